@@ -1,0 +1,50 @@
+import { abortError } from './errors.js'
+
+/** How long one stretch of work may hold the JavaScript thread, in milliseconds. */
+const SLICE_MS = 5
+
+type Scheduler = { yield?: () => Promise<void> }
+
+function nextTask(): Promise<void> {
+  const g = globalThis as { setImmediate?: (f: () => void) => void; scheduler?: Scheduler }
+  if (g.setImmediate) return new Promise(resolve => g.setImmediate!(resolve))
+  if (g.scheduler?.yield) return g.scheduler.yield()
+  return new Promise(resolve => {
+    const { port1, port2 } = new MessageChannel()
+    port1.onmessage = () => {
+      port1.close()
+      resolve()
+    }
+    port2.postMessage(0)
+  })
+}
+
+/**
+ * A breather for long loops on the main thread: `if (breather.due()) await breather.rest()` lets timers, input and
+ * abort signals through whenever the loop has held the thread for about 5 ms.
+ */
+export class Breather {
+  #last: number = performance.now()
+
+  due(): boolean {
+    return performance.now() - this.#last >= SLICE_MS
+  }
+
+  async rest(): Promise<void> {
+    await nextTask()
+    this.#last = performance.now()
+  }
+}
+
+/** Runs a generator that yields between small pieces of work, giving the thread back about every 5 ms. */
+export async function inSlices<T>(steps: Generator<void, T>, signal?: AbortSignal): Promise<T> {
+  const breather = new Breather()
+  for (;;) {
+    const step = steps.next()
+    if (step.done) return step.value
+    if (breather.due()) {
+      await breather.rest()
+      if (signal?.aborted) throw abortError(signal)
+    }
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * Philox4x32-10, the counter-based generator of Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (SC 2011).
+ * The value at an index depends on (seed, stream, index) alone, so any order, split or backend draws the same numbers.
+ */
+const M0 = 0xd2511f53
+const M1 = 0xcd9e8d57
+const W0 = 0x9e3779b9
+const W1 = 0xbb67ae85
+
+function mulHigh(a: number, b: number): number {
+  const aLow = a & 0xffff
+  const aHigh = a >>> 16
+  const bLow = b & 0xffff
+  const bHigh = b >>> 16
+  const low = Math.imul(aLow, bLow) >>> 0
+  const middle1 = Math.imul(aHigh, bLow) >>> 0
+  const middle2 = Math.imul(aLow, bHigh) >>> 0
+  const carry = (low >>> 16) + (middle1 & 0xffff) + (middle2 & 0xffff)
+  return (Math.imul(aHigh, bHigh) + (middle1 >>> 16) + (middle2 >>> 16) + (carry >>> 16)) >>> 0
+}
+
+/** One block: four 32-bit words for a 128-bit counter and a 64-bit key, written to `out`. */
+export function philox4x32(counter: readonly number[], key: readonly number[], out: Uint32Array): void {
+  let [c0, c1, c2, c3] = counter
+  let [k0, k1] = key
+  for (let round = 0; round < 10; round++) {
+    const h0 = mulHigh(M0, c0)
+    const l0 = Math.imul(M0, c0) >>> 0
+    const h1 = mulHigh(M1, c2)
+    const l1 = Math.imul(M1, c2) >>> 0
+    c0 = (h1 ^ c1 ^ k0) >>> 0
+    c1 = l1
+    c2 = (h0 ^ c3 ^ k1) >>> 0
+    c3 = l0
+    k0 = (k0 + W0) >>> 0
+    k1 = (k1 + W1) >>> 0
+  }
+  out[0] = c0
+  out[1] = c1
+  out[2] = c2
+  out[3] = c3
+}
+
+/** A sequence of numbers from one seed and stream. */
+export class Random {
+  readonly #key: [number, number]
+  readonly #stream: number
+  readonly #block: Uint32Array = new Uint32Array(4)
+  #index = 0
+
+  /** @param seed a non-negative safe integer @param stream tells independent uses of one seed apart */
+  constructor(seed: number, stream = 0) {
+    this.#key = [seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0]
+    this.#stream = stream >>> 0
+  }
+
+  /** The next 32 random bits. */
+  bits(): number {
+    const lane = this.#index & 3
+    if (lane === 0) {
+      const block = Math.floor(this.#index / 4)
+      const counter = [block >>> 0, Math.floor(block / 2 ** 32) >>> 0, this.#stream, 0]
+      philox4x32(counter, this.#key, this.#block)
+    }
+    this.#index++
+    return this.#block[lane]
+  }
+
+  /** Uniform in (0, 1), never an end point; exact in f32 and f64, so every engine draws the same number. */
+  uniform(): number {
+    return ((this.bits() >>> 9) + 0.5) / 2 ** 23
+  }
+
+  /** A whole number, uniform in 0 … bound − 1. */
+  below(bound: number): number {
+    return Math.floor(this.uniform() * bound)
+  }
+}

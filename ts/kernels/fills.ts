@@ -1,0 +1,52 @@
+import type { Random } from '../core/random.js'
+import type { Arrays, BufferSpec, Dims, FillKind } from './spec.js'
+
+/** Non-negative values: integers 0 … 3, or uniform with a tenth of zeros. */
+export function nonNegative(length: number, kind: FillKind, random: Random): Float64Array {
+  const out = new Float64Array(length)
+  for (let i = 0; i < length; i++) {
+    if (kind === 'exact') out[i] = random.below(4)
+    else out[i] = random.below(10) === 0 ? 0 : random.uniform()
+  }
+  return out
+}
+
+/** Values of both signs, where a kernel must not depend on the sign. */
+export function signed(length: number, kind: FillKind, random: Random): Float64Array {
+  const out = nonNegative(length, kind, random)
+  for (let i = 0; i < length; i++) if (random.below(2) === 1) out[i] = 0 - out[i]
+  // −0 would make bitwise comparisons depend on how a sum starts
+  for (let i = 0; i < length; i++) out[i] += 0
+  return out
+}
+
+/** Outputs start as NaN, so that an entry nobody wrote is seen. */
+export function unwritten(length: number): Float64Array {
+  return new Float64Array(length).fill(Number.NaN)
+}
+
+/** CSR structure with about `dims.percent` per cent of the entries, some rows empty, columns ascending. */
+export function csrStructure(dims: Dims, random: Random): { indptr: Uint32Array; indices: Uint32Array } {
+  const indptr = new Uint32Array(dims.rows + 1)
+  const indices: number[] = []
+  for (let i = 0; i < dims.rows; i++) {
+    const empty = random.below(8) === 0
+    for (let j = 0; j < dims.columns && !empty; j++) if (random.uniform() * 100 < dims.percent) indices.push(j)
+    indptr[i + 1] = indices.length
+  }
+  return { indptr, indices: Uint32Array.from(indices) }
+}
+
+/** Fills every buffer of a spec: inputs by `input`, outputs with NaN. */
+export function fillBuffers(
+  buffers: readonly BufferSpec[],
+  dims: Dims,
+  input: (length: number, name: string) => Float64Array,
+): Arrays {
+  const arrays: Arrays = {}
+  for (const buffer of buffers) {
+    const length = buffer.length(dims)
+    arrays[buffer.name] = buffer.access === 'out' ? unwritten(length) : input(length, buffer.name)
+  }
+  return arrays
+}
