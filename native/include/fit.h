@@ -19,20 +19,20 @@ struct status {
   bool ok() const { return code == status_code::ok; }
 };
 
-// X is rows x columns. Dense X is row-major and packed on the device; sparse X comes as CSR together with the CSR of its
-// transpose, so that both products gather.
+// X is rows x columns. Dense X is row-major and packed on the device; sparse X comes as CSR together with the CSR of
+// its transpose, so that both products gather.
 struct fit_shape {
   int64_t rows = 0;
   int64_t columns = 0;
   int64_t rank = 0;
-  int64_t nonzeros = -1;  // -1: dense
+  int64_t nonzeros = -1;   // -1: dense
   double squared_norm = 0; // of X, from the caller's float64 scan
   int threads = 1;
 };
 
 struct run_controls {
   const std::atomic<bool>* cancelled = nullptr; // looked at between row panels
-  double deadline = 0;                          // seconds from the start of the run; no iteration starts after it; 0: none
+  double deadline = 0; // seconds from the start of the run; no iteration starts after it; 0: none
 };
 
 enum class run_stop { done, aborted, deadline };
@@ -43,8 +43,8 @@ struct run_report {
   run_stop stopped = run_stop::done;
 };
 
-// Calls on one fit never overlap. Uploads are synchronous copies of pieces that the caller keeps small; run, evaluate and
-// factors are called from a job thread.
+// Calls on one fit never overlap. Uploads are synchronous copies of pieces that the caller keeps small; run, evaluate
+// and factors are called from a job thread.
 class fit {
  public:
   virtual ~fit() = default;
@@ -54,7 +54,8 @@ class fit {
 
   // The arrays of the CSR (transposed = false) or of the transpose's CSR, in pieces; `first` counts entries.
   virtual status upload_indptr(bool transposed, const uint32_t* indptr) = 0;
-  virtual status upload_entries(bool transposed, int64_t first, int64_t count, const uint32_t* indices, const float* values) = 0;
+  virtual status upload_entries(bool transposed, int64_t first, int64_t count, const uint32_t* indices,
+                                const float* values) = 0;
 
   // W is rows x rank, Ht is columns x rank, both packed.
   virtual status set_factors(const float* W, const float* Ht) = 0;
