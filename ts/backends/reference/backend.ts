@@ -1,0 +1,45 @@
+import type { MatrixView } from '../../core/matrix.js'
+import type { Dims, KernelSpec } from '../../kernels/spec.js'
+import type { Backend, Device, Fit, FitSpec, KernelCall, Probe, Problem, Support } from '../backend.js'
+import { SUPPORTED } from '../backend.js'
+import { ReferenceFit } from './fit.js'
+import { runReferenceKernel } from './kernel.js'
+
+/**
+ * Plain float64 TypeScript, straight from the formulas, on the calling thread in slices of a few milliseconds. It is the
+ * oracle of the other backends and is not optimised.
+ */
+class ReferenceDevice implements Device {
+  readonly backend = 'reference'
+  readonly emulated = false
+  readonly info = { precision: 'float64' }
+  readonly alignment = 1
+
+  supports(_X: MatrixView, _spec: FitSpec): Support {
+    return SUPPORTED
+  }
+
+  createFit(problem: Problem, spec: FitSpec): Promise<Fit> {
+    return ReferenceFit.create(problem, spec)
+  }
+
+  supportsKernel(_spec: KernelSpec, _dims: Dims): Support {
+    return SUPPORTED
+  }
+
+  async runKernel(spec: KernelSpec, call: KernelCall): Promise<void> {
+    runReferenceKernel(spec, call)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+export const referenceBackend: Backend = {
+  id: 'reference',
+  async probe(): Promise<Probe> {
+    return { available: true, emulated: false, info: { precision: 'float64' } }
+  },
+  async open(): Promise<Device> {
+    return new ReferenceDevice()
+  },
+}

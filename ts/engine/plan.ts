@@ -1,0 +1,123 @@
+import type { BackendId, FitSpec } from '../backends/backend.js'
+import { BACKEND_IDS } from '../backends/registry.js'
+import { availableThreads, environment } from '../core/environment.js'
+import { NonnegError } from '../core/errors.js'
+import type { MatrixView } from '../core/matrix.js'
+import { estimateSeconds } from './costs.js'
+import { openDevice } from './devices.js'
+import { type BackendReport, probeBackend } from './probe.js'
+
+/** A backend that can do the job. */
+export interface Candidate {
+  readonly id: BackendId
+  readonly estimatedSeconds: number
+}
+
+/** A backend that cannot, or may not, and why. */
+export interface Refusal {
+  readonly id: BackendId
+  readonly reason: string
+  readonly fix: string | null
+}
+
+/** Which backends will be tried, in which order, and why the others are not. */
+export interface Plan {
+  readonly candidates: readonly Candidate[]
+  readonly refusals: readonly Refusal[]
+  readonly threads: number
+  /** How the backend was chosen: by name, or by estimate. */
+  readonly chosenBy: 'option' | 'environment' | 'estimate'
+}
+
+export interface PlanOptions {
+  readonly backend?: BackendId | 'auto'
+  readonly threads?: number
+  readonly iterations: number
+}
+
+/** Threads of a fit: the option, else NONNEG_THREADS, else what the machine offers (at most 64). */
+export function resolveThreads(option: number | undefined): number {
+  if (option !== undefined) return option
+  const variable = environment('NONNEG_THREADS')
+  if (variable === undefined) return Math.min(64, availableThreads())
+  const threads = Number(variable)
+  if (!Number.isInteger(threads) || threads < 1 || threads > 1024) {
+    throw new NonnegError('ERR_NONNEG_OPTION', `NONNEG_THREADS is "${variable}", not a whole number from 1 to 1024`)
+  }
+  return threads
+}
+
+function requested(option: BackendId | 'auto' | undefined): { id: BackendId | undefined; by: Plan['chosenBy'] } {
+  if (option !== undefined && option !== 'auto') return { id: option, by: 'option' }
+  const variable = environment('NONNEG_BACKEND')
+  if (variable === undefined || variable === 'auto') return { id: undefined, by: 'estimate' }
+  const id = BACKEND_IDS.find(known => known === variable)
+  if (id) return { id, by: 'environment' }
+  throw new NonnegError('ERR_NONNEG_OPTION', `NONNEG_BACKEND is "${variable}"; known are auto, ${BACKEND_IDS.join(', ')}`)
+}
+
+/** Asks the device about this very instance, as only an open device knows its limits. */
+async function refusalOf(
+  report: BackendReport,
+  X: MatrixView,
+  spec: FitSpec,
+  threads: number,
+  byName: boolean,
+): Promise<Refusal | undefined> {
+  const { id } = report
+  if (!report.available) return { id, reason: report.reason ?? 'absent', fix: report.fix }
+  if (report.emulated && !byName) {
+    return { id, reason: 'emulated on the CPU: proves correctness, never faster', fix: `ask for it: backend: '${id}'` }
+  }
+  try {
+    const support = (await openDevice(id, threads)).supports(X, spec)
+    return support.supported ? undefined : { id, reason: support.reason, fix: null }
+  } catch (error) {
+    return { id, reason: error instanceof Error ? error.message : String(error), fix: null }
+  }
+}
+
+/**
+ * Ranks the backends for one problem. A backend asked for by name is the only candidate; otherwise all that can do the
+ * job, by estimated seconds. Emulated backends are used only when asked for by name.
+ * @throws NonnegError ERR_NONNEG_NO_BACKEND with every refusal and its reason when none is left
+ */
+export async function planFit(X: MatrixView, spec: FitSpec, options: PlanOptions): Promise<Plan> {
+  const threads = resolveThreads(options.threads)
+  const { id: named, by } = requested(options.backend)
+  const ids = named ? [named] : BACKEND_IDS
+  const candidates: Candidate[] = []
+  const refusals: Refusal[] = []
+  // estimates first, and only as many devices are opened as it takes to find one that will do
+  const reports = await Promise.all(ids.map(probeBackend))
+  const estimated = reports
+    .map(report => ({ report, seconds: estimateSeconds(report.id, X, spec.rank, options.iterations, threads) }))
+    .sort((a, b) => a.seconds - b.seconds)
+  for (const { report, seconds } of estimated) {
+    if (candidates.length > 0 && report.available && !report.emulated) {
+      candidates.push({ id: report.id, estimatedSeconds: seconds })
+      continue
+    }
+    const refusal = await refusalOf(report, X, spec, threads, named !== undefined)
+    if (refusal) refusals.push(refusal)
+    else candidates.push({ id: report.id, estimatedSeconds: seconds })
+  }
+  if (candidates.length === 0) {
+    const list = refusals.map(refusal => `${refusal.id}: ${refusal.reason}`).join('; ')
+    const message = named ? `the ${named} backend cannot do this: ${refusals[0].reason}` : `no backend can do this: ${list}`
+    const fix = refusals.map(refusal => refusal.fix).find(found => found) ?? undefined
+    throw new NonnegError('ERR_NONNEG_NO_BACKEND', message, { detail: { refusals }, fix })
+  }
+  return { candidates, refusals, threads, chosenBy: by }
+}
+
+/** The plan in words, one line a backend. */
+export function explainPlan(plan: Plan): string {
+  const chosen = plan.candidates.map((candidate, place) => {
+    const seconds = candidate.estimatedSeconds.toPrecision(2)
+    return `${candidate.id}: ${place === 0 ? 'chosen' : 'stands by'}, ${seconds} s estimated`
+  })
+  const refused = plan.refusals.map(({ id, reason, fix }) => `${id}: refused, ${reason}${fix ? ` (${fix})` : ''}`)
+  const how = { option: 'by name', environment: 'by NONNEG_BACKEND', estimate: 'by estimate' }[plan.chosenBy]
+  return [`backend ${how}, ${plan.threads} thread${plan.threads === 1 ? '' : 's'}`, ...chosen, ...refused].join('\n')
+}

@@ -1,0 +1,49 @@
+import type { BackendId, Info } from '../backends/backend.js'
+import { BACKEND_IDS, backendOf } from '../backends/registry.js'
+import { environment } from '../core/environment.js'
+
+/** What was found of one backend; `reason` and `fix` say why it is absent. */
+export interface BackendReport {
+  readonly id: BackendId
+  readonly available: boolean
+  /** Runs on a CPU in place of the hardware it is written for: proves correctness, never speed. */
+  readonly emulated: boolean
+  readonly reason: string | null
+  readonly fix: string | null
+  readonly info: Info
+}
+
+const reports = new Map<BackendId, Promise<BackendReport>>()
+
+async function look(id: BackendId): Promise<BackendReport> {
+  const absent = (reason: string, fix: string, info: Info = {}): BackendReport => {
+    return { id, available: false, emulated: false, reason, fix, info }
+  }
+  const variable = `NONNEG_DISABLE_${id.toUpperCase()}`
+  if (environment(variable)) return absent(`switched off by ${variable}`, `unset ${variable}`)
+  const backend = backendOf(id)
+  if (!backend) {
+    const inNode = globalThis.process?.versions?.node !== undefined
+    return inNode
+      ? absent('native addons are switched off in this process', 'start Node without --no-addons')
+      : absent('not available in a browser', 'use Node for this backend')
+  }
+  const probe = await backend.probe()
+  if (!probe.available) return absent(probe.reason, probe.fix, probe.info)
+  return { id, available: true, emulated: probe.emulated, reason: null, fix: null, info: probe.info }
+}
+
+/** The report of one backend; looked up once in a process. */
+export function probeBackend(id: BackendId): Promise<BackendReport> {
+  let report = reports.get(id)
+  if (!report) {
+    report = look(id)
+    reports.set(id, report)
+  }
+  return report
+}
+
+/** A report for each of the five backends, fastest first, whether present or not. Never rejects. */
+export function probeBackends(): Promise<BackendReport[]> {
+  return Promise.all(BACKEND_IDS.map(probeBackend))
+}
