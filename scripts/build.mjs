@@ -1,0 +1,111 @@
+#!/usr/bin/env node
+// Builds what is missing or stale, in order: kernels and workers become TypeScript modules, TypeScript becomes dist/,
+// C++ becomes the addon. Each step keeps a stamp of its inputs, so a second run does nothing.
+//   npm run build                     NONNEG_NATIVE=auto|require|off decides about the addon
+import { spawnSync } from 'node:child_process'
+import { chmodSync, rmSync } from 'node:fs'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { say, timed } from './lib/say.mjs'
+import { root, step } from './lib/stamp.mjs'
+
+// Whatever a step produces also depends on the compilers, and these are in the lock file.
+const always = ['package-lock.json', 'scripts/lib']
+
+/** One step that writes modules into ts/generated/. */
+function generate(name, what, script, exported, inputs, outputs) {
+  return step({
+    name,
+    inputs: [...always, `scripts/${script}`, ...inputs],
+    outputs,
+    work: async () => {
+      const module = await import(`./${script}`)
+      await timed(name, what, () => module[exported]())
+    },
+  })
+}
+
+function typescript() {
+  return step({
+    name: 'typescript',
+    inputs: [...always, 'scripts/build.mjs', 'ts', 'tsconfig.base.json', 'tsconfig.json'],
+    outputs: ['dist/index.js', 'dist/index.d.ts'],
+    work: () =>
+      timed('typescript', 'tsc, ts/ to dist/', () => {
+        // Emptied first: a file whose source is gone would otherwise be packed.
+        rmSync(path.join(root, 'dist'), { recursive: true, force: true })
+        const tsc = path.join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+        const done = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.json'], { cwd: root, encoding: 'utf8' })
+        if (done.status !== 0) throw new Error(`${done.stdout}${done.stderr}`)
+        chmodSync(path.join(root, 'dist', 'cli', 'main.js'), 0o755)
+      }),
+  })
+}
+
+class NotBuilt extends Error {}
+
+/** @param {'auto' | 'require' | 'off'} native @param {boolean} emulation */
+async function addon(native, emulation) {
+  if (native === 'off') return
+  const outputs = ['build/Release/nonneg.node', ...(emulation ? ['build/Release/emulation/libcuda.so.1'] : [])]
+  try {
+    await step({
+      name: 'native',
+      inputs: [...always, 'scripts/build-native.mjs', 'native', 'CMakeLists.txt'],
+      outputs,
+      work: async () => {
+        const { buildNative } = await import('./build-native.mjs')
+        const { built, reason, fix } = await timed('native', 'CMake, native/ to build/Release', () =>
+          buildNative({ quiet: true, emulation }),
+        )
+        if (!built) throw new NotBuilt(`${reason} ${fix}`)
+      },
+    })
+  } catch (error) {
+    if (!(error instanceof NotBuilt)) throw error
+    if (native === 'require') throw new Error(`NONNEG_NATIVE=require, but the addon was not built: ${error.message}`)
+    say('native', `not built, WASM is used instead: ${error.message.replaceAll('\n', ' ')}`)
+  }
+}
+
+/** @param {{ native?: string, emulation?: boolean }} options */
+export async function build({ native = process.env.NONNEG_NATIVE || 'auto', emulation = false } = {}) {
+  if (!['auto', 'require', 'off'].includes(native)) {
+    throw new Error(`NONNEG_NATIVE is '${native}'; it may be auto, require or off.`)
+  }
+  await generate(
+    'wasm',
+    'AssemblyScript, wasm/ to ts/generated',
+    'build-wasm.mjs',
+    'buildWasm',
+    ['wasm'],
+    ['ts/generated'],
+  )
+  await generate(
+    'shaders',
+    'WGSL, shaders/ to ts/generated',
+    'embed-shaders.mjs',
+    'embedShaders',
+    ['shaders'],
+    ['ts/generated'],
+  )
+  await generate(
+    'workers',
+    'esbuild, workers to ts/generated',
+    'build-workers.mjs',
+    'buildWorkers',
+    ['ts'],
+    ['ts/generated'],
+  )
+  await typescript()
+  await addon(native, emulation)
+}
+
+if (process.argv[1] && path.resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  try {
+    await build()
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : error}\n`)
+    process.exitCode = 1
+  }
+}

@@ -1,0 +1,49 @@
+import { existsSync } from 'node:fs'
+import { defineConfig } from 'vitest/config'
+
+// Which backends must be there; an absent one of these is a failure, any other absence is reported as skipped.
+// `.ci/run` asks for all of them. Elsewhere: what every machine has, and what was built here.
+function requiredBackends(): string {
+  const required = ['reference', 'wasm']
+  if (process.platform === 'linux' && process.arch === 'x64') required.push('webgpu')
+  if (process.env.NONNEG_NATIVE !== 'off' && existsSync('build/Release/nonneg.node')) required.push('native', 'cuda')
+  return required.join(',')
+}
+
+// Software WebGPU and the CPU emulation of CUDA prove correctness on machines without a GPU.
+const env = {
+  NONNEG_WEBGPU: process.env.NONNEG_WEBGPU ?? 'software',
+  NONNEG_CUDA: process.env.NONNEG_CUDA ?? 'emulated',
+  NONNEG_REQUIRE: process.env.NONNEG_REQUIRE ?? requiredBackends(),
+}
+
+export default defineConfig({
+  test: {
+    pool: 'forks',
+    maxWorkers: 2,
+    env,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/package/**'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        // Packs the package, installs it elsewhere and uses it from child processes.
+        extends: true,
+        test: {
+          name: 'package',
+          include: ['test/package/*.test.ts'],
+          globalSetup: ['test/package/install.ts'],
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
+        },
+      },
+    ],
+  },
+})
