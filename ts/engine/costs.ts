@@ -41,7 +41,5 @@ export function estimateSeconds(
   const cost = COSTS[id]
   const rate = (X.kind === 'dense' ? cost.dense : cost.sparse) * (cost.scalesWithThreads ? threads : 1)
   const uploadBytes = entryCount(X) * (X.kind === 'dense' ? 4 : 16)
-  return (
-    cost.startup + uploadBytes / (cost.upload * 1e9) + (iterations * iterationFlops(X, rank)) / (rate * 1e9)
-  )
+  return cost.startup + uploadBytes / (cost.upload * 1e9) + (iterations * iterationFlops(X, rank)) / (rate * 1e9)
 }

@@ -53,7 +53,10 @@ function requested(option: BackendId | 'auto' | undefined): { id: BackendId | un
   if (variable === undefined || variable === 'auto') return { id: undefined, by: 'estimate' }
   const id = BACKEND_IDS.find(known => known === variable)
   if (id) return { id, by: 'environment' }
-  throw new NonnegError('ERR_NONNEG_OPTION', `NONNEG_BACKEND is "${variable}"; known are auto, ${BACKEND_IDS.join(', ')}`)
+  throw new NonnegError(
+    'ERR_NONNEG_OPTION',
+    `NONNEG_BACKEND is "${variable}"; known are auto, ${BACKEND_IDS.join(', ')}`,
+  )
 }
 
 /** Asks the device about this very instance, as only an open device knows its limits. */
@@ -104,7 +107,9 @@ export async function planFit(X: MatrixView, spec: FitSpec, options: PlanOptions
   }
   if (candidates.length === 0) {
     const list = refusals.map(refusal => `${refusal.id}: ${refusal.reason}`).join('; ')
-    const message = named ? `the ${named} backend cannot do this: ${refusals[0].reason}` : `no backend can do this: ${list}`
+    const message = named
+      ? `the ${named} backend cannot do this: ${refusals[0].reason}`
+      : `no backend can do this: ${list}`
     const fix = refusals.map(refusal => refusal.fix).find(found => found) ?? undefined
     throw new NonnegError('ERR_NONNEG_NO_BACKEND', message, { detail: { refusals }, fix })
   }

@@ -1,0 +1,95 @@
+import type { BackendId, FitSpec } from '../backends/backend.js'
+import { inSlices } from '../core/breathe.js'
+import { abortError, NonnegError } from '../core/errors.js'
+import { type MatrixInput, toMatrixView } from '../core/input.js'
+import { type DenseView, denseView, type MatrixView } from '../core/matrix.js'
+import { scanMatrix } from '../core/scan.js'
+import { explainPlan, type Plan, type PlanOptions, planFit } from '../engine/plan.js'
+import { type Handover, runFit, type StopReason } from './fit-loop.js'
+import { startFactors } from './init.js'
+import { checkNotEmpty, type FactorizeOptions, type HistoryEntry, resolveOptions } from './options.js'
+
+/** A finished factorisation. */
+export interface Factorization {
+  /** rows × rank */
+  readonly W: DenseView
+  /** rank × columns */
+  readonly H: DenseView
+  /** ½‖X − WH‖² over all entries. */
+  readonly loss: number
+  /** ‖X − WH‖ / ‖X‖ in the Frobenius norm; 0 where X is all zeros. */
+  readonly relativeError: number
+  readonly iterations: number
+  readonly reason: StopReason
+  readonly history: readonly HistoryEntry[]
+  readonly backend: BackendId
+  /** True where the backend stood on an emulation, whose times say nothing about the hardware. */
+  readonly emulated: boolean
+  /** Seconds from the call to the result: checks, upload, iterations and read-back. */
+  readonly seconds: number
+  /** Backends that failed in flight before the one that finished. */
+  readonly handovers: readonly Handover[]
+  readonly plan: Plan
+  /** Which backend was chosen, which were not, and why, in words. */
+  explain(): string
+}
+
+/**
+ * Factorises a non-negative matrix X (rows × columns) into W (rows × rank) and H (rank × columns), both ≥ 0, so that
+ * ½‖X − WH‖² is small, by multiplicative updates (Lee & Seung, "Algorithms for non-negative matrix factorization", NIPS
+ * 2000), which never raise it.
+ *
+ * X is dense row-major (`{ data, rows, columns, stride?, offset? }`), CSR (`{ indptr, indices, values, rows, columns }`),
+ * an array of rows, an ml-matrix or an ndarray. It is copied where the backend needs it and never written to; leave it
+ * alone until the promise settles.
+ *
+ * @throws NonnegError ERR_NONNEG_SHAPE, _NEGATIVE, _NOT_FINITE, _DTYPE for X, with the place of the entry; _RANK, _OPTION,
+ * _UNSUPPORTED for options; _NO_BACKEND, _BACKEND, _MEMORY, _DEVICE_LOST from the machine; _ABORTED, whose cause is the
+ * signal's reason. All come as rejections, before any work starts where they can.
+ */
+export async function factorize(X: MatrixInput, options: FactorizeOptions): Promise<Factorization> {
+  const start = performance.now()
+  const resolved = resolveOptions(options)
+  const { rank, dtype, signal, timeBudgetMs } = resolved
+  if (signal?.aborted) throw abortError(signal)
+  const view = await inSlices(toMatrixView(X), signal)
+  checkNotEmpty(view)
+  const scan = await inSlices(scanMatrix(view, 'X'), signal)
+  const { rows, columns } = scan.X
+  const spec: FitSpec = { rank, beta: 2, rule: 'mu', dtype }
+  const asked = { backend: resolved.backend, threads: resolved.threads, iterations: resolved.maxIterations }
+  const plan = resolved.fallback ? await planWithFallback(scan.X, spec, asked) : await planFit(scan.X, spec, asked)
+  const factors = await inSlices(startFactors(resolved, rows, columns, scan.sum / (rows * columns)), signal)
+  const problem = { X: scan.X, squaredNorm: scan.squaredNorm, ...factors }
+  const deadline = timeBudgetMs === undefined ? undefined : start + timeBudgetMs
+  const result = await runFit(problem, spec, plan, resolved, deadline)
+  return {
+    W: denseView(result.factors.W, rows, rank),
+    H: denseView(result.factors.H, rank, columns),
+    loss: result.loss,
+    relativeError: scan.squaredNorm === 0 ? 0 : Math.sqrt((2 * result.loss) / scan.squaredNorm),
+    iterations: result.history.length,
+    reason: result.reason,
+    history: result.history,
+    backend: result.backend,
+    emulated: result.emulated,
+    seconds: (performance.now() - start) / 1000,
+    handovers: result.handovers,
+    plan,
+    explain: () => explainPlan(plan),
+  }
+}
+
+/** The named backend first, where it can do the job, then what `'auto'` would try. */
+async function planWithFallback(X: MatrixView, spec: FitSpec, asked: PlanOptions): Promise<Plan> {
+  const others = await planFit(X, spec, { ...asked, backend: 'auto' })
+  try {
+    const named = await planFit(X, spec, asked)
+    const rest = others.candidates.filter(candidate => candidate.id !== named.candidates[0].id)
+    const refusals = others.refusals.filter(refusal => refusal.id !== named.candidates[0].id)
+    return { ...named, candidates: [...named.candidates, ...rest], refusals }
+  } catch (error) {
+    if (error instanceof NonnegError && error.code === 'ERR_NONNEG_NO_BACKEND') return others
+    throw error
+  }
+}

@@ -1,0 +1,227 @@
+import type { BackendId, Device, Factors, Fit, FitSpec, Problem } from '../backends/backend.js'
+import { abortError, NonnegError } from '../core/errors.js'
+import { denseView } from '../core/matrix.js'
+import { dropDevice, openDevice } from '../engine/devices.js'
+import type { Plan, Refusal } from '../engine/plan.js'
+import type { HistoryEntry, ResolvedOptions } from './options.js'
+
+/** scikit-learn looks at the error every ten iterations of its multiplicative solver. */
+const CHECK_EVERY = 10
+/** One crossing to the backend takes about so long, so that progress and budgets stay lively. */
+const CROSSING_SECONDS = 0.1
+/** Factors of devices that can be lost are read back this often, so that another backend can go on from them. */
+const SNAPSHOT_SECONDS = 5
+
+export type StopReason = 'converged' | 'max-iterations' | 'time-budget' | 'aborted'
+
+/** A backend that failed in flight, and from where another went on. */
+export interface Handover extends Refusal {
+  /** Iterations that were kept. */
+  readonly iteration: number
+}
+
+export interface LoopResult {
+  readonly factors: Factors
+  readonly loss: number
+  readonly history: readonly HistoryEntry[]
+  readonly reason: StopReason
+  readonly backend: BackendId
+  readonly emulated: boolean
+  readonly handovers: readonly Handover[]
+}
+
+/** What must survive the loss of a device. */
+interface Progress {
+  problem: Problem
+  history: HistoryEntry[]
+  /** ‖X − WH‖ of the start, for the tolerance. */
+  initialError: number | undefined
+  secondsBefore: number
+}
+
+const HANDS_OVER: readonly string[] = ['ERR_NONNEG_DEVICE_LOST', 'ERR_NONNEG_MEMORY', 'ERR_NONNEG_BACKEND']
+
+function mayHandOver(error: unknown): error is NonnegError {
+  return error instanceof NonnegError && HANDS_OVER.includes(error.code)
+}
+
+class FitLoop {
+  readonly #options: ResolvedOptions
+  readonly #progress: Progress
+  readonly #fit: Fit
+  readonly #snapshots: boolean
+  readonly #deadline: number | undefined
+  /** What may still be at work on the fit after an abort. */
+  pending: Promise<unknown> = Promise.resolve()
+
+  constructor(options: ResolvedOptions, progress: Progress, fit: Fit, device: Device, deadline: number | undefined) {
+    this.#options = options
+    this.#progress = progress
+    this.#fit = fit
+    this.#snapshots = device.backend === 'webgpu' || device.backend === 'cuda'
+    this.#deadline = deadline
+  }
+
+  async run(): Promise<{ reason: StopReason; loss: number }> {
+    const { signal, maxIterations, tolerance } = this.#options
+    const { history } = this.#progress
+    if (tolerance > 0) this.#progress.initialError ??= Math.sqrt(2 * (await this.#evaluate()))
+    const start = performance.now()
+    let lastSnapshot = start
+    for (let secondsEach = Number.POSITIVE_INFINITY; ; ) {
+      if (signal?.aborted) return { reason: 'aborted', loss: await this.#lossAtAbort(false) }
+      if (history.length >= maxIterations) return { reason: 'max-iterations', loss: history.at(-1)!.loss }
+      if (history.length > 0 && this.#deadline !== undefined && performance.now() >= this.#deadline) {
+        return { reason: 'time-budget', loss: history.at(-1)!.loss }
+      }
+      const crossingStart = performance.now()
+      const count = this.#crossing(secondsEach)
+      const report = await this.#fit.run(count, { signal, deadline: this.#deadline })
+      const before = this.#progress.secondsBefore + (crossingStart - start) / 1000
+      for (let i = 0; i < report.iterations; i++) {
+        const entry = {
+          iteration: history.length + 1,
+          loss: report.losses[i],
+          seconds: before + report.seconds[i],
+        }
+        history.push(entry)
+        this.#options.onProgress?.(entry)
+      }
+      if (report.stopped === 'aborted') return { reason: 'aborted', loss: await this.#lossAtAbort(true) }
+      if (this.#converged()) return { reason: 'converged', loss: history.at(-1)!.loss }
+      secondsEach = (performance.now() - crossingStart) / 1000 / Math.max(1, report.iterations)
+      if (this.#snapshots && performance.now() - lastSnapshot > SNAPSHOT_SECONDS * 1000) {
+        await this.#snapshot()
+        this.#progress.secondsBefore = history.at(-1)!.seconds
+        lastSnapshot = performance.now()
+      }
+    }
+  }
+
+  /** Iterations until the next look at tolerance, clock and snapshot. */
+  #crossing(secondsEach: number): number {
+    const done = this.#progress.history.length
+    const left = this.#options.maxIterations - done
+    const untilCheck = CHECK_EVERY - (done % CHECK_EVERY)
+    const affordable = Math.max(1, Math.floor(CROSSING_SECONDS / secondsEach))
+    return Math.min(left, affordable, this.#options.tolerance > 0 ? untilCheck : left)
+  }
+
+  #converged(): boolean {
+    const { history, initialError } = this.#progress
+    const { tolerance } = this.#options
+    if (tolerance === 0 || history.length === 0 || history.length % CHECK_EVERY !== 0) return false
+    const error = Math.sqrt(2 * history.at(-1)!.loss)
+    const previous = history.length === CHECK_EVERY ? initialError! : Math.sqrt(2 * history.at(-1 - CHECK_EVERY)!.loss)
+    return error === 0 || (previous - error) / initialError! < tolerance
+  }
+
+  /** The loss of the factors as they are. Backends do not break it off, so an abort that throws does not wait for it. */
+  #evaluate(): Promise<number> {
+    const { signal, onAbort } = this.#options
+    const evaluation = this.#fit.evaluate()
+    this.pending = evaluation
+    return onAbort === 'throw' ? unlessAborted(evaluation, signal, () => {}) : evaluation
+  }
+
+  /** The loss of the factors that an abort leaves, or the abort's error. */
+  async #lossAtAbort(interrupted: boolean): Promise<number> {
+    const { signal, onAbort } = this.#options
+    if (onAbort === 'throw') throw abortError(signal!)
+    const last = this.#progress.history.at(-1)
+    return interrupted || !last ? await this.#evaluate() : last.loss
+  }
+
+  async #snapshot(): Promise<void> {
+    const { W, H } = await this.#fit.factors()
+    const { problem } = this.#progress
+    const { rank } = this.#options
+    this.#progress.problem = {
+      ...problem,
+      W: denseView(W, problem.X.rows, rank),
+      H: denseView(H, rank, problem.X.columns),
+    }
+  }
+}
+
+/**
+ * Waits for `work`, or rejects as soon as the signal aborts; then `late` gets what the work still brings, to put it away.
+ */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined, late: (value: T) => void): Promise<T> {
+  if (!signal) return work
+  return new Promise((resolve, reject) => {
+    const onAbort = () => {
+      reject(abortError(signal))
+      work.then(late, () => {})
+    }
+    if (signal.aborted) return onAbort()
+    signal.addEventListener('abort', onAbort, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
+}
+
+/** Asks a stand-by device first whether it takes the problem: only the chosen one was asked by the plan. */
+async function createFit(device: Device, progress: Progress, spec: FitSpec): Promise<Fit> {
+  const support = device.supports(progress.problem.X, spec)
+  if (!support.supported) throw new NonnegError('ERR_NONNEG_BACKEND', support.reason)
+  return await device.createFit(progress.problem, spec)
+}
+
+/** Frees a fit; a device that was lost has nothing left to free, and its error was reported already. */
+async function dispose(fit: Fit): Promise<void> {
+  try {
+    await fit[Symbol.asyncDispose]()
+  } catch {}
+}
+
+/**
+ * Runs one fit over the plan's backends: the first, and where handing over is allowed, the next from the last good
+ * factors when one fails in flight.
+ */
+export async function runFit(
+  problem: Problem,
+  spec: FitSpec,
+  plan: Plan,
+  options: ResolvedOptions,
+  deadline: number | undefined,
+): Promise<LoopResult> {
+  const progress: Progress = { problem, history: [], initialError: undefined, secondsBefore: 0 }
+  const handovers: Handover[] = []
+  const failures: unknown[] = []
+  for (const { id } of plan.candidates) {
+    // iterations since the last good factors are done again by the next backend
+    const kept = handovers.at(-1)?.iteration ?? 0
+    progress.history.length = kept
+    progress.secondsBefore = progress.history.at(-1)?.seconds ?? 0
+    try {
+      const device = await openDevice(id, plan.threads)
+      const fit = await unlessAborted(createFit(device, progress, spec), options.signal, dispose)
+      const loop = new FitLoop(options, progress, fit, device, deadline)
+      try {
+        const { reason, loss } = await loop.run()
+        const factors = await fit.factors()
+        const { history } = progress
+        return { factors, loss, history, reason, backend: id, emulated: device.emulated, handovers }
+      } finally {
+        const closed = loop.pending.catch(() => {}).then(() => dispose(fit))
+        if (!options.signal?.aborted) await closed
+      }
+    } catch (error) {
+      if (!mayHandOver(error)) throw error
+      await dropDevice(id, plan.threads)
+      failures.push(error)
+      handovers.push({ id, reason: error.message, fix: error.fix ?? null, iteration: keptIterations(progress) })
+    }
+  }
+  if (failures.length === 1) throw failures[0]
+  throw new NonnegError('ERR_NONNEG_NO_BACKEND', 'every backend failed in flight', {
+    detail: { handovers },
+    cause: new AggregateError(failures),
+  })
+}
+
+/** How many iterations stand behind the factors in `progress.problem`. */
+function keptIterations(progress: Progress): number {
+  const { history, secondsBefore } = progress
+  return history.findLastIndex(entry => entry.seconds <= secondsBefore) + 1
+}

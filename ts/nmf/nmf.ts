@@ -1,0 +1,69 @@
+import { inSlices } from '../core/breathe.js'
+import { NonnegError } from '../core/errors.js'
+import type { MatrixInput } from '../core/input.js'
+import { type DenseView, denseView } from '../core/matrix.js'
+import { type Factorization, factorize } from './factorize.js'
+import type { FactorizeOptions } from './options.js'
+
+/**
+ * A model with scikit-learn's verbs over {@link factorize}: fit it to one matrix, then read its components.
+ *
+ *     const model = new NMF({ rank: 20, seed: 1 })
+ *     const W = await model.fitTransform(X)   // rows × rank
+ *     model.components                        // rank × columns
+ */
+export class NMF {
+  readonly options: FactorizeOptions
+  #fitted: Factorization | undefined
+
+  constructor(options: FactorizeOptions) {
+    this.options = { ...options }
+  }
+
+  /** Fits the model to X (rows × columns). Throws as {@link factorize}; a failed fit leaves the former one in place. */
+  async fit(X: MatrixInput): Promise<this> {
+    this.#fitted = await factorize(X, this.options)
+    return this
+  }
+
+  /** Fits the model to X and returns W (rows × rank). */
+  async fitTransform(X: MatrixInput): Promise<DenseView> {
+    return (await this.fit(X)).result.W
+  }
+
+  /** W·H (rows × columns) for a W of rows × rank: what the model makes of these weights. */
+  async inverseTransform(W: DenseView): Promise<DenseView> {
+    const H = this.components
+    if (W.columns !== H.rows) {
+      throw new NonnegError('ERR_NONNEG_SHAPE', `W has ${W.columns} columns, the model has rank ${H.rows}`)
+    }
+    return await inSlices(product(W, H))
+  }
+
+  /** The last fit, with its loss, history and reason. @throws NonnegError ERR_NONNEG_NOT_FITTED */
+  get result(): Factorization {
+    if (this.#fitted) return this.#fitted
+    throw new NonnegError('ERR_NONNEG_NOT_FITTED', 'the model is not fitted', { fix: 'await model.fit(X) first' })
+  }
+
+  /** H (rank × columns) of the last fit. @throws NonnegError ERR_NONNEG_NOT_FITTED */
+  get components(): DenseView {
+    return this.result.H
+  }
+}
+
+function* product(W: DenseView, H: DenseView): Generator<void, DenseView> {
+  const data = new Float32Array(W.rows * H.columns)
+  const sums = new Float64Array(H.columns)
+  for (let i = 0; i < W.rows; i++) {
+    sums.fill(0)
+    for (let r = 0; r < H.rows; r++) {
+      const weight = W.data[W.offset + i * W.stride + r]
+      const from = H.offset + r * H.stride
+      for (let j = 0; j < H.columns; j++) sums[j] += weight * H.data[from + j]
+      yield
+    }
+    data.set(sums, i * H.columns)
+  }
+  return denseView(data, W.rows, H.columns)
+}
