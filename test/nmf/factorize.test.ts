@@ -1,0 +1,181 @@
+import { describe, expect, it } from 'vitest'
+import { type FactorizeOptions, factorize, type HistoryEntry, NMF, NonnegError } from '../../ts/node.js'
+import { denseMatrix, sparseMatrix } from '../conformance/problems.js'
+
+const X = denseMatrix(60, 40)
+const on = (options: Partial<FactorizeOptions> = {}): FactorizeOptions => ({
+  rank: 3,
+  backend: 'reference',
+  ...options,
+})
+
+describe('factorize', () => {
+  it('finds a low-rank matrix', async () => {
+    const fit = await factorize(X, on({ maxIterations: 500, tolerance: 1e-6 }))
+    expect(fit.W).toMatchObject({ rows: 60, columns: 3, stride: 3, offset: 0 })
+    expect(fit.H).toMatchObject({ rows: 3, columns: 40, stride: 40, offset: 0 })
+    expect(fit.relativeError).toBeLessThan(0.5)
+    expect(fit.loss).toBe(fit.history.at(-1)!.loss)
+    expect(fit.backend).toBe('reference')
+    expect(fit.emulated).toBe(false)
+    expect(fit.explain()).toContain('reference: chosen')
+  })
+
+  it('runs exactly maxIterations with tolerance 0, and history has them all', async () => {
+    const seen: HistoryEntry[] = []
+    const fit = await factorize(X, on({ maxIterations: 23, tolerance: 0, onProgress: entry => seen.push(entry) }))
+    expect([fit.iterations, fit.reason]).toEqual([23, 'max-iterations'])
+    expect(fit.history.map(entry => entry.iteration)).toEqual(Array.from({ length: 23 }, (_, i) => i + 1))
+    expect(seen).toEqual(fit.history)
+    for (let i = 1; i < 23; i++) expect(fit.history[i].seconds).toBeGreaterThanOrEqual(fit.history[i - 1].seconds)
+  })
+
+  it('converges at a look every ten iterations', async () => {
+    const fit = await factorize(X, on({ maxIterations: 5000 }))
+    expect(fit.reason).toBe('converged')
+    expect(fit.iterations % 10).toBe(0)
+  })
+
+  it('gives the same factors for the same seed, and others for another', async () => {
+    const [a, b, c] = await Promise.all([1, 1, 2].map(seed => factorize(X, on({ seed, maxIterations: 5 }))))
+    expect(a.W).toEqual(b.W)
+    expect(a.H).toEqual(b.H)
+    expect(a.W).not.toEqual(c.W)
+  })
+
+  it('starts from factors given, without writing to them', async () => {
+    const first = await factorize(X, on({ maxIterations: 10, tolerance: 0, dtype: 'f64' }))
+    const W = first.W.data.slice()
+    const second = await factorize(X, on({ maxIterations: 10, tolerance: 0, dtype: 'f64', init: first }))
+    const whole = await factorize(X, on({ maxIterations: 20, tolerance: 0, dtype: 'f64' }))
+    expect(first.W.data).toEqual(W)
+    expect(second.loss).toBeCloseTo(whole.loss, 10)
+  })
+
+  it('takes sparse X', async () => {
+    const sparse = sparseMatrix(50, 70, 10)
+    const dense = { data: new Float64Array(50 * 70), rows: 50, columns: 70 }
+    for (let i = 0; i < 50; i++) {
+      for (let p = sparse.indptr[i]; p < sparse.indptr[i + 1]; p++)
+        dense.data[i * 70 + sparse.indices[p]] = sparse.values[p]
+    }
+    const options = on({ rank: 4, maxIterations: 20, tolerance: 0, dtype: 'f64' })
+    const [a, b] = [await factorize(sparse, options), await factorize(dense, options)]
+    expect(a.loss).toBeCloseTo(b.loss, 8)
+  })
+
+  it('factorises zeros into zeros', async () => {
+    const fit = await factorize({ data: new Float32Array(12), rows: 3, columns: 4 }, on())
+    expect(fit).toMatchObject({ loss: 0, relativeError: 0, reason: 'converged' })
+    expect([...fit.W.data, ...fit.H.data].every(value => value === 0)).toBe(true)
+  })
+
+  it('keeps to a time budget, but does one iteration', async () => {
+    const fit = await factorize(X, on({ timeBudgetMs: 0, tolerance: 0 }))
+    expect([fit.iterations, fit.reason]).toEqual([1, 'time-budget'])
+  })
+
+  it('throws on abort, with the reason as cause', async () => {
+    const controller = new AbortController()
+    const reason = new Error('enough')
+    const onProgress = () => controller.abort(reason)
+    const fit = factorize(X, on({ signal: controller.signal, onProgress, maxIterations: 1e6, tolerance: 0 }))
+    await expect(fit).rejects.toMatchObject({ code: 'ERR_NONNEG_ABORTED', cause: reason })
+    await expect(factorize(X, on({ signal: controller.signal }))).rejects.toMatchObject({ code: 'ERR_NONNEG_ABORTED' })
+  })
+
+  it('returns on abort where asked to', async () => {
+    const controller = new AbortController()
+    const onProgress = (entry: HistoryEntry) => entry.iteration === 3 && controller.abort()
+    const fit = await factorize(
+      X,
+      on({ signal: controller.signal, onProgress, onAbort: 'return', maxIterations: 1e6, tolerance: 0 }),
+    )
+    expect(fit.reason).toBe('aborted')
+    expect(fit.iterations).toBeGreaterThanOrEqual(3)
+    expect(fit.loss).toBeLessThanOrEqual(fit.history.at(-1)!.loss * (1 + 1e-9))
+  })
+
+  it('ends with what onProgress throws', async () => {
+    const onProgress = () => {
+      throw new RangeError('mine')
+    }
+    await expect(factorize(X, on({ onProgress }))).rejects.toThrow(RangeError)
+  })
+
+  it('leaves the event loop alive', async () => {
+    const big = denseMatrix(700, 300)
+    let longest = 0
+    let last = performance.now()
+    const timer = setInterval(() => {
+      longest = Math.max(longest, performance.now() - last)
+      last = performance.now()
+    }, 1)
+    await factorize(big, on({ rank: 12, maxIterations: 4, tolerance: 0 }))
+    clearInterval(timer)
+    // slices are about 5 ms; the limit leaves room for a busy machine
+    expect(longest).toBeLessThan(250)
+  })
+})
+
+describe('refusals before any work', () => {
+  it.each<[string, unknown, string, RegExp]>([
+    ['no options', undefined, 'ERR_NONNEG_RANK', /rank/],
+    ['rank 0', { rank: 0 }, 'ERR_NONNEG_RANK', /rank is 0/],
+    ['rank 2.5', { rank: 2.5 }, 'ERR_NONNEG_RANK', /rank is 2.5/],
+    ['rank as text', { rank: '3' }, 'ERR_NONNEG_RANK', /"3"/],
+    ['a misspelt option', { rank: 1, maxIter: 3 }, 'ERR_NONNEG_OPTION', /maxIter/],
+    ['maxIterations 0', { rank: 1, maxIterations: 0 }, 'ERR_NONNEG_OPTION', /maxIterations/],
+    ['tolerance −1', { rank: 1, tolerance: -1 }, 'ERR_NONNEG_OPTION', /tolerance/],
+    ['tolerance NaN', { rank: 1, tolerance: Number.NaN }, 'ERR_NONNEG_OPTION', /tolerance/],
+    ['seed −1', { rank: 1, seed: -1 }, 'ERR_NONNEG_OPTION', /seed/],
+    ['threads 0', { rank: 1, threads: 0 }, 'ERR_NONNEG_OPTION', /threads/],
+    ['a backend nobody knows', { rank: 1, backend: 'gpu' }, 'ERR_NONNEG_OPTION', /backend/],
+    ['another loss', { rank: 1, loss: 'kullback-leibler' }, 'ERR_NONNEG_UNSUPPORTED', /loss/],
+    ['an init without H', { rank: 1, init: { W: [[1]] } }, 'ERR_NONNEG_OPTION', /init/],
+    ['onProgress that is no function', { rank: 1, onProgress: 1 }, 'ERR_NONNEG_OPTION', /onProgress/],
+    ['a signal that is none', { rank: 1, signal: {} }, 'ERR_NONNEG_OPTION', /signal/],
+    ['an init of another shape', { rank: 1, init: { W: [[1]], H: [[1]] } }, 'ERR_NONNEG_SHAPE', /init.W is 1 × 1/],
+  ])('%s', async (_name, options, code, message) => {
+    await expect(factorize(X, options as FactorizeOptions)).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(message),
+    })
+  })
+
+  it.each([
+    ['no rows', { data: [], rows: 0, columns: 3 }],
+    ['no columns', { data: [], rows: 3, columns: 0 }],
+    ['an empty list', []],
+  ])('%s', async (_name, empty) => {
+    await expect(factorize(empty, on())).rejects.toMatchObject({ code: 'ERR_NONNEG_SHAPE' })
+  })
+
+  it('negative entries of X and of init', async () => {
+    await expect(factorize([[1, -1]], on({ rank: 1 }))).rejects.toMatchObject({ code: 'ERR_NONNEG_NEGATIVE' })
+    const init = { W: [[1]], H: [[1, -1]] }
+    await expect(factorize([[1, 1]], on({ rank: 1, init }))).rejects.toMatchObject({
+      code: 'ERR_NONNEG_NEGATIVE',
+      message: expect.stringContaining('init.H[0, 1]'),
+    })
+  })
+})
+
+describe('NMF', () => {
+  it('fits, and gives components and reconstruction', async () => {
+    const model = new NMF(on({ maxIterations: 50 }))
+    const W = await model.fitTransform(X)
+    expect(W).toMatchObject({ rows: 60, columns: 3 })
+    expect(model.components).toMatchObject({ rows: 3, columns: 40 })
+    const back = await model.inverseTransform(W)
+    let loss = 0
+    for (let i = 0; i < 60; i++) {
+      for (let j = 0; j < 40; j++) loss += 0.5 * (X.data[i * 40 + j] - back.data[i * 40 + j]) ** 2
+    }
+    expect(loss).toBeCloseTo(model.result.loss, 3)
+  })
+
+  it('says so when it is not fitted', () => {
+    expect(() => new NMF({ rank: 2 }).components).toThrow(NonnegError)
+  })
+})
