@@ -6,39 +6,26 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { say, timed } from './lib/say.mjs'
+import { say } from './lib/say.mjs'
 import { root, step } from './lib/stamp.mjs'
 
-// Whatever a step produces also depends on the compilers, and these are in the lock file.
-const always = ['package-lock.json', 'scripts/lib']
-
-/** One step that writes modules into ts/generated/. */
-function generate(name, what, script, exported, inputs, outputs) {
-  return step({
-    name,
-    inputs: [...always, `scripts/${script}`, ...inputs],
-    outputs,
-    work: async () => {
-      const module = await import(`./${script}`)
-      await timed(name, what, () => module[exported]())
-    },
-  })
-}
+// What a step makes also depends on the compilers, and these are in the lock file.
+const always = ['package-lock.json', 'scripts/build.mjs']
 
 function typescript() {
   return step({
     name: 'typescript',
-    inputs: [...always, 'scripts/build.mjs', 'ts', 'tsconfig.base.json', 'tsconfig.json'],
+    what: 'ts/ to dist/',
+    inputs: [...always, 'ts', 'tsconfig.base.json', 'tsconfig.json'],
     outputs: ['dist/index.js', 'dist/index.d.ts'],
-    work: () =>
-      timed('typescript', 'tsc, ts/ to dist/', () => {
-        // Emptied first: a file whose source is gone would otherwise be packed.
-        rmSync(path.join(root, 'dist'), { recursive: true, force: true })
-        const tsc = path.join(root, 'node_modules', 'typescript', 'bin', 'tsc')
-        const done = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.json'], { cwd: root, encoding: 'utf8' })
-        if (done.status !== 0) throw new Error(`${done.stdout}${done.stderr}`)
-        chmodSync(path.join(root, 'dist', 'cli', 'main.js'), 0o755)
-      }),
+    work: () => {
+      // Emptied first: a file whose source is gone would otherwise be packed.
+      rmSync(path.join(root, 'dist'), { recursive: true, force: true })
+      const tsc = path.join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+      const done = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.json'], { cwd: root, encoding: 'utf8' })
+      if (done.status !== 0) throw new Error(`${done.stdout}${done.stderr}`)
+      chmodSync(path.join(root, 'dist', 'cli', 'main.js'), 0o755)
+    },
   })
 }
 
@@ -51,13 +38,12 @@ async function addon(native, emulation) {
   try {
     await step({
       name: 'native',
+      what: 'native/ to build/Release',
       inputs: [...always, 'scripts/build-native.mjs', 'native', 'CMakeLists.txt'],
       outputs,
       work: async () => {
         const { buildNative } = await import('./build-native.mjs')
-        const { built, reason, fix } = await timed('native', 'CMake, native/ to build/Release', () =>
-          buildNative({ quiet: true, emulation }),
-        )
+        const { built, reason, fix } = await buildNative({ quiet: true, emulation })
         if (!built) throw new NotBuilt(`${reason} ${fix}`)
       },
     })
@@ -73,30 +59,12 @@ export async function build({ native = process.env.NONNEG_NATIVE || 'auto', emul
   if (!['auto', 'require', 'off'].includes(native)) {
     throw new Error(`NONNEG_NATIVE is '${native}'; it may be auto, require or off.`)
   }
-  await generate(
-    'wasm',
-    'AssemblyScript, wasm/ to ts/generated',
-    'build-wasm.mjs',
-    'buildWasm',
-    ['wasm'],
-    ['ts/generated'],
-  )
-  await generate(
-    'shaders',
-    'WGSL, shaders/ to ts/generated',
-    'embed-shaders.mjs',
-    'embedShaders',
-    ['shaders'],
-    ['ts/generated'],
-  )
-  await generate(
-    'workers',
-    'esbuild, workers to ts/generated',
-    'build-workers.mjs',
-    'buildWorkers',
-    ['ts'],
-    ['ts/generated'],
-  )
+  const { buildWasm } = await import('./build-wasm.mjs')
+  await buildWasm()
+  const { embedShaders } = await import('./embed-shaders.mjs')
+  await embedShaders()
+  const { buildWorkers } = await import('./build-workers.mjs')
+  await buildWorkers()
   await typescript()
   await addon(native, emulation)
 }

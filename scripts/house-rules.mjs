@@ -6,7 +6,7 @@ import { root } from './lib/stamp.mjs'
 
 const LONGEST_FILE = 400
 const LARGEST_FILE = 1_000_000
-const SOURCE = /\.(ts|mts|mjs|js|wgsl|cpp|cc|h|hpp|inl|cu)$/
+const SOURCE = /\.(ts|mts|mjs|js|wgsl|cpp|cc|h|hpp|inl|cu|cuh)$/
 const BUILT = /\.(wasm|node|so(\.\d+)*|o|a|obj|lib|dll|dylib|exe|ptx|cubin|tgz|zip)$/
 const BINARY_DATA = /^(test|docs|examples)\/.*\.(png|npy|npz|mat|h5|gz)$/
 

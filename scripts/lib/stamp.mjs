@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { timed } from './say.mjs'
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..')
 
@@ -25,16 +26,16 @@ export function hashOf(inputs, facts = []) {
 }
 
 /**
- * Runs `work` unless its stamp matches and all outputs exist.
- * @param {{ name: string, inputs: string[], facts?: string[], outputs: string[], work: () => unknown }} step
+ * Runs `work`, and says so with its duration, unless its stamp matches and all outputs exist.
+ * @param {{ name: string, what?: string, inputs: string[], facts?: string[], outputs: string[], work: () => unknown }} step
  * @returns {Promise<boolean>} whether it ran
  */
-export async function step({ name, inputs, facts, outputs, work }) {
+export async function step({ name, what = 'building', inputs, facts, outputs, work }) {
   const stamp = path.join(root, 'build', 'stamps', name)
   const hash = hashOf(inputs, facts)
   const fresh = existsSync(stamp) && readFileSync(stamp, 'utf8') === hash
   if (fresh && outputs.every(output => existsSync(path.join(root, output)))) return false
-  await work()
+  await timed(name, what, work)
   mkdirSync(path.dirname(stamp), { recursive: true })
   writeFileSync(stamp, hash)
   return true

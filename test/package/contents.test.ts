@@ -1,0 +1,51 @@
+import { existsSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, inject, test } from 'vitest'
+
+const { project, files } = inject('packed')
+const installed = path.join(project, 'node_modules', 'nonneg')
+const manifest = JSON.parse(readFileSync(path.join(installed, 'package.json'), 'utf8'))
+
+test('carries compiled code, shaders and native sources, and nothing else', () => {
+  const wanted = [
+    /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|CMakeLists\.txt)$/,
+    /^dist\/.+\.(js|d\.ts)$/,
+    /^shaders\/.+\.wgsl$/,
+    /^native\/(?!test\/).+\.(h|hpp|cpp|cc|inl|cu|cuh|cmake|md)$/,
+    /^scripts\/(build-native|lib\/\w+)\.mjs$/,
+  ]
+  expect(files.filter(file => !wanted.some(pattern => pattern.test(file)))).toEqual([])
+  for (const needed of ['LICENSE', 'README.md', 'CMakeLists.txt', 'scripts/build-native.mjs'])
+    expect(files).toContain(needed)
+  for (const pattern of wanted)
+    expect(
+      files.some(file => pattern.test(file)),
+      String(pattern),
+    ).toBe(true)
+})
+
+test('has one module and one declaration in dist for each source, so nothing stale is shipped', () => {
+  const modules = files
+    .filter(file => /^dist\/.+\.js$/.test(file))
+    .map(file => file.slice('dist/'.length, -'.js'.length))
+  const declarations = files
+    .filter(file => /^dist\/.+\.d\.ts$/.test(file))
+    .map(file => file.slice('dist/'.length, -'.d.ts'.length))
+  expect(declarations).toEqual(modules)
+  expect(modules.filter(stem => !existsSync(path.resolve(import.meta.dirname, '../../ts', `${stem}.ts`)))).toEqual([])
+})
+
+test('runs nothing at install', () => {
+  const hooks = ['preinstall', 'install', 'postinstall', 'prepublish', 'preprepare', 'prepare', 'postprepare']
+  expect(hooks.filter(hook => hook in manifest.scripts)).toEqual([])
+  // npm runs node-gyp by itself where it finds this file
+  expect(files).not.toContain('binding.gyp')
+})
+
+test('exports only files that are there', () => {
+  const targets = (entry: unknown): string[] =>
+    typeof entry === 'string' ? [entry] : Object.values(entry as Record<string, unknown>).flatMap(targets)
+  const all = [...targets(manifest.exports), ...targets(manifest.bin)]
+  expect(all.length).toBeGreaterThan(4)
+  expect(all.filter(target => !target.includes('*') && !existsSync(path.join(installed, target)))).toEqual([])
+})

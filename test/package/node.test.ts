@@ -1,0 +1,83 @@
+import { expect, inject, test } from 'vitest'
+import { runNode } from './process.js'
+
+const { project } = inject('packed')
+
+// Prints one JSON object: a fit of a matrix of rank 2, and what was found of every backend.
+const fit = `
+  const rows = 30, columns = 20
+  const data = Float32Array.from({ length: rows * columns }, (_, i) => (i % columns) + 1 + (Math.floor(i / columns) % 7) * 2)
+  Promise.all([factorize({ data, rows, columns }, { rank: 2, seed: 1, maxIterations: 300 }), probeBackends()])
+    .then(([{ backend, relativeError, W, H }, backends]) =>
+      console.log(JSON.stringify({ backend, relativeError, W: W.data.length, H: H.data.length, backends })))`
+
+interface Report {
+  backend: string
+  relativeError: number
+  W: number
+  H: number
+  backends: { id: string; available: boolean; reason: string | null; fix: string | null }[]
+}
+
+function check(stdout: string): Report {
+  const report = JSON.parse(stdout) as Report
+  expect(report.relativeError).toBeLessThan(0.02)
+  expect(report).toMatchObject({ W: 60, H: 40 })
+  expect(report.backends.map(backend => backend.id).sort()).toEqual(['cuda', 'native', 'reference', 'wasm', 'webgpu'])
+  expect(report.backends.find(backend => backend.id === 'wasm')).toMatchObject({ available: true })
+  for (const backend of report.backends) {
+    if (backend.available) continue
+    expect(backend.reason, backend.id).toMatch(/\w/)
+    expect(backend.fix, backend.id).toMatch(/\w/)
+  }
+  return report
+}
+
+test('import fits a matrix', async () => {
+  check(await runNode(project, `import { factorize, probeBackends } from 'nonneg'\n${fit}`))
+})
+
+test('require fits a matrix', async () => {
+  check(await runNode(project, `const { factorize, probeBackends } = require('nonneg')\n${fit}`, { type: 'commonjs' }))
+})
+
+test('without addons the native backends are absent, for a reason, and the fit runs on WASM', async () => {
+  const text = `import { factorize, probeBackends } from 'nonneg'\n${fit}`
+  const report = check(await runNode(project, text, { flags: ['--no-addons'] }))
+  expect(report.backend).toBe('wasm')
+  const reasons = report.backends.filter(({ id }) => id === 'native' || id === 'cuda')
+  expect(reasons.map(({ reason }) => reason)).toEqual([
+    expect.stringContaining('addons'),
+    expect.stringContaining('addons'),
+  ])
+})
+
+test('before it is built, the native backend is absent and names the command that builds it', async () => {
+  const report = check(await runNode(project, `import { factorize, probeBackends } from 'nonneg'\n${fit}`))
+  const native = report.backends.find(({ id }) => id === 'native')
+  expect(native).toMatchObject({ available: false, fix: expect.stringContaining('build-native') })
+})
+
+test('importing has no side effects: no new globals, and nothing keeps the process alive', async () => {
+  const text = `
+    const before = new Set(Reflect.ownKeys(globalThis))
+    await import('nonneg')
+    await import('nonneg/data')
+    console.log(JSON.stringify({
+      added: Reflect.ownKeys(globalThis).filter(key => !before.has(key)).map(String),
+      kept: process.getActiveResourcesInfo().filter(name => !/TTY|Pipe/.test(name)),
+    }))`
+  expect(JSON.parse(await runNode(project, text))).toEqual({ added: [], kept: [] })
+})
+
+test('every subpath of the exports map resolves', async () => {
+  const text = `
+    import { createRequire } from 'node:module'
+    const require = createRequire(import.meta.url)
+    console.log(JSON.stringify([
+      Object.keys(await import('nonneg/data')).length > 0,
+      require('nonneg/package.json').name,
+      require.resolve('nonneg/shaders/gram.wgsl').endsWith('gram.wgsl'),
+    ]))`
+  expect(JSON.parse(await runNode(project, text))).toEqual([true, 'nonneg', true])
+})
