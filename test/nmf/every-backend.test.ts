@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest'
+import { BACKEND_IDS } from '../../ts/backends/registry.js'
+import { type BackendId, type Factorization, factorize, type HistoryEntry, type MatrixInput } from '../../ts/node.js'
+import { presentOrSkip } from '../conformance/backends.js'
+import { denseMatrix, sparseMatrix } from '../conformance/problems.js'
+
+// what a user sees of factorize must hold on every backend
+const dense = denseMatrix(150, 90)
+const sparse = sparseMatrix(120, 200, 10)
+
+const reference = new Map<MatrixInput, Promise<Factorization>>()
+const hundred = { rank: 6, seed: 3, maxIterations: 100, tolerance: 0 }
+
+function referenceFit(X: MatrixInput): Promise<Factorization> {
+  if (!reference.has(X)) reference.set(X, factorize(X, { ...hundred, backend: 'reference' }))
+  return reference.get(X)!
+}
+
+describe.each([...BACKEND_IDS])('%s', (id: BackendId) => {
+  it.for([
+    ['dense', dense],
+    ['sparse', sparse],
+  ] as const)('agrees with the reference to 1e-4 after 100 iterations: %s', async ([, X], context) => {
+    await presentOrSkip(id, context)
+    const fit = await factorize(X, { ...hundred, backend: id })
+    const { loss } = await referenceFit(X)
+    expect([fit.backend, fit.iterations, fit.reason]).toEqual([id, 100, 'max-iterations'])
+    expect(Math.abs(fit.loss - loss) / loss).toBeLessThan(1e-4)
+    const again = await factorize(X, { ...hundred, backend: id })
+    expect(again.W).toEqual(fit.W)
+    expect(again.H).toEqual(fit.H)
+  })
+
+  it('stops by tolerance where the reference does', async context => {
+    await presentOrSkip(id, context)
+    const options = { rank: 4, seed: 1, tolerance: 1e-3 }
+    const fit = await factorize(dense, { ...options, backend: id })
+    const wanted = await factorize(dense, { ...options, backend: 'reference' })
+    expect([fit.reason, fit.iterations]).toEqual(['converged', wanted.iterations])
+  })
+
+  it('reports progress, keeps to a time budget', async context => {
+    await presentOrSkip(id, context)
+    const seen: HistoryEntry[] = []
+    const fit = await factorize(dense, {
+      rank: 6,
+      backend: id,
+      tolerance: 0,
+      maxIterations: 1e9,
+      timeBudgetMs: 300,
+      onProgress: entry => seen.push(entry),
+    })
+    expect(fit.reason).toBe('time-budget')
+    expect(fit.iterations).toBeGreaterThanOrEqual(1)
+    expect(seen).toEqual(fit.history)
+    // generous: a machine that does other things at the same time
+    expect(fit.seconds).toBeLessThan(5)
+  })
+
+  it('ends soon after an abort, and is usable afterwards', async context => {
+    await presentOrSkip(id, context)
+    const controller = new AbortController()
+    let aborted = 0
+    const onProgress = () => {
+      if (aborted === 0) {
+        aborted = performance.now()
+        controller.abort('stop it')
+      }
+    }
+    const endless = { rank: 6, backend: id, tolerance: 0, maxIterations: 1e9, signal: controller.signal, onProgress }
+    await expect(factorize(dense, endless)).rejects.toMatchObject({ code: 'ERR_NONNEG_ABORTED', cause: 'stop it' })
+    expect(performance.now() - aborted).toBeLessThan(3000)
+    const fit = await factorize(dense, { rank: 2, backend: id, maxIterations: 3 })
+    expect(fit.iterations).toBe(3)
+  })
+
+  it('returns the factors as they are when an abort is to return', async context => {
+    await presentOrSkip(id, context)
+    const controller = new AbortController()
+    const fit = await factorize(sparse, {
+      rank: 6,
+      backend: id,
+      tolerance: 0,
+      maxIterations: 1e9,
+      signal: controller.signal,
+      onAbort: 'return',
+      onProgress: ({ iteration }) => iteration === 5 && controller.abort(),
+    })
+    expect(fit.reason).toBe('aborted')
+    expect(fit.iterations).toBeGreaterThanOrEqual(5)
+    expect(fit.loss).toBeLessThanOrEqual(fit.history.at(-1)!.loss * (1 + 1e-4))
+    expect(fit.W.data.every(value => value >= 0)).toBe(true)
+  })
+
+  it('leaves the input alone and takes shared memory', async context => {
+    await presentOrSkip(id, context)
+    const shared = new Float32Array(new SharedArrayBuffer(4 * dense.data.length))
+    shared.set(dense.data)
+    const fit = await factorize({ data: shared, rows: 150, columns: 90 }, { ...hundred, backend: id })
+    expect(shared).toEqual(dense.data)
+    expect(Math.abs(fit.loss - (await referenceFit(dense)).loss) / fit.loss).toBeLessThan(1e-4)
+  })
+})
+
+describe.each(BACKEND_IDS.filter(id => id !== 'reference'))('%s', id => {
+  it('refuses what it cannot do by name, with the reason', async context => {
+    await presentOrSkip(id, context)
+    await expect(factorize(dense, { rank: 2, backend: id, dtype: 'f64' })).rejects.toMatchObject({
+      code: 'ERR_NONNEG_NO_BACKEND',
+      message: expect.stringContaining(id),
+    })
+  })
+})
