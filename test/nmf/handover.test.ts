@@ -1,0 +1,62 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import type { Backend, Fit } from '../../ts/backends/backend.js'
+import { referenceBackend } from '../../ts/backends/reference/backend.js'
+import { registerBackends } from '../../ts/backends/registry.js'
+import type { ErrorCode } from '../../ts/core/errors.js'
+import { closeDevices, factorize, NonnegError } from '../../ts/index.js'
+import { denseMatrix } from '../conformance/problems.js'
+
+const X = denseMatrix(40, 30)
+
+/** Stands in for a GPU: does the reference's work for so many runs, then fails with `code`. */
+function failing(code: ErrorCode, runs: number): Backend {
+  return {
+    id: 'cuda',
+    probe: async () => ({ available: true, emulated: false, info: {} }),
+    open: async () => {
+      const device = await referenceBackend.open()
+      let left = runs
+      return Object.assign(Object.create(device), {
+        backend: 'cuda',
+        createFit: async (...args: Parameters<typeof device.createFit>): Promise<Fit> => {
+          const fit = await device.createFit(...args)
+          return {
+            run: async (...controls) => {
+              if (left-- <= 0) throw new NonnegError(code, 'it broke')
+              return await fit.run(...controls)
+            },
+            evaluate: () => fit.evaluate(),
+            factors: () => fit.factors(),
+            [Symbol.asyncDispose]: async () => {},
+          }
+        },
+        [Symbol.asyncDispose]: async () => {},
+      })
+    },
+  }
+}
+
+afterEach(closeDevices)
+
+describe('a backend that fails in flight', () => {
+  it.each(['ERR_NONNEG_DEVICE_LOST', 'ERR_NONNEG_MEMORY', 'ERR_NONNEG_BACKEND'] as const)(
+    'hands over where it may: %s',
+    async code => {
+      registerBackends([failing(code, 2)])
+      const options = { rank: 3, maxIterations: 40, tolerance: 0 }
+      const fit = await factorize(X, { ...options, backend: 'cuda', fallback: true })
+      expect(fit.backend).not.toBe('cuda')
+      expect(fit.handovers).toMatchObject([{ id: 'cuda', reason: 'it broke' }])
+      expect(fit.iterations).toBe(40)
+      expect(fit.history.map(entry => entry.iteration)).toEqual(Array.from({ length: 40 }, (_, i) => i + 1))
+      const undisturbed = await factorize(X, { ...options, backend: fit.backend })
+      expect(fit.loss).toBeCloseTo(undisturbed.loss, 6)
+    },
+  )
+
+  it('does not hand over when it was asked for by name', async () => {
+    registerBackends([failing('ERR_NONNEG_DEVICE_LOST', 0)])
+    const options = { rank: 3, backend: 'cuda', maxIterations: 5 } as const
+    await expect(factorize(X, options)).rejects.toMatchObject({ code: 'ERR_NONNEG_DEVICE_LOST' })
+  })
+})
