@@ -21,6 +21,15 @@ function command(...args) {
   return { passed: 0, failed: 1, skipped: 0, text: [done.stdout, done.stderr, cause].filter(Boolean).join('\n').trim() }
 }
 
+/** A check that throws has failed. @param {() => Counts} run @returns {Counts} */
+function attempt(run) {
+  try {
+    return run()
+  } catch (error) {
+    return { passed: 0, failed: 1, skipped: 0, text: error instanceof Error ? error.stack : String(error) }
+  }
+}
+
 /** @returns {Counts} */
 function rules() {
   const all = houseRules()
@@ -38,6 +47,7 @@ function vitest(filters) {
   const done = spawnSync(process.execPath, [bin('vitest', 'vitest.mjs'), 'run', ...reporters, ...filters], {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
+    env: process.stdout.isTTY ? process.env : { ...process.env, NO_COLOR: '1' },
   })
   try {
     const { testResults } = JSON.parse(readFileSync(report, 'utf8'))
@@ -83,7 +93,7 @@ const total = { passed: 0, failed: 0, skipped: 0 }
 for (const [name, run] of Object.entries(checks)) {
   if (only && !only.includes(name)) continue
   const start = performance.now()
-  const counts = run()
+  const counts = attempt(run)
   for (const key of /** @type {const} */ (['passed', 'failed', 'skipped'])) total[key] += counts[key]
   if (counts.text) process.stdout.write(`${counts.text}\n`)
   const tally = counts.passed + counts.failed + counts.skipped > 1 ? `, ${counts.passed} passed` : ''
