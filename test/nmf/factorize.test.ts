@@ -175,6 +175,20 @@ describe('NMF', () => {
     expect(loss).toBeCloseTo(model.result.loss, 3)
   })
 
+  it('transforms rows without touching the components', async () => {
+    const model = new NMF(on({ maxIterations: 400, tolerance: 0, dtype: 'f64' }))
+    const W = await model.fitTransform(X)
+    const H = model.components.data.slice()
+    const again = await model.transform(X)
+    expect(model.components.data).toEqual(H)
+    // H is the same and W the same convex problem's solution: the rebuilt matrices agree
+    const [a, b] = [await model.inverseTransform(W), await model.inverseTransform(again)]
+    let difference = 0
+    for (let i = 0; i < a.data.length; i++) difference = Math.max(difference, Math.abs(a.data[i] - b.data[i]))
+    expect(difference).toBeLessThan(0.02)
+    await expect(model.transform(denseMatrix(5, 7))).rejects.toMatchObject({ code: 'ERR_NONNEG_SHAPE' })
+  })
+
   it('says so when it is not fitted', () => {
     expect(() => new NMF({ rank: 2 }).components).toThrow(NonnegError)
   })

@@ -31,6 +31,8 @@ export interface FitSpec {
   readonly beta: number
   readonly rule: 'mu'
   readonly dtype: 'f32' | 'f64'
+  /** A factor that iterations leave alone: with H fixed each iteration updates W only, as `NMF.transform` needs. */
+  readonly fixed?: 'H'
 }
 
 /** The data of one fit. Everything is copied or uploaded by `createFit`; nothing of the caller's is written to. */

@@ -6,8 +6,14 @@ import { type DenseView, denseView, type MatrixView } from '../core/matrix.js'
 import { scanMatrix } from '../core/scan.js'
 import { explainPlan, type Plan, type PlanOptions, planFit } from '../engine/plan.js'
 import { type Handover, runFit, type StopReason } from './fit-loop.js'
-import { startFactors } from './init.js'
-import { checkNotEmpty, type FactorizeOptions, type HistoryEntry, resolveOptions } from './options.js'
+import { constantFactor, startFactors } from './init.js'
+import {
+  checkNotEmpty,
+  type FactorizeOptions,
+  type HistoryEntry,
+  type ResolvedOptions,
+  resolveOptions,
+} from './options.js'
 
 /** A finished factorisation. */
 export interface Factorization {
@@ -48,18 +54,28 @@ export interface Factorization {
  * signal's reason. All come as rejections, before any work starts where they can.
  */
 export async function factorize(X: MatrixInput, options: FactorizeOptions): Promise<Factorization> {
+  return await solve(X, resolveOptions(options))
+}
+
+/** The work behind `factorize`; with `fixedH` (rank × columns) only W is sought, from a constant start. */
+export async function solve(X: MatrixInput, resolved: ResolvedOptions, fixedH?: DenseView): Promise<Factorization> {
   const start = performance.now()
-  const resolved = resolveOptions(options)
   const { rank, dtype, signal, timeBudgetMs } = resolved
   if (signal?.aborted) throw abortError(signal)
   const view = await inSlices(toMatrixView(X), signal)
   checkNotEmpty(view)
   const scan = await inSlices(scanMatrix(view, 'X'), signal)
   const { rows, columns } = scan.X
-  const spec: FitSpec = { rank, beta: 2, rule: 'mu', dtype }
+  if (fixedH && fixedH.columns !== columns) {
+    throw new NonnegError('ERR_NONNEG_SHAPE', `X has ${columns} columns, the model was fitted to ${fixedH.columns}`)
+  }
+  const spec: FitSpec = { rank, beta: 2, rule: 'mu', dtype, ...(fixedH ? { fixed: 'H' } : {}) }
   const asked = { backend: resolved.backend, threads: resolved.threads, iterations: resolved.maxIterations }
   const plan = resolved.fallback ? await planWithFallback(scan.X, spec, asked) : await planFit(scan.X, spec, asked)
-  const factors = await inSlices(startFactors(resolved, rows, columns, scan.sum / (rows * columns)), signal)
+  const mean = scan.sum / (rows * columns)
+  const factors = fixedH
+    ? { W: constantFactor(rows, rank, Math.sqrt(mean / rank)), H: fixedH }
+    : await inSlices(startFactors(resolved, rows, columns, mean), signal)
   const problem = { X: scan.X, squaredNorm: scan.squaredNorm, ...factors }
   const deadline = timeBudgetMs === undefined ? undefined : start + timeBudgetMs
   const result = await runFit(problem, spec, plan, resolved, deadline)

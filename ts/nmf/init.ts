@@ -1,6 +1,6 @@
 import { NonnegError } from '../core/errors.js'
 import { type MatrixInput, toMatrixView } from '../core/input.js'
-import type { DenseView } from '../core/matrix.js'
+import { type DenseView, denseView } from '../core/matrix.js'
 import { Random } from '../core/random.js'
 import { scanMatrix } from '../core/scan.js'
 import type { ResolvedOptions } from './options.js'
@@ -26,7 +26,12 @@ function* uniformMatrix(
     data[i] = scale * random.uniform()
     if (i % PIECE === PIECE - 1) yield
   }
-  return { kind: 'dense', data, rows, columns, stride: columns, offset: 0 }
+  return denseView(data, rows, columns)
+}
+
+/** A factor with one value everywhere: where scikit-learn's multiplicative transform starts. */
+export function constantFactor(rows: number, columns: number, value: number): DenseView {
+  return denseView(new Float32Array(rows * columns).fill(value), rows, columns)
 }
 
 function* ownFactor(input: MatrixInput, name: 'W' | 'H', rows: number, columns: number): Generator<void, DenseView> {

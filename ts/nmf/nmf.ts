@@ -2,8 +2,8 @@ import { inSlices } from '../core/breathe.js'
 import { NonnegError } from '../core/errors.js'
 import type { MatrixInput } from '../core/input.js'
 import { type DenseView, denseView } from '../core/matrix.js'
-import { type Factorization, factorize } from './factorize.js'
-import type { FactorizeOptions } from './options.js'
+import { type Factorization, factorize, solve } from './factorize.js'
+import { type FactorizeOptions, resolveOptions } from './options.js'
 
 /**
  * A model with scikit-learn's verbs over {@link factorize}: fit it to one matrix, then read its components.
@@ -29,6 +29,16 @@ export class NMF {
   /** Fits the model to X and returns W (rows × rank). */
   async fitTransform(X: MatrixInput): Promise<DenseView> {
     return (await this.fit(X)).result.W
+  }
+
+  /**
+   * The W (rows × rank) that fits new rows X to the model's components, which stay as they are. Stops by the model's own
+   * options. Starts from a constant, so it does not return the W of `fitTransform` for the same X, but one close to it.
+   * Throws as {@link factorize}.
+   */
+  async transform(X: MatrixInput): Promise<DenseView> {
+    const H = this.components
+    return (await solve(X, resolveOptions({ ...this.options, init: 'random' }), H)).W
   }
 
   /** W·H (rows × columns) for a W of rows × rank: what the model makes of these weights. */

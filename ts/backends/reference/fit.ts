@@ -178,9 +178,11 @@ export class ReferenceFit implements Fit {
     yield* this.#products.xht(this.#Ht, this.#N)
     yield* this.#update(this.#W, this.#N, this.#G, this.#rows)
     yield* this.#productsOfW()
-    this.#gramIsFresh = false
-    yield* this.#update(this.#Ht, this.#A, this.#S, this.#columns)
-    yield* this.#gramOfH()
+    if (this.#spec.fixed !== 'H') {
+      this.#gramIsFresh = false
+      yield* this.#update(this.#Ht, this.#A, this.#S, this.#columns)
+      yield* this.#gramOfH()
+    }
     return yield* this.#loss()
   }
 
