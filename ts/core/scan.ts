@@ -74,7 +74,7 @@ function* scanCsr(X: CsrView, name: string): Generator<void, Scan> {
 }
 
 /** A copy in which every row holds a column at most once; ‖X‖² is wrong without it. */
-function* addDuplicates(X: CsrView): Generator<void, CsrView> {
+export function* addDuplicates(X: CsrView): Generator<void, CsrView> {
   const nonzeros = X.indptr[X.rows]
   const indptr = new Uint32Array(X.rows + 1)
   const indices = new Uint32Array(nonzeros)

@@ -1,0 +1,59 @@
+import type { BackendId } from '../backends/backend.js'
+import { BACKEND_IDS } from '../backends/registry.js'
+import type { Refusal } from '../engine/plan.js'
+import type { Handover, StopReason } from '../nmf/fit-loop.js'
+import { brief, count, paint, seconds } from './text.js'
+
+/** What `nonneg fit --json` prints. */
+export interface FitResult {
+  readonly version: string
+  readonly file: string
+  readonly rows: number
+  readonly columns: number
+  readonly nonzeros: number
+  /** Whether the file held a sparse matrix. */
+  readonly sparse: boolean
+  readonly rank: number
+  readonly loss: number
+  readonly relativeError: number
+  readonly iterations: number
+  readonly reason: StopReason
+  readonly backend: BackendId
+  readonly emulated: boolean
+  readonly threads: number
+  readonly seconds: number
+  /** Backends that could not or may not do it, and why. */
+  readonly refusals: readonly Refusal[]
+  readonly handovers: readonly Handover[]
+  readonly files: { readonly W: string; readonly H: string }
+}
+
+function stopped({ reason, iterations, seconds: time }: FitResult): string {
+  const spent = `${count(iterations)} iteration${iterations === 1 ? '' : 's'}, ${seconds(time)}`
+  if (reason === 'converged') return `converged after ${spent}`
+  if (reason === 'time-budget') return `out of time after ${spent}`
+  return `after ${spent}, all that --max-iterations allows`
+}
+
+function backendLine({ backend, emulated, refusals, threads }: FitResult): string {
+  const onCpu = backend === 'native' || backend === 'wasm'
+  const name = emulated ? `${backend}, emulated on the CPU` : onCpu ? `${backend}, ${threads} threads` : backend
+  const faster = BACKEND_IDS.slice(0, BACKEND_IDS.indexOf(backend))
+  const missed = refusals.filter(({ id }) => faster.includes(id)).map(({ id }) => id)
+  return missed.length === 0 ? name : `${name} (not ${missed.join(', ')}: see nonneg doctor)`
+}
+
+/** The result for people: one fact a line. */
+export function summary(result: FitResult): string {
+  const { rows, columns, rank, nonzeros, files } = result
+  const share = rows * columns === 0 ? 0 : (100 * nonzeros) / (rows * columns)
+  const lines: [string, string][] = [
+    ['matrix', `${count(rows)} × ${count(columns)}, ${count(nonzeros)} non-zeros (${brief(share)} %)`],
+    ['error', `${brief(100 * result.relativeError)} % of ‖X‖, loss ${brief(result.loss)}`],
+    ['stopped', stopped(result)],
+    ['backend', backendLine(result)],
+    ['W', `${count(rows)} × ${count(rank)}  ${files.W}`],
+    ['H', `${count(rank)} × ${count(columns)}  ${files.H}`],
+  ]
+  return lines.map(([name, text]) => `${paint('dim', name.padEnd(9), process.stdout)}${text}\n`).join('')
+}

@@ -1,0 +1,180 @@
+import { constants } from 'node:fs'
+import { access, mkdir, stat } from 'node:fs/promises'
+import path from 'node:path'
+import { Command, Option } from 'commander'
+import { BACKEND_IDS } from '../backends/registry.js'
+import { inSlices } from '../core/breathe.js'
+import { NonnegError } from '../core/errors.js'
+import { entryCount, type MatrixView } from '../core/matrix.js'
+import { readMatrix, stageMatrix } from '../data/files.js'
+import type { LabelledMatrix, Labels } from '../data/labelled-matrix.js'
+import { fileError, type StagedFile } from '../data/staged-file.js'
+import type { Factorization } from '../nmf/factorize.js'
+import { type FactorizeOptions, resolveOptions } from '../nmf/options.js'
+import { type FitResult, summary } from './fit-summary.js'
+import { Interrupt } from './interrupt.js'
+import { nameOrNumber, nonNegativeNumber, wholeNumber } from './numbers.js'
+import { packageVersion } from './package.js'
+import { progress } from './progress.js'
+
+interface FitFlags extends FactorizeOptions {
+  readonly out: string
+  readonly format: 'npy' | 'csv' | 'json'
+  readonly timeBudget?: number
+  readonly json?: boolean
+  readonly quiet?: boolean
+}
+
+const EXAMPLES = `
+FILE is a matrix of non-negative numbers, samples in rows: .mtx (MatrixMarket), .npy, .csv or .tsv, each also with .gz.
+DIR gets W (rows × rank) and H (rank × columns), whose product approximates the matrix.
+
+Examples:
+  $ nonneg fit counts.mtx.gz --rank 20 --out topics
+  $ nonneg fit faces.npy --rank 49 --out parts --max-iterations 1000 --tolerance 0 --seed 7
+  $ nonneg fit ratings.csv --rank 8 --out model --format csv --json | jq .relativeError`
+
+export function fitCommand(): Command {
+  return new Command('fit')
+    .description('factorise a matrix file into W and H')
+    .argument('<file>', 'the matrix to factorise')
+    .requiredOption('-r, --rank <number>', 'how many components', wholeNumber(1))
+    .requiredOption('-o, --out <dir>', 'where W and H go; made if it is not there')
+    .option('--loss <name>', 'what to minimise: frobenius', nameOrNumber)
+    .option('--solver <name>', 'how: auto, mu')
+    .option('--init <name>', 'where to start: random')
+    .option('--seed <number>', 'seed of the random start (default: 0)', wholeNumber(0))
+    .option('--max-iterations <number>', 'iterations at most (default: 200)', wholeNumber(1))
+    .option(
+      '--tolerance <number>',
+      'stop when ten iterations gain less; 0 never does (default: 1e-4)',
+      nonNegativeNumber,
+    )
+    .option('--time-budget <seconds>', 'begin no iteration after so long', nonNegativeNumber)
+    .addOption(new Option('--backend <name>', 'where to compute').choices(['auto', ...BACKEND_IDS]).default('auto'))
+    .option('--threads <number>', 'CPU threads (default: all)', wholeNumber(1))
+    .addOption(new Option('--format <name>', 'of the files for W and H').choices(['npy', 'csv', 'json']).default('npy'))
+    .option('--json', 'print one JSON object and nothing else')
+    .option('-q, --quiet', 'print nothing')
+    .addHelpText('after', EXAMPLES)
+    .action(fit)
+}
+
+async function fit(file: string, flags: FitFlags): Promise<void> {
+  const { out, format, timeBudget, json = false, quiet = false, ...given } = flags
+  const interrupt = new Interrupt()
+  const { signal } = interrupt
+  const shown = progress(!json && !quiet)
+  try {
+    const timeBudgetMs = timeBudget === undefined ? undefined : timeBudget * 1000
+    const options = { ...given, timeBudgetMs, signal, onProgress: shown.iteration.bind(shown) }
+    const { maxIterations } = resolveOptions(options)
+    await checkFolder(out)
+    shown.reading(file)
+    // Fits store X in float32; reading it so takes half the memory.
+    const input = await readMatrix(file, { signal, dtype: 'f32' })
+    const nonzeros = await inSlices(countNonzeros(input.matrix), signal)
+    const { factorize } = await import('../node.js')
+    shown.fitting(maxIterations)
+    const factorization = await factorize(input.matrix, options)
+    shown.stop()
+    const files = await writeFactors(out, format, input, factorization, signal)
+    const result = resultOf(file, input, nonzeros, factorization, files)
+    if (json) process.stdout.write(`${JSON.stringify(result)}\n`)
+    else if (!quiet) process.stdout.write(summary(result))
+  } finally {
+    shown.stop()
+    interrupt.release()
+  }
+}
+
+/** Refuses an output folder that cannot be, before a long fit and not after it. */
+async function checkFolder(folder: string): Promise<void> {
+  for (let place = path.resolve(folder); ; place = path.dirname(place)) {
+    try {
+      if (!(await stat(place)).isDirectory()) {
+        throw new NonnegError('ERR_NONNEG_FILE', `cannot write to ${folder}: ${place} is not a folder`, {
+          fix: 'name another folder with --out',
+        })
+      }
+      await access(place, constants.W_OK)
+      return
+    } catch (cause) {
+      const { code } = cause as NodeJS.ErrnoException
+      const missing = code === 'ENOENT' || code === 'ENOTDIR'
+      if (!missing || place === path.dirname(place)) throw fileError('write', folder, cause)
+    }
+  }
+}
+
+function* countNonzeros(X: MatrixView): Generator<void, number> {
+  if (X.kind === 'csr') return entryCount(X)
+  let found = 0
+  for (let i = 0; i < X.rows; i++) {
+    const begin = X.offset + i * X.stride
+    for (let j = 0; j < X.columns; j++) if (X.data[begin + j] !== 0) found++
+    yield
+  }
+  return found
+}
+
+/** The input's own labels, and names for the components, where the format and the input have them. */
+function labelsOf(input: Labels, format: string, rank: number): { W: Labels; H: Labels } {
+  const { rowLabels, columnLabels } = input
+  if (format === 'npy' || (rowLabels === undefined && columnLabels === undefined)) return { W: {}, H: {} }
+  const components = Array.from({ length: rank }, (_, k) => `component ${k + 1}`)
+  return { W: { rowLabels, columnLabels: components }, H: { rowLabels: components, columnLabels } }
+}
+
+/** Both files, or none. */
+async function writeFactors(
+  folder: string,
+  format: FitFlags['format'],
+  input: LabelledMatrix,
+  { W, H }: Factorization,
+  signal: AbortSignal,
+): Promise<{ W: string; H: string }> {
+  const files = { W: path.join(folder, `W.${format}`), H: path.join(folder, `H.${format}`) }
+  const labels = labelsOf(input, format, H.rows)
+  const staged: StagedFile[] = []
+  try {
+    await mkdir(folder, { recursive: true })
+    staged.push(await stageMatrix(files.W, W, { format, labels: labels.W, signal }))
+    staged.push(await stageMatrix(files.H, H, { format, labels: labels.H, signal }))
+    for (const file of staged) await file.commit()
+  } catch (cause) {
+    await Promise.all(staged.map(file => file.discard()))
+    throw fileError('write', folder, cause)
+  }
+  return files
+}
+
+function resultOf(
+  file: string,
+  { matrix }: LabelledMatrix,
+  nonzeros: number,
+  fit: Factorization,
+  files: { W: string; H: string },
+): FitResult {
+  const { loss, relativeError, iterations, reason, backend, emulated, seconds, handovers, plan } = fit
+  return {
+    version: packageVersion(),
+    file,
+    rows: matrix.rows,
+    columns: matrix.columns,
+    nonzeros,
+    sparse: matrix.kind === 'csr',
+    rank: fit.H.rows,
+    loss,
+    relativeError,
+    iterations,
+    reason,
+    backend,
+    emulated,
+    threads: plan.threads,
+    seconds,
+    refusals: plan.refusals,
+    handovers,
+    files,
+  }
+}

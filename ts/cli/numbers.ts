@@ -1,0 +1,24 @@
+import { InvalidArgumentError } from 'commander'
+import { decimal } from '../data/number-text.js'
+
+/** A parser of whole numbers from `least`; anything else is refused by commander with the option's name. */
+export function wholeNumber(least: number): (text: string) => number {
+  return text => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
+    if (Number.isSafeInteger(value) && value >= least) return value
+    throw new InvalidArgumentError(`It must be a whole number, at least ${least}.`)
+  }
+}
+
+/** A finite decimal number ≥ 0. */
+export function nonNegativeNumber(text: string): number {
+  const value = decimal(text)
+  if (Number.isFinite(value) && value >= 0) return value
+  throw new InvalidArgumentError('It must be a number, at least 0.')
+}
+
+/** A name, or a number in words of digits. */
+export function nameOrNumber(text: string): string | number {
+  const value = decimal(text)
+  return Number.isFinite(value) ? value : text
+}

@@ -1,0 +1,52 @@
+import { Command } from 'commander'
+import { buildNativeCommand } from './build-native.js'
+import { doctorCommand } from './doctor.js'
+import { exitCodeOf, report } from './failure.js'
+import { fitCommand } from './fit.js'
+import { packageVersion } from './package.js'
+
+function program(): Command {
+  const nonneg = new Command('nonneg')
+    .description('Non-negative matrix factorisation: a matrix X ≥ 0 becomes W·H with W, H ≥ 0.')
+    .version(packageVersion(), '-v, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ nonneg fit counts.mtx.gz --rank 20 --out topics
+  $ nonneg doctor
+
+Exit codes: 0 done, 1 failed, 2 bad usage or bad input.`,
+    )
+  for (const command of [fitCommand(), doctorCommand(), buildNativeCommand()]) {
+    nonneg.addCommand(command.helpOption('-h, --help', 'print this help').copyInheritedSettings(nonneg))
+  }
+  return nonneg
+}
+
+/** A reader of our output that has seen enough (`| head`) is no failure. */
+function outliveReaders(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error
+    })
+  }
+}
+
+/** Runs the command line `args` (without node and script) and answers with the exit code. */
+export async function run(args: readonly string[]): Promise<number> {
+  outliveReaders()
+  const nonneg = program()
+  for (const command of [nonneg, ...nonneg.commands]) {
+    // Errors are thrown and reported below, all in one form.
+    command.exitOverride().configureOutput({ outputError: () => {} })
+  }
+  try {
+    await nonneg.parseAsync(args, { from: 'user' })
+    return 0
+  } catch (error) {
+    report(error)
+    return exitCodeOf(error)
+  }
+}

@@ -1,0 +1,51 @@
+import path from 'node:path'
+import cliProgress from 'cli-progress'
+import type { HistoryEntry } from '../nmf/options.js'
+import { brief } from './text.js'
+
+/** What a fit shows while it works, on standard error. */
+export interface Progress {
+  reading(file: string): void
+  fitting(maxIterations: number): void
+  iteration(entry: HistoryEntry): void
+  /** Wipes everything shown. */
+  stop(): void
+}
+
+const CLEAR_LINE = '\r\x1b[K'
+
+class TerminalProgress implements Progress {
+  readonly #bar = new cliProgress.SingleBar({
+    format: 'fitting {bar} {value}/{total}  loss {loss}  at most {eta_formatted} left',
+    barCompleteChar: '█',
+    barIncompleteChar: '░',
+    barsize: 24,
+    clearOnComplete: true,
+    hideCursor: true,
+    stream: process.stderr,
+  })
+
+  reading(file: string): void {
+    process.stderr.write(`reading ${path.basename(file)} …`)
+  }
+
+  fitting(maxIterations: number): void {
+    process.stderr.write(CLEAR_LINE)
+    this.#bar.start(maxIterations, 0, { loss: '…' })
+  }
+
+  iteration({ iteration, loss }: HistoryEntry): void {
+    this.#bar.update(iteration, { loss: brief(loss) })
+  }
+
+  stop(): void {
+    this.#bar.stop()
+    process.stderr.write(CLEAR_LINE)
+  }
+}
+
+const SILENT: Progress = { reading() {}, fitting() {}, iteration() {}, stop() {} }
+
+export function progress(wanted: boolean): Progress {
+  return wanted && process.stderr.isTTY ? new TerminalProgress() : SILENT
+}

@@ -1,0 +1,7 @@
+export type { ByteSource } from './byte-source.js'
+export type { ParseCsv } from './csv-reader.js'
+export type { CsvOptions } from './csv-table.js'
+export { encodeMatrix, type WriteFormat } from './encode.js'
+export type { LabelledMatrix, Labels, ParseOptions, TextParseOptions } from './labelled-matrix.js'
+export { parseMatrixMarket } from './matrix-market.js'
+export { parseNpy } from './npy.js'

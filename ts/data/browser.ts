@@ -1,0 +1,2 @@
+export * from './api.js'
+export { parseCsv } from './csv-browser.js'
