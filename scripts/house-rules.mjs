@@ -7,7 +7,7 @@ import { root } from './lib/stamp.mjs'
 const LONGEST_FILE = 400
 const LARGEST_FILE = 1_000_000
 const SOURCE = /\.(ts|mts|mjs|js|wgsl|cpp|cc|h|hpp|inl|cu|cuh)$/
-const BUILT = /\.(wasm|node|so(\.\d+)*|o|a|obj|lib|dll|dylib|exe|ptx|cubin|tgz|zip)$/
+const BUILT = /\.(wasm|node|so(\.\d+)*|o|a|obj|lib|dll|dylib|exe|cubin|tgz|zip)$/
 const BINARY_DATA = /^(test|docs|examples)\/.*\.(png|npy|npz|mat|h5|gz)$/
 
 const entryOf = file => lstatSync(path.join(root, file), { throwIfNoEntry: false })
@@ -107,7 +107,7 @@ function arrowsPointDown(files) {
 // Where kernels live. A GPU runs the fused sweep as its four kernels in turn, so it has no file for it.
 const KERNEL_FILES = [
   { file: stem => `ts/kernels/${stem}.ts` },
-  { file: stem => `wasm/kernels/${stem}.ts` },
+  { file: stem => `wasm/${stem}.ts` },
   { file: stem => `native/cpu/${stem}.inl` },
   { file: stem => `native/cuda/${stem}.cu`, without: ['sweep_dense'] },
   { file: stem => `shaders/${stem}.wgsl`, without: ['sweep_dense'] },

@@ -11,7 +11,7 @@ test('carries compiled code, shaders and native sources, and nothing else', () =
     /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|CMakeLists\.txt)$/,
     /^dist\/.+\.(js|d\.ts)$/,
     /^shaders\/.+\.wgsl$/,
-    /^native\/(?!test\/).+\.(h|hpp|cpp|cc|inl|cu|cuh|cmake|md)$/,
+    /^native\/(?!test\/).+\.(h|hpp|cpp|cc|inl|cu|cuh|ptx|cmake)$/,
     /^scripts\/(build-native|lib\/\w+)\.mjs$/,
   ]
   expect(files.filter(file => !wanted.some(pattern => pattern.test(file)))).toEqual([])

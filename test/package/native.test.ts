@@ -1,0 +1,37 @@
+import { cpSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, expect, inject, test } from 'vitest'
+import { must, run, runNode } from './process.js'
+
+// A project of its own: the others assert that nothing is built.
+const project = realpathSync(mkdtempSync(path.join(tmpdir(), 'nonneg-native-')))
+afterAll(() => rmSync(project, { recursive: true, force: true }))
+
+/** What cannot be found here, or nothing. */
+async function missing(): Promise<string[]> {
+  const found = async (program: string) => (await run(program, ['--version'], { cwd: project })).code === 0
+  const compilers = await Promise.all(['c++', 'g++', 'clang++'].map(found))
+  return [...((await found('cmake')) ? [] : ['CMake']), ...(compilers.includes(true) ? [] : ['a C++ compiler'])]
+}
+
+test('npx nonneg build-native makes the native backend of the installed package, and a fit runs on it', async context => {
+  const lacking = await missing()
+  if (process.env.NONNEG_NATIVE === 'require') expect(lacking).toEqual([])
+  if (lacking.length > 0) context.skip(`there is no ${lacking.join(' and no ')} on the PATH`)
+
+  const { project: installed } = inject('packed')
+  cpSync(installed, project, { recursive: true, verbatimSymlinks: true })
+  // What the user would install beside it; linked, so that the test needs no network.
+  const repository = path.resolve(import.meta.dirname, '../../node_modules')
+  for (const name of ['cmake-js', 'node-addon-api', 'node-api-headers']) {
+    symlinkSync(path.join(repository, name), path.join(project, 'node_modules', name), 'junction')
+  }
+  await must('npx', ['--no', '--', 'nonneg', 'build-native', '--quiet'], { cwd: project, timeoutMs: 200_000 })
+  const text = `
+    import { factorize } from 'nonneg'
+    const data = Float32Array.from({ length: 400 }, (_, i) => (i % 20) * Math.floor(i / 20))
+    const { backend, relativeError } = await factorize({ data, rows: 20, columns: 20 }, { rank: 1, backend: 'native' })
+    console.log(JSON.stringify({ backend, exact: relativeError < 1e-3 }))`
+  expect(JSON.parse(await runNode(project, text))).toEqual({ backend: 'native', exact: true })
+})
