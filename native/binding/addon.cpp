@@ -1,0 +1,96 @@
+// What the addon exports: facts, the class of fits, and single kernels.
+#include "../cpu/dispatch.h"
+#include "fit_object.h"
+#include "kernel_call.h"
+#include "pin.h"
+
+#if defined(NONNEG_HAS_CUDA)
+#include "../cuda/cuda.h"
+#endif
+
+#include <napi.h>
+
+namespace nonneg {
+
+namespace {
+
+// Raised whenever what JavaScript calls here changes; ts/backends/native/addon.ts expects the same number.
+constexpr int addon_abi = 1;
+
+#if defined(__clang__)
+constexpr const char* compiler = "clang " __clang_version__;
+#else
+constexpr const char* compiler = "gcc " __VERSION__;
+#endif
+
+#if defined(NONNEG_HAS_CUDA)
+constexpr bool has_cuda = true;
+#else
+constexpr bool has_cuda = false;
+#endif
+
+// chooseIsa(name): { isa } or { reason }; the fastest for an empty name.
+Napi::Value choose_isa(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const Napi::Object answer = Napi::Object::New(env);
+  const std::string name = info[0].IsString() ? info[0].As<Napi::String>().Utf8Value() : std::string();
+  std::string reason;
+  const nonneg_kernels* const chosen = choose_kernels(name, reason);
+  if (chosen) {
+    answer.Set("isa", chosen->name);
+  } else {
+    answer.Set("reason", reason);
+  }
+  return answer;
+}
+
+// probeCuda(): { available, emulated, reason, fix, info }.
+Napi::Value probe_cuda_device(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const Napi::Object answer = Napi::Object::New(env);
+  const Napi::Object facts = Napi::Object::New(env);
+#if defined(NONNEG_HAS_CUDA)
+  const cuda_probe probe = probe_cuda();
+  answer.Set("available", probe.available);
+  answer.Set("emulated", probe.emulated);
+  answer.Set("reason", probe.reason);
+  answer.Set("fix", probe.fix);
+  for (const auto& [name, value] : probe.info)
+    facts.Set(name, value);
+#else
+  answer.Set("available", false);
+  answer.Set("emulated", false);
+  answer.Set("reason", "the native addon was built without CUDA");
+  answer.Set("fix", "npx nonneg build-native");
+#endif
+  answer.Set("info", facts);
+  return answer;
+}
+
+Napi::Object initialise(Napi::Env env, Napi::Object exports) {
+  pin_library();
+  const Napi::Array isas = Napi::Array::New(env);
+  uint32_t count = 0;
+  for (const nonneg_kernels* table : usable_kernels())
+    isas.Set(count++, table->name);
+  exports.Set("abi", addon_abi);
+  exports.Set("isas", isas);
+  exports.Set("compiler", compiler);
+  exports.Set("hasCuda", has_cuda);
+  exports.Set("chooseIsa", Napi::Function::New<choose_isa>(env, "chooseIsa"));
+  exports.Set("probeCuda", Napi::Function::New<probe_cuda_device>(env, "probeCuda"));
+  exports.Set("runKernel", Napi::Function::New<run_kernel>(env, "runKernel"));
+  exports.Set("NativeFit", fit_object::define(env));
+  return exports;
+}
+
+} // namespace
+
+} // namespace nonneg
+
+// NODE_API_MODULE wants a plain name
+static Napi::Object initialise(Napi::Env env, Napi::Object exports) {
+  return nonneg::initialise(env, exports);
+}
+
+NODE_API_MODULE(nonneg, initialise)

@@ -1,0 +1,88 @@
+// What NativeFit does on threads: one class per method that returns a promise.
+#pragma once
+
+#include "fit_object.h"
+#include "job.h"
+#include "values.h"
+
+namespace nonneg {
+
+// The two arrays of a call: Float32Arrays of rows x rank and columns x rank elements.
+bool read_factors(const Napi::CallbackInfo& info, const fit_shape& shape, array& W, array& H);
+
+class fit_job : public job {
+ public:
+  explicit fit_job(const std::shared_ptr<fit_state>& state) : state(state) {
+    state->busy = true;
+    state->cancelled.store(false);
+  }
+  ~fit_job() override { state->busy = false; }
+
+ protected:
+  napi_value value(napi_env) override { return nullptr; }
+  void cancel() override { state->cancelled.store(true); }
+
+  const std::shared_ptr<fit_state> state;
+};
+
+class run_job final : public fit_job {
+ public:
+  static Napi::Value start(const Napi::CallbackInfo& info, const std::shared_ptr<fit_state>& state, int iterations,
+                           double deadline);
+  run_job(const std::shared_ptr<fit_state>& state, int iterations, double deadline)
+      : fit_job(state), iterations(iterations), deadline(deadline) {}
+
+ protected:
+  status work() override;
+  napi_value value(napi_env env) override;
+
+ private:
+  const int iterations;
+  const double deadline;
+  run_report report;
+};
+
+class evaluate_job final : public fit_job {
+ public:
+  static Napi::Value start(const Napi::CallbackInfo& info, const std::shared_ptr<fit_state>& state);
+  using fit_job::fit_job;
+
+ protected:
+  status work() override { return state->device->evaluate(loss); }
+  napi_value value(napi_env env) override;
+
+ private:
+  double loss = 0;
+};
+
+// The arrays are read or written by the thread: their owner must not detach them meanwhile.
+class set_factors_job final : public fit_job {
+ public:
+  static Napi::Value start(const Napi::CallbackInfo& info, const std::shared_ptr<fit_state>& state, const array& W,
+                           const array& Ht);
+  set_factors_job(const std::shared_ptr<fit_state>& state, const array& W, const array& Ht)
+      : fit_job(state), W(W), Ht(Ht) {}
+
+ protected:
+  status work() override {
+    return state->device->set_factors(static_cast<const float*>(W.data), static_cast<const float*>(Ht.data));
+  }
+
+ private:
+  const array W, Ht;
+};
+
+class factors_job final : public fit_job {
+ public:
+  static Napi::Value start(const Napi::CallbackInfo& info, const std::shared_ptr<fit_state>& state, const array& W,
+                           const array& H);
+  factors_job(const std::shared_ptr<fit_state>& state, const array& W, const array& H) : fit_job(state), W(W), H(H) {}
+
+ protected:
+  status work() override { return state->device->factors(static_cast<float*>(W.data), static_cast<float*>(H.data)); }
+
+ private:
+  const array W, H;
+};
+
+} // namespace nonneg

@@ -1,0 +1,48 @@
+// The JavaScript class NativeFit: one fit on a device of the addon. Every length is checked here against the shape,
+// before anything starts; the devices trust what arrives.
+#pragma once
+
+#include "../include/fit.h"
+
+#include <napi.h>
+
+#include <atomic>
+#include <memory>
+
+namespace nonneg {
+
+// Shared with the running job, so that neither `dispose` nor the garbage collector can take the fit from under it.
+struct fit_state {
+  std::unique_ptr<fit> device;
+  fit_shape shape;
+  std::atomic<bool> cancelled{false};
+  bool busy = false; // touched by the JavaScript thread alone
+};
+
+class fit_object : public Napi::ObjectWrap<fit_object> {
+ public:
+  static Napi::Function define(Napi::Env env);
+  explicit fit_object(const Napi::CallbackInfo& info);
+
+ private:
+  Napi::Value upload_dense(const Napi::CallbackInfo& info);
+  Napi::Value upload_indptr(const Napi::CallbackInfo& info);
+  Napi::Value upload_entries(const Napi::CallbackInfo& info);
+  Napi::Value set_factors(const Napi::CallbackInfo& info);
+  Napi::Value run(const Napi::CallbackInfo& info);
+  Napi::Value evaluate(const Napi::CallbackInfo& info);
+  Napi::Value factors(const Napi::CallbackInfo& info);
+  Napi::Value cancel(const Napi::CallbackInfo& info);
+  Napi::Value dispose(const Napi::CallbackInfo& info);
+
+  bool usable(Napi::Env env) const;
+  bool complete(Napi::Env env) const;
+
+  std::shared_ptr<fit_state> state;
+  int64_t rows_uploaded = 0;
+  bool indptr_uploaded[2] = {false, false};
+  int64_t entries_uploaded[2] = {0, 0};
+  bool factors_set = false;
+};
+
+} // namespace nonneg

@@ -1,0 +1,13 @@
+// A fit on the CPU's threads: multiplicative updates, Frobenius loss, dense or CSR. The results do not depend on the
+// number of threads, bit for bit; they do depend, in the last bits, on the instruction set.
+#pragma once
+
+#include "../include/fit.h"
+#include "../include/kernels.h"
+
+namespace nonneg {
+
+// Null with a status where memory does not suffice. Everything that a run needs is allocated here.
+std::unique_ptr<fit> make_cpu_fit(const fit_shape& shape, const nonneg_kernels& kernels, status& result);
+
+} // namespace nonneg

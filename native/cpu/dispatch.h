@@ -1,0 +1,18 @@
+// Which instruction sets this build has and this CPU can run.
+#pragma once
+
+#include "../include/kernels.h"
+
+#include <string>
+#include <vector>
+
+namespace nonneg {
+
+// The usable tables, slowest first; never empty.
+std::vector<const nonneg_kernels*> usable_kernels();
+
+// The fastest usable table for "", else the one of that name; null with a sentence in `reason` when it is unknown, not
+// built or not supported by the CPU.
+const nonneg_kernels* choose_kernels(const std::string& name, std::string& reason);
+
+} // namespace nonneg

@@ -1,0 +1,7 @@
+// What every CPU of the architecture has: SSE2 on x86-64.
+#define NONNEG_ISA baseline
+#define NONNEG_LANES 4
+#define NONNEG_WIDE_ROWS 6
+#define NONNEG_NARROW_ROWS 12
+#define NONNEG_GRAM_ROWS 4
+#include "isa.inl"

@@ -1,0 +1,41 @@
+// Memory of the fit: aligned to cache lines, on huge pages where the system has them (a matrix of X's size misses the
+// TLB at every row otherwise), and never with an exception.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace nonneg {
+
+// Bytes of memory that the machine has; 0 where that is not known.
+uint64_t physical_memory();
+
+void* allocate_bytes(size_t bytes);
+void free_bytes(void* memory);
+
+template<class T> class buffer {
+ public:
+  buffer() = default;
+  ~buffer() { free_bytes(memory); }
+  buffer(buffer&& other) noexcept : memory(other.memory) { other.memory = nullptr; }
+  buffer(const buffer&) = delete;
+  buffer& operator=(const buffer&) = delete;
+
+  // Uninitialised; false when there is no memory. What was held before is freed.
+  bool allocate(int64_t count) {
+    free_bytes(memory);
+    memory = nullptr;
+    if (count < 0 || uint64_t(count) > (SIZE_MAX - 4096) / sizeof(T))
+      return false;
+    memory = static_cast<T*>(allocate_bytes(size_t(count) * sizeof(T)));
+    return memory != nullptr;
+  }
+
+  T* get() const { return memory; }
+  T& operator[](int64_t index) const { return memory[index]; }
+
+ private:
+  T* memory = nullptr;
+};
+
+} // namespace nonneg
