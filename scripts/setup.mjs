@@ -63,7 +63,11 @@ const { build } = await import('./build.mjs')
 try {
   await build({ emulation: goal === 'test' })
 } catch (error) {
-  fail(`${error instanceof Error ? error.message : error}\nThe build failed; the lines above say why.`)
+  process.stderr.write(
+    `${error instanceof Error ? error.message : error}\nThe build failed; the lines above say why.\n`,
+  )
+  if (goal === 'test') process.stdout.write('FAIL build\n0 passed, 1 failed, 0 skipped\n')
+  process.exit(1)
 }
 if (goal === 'test') hand(path.join(root, 'scripts', 'test.mjs'), args)
 const { bundleScript } = await import('./lib/bundle.mjs')
