@@ -1,0 +1,22 @@
+// The entries of kernels.cu, for the host's table and for the emulation's.
+#pragma once
+
+#define NONNEG_CUDA_KERNELS(X)                                                                                         \
+  X(xht_dense_16)                                                                                                      \
+  X(xht_dense_32)                                                                                                      \
+  X(xht_dense_64)                                                                                                      \
+  X(xtw_dense_16)                                                                                                      \
+  X(xtw_dense_32)                                                                                                      \
+  X(xtw_dense_64)                                                                                                      \
+  X(gram_16)                                                                                                           \
+  X(gram_32)                                                                                                           \
+  X(gram_64)                                                                                                           \
+  X(mu_update_16)                                                                                                      \
+  X(mu_update_32)                                                                                                      \
+  X(mu_update_64)                                                                                                      \
+  X(xht_csr_8)                                                                                                         \
+  X(xht_csr_16)                                                                                                        \
+  X(xht_csr_32)                                                                                                        \
+  X(dot)                                                                                                               \
+  X(dot_finish)                                                                                                        \
+  X(add_splits)
