@@ -1,6 +1,8 @@
 import { referenceBackend } from './backends/reference/backend.js'
 import { registerBackends } from './backends/registry.js'
+import { webgpuBackend } from './backends/webgpu/backend.js'
+import { browserGpu } from './backends/webgpu/provider-browser.js'
 
-registerBackends([referenceBackend])
+registerBackends([webgpuBackend(browserGpu), referenceBackend])
 
 export * from './api.js'

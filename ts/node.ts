@@ -1,6 +1,8 @@
 import { referenceBackend } from './backends/reference/backend.js'
 import { registerBackends } from './backends/registry.js'
+import { webgpuBackend } from './backends/webgpu/backend.js'
+import { nodeGpu } from './backends/webgpu/provider-node.js'
 
-registerBackends([referenceBackend])
+registerBackends([webgpuBackend(nodeGpu), referenceBackend])
 
 export * from './api.js'
