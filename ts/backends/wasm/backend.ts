@@ -1,0 +1,47 @@
+import { availableThreads, environment } from '../../core/environment.js'
+import { NonnegError } from '../../core/errors.js'
+import type { Backend, OpenOptions, Probe } from '../backend.js'
+import { WasmDevice } from './device.js'
+import { MAX_LANES } from './layout.js'
+import { features, probe } from './probe.js'
+
+/** Threads unless someone asks for a number: more are rarely faster, and each takes memory of its own. */
+const DEFAULT_THREADS = 8
+
+function threadsOf({ threads }: OpenOptions): number {
+  const variable = environment('NONNEG_THREADS')
+  const wanted = threads ?? (variable === undefined ? Math.min(availableThreads(), DEFAULT_THREADS) : Number(variable))
+  if (!Number.isInteger(wanted) || wanted < 1) {
+    throw new NonnegError('ERR_NONNEG_OPTION', `threads must be a whole number, at least 1, not ${threads ?? variable}`)
+  }
+  return Math.min(wanted, MAX_LANES)
+}
+
+/** NONNEG_WASM: `plain` gives the same bits on every machine, `relaxed` lets the engine fuse multiply and add. */
+function isRelaxed(): boolean {
+  const variable = environment('NONNEG_WASM') ?? 'plain'
+  if (variable === 'relaxed' || variable === 'plain') return variable === 'relaxed'
+  throw new NonnegError('ERR_NONNEG_OPTION', `NONNEG_WASM is "${variable}"; known are plain and relaxed`)
+}
+
+/** SIMD kernels on worker threads, in every engine that has WebAssembly SIMD. */
+export const wasmBackend: Backend = {
+  id: 'wasm',
+
+  async probe(): Promise<Probe> {
+    return probe(features())
+  },
+
+  async open(options: OpenOptions = {}): Promise<WasmDevice> {
+    const found = features()
+    const answer = probe(found)
+    if (!answer.available) throw new NonnegError('ERR_NONNEG_BACKEND', answer.reason, { fix: answer.fix })
+    const relaxed = isRelaxed()
+    if (relaxed && !found.relaxedSimd) {
+      throw new NonnegError('ERR_NONNEG_BACKEND', 'this engine has no relaxed SIMD', {
+        fix: 'use Node 22 or newer, start Node 20 with --experimental-wasm-relaxed-simd, or unset NONNEG_WASM',
+      })
+    }
+    return await WasmDevice.open({ threads: threadsOf(options), relaxed, shared: found.sharedMemory }, answer.info)
+  },
+}

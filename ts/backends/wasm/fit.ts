@@ -1,0 +1,84 @@
+import { NonnegError } from '../../core/errors.js'
+import type { Factors, Fit, RunControls, SweepReport } from '../backend.js'
+import type { Pool } from './pool.js'
+
+/** A fit that lives in wasm memory; see the interface for what its calls promise. */
+export class WasmFit implements Fit {
+  readonly #pool: Pool
+  readonly #id: number
+  readonly #flags: Int32Array
+  /** Whether the helpers know of it. */
+  readonly #parallel: boolean
+  #busy: Promise<unknown> = Promise.resolve()
+  #disposed: Promise<void> | undefined
+
+  constructor(pool: Pool, id: number, flags: Int32Array, parallel: boolean) {
+    this.#pool = pool
+    this.#id = id
+    this.#flags = flags
+    this.#parallel = parallel
+  }
+
+  async run(iterations: number, { signal, deadline }: RunControls = {}): Promise<SweepReport> {
+    this.#check()
+    if (signal?.aborted || iterations < 1) {
+      const stopped = signal?.aborted ? 'aborted' : 'done'
+      return { iterations: 0, losses: new Float64Array(0), seconds: new Float64Array(0), stopped }
+    }
+    const abort = () => this.#abort()
+    signal?.addEventListener('abort', abort, { once: true })
+    try {
+      return await this.#track(() => {
+        const remaining = deadline === undefined ? Number.POSITIVE_INFINITY : deadline - performance.now()
+        return this.#pool.call({ kind: 'run', fit: this.#id, iterations, remaining, joined: this.#parallel })
+      })
+    } finally {
+      signal?.removeEventListener('abort', abort)
+    }
+  }
+
+  async evaluate(): Promise<number> {
+    this.#check()
+    return await this.#track(() => this.#pool.call({ kind: 'evaluate', fit: this.#id, joined: this.#parallel }))
+  }
+
+  async factors(): Promise<Factors> {
+    this.#check()
+    return await this.#pool.call({ kind: 'factors', fit: this.#id })
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed ??= this.#dispose()
+    return this.#disposed
+  }
+
+  async #dispose(): Promise<void> {
+    this.#abort()
+    await this.#busy
+    try {
+      await this.#pool.call({ kind: 'dispose', fit: this.#id })
+      if (this.#parallel) this.#pool.tellHelpers({ kind: 'detach', fit: this.#id })
+    } catch (error) {
+      // a device that is gone has taken its fits along; a failure it has reported already
+      if (!(error instanceof NonnegError)) throw error
+    }
+  }
+
+  #check(): void {
+    if (this.#disposed) throw new NonnegError('ERR_NONNEG_DISPOSED', 'the fit has been disposed of')
+  }
+
+  #abort(): void {
+    Atomics.store(this.#flags, 0, 1)
+    if (!this.#pool.isShared) this.#pool.send({ kind: 'abort', fit: this.#id })
+  }
+
+  /** Calls the helpers in for a call, and remembers it until it is settled. */
+  #track<T>(call: () => Promise<T>): Promise<T> {
+    Atomics.store(this.#flags, 0, 0)
+    if (this.#parallel) this.#pool.join()
+    const result = call()
+    this.#busy = result.catch(() => {})
+    return result
+  }
+}

@@ -1,0 +1,69 @@
+import type { CsrArrays } from './source.js'
+import { type GatherFit, isStopped, type Phase, type Steps, type Thread } from './thread.js'
+
+/** How many rows from `first` on have at most `entries` entries together; at least one, at most `most`. */
+function rowsWithin(indptr: Uint32Array, first: number, most: number, entries: number): number {
+  let low = 1
+  for (let high = most; low < high; ) {
+    const middle = Math.ceil((low + high) / 2)
+    if (indptr[first + middle] - indptr[first] <= entries) low = middle
+    else high = middle - 1
+  }
+  return low
+}
+
+/** Products of the CSR rows first … first + count − 1 with a factor, into the thread's buffer of products. */
+function* products(
+  thread: Thread,
+  fit: GatherFit,
+  X: CsrArrays,
+  factor: number,
+  first: number,
+  count: number,
+): Steps<void> {
+  const { stride, paddedRank, part } = fit.layout
+  const { x, n } = thread.buffers(fit)
+  const indices = x + 4 * (part.rows + 1)
+  const values = indices + 4 * part.entries
+  const from = X.indptr[first]
+  const end = X.indptr[first + count]
+  // one row may have more entries than the buffer: its sums then go on from piece to piece
+  for (let p = from; p < end || p === from; p += part.entries) {
+    if (isStopped(fit)) return
+    const last = Math.min(end, p + part.entries)
+    const { u32, f32 } = thread.views
+    u32.set(X.indices.subarray(p, last), indices / 4)
+    f32.set(X.values.subarray(p, last), values / 4)
+    for (let i = 0; i <= count; i++) u32[x / 4 + i] = Math.min(last, Math.max(p, X.indptr[first + i])) - p
+    thread.kernels.xht_csr(count, paddedRank, x, indices, values, factor, stride, n, stride, p > from ? 1 : 0)
+    yield 'part'
+    if (last === end) return
+  }
+}
+
+/** A lane's rows: X·Hᵀ gathered, then W. */
+export function* gatherRows(thread: Thread, fit: GatherFit, phase: Phase, lane: number): Steps<void> {
+  const { part, rowBounds, Ht } = fit.layout
+  for (let first = rowBounds[lane]; first < rowBounds[lane + 1]; ) {
+    const most = Math.min(part.rows, rowBounds[lane + 1] - first)
+    const count = rowsWithin(fit.byRow.indptr, first, most, part.entries)
+    yield* products(thread, fit, fit.byRow, Ht, first, count)
+    if (isStopped(fit)) return
+    thread.finishRows(fit, phase, lane, first, count)
+    first += count
+  }
+}
+
+/** A lane's columns: XᵀW gathered by the rows of the transpose, then Ht. */
+export function* gatherColumns(thread: Thread, fit: GatherFit, phase: Phase, lane: number): Steps<void> {
+  const { part, columnBounds, W } = fit.layout
+  const { n } = thread.buffers(fit)
+  for (let first = columnBounds[lane]; first < columnBounds[lane + 1]; ) {
+    const most = Math.min(part.rows, columnBounds[lane + 1] - first)
+    const count = rowsWithin(fit.byColumn.indptr, first, most, part.entries)
+    if (phase === 'columns') yield* products(thread, fit, fit.byColumn, W, first, count)
+    if (isStopped(fit)) return
+    thread.finishColumns(fit, phase, lane, first, count, n)
+    first += count
+  }
+}

@@ -1,0 +1,119 @@
+import type { ErrorCode } from '../../core/errors.js'
+import type { Dims } from '../../kernels/spec.js'
+import type { KernelBuffer, SweepReport } from '../backend.js'
+import type { Layout } from './layout.js'
+import type { CsrArrays, Source } from './source.js'
+
+/** The first message of every worker. Without shared memory there is one worker, and it makes its own. */
+export interface Start {
+  readonly kind: 'start'
+  readonly module: WebAssembly.Module
+  /** 0 is the coordinator, all others are helpers. */
+  readonly thread: number
+  readonly maxPages: number
+  readonly shared: { readonly memory: WebAssembly.Memory; readonly control: Int32Array } | undefined
+}
+
+/** A fit as helpers learn of it; arrays lie in shared buffers. */
+export interface Attach {
+  readonly kind: 'attach'
+  readonly fit: number
+  readonly layout: Layout
+  readonly flags: Int32Array
+  readonly source: Source
+  /** The transpose's CSR arrays; absent for dense X. */
+  readonly byColumn: CsrArrays | undefined
+}
+
+/** Helpers: stay until so many jobs are finished. */
+export interface Join {
+  readonly kind: 'join'
+  readonly jobs: number
+}
+
+export interface Detach {
+  readonly kind: 'detach'
+  readonly fit: number
+}
+
+/** Coordinator without shared memory: end the run of this fit. */
+export interface Abort {
+  readonly kind: 'abort'
+  readonly fit: number
+}
+
+export interface Call {
+  readonly kind: 'call'
+  readonly call: number
+  readonly request: Request
+}
+
+export type Message = Start | Attach | Join | Detach | Abort | Call
+
+export interface Create {
+  readonly kind: 'create'
+  readonly fit: number
+  readonly rank: number
+  readonly threads: number
+  readonly squaredNorm: number
+  readonly source: Source
+  readonly flags: Int32Array
+  /** Packed: W rows × rank, H rank × columns. */
+  readonly W: Float32Array
+  readonly H: Float32Array
+}
+
+export interface Run {
+  readonly kind: 'run'
+  readonly fit: number
+  readonly iterations: number
+  /** Milliseconds; no iteration starts after them. */
+  readonly remaining: number
+  /** Whether helpers were called. */
+  readonly joined: boolean
+}
+
+export interface Evaluate {
+  readonly kind: 'evaluate'
+  readonly fit: number
+  readonly joined: boolean
+}
+
+export interface KernelRequest {
+  readonly kind: 'kernel'
+  readonly name: string
+  readonly dims: Dims
+  readonly buffers: Readonly<Record<string, KernelBuffer>>
+}
+
+export type Request =
+  | Create
+  | Run
+  | Evaluate
+  | KernelRequest
+  | { readonly kind: 'factors' | 'dispose'; readonly fit: number }
+  | { readonly kind: 'usage' }
+
+/** What a call of each kind answers. */
+export interface Results {
+  create: { readonly layout: Layout; readonly byColumn: CsrArrays | undefined }
+  run: SweepReport
+  evaluate: number
+  factors: { readonly W: Float32Array; readonly H: Float32Array }
+  dispose: undefined
+  kernel: Readonly<Record<string, KernelBuffer['data']>>
+  /** Bytes of wasm memory in use. */
+  usage: number
+}
+
+/** An error on its way between threads. */
+export interface Failure {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly detail: Readonly<Record<string, unknown>>
+  readonly fix: string | undefined
+}
+
+export type Reply =
+  | { readonly call: number; readonly result: Results[keyof Results] }
+  | { readonly call: number; readonly failure: Failure }

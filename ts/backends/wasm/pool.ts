@@ -1,0 +1,168 @@
+import { NonnegError } from '../../core/errors.js'
+import { wasmPlain } from '../../generated/wasm-plain.js'
+import { wasmRelaxed } from '../../generated/wasm-relaxed.js'
+import { wasmWorker } from '../../generated/wasm-worker.js'
+import { CONTROL_BYTES, reportLoss } from './crew.js'
+import { type Host, startWorker } from './host.js'
+import { moduleBytes } from './kernels.js'
+import type { Attach, Detach, Join, Message, Reply, Request, Results, Start } from './messages.js'
+
+export interface PoolOptions {
+  /** Threads at most, the coordinator among them. */
+  readonly threads: number
+  readonly relaxed: boolean
+  readonly shared: boolean
+}
+
+type Shared = NonNullable<Start['shared']>
+
+interface Pending {
+  resolve(value: Results[keyof Results]): void
+  reject(error: Error): void
+}
+
+/** Pages of 64 KiB, most first: 4 GiB, and less for engines that will not reserve so much. */
+const MAX_PAGES = [65536, 32768, 16384, 4096]
+
+function sharedMemory(): { memory: WebAssembly.Memory; maxPages: number } {
+  let cause: unknown
+  for (const maxPages of MAX_PAGES) {
+    try {
+      return { memory: new WebAssembly.Memory({ initial: 1, maximum: maxPages, shared: true }), maxPages }
+    } catch (error) {
+      cause = error
+    }
+  }
+  throw new NonnegError('ERR_NONNEG_MEMORY', 'the engine reserves no shared wasm memory', { cause })
+}
+
+/**
+ * The workers of one device: a coordinator that takes calls, and helpers that it calls into phases of several lanes.
+ * Helpers are started with the first fit that has any use for them.
+ */
+export class Pool {
+  readonly #module: WebAssembly.Module
+  readonly #maxPages: number
+  readonly #shared: Shared | undefined
+  readonly #threads: number
+  readonly #coordinator: Host
+  readonly #helpers: Host[] = []
+  readonly #pending: Map<number, Pending> = new Map()
+  #calls = 0
+  #joins = 0
+  #failure: NonnegError | undefined
+
+  private constructor(module: WebAssembly.Module, threads: number, maxPages: number, shared: Shared | undefined) {
+    this.#module = module
+    this.#threads = threads
+    this.#maxPages = maxPages
+    this.#shared = shared
+    this.#coordinator = this.#start(0)
+  }
+
+  /** Compiles the kernels and starts the coordinator. */
+  static async open({ threads, relaxed, shared }: PoolOptions): Promise<Pool> {
+    const module = await WebAssembly.compile(moduleBytes(relaxed ? wasmRelaxed : wasmPlain, shared))
+    let pool: Pool
+    if (shared) {
+      const { memory, maxPages } = sharedMemory()
+      const control = new Int32Array(new SharedArrayBuffer(CONTROL_BYTES))
+      pool = new Pool(module, threads, maxPages, { memory, control })
+    } else {
+      pool = new Pool(module, 1, MAX_PAGES[0], undefined)
+    }
+    // answered once the worker runs
+    await pool.call({ kind: 'usage' })
+    return pool
+  }
+
+  get threads(): number {
+    return this.#threads
+  }
+
+  get isShared(): boolean {
+    return this.#shared !== undefined
+  }
+
+  #start(thread: number): Host {
+    const host = startWorker(wasmWorker, {
+      message: data => this.#answer(data as Reply),
+      failure: cause => this.#fail(cause),
+    })
+    const start: Start = {
+      kind: 'start',
+      module: this.#module,
+      thread,
+      maxPages: this.#maxPages,
+      shared: this.#shared,
+    }
+    host.post(start)
+    return host
+  }
+
+  /** Sends a request to the coordinator, which works on several at a time. */
+  call<K extends Request['kind']>(
+    request: Request & { readonly kind: K },
+    transfer: readonly ArrayBuffer[] = [],
+  ): Promise<Results[K]> {
+    if (this.#failure) return Promise.reject(this.#failure)
+    const call = ++this.#calls
+    return new Promise((resolve, reject) => {
+      if (this.#pending.size === 0) this.#coordinator.hold(true)
+      this.#pending.set(call, { resolve: resolve as Pending['resolve'], reject })
+      this.send({ kind: 'call', call, request }, transfer)
+    })
+  }
+
+  /** Sends the coordinator something that it does not answer. */
+  send(message: Message, transfer: readonly ArrayBuffer[] = []): void {
+    if (!this.#failure) this.#coordinator.post(message, transfer)
+  }
+
+  /** Makes a fit known to the helpers, or unknown again; starts them where they are not there yet. */
+  tellHelpers(message: Attach | Detach): void {
+    if (this.#failure || !this.#shared) return
+    while (this.#helpers.length < this.#threads - 1) this.#helpers.push(this.#start(this.#helpers.length + 1))
+    for (const helper of this.#helpers) helper.post(message)
+  }
+
+  /** Calls the helpers in for the next call; it must say `joined`. */
+  join(): void {
+    const message: Join = { kind: 'join', jobs: ++this.#joins }
+    if (!this.#failure) for (const helper of this.#helpers) helper.post(message)
+  }
+
+  #answer(reply: Reply): void {
+    const pending = this.#pending.get(reply.call)
+    this.#pending.delete(reply.call)
+    if (this.#pending.size === 0) this.#coordinator.hold(false)
+    if ('result' in reply) {
+      pending?.resolve(reply.result)
+    } else {
+      const { code, message, detail, fix } = reply.failure
+      pending?.reject(new NonnegError(code, message, { detail, fix }))
+    }
+  }
+
+  #fail(cause: Error): void {
+    const error =
+      cause instanceof NonnegError
+        ? cause
+        : new NonnegError('ERR_NONNEG_BACKEND', `a wasm worker failed: ${cause.message}`, { cause })
+    this.#end(error)
+  }
+
+  #end(error: NonnegError): Promise<unknown> {
+    if (this.#failure) return Promise.resolve()
+    this.#failure = error
+    if (this.#shared) reportLoss(this.#shared.control)
+    for (const { reject } of this.#pending.values()) reject(error)
+    this.#pending.clear()
+    return Promise.all([this.#coordinator, ...this.#helpers].map(host => host.terminate()))
+  }
+
+  /** Ends all workers; calls in flight reject. */
+  async close(): Promise<void> {
+    await this.#end(new NonnegError('ERR_NONNEG_DISPOSED', 'the device has been closed'))
+  }
+}

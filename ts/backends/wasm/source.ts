@@ -1,0 +1,102 @@
+import { NonnegError } from '../../core/errors.js'
+import type { CsrView, DenseView, FloatArray, MatrixView } from '../../core/matrix.js'
+import { paddedStride, roundUp } from './layout.js'
+
+/**
+ * X outside wasm memory, where its size is not bounded by 4 GiB: in shared buffers that every thread copies its parts
+ * from, or, where memory cannot be shared, in buffers that were handed to the one worker.
+ */
+export type Source = DenseSource | CsrSource
+
+/** Rows and columns are padded with zeros to multiples of 4; piece p holds the rows from p · rowsPerPiece on. */
+export interface DenseSource {
+  readonly kind: 'dense'
+  readonly rows: number
+  readonly columns: number
+  readonly pieces: readonly Float32Array[]
+  readonly rowsPerPiece: number
+  /** Floats from one row to the next. */
+  readonly stride: number
+}
+
+export interface CsrArrays {
+  readonly indptr: Uint32Array
+  readonly indices: Uint32Array
+  readonly values: Float32Array
+}
+
+export interface CsrSource extends CsrArrays {
+  readonly kind: 'csr'
+  readonly rows: number
+  readonly columns: number
+}
+
+/** Large enough that few rows are split, small enough to be found in a fragmented address space. */
+const PIECE_BYTES = 64 << 20
+/** Elements copied before the thread is looked after. */
+const COPY = 1 << 16
+
+/** A buffer for one array of X, shared between threads or not. */
+export function allocate(bytes: number, shared: boolean): ArrayBufferLike {
+  try {
+    return shared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes)
+  } catch (cause) {
+    throw new NonnegError('ERR_NONNEG_MEMORY', `no ${bytes} bytes for a copy of X`, { detail: { bytes }, cause })
+  }
+}
+
+export function buffersOf(source: Source): ArrayBufferLike[] {
+  const arrays = source.kind === 'dense' ? source.pieces : [source.indptr, source.indices, source.values]
+  return arrays.map(array => array.buffer)
+}
+
+function* copy(from: FloatArray | Uint32Array, to: Float32Array | Uint32Array, at: number): Generator<void, void> {
+  for (let i = 0; i < from.length; i += COPY) {
+    to.set(from.subarray(i, Math.min(from.length, i + COPY)), at + i)
+    yield
+  }
+}
+
+/** A packed f32 copy of a view. */
+export function* packed({ data, rows, columns, stride, offset }: DenseView): Generator<void, Float32Array> {
+  const out = new Float32Array(rows * columns)
+  for (let i = 0; i < rows; i++) {
+    const start = offset + i * stride
+    yield* copy(data.subarray(start, start + columns), out, i * columns)
+  }
+  return out
+}
+
+function* denseSource(X: DenseView, shared: boolean): Generator<void, DenseSource> {
+  const rows = roundUp(X.rows, 4)
+  const stride = paddedStride(roundUp(X.columns, 4))
+  const rowsPerPiece = Math.min(rows, 4 * Math.max(1, Math.floor(PIECE_BYTES / (16 * stride))))
+  const pieces: Float32Array[] = []
+  for (let first = 0; first < rows; first += rowsPerPiece) {
+    const count = Math.min(rowsPerPiece, rows - first)
+    const piece = new Float32Array(allocate(count * stride * 4, shared))
+    for (let i = first; i < Math.min(first + count, X.rows); i++) {
+      const start = X.offset + i * X.stride
+      yield* copy(X.data.subarray(start, start + X.columns), piece, (i - first) * stride)
+    }
+    pieces.push(piece)
+  }
+  return { kind: 'dense', rows: X.rows, columns: X.columns, pieces, rowsPerPiece, stride }
+}
+
+function* csrSource(X: CsrView, shared: boolean): Generator<void, CsrSource> {
+  const { rows, columns } = X
+  const nonzeros = X.indptr[rows]
+  const indptr = new Uint32Array(allocate(4 * (rows + 1), shared))
+  const indices = new Uint32Array(allocate(4 * nonzeros, shared))
+  const values = new Float32Array(allocate(4 * nonzeros, shared))
+  yield* copy(X.indptr.subarray(0, rows + 1), indptr, 0)
+  yield* copy(X.indices.subarray(0, nonzeros), indices, 0)
+  yield* copy(X.values.subarray(0, nonzeros), values, 0)
+  return { kind: 'csr', rows, columns, indptr, indices, values }
+}
+
+/** Copies X out of the caller's memory, as f32. */
+export function* sourceOf(X: MatrixView, shared: boolean): Generator<void, Source> {
+  return yield* X.kind === 'dense' ? denseSource(X, shared) : csrSource(X, shared)
+}

@@ -1,0 +1,62 @@
+import { paddedStride } from './layout.js'
+import { type DenseFit, isStopped, type Phase, type Steps, type Thread } from './thread.js'
+
+interface Tile {
+  readonly row: number
+  readonly column: number
+  readonly rows: number
+  readonly columns: number
+}
+
+/** Copies a tile of X to `to` and answers its stride there, in bytes. */
+function load(thread: Thread, { source }: DenseFit, { row, column, rows, columns }: Tile, to: number): number {
+  const { pieces, rowsPerPiece, stride } = source
+  const { f32 } = thread.views
+  const tileStride = paddedStride(columns)
+  for (let i = 0; i < rows; i++) {
+    const within = (row + i) % rowsPerPiece
+    const start = within * stride + column
+    f32.set(pieces[(row + i - within) / rowsPerPiece].subarray(start, start + columns), to / 4 + i * tileStride)
+  }
+  return tileStride * 4
+}
+
+/** A lane's rows: X·Hᵀ from tiles side by side, then W. */
+export function* tileRows(thread: Thread, fit: DenseFit, phase: Phase, lane: number): Steps<void> {
+  const { layout } = fit
+  const { stride, paddedRank, paddedColumns, H, hStride, part, rowBounds } = layout
+  const { x, n } = thread.buffers(fit)
+  for (let row = rowBounds[lane]; row < rowBounds[lane + 1]; row += part.rows) {
+    const rows = Math.min(part.rows, rowBounds[lane + 1] - row)
+    for (let column = 0; column < paddedColumns; column += part.columns) {
+      if (isStopped(fit)) return
+      const columns = Math.min(part.columns, paddedColumns - column)
+      const xStride = load(thread, fit, { row, column, rows, columns }, x)
+      const h = H + column * 4
+      thread.kernels.xht_dense(rows, columns, paddedRank, x, xStride, h, hStride, n, stride, column > 0 ? 1 : 0)
+      yield 'part'
+    }
+    thread.finishRows(fit, phase, lane, row, rows)
+  }
+}
+
+/** A lane's columns: XᵀW from tiles one below the other, then Ht. */
+export function* tileColumns(thread: Thread, fit: DenseFit, phase: Phase, lane: number): Steps<void> {
+  const { layout } = fit
+  const { stride, paddedRank, paddedRows, part, columnBounds } = layout
+  const { x, n } = thread.buffers(fit)
+  for (let column = columnBounds[lane]; column < columnBounds[lane + 1]; column += part.transposedColumns) {
+    const columns = Math.min(part.transposedColumns, columnBounds[lane + 1] - column)
+    if (phase === 'columns') thread.zero(n, columns * stride)
+    for (let row = 0; row < paddedRows && phase === 'columns'; row += part.transposedRows) {
+      if (isStopped(fit)) return
+      const rows = Math.min(part.transposedRows, paddedRows - row)
+      const xStride = load(thread, fit, { row, column, rows, columns }, x)
+      const w = layout.W + row * stride
+      thread.kernels.xtw_dense(rows, columns, paddedRank, x, xStride, w, stride, n, stride)
+      yield 'part'
+    }
+    thread.finishColumns(fit, phase, lane, column, columns, n)
+    yield 'part'
+  }
+}

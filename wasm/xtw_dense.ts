@@ -1,0 +1,117 @@
+import { at, multiplyAdd } from './simd'
+
+/** Rows whose products are summed in registers, and columns of X that share their rows of W in the cache. */
+const ROWS: usize = 48
+const COLUMNS: usize = 32
+
+/** A[4 × 8] += four columns of X, transposed, by eight columns of W; a function of its own so that V8 can swap in its optimised code mid-call. */
+function tile(rows: usize, x: usize, xStride: usize, w: usize, wStride: usize, a: usize, aStride: usize): void {
+  let s00 = f32x4.splat(0),
+    s01 = s00,
+    s10 = s00,
+    s11 = s00,
+    s20 = s00,
+    s21 = s00,
+    s30 = s00,
+    s31 = s00
+  const end = w + rows * wStride
+  do {
+    const b0 = v128.load(w),
+      b1 = v128.load(w, 16)
+    const x0 = v128.load_splat<f32>(x)
+    s00 = multiplyAdd(s00, x0, b0)
+    s01 = multiplyAdd(s01, x0, b1)
+    const x1 = v128.load_splat<f32>(x, 4)
+    s10 = multiplyAdd(s10, x1, b0)
+    s11 = multiplyAdd(s11, x1, b1)
+    const x2 = v128.load_splat<f32>(x, 8)
+    s20 = multiplyAdd(s20, x2, b0)
+    s21 = multiplyAdd(s21, x2, b1)
+    const x3 = v128.load_splat<f32>(x, 12)
+    s30 = multiplyAdd(s30, x3, b0)
+    s31 = multiplyAdd(s31, x3, b1)
+    x += xStride
+    w += wStride
+  } while (w < end)
+  addRow(a, s00, s01)
+  addRow(a + aStride, s10, s11)
+  addRow(a + 2 * aStride, s20, s21)
+  addRow(a + 3 * aStride, s30, s31)
+}
+
+function addRow(a: usize, s0: v128, s1: v128): void {
+  v128.store(a, f32x4.add(v128.load(a), s0))
+  v128.store(a, f32x4.add(v128.load(a, 16), s1), 16)
+}
+
+/** Entries that no whole tile covers. */
+function edge(
+  rows: usize,
+  columns: usize,
+  ranks: usize,
+  x: usize,
+  xStride: usize,
+  w: usize,
+  wStride: usize,
+  a: usize,
+  aStride: usize,
+): void {
+  for (let j: usize = 0; j < columns; j++) {
+    for (let r: usize = 0; r < ranks; r++) {
+      let sum: f32 = 0
+      for (let i: usize = 0; i < rows; i++) sum += load<f32>(at(x, xStride, i, j)) * load<f32>(at(w, wStride, i, r))
+      const place = at(a, aStride, j, r)
+      store<f32>(place, load<f32>(place) + sum)
+    }
+  }
+}
+
+/** A += Xᵀ·W; X is rows × columns, W rows × rank, A columns × rank. */
+export function xtw_dense(
+  rows: usize,
+  columns: usize,
+  rank: usize,
+  x: usize,
+  xStride: usize,
+  w: usize,
+  wStride: usize,
+  a: usize,
+  aStride: usize,
+): void {
+  const tiledColumns = columns & ~3,
+    tiledRank = rank & ~7
+  for (let row: usize = 0; row < rows; row += ROWS) {
+    const count = min(ROWS, rows - row)
+    const xRow = x + row * xStride,
+      wRow = w + row * wStride
+    for (let first: usize = 0; first < tiledColumns; first += COLUMNS) {
+      const last = min(first + COLUMNS, tiledColumns)
+      for (let r: usize = 0; r < tiledRank; r += 8) {
+        for (let j = first; j < last; j += 4)
+          tile(count, at(xRow, 0, 0, j), xStride, at(wRow, 0, 0, r), wStride, at(a, aStride, j, r), aStride)
+      }
+    }
+    edge(
+      count,
+      columns,
+      rank - tiledRank,
+      xRow,
+      xStride,
+      at(wRow, 0, 0, tiledRank),
+      wStride,
+      at(a, 0, 0, tiledRank),
+      aStride,
+    )
+    edge(
+      count,
+      columns - tiledColumns,
+      tiledRank,
+      at(xRow, 0, 0, tiledColumns),
+      xStride,
+      wRow,
+      wStride,
+      at(a, aStride, tiledColumns, 0),
+      aStride,
+    )
+  }
+}
