@@ -1,0 +1,64 @@
+// ⟨a, b⟩ and ⟨c, d⟩ as one f32 partial sum per workgroup: the two inner products of the loss ‖X − WH‖² by the Gram
+// identity, in one dispatch. The first `ab_groups` workgroups take a·b, the others c·d; the host adds the partials in
+// float64, in order. a, c and d may come in parts that are added first.
+
+override WORKGROUP: u32 = 64;
+
+struct Params {
+  ab_groups: u32,
+  ab_length: u32,
+  a_parts: u32,
+  cd_length: u32,
+  c_parts: u32,
+  d_parts: u32,
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> a: array<f32>;
+@group(0) @binding(2) var<storage, read> b: array<f32>;
+@group(0) @binding(3) var<storage, read> c: array<f32>;
+@group(0) @binding(4) var<storage, read> d: array<f32>;
+@group(0) @binding(5) var<storage, read_write> partials: array<f32>;
+
+var<workgroup> lanes: array<f32, WORKGROUP>;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  var sum = 0f;
+  if (group.x < p.ab_groups) {
+    let step = p.ab_groups * WORKGROUP;
+    for (var i = group.x * WORKGROUP + lane; i < p.ab_length; i += step) {
+      var left = 0f;
+      for (var part = 0u; part < p.a_parts; part++) {
+        left += a[part * p.ab_length + i];
+      }
+      sum += left * b[i];
+    }
+  } else {
+    let step = (groups.x - p.ab_groups) * WORKGROUP;
+    for (var i = (group.x - p.ab_groups) * WORKGROUP + lane; i < p.cd_length; i += step) {
+      var left = 0f;
+      for (var part = 0u; part < p.c_parts; part++) {
+        left += c[part * p.cd_length + i];
+      }
+      var right = 0f;
+      for (var part = 0u; part < p.d_parts; part++) {
+        right += d[part * p.cd_length + i];
+      }
+      sum += left * right;
+    }
+  }
+  lanes[lane] = sum;
+  workgroupBarrier();
+  // one barrier and a short serial sum: a tree would need six, and this is off the iteration's critical path
+  if (lane == 0) {
+    for (var other = 1u; other < WORKGROUP; other++) {
+      sum += lanes[other];
+    }
+    partials[group.x] = sum;
+  }
+}

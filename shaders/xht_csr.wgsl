@@ -1,0 +1,68 @@
+// N = X·Hᵀ for a panel of CSR rows; on the CSC arrays, A = Xᵀ·W. Lee & Seung, NIPS 2000, equation 4, at the non-zeros.
+//
+// One thread gathers 4 ranks of one row: no two threads write to one place, so nothing needs atomics and the order of
+// every sum is fixed. Neighbouring threads share a row, so a gathered row of Ht is read together. group.z cuts every row
+// into `parts` pieces whose sums lie `part_length` apart; the consumer adds them.
+
+override WORKGROUP: u32 = 64;
+// Whether rank is a multiple of 4: then Ht4 is bound, else Ht.
+override ALIGNED: bool = false;
+
+struct Params {
+  rows: u32,
+  rank: u32,
+  first_row: u32, // of N
+  parts: u32,
+  part_length: u32,
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> indptr: array<u32>;
+@group(0) @binding(2) var<storage, read> indices: array<u32>;
+@group(0) @binding(3) var<storage, read> values: array<f32>;
+@group(0) @binding(4) var<storage, read> Ht: array<f32>;
+@group(0) @binding(5) var<storage, read> Ht4: array<vec4f>;
+@group(0) @binding(6) var<storage, read_write> N: array<f32>;
+
+fn load_Ht(j: u32, r: u32) -> vec4f {
+  let at = j * p.rank + r;
+  if (ALIGNED) {
+    return Ht4[at / 4];
+  }
+  let inside = vec4u(r, r + 1, r + 2, r + 3) < vec4u(p.rank);
+  return select(vec4f(), vec4f(Ht[at], Ht[at + 1], Ht[at + 2], Ht[at + 3]), inside);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let rank_tiles = (p.rank + 3) / 4;
+  let tile = (group.y * groups.x + group.x) * WORKGROUP + lane;
+  let i = tile / rank_tiles;
+  let r = tile % rank_tiles * 4;
+  if (i >= p.rows) {
+    return;
+  }
+  let begin = indptr[i];
+  let size = indptr[i + 1] - begin;
+  let piece = (size + p.parts - 1) / p.parts;
+  let end = begin + min(size, (group.z + 1) * piece);
+  var n = vec4f();
+  for (var q = begin + group.z * piece; q < end; q++) {
+    n += values[q] * load_Ht(indices[q], r);
+  }
+  let at = group.z * p.part_length + (p.first_row + i) * p.rank + r;
+  N[at] = n.x;
+  if (r + 1 < p.rank) {
+    N[at + 1] = n.y;
+  }
+  if (r + 2 < p.rank) {
+    N[at + 2] = n.z;
+  }
+  if (r + 3 < p.rank) {
+    N[at + 3] = n.w;
+  }
+}

@@ -1,0 +1,168 @@
+import { afterAll, describe, expect, it } from 'vitest'
+import type { Device } from '../../ts/backends/backend.js'
+import type { WebgpuLimits } from '../../ts/backends/webgpu/backend.js'
+import type { DenseView, MatrixView } from '../../ts/core/matrix.js'
+import { dense, entriesOf, hasDriver, plainFit, problemOf, SPEC, softwareBackend, sparse, watched } from './software.js'
+
+const ITERATIONS = 12
+
+/** ‖a − b‖ / ‖b‖ */
+function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let difference = 0
+  let norm = 0
+  for (let i = 0; i < b.length; i++) {
+    difference += (a[i] - b[i]) ** 2
+    norm += b[i] ** 2
+  }
+  return Math.sqrt(difference / norm)
+}
+
+/** The same matrix in float64, in a wider buffer full of NaN. */
+function strided(X: DenseView): DenseView {
+  const stride = X.columns + 3
+  const offset = 5
+  const data = new Float64Array(offset + X.rows * stride).fill(Number.NaN)
+  for (let i = 0; i < X.rows; i++) data.set(X.data.subarray(i * X.columns, (i + 1) * X.columns), offset + i * stride)
+  return { ...X, data, stride, offset }
+}
+
+/** The same matrix in memory that threads share. */
+function shared(X: DenseView): DenseView {
+  const data = new Float32Array(new SharedArrayBuffer(X.data.byteLength))
+  data.set(X.data)
+  return { ...X, data }
+}
+
+const CASES: readonly (readonly [string, MatrixView, number, WebgpuLimits])[] = [
+  ['dense 1 × 1, rank 1', dense(1, 1), 1, {}],
+  ['dense 37 × 29, rank 5', dense(37, 29), 5, {}],
+  ['dense 64 × 48, rank 8', dense(64, 48), 8, {}],
+  ['dense, float64, strided', strided(dense(41, 30)), 3, {}],
+  ['dense, shared memory', shared(dense(20, 12)), 3, {}],
+  ['dense, many parts', dense(530, 410), 6, { busyThreads: 1 << 16 }],
+  ['dense, many parts, Gram matrices added first', dense(530, 410), 6, { busyThreads: 1 << 16, gramReads: 1 }],
+  ['dense in 5 row panels', dense(97, 33), 7, { bindingBytes: 36 * 4 * 23 }],
+  ['dense in row panels and parts', dense(530, 203), 5, { bindingBytes: 204 * 4 * 200, busyThreads: 1 << 16 }],
+  ['CSR 60 × 41, rank 6', sparse(60, 41, 0.2), 6, {}],
+  ['CSR, many parts', sparse(300, 207, 0.3), 6, { busyThreads: 1 << 16 }],
+  ['CSR, Gram matrices added first', sparse(300, 207, 0.3), 6, { busyThreads: 1 << 16, gramReads: 1 }],
+  ['CSR in row panels', sparse(90, 120, 0.1), 4, { bindingBytes: 120 * 4 * 4 }],
+]
+
+describe.runIf(hasDriver)('WebGPU fits', () => {
+  // one device for all cases of the same limits: each compiles its kernels anew
+  const devices = new Map<string, Promise<Device>>()
+
+  function open(limits: WebgpuLimits): Promise<Device> {
+    const key = JSON.stringify(limits)
+    const device = devices.get(key) ?? softwareBackend(limits).open()
+    devices.set(key, device)
+    return device
+  }
+
+  afterAll(async () => {
+    for (const device of devices.values()) await (await device)[Symbol.asyncDispose]()
+  })
+
+  it.for(CASES)('%s agrees with a plain float64 loop', async ([, X, rank, limits]) => {
+    const device = await open(limits)
+    const problem = problemOf(X, rank)
+    const before = [problem.W.data.slice(), problem.H.data.slice(), entriesOf(X)]
+    expect(device.supports(X, SPEC(rank))).toEqual({ supported: true })
+    const fit = await device.createFit(problem, SPEC(rank))
+    const slack = 4e-6 * problem.squaredNorm
+    const plain = plainFit(problem, ITERATIONS)
+    const first = await fit.run(5)
+    const half = await fit.evaluate()
+    expect(Math.abs(half - plain.losses[4])).toBeLessThanOrEqual(slack)
+    const second = await fit.run(ITERATIONS - 5)
+    expect([first.stopped, second.stopped]).toEqual(['done', 'done'])
+    const losses = [...first.losses, ...second.losses]
+    expect(losses).toHaveLength(ITERATIONS)
+    for (let i = 0; i < ITERATIONS; i++) {
+      expect(Math.abs(losses[i] - plain.losses[i])).toBeLessThanOrEqual(slack + 1e-4 * plain.losses[i])
+    }
+    for (const { seconds } of [first, second]) {
+      for (let i = 1; i < seconds.length; i++) expect(seconds[i]).toBeGreaterThanOrEqual(seconds[i - 1])
+    }
+    const { W, H } = await fit.factors()
+    expect([W.length, H.length]).toEqual([X.rows * rank, rank * X.columns])
+    expect(distance(W, plain.W)).toBeLessThan(1e-3)
+    expect(distance(H, plain.H)).toBeLessThan(1e-3)
+    expect([problem.W.data, problem.H.data, entriesOf(X)]).toEqual(before)
+    await fit[Symbol.asyncDispose]()
+  })
+
+  it('evaluates the factors before any iteration', async () => {
+    const device = await open({})
+    const problem = problemOf(dense(31, 18), 3)
+    const fit = await device.createFit(problem, SPEC(3))
+    let loss = 0
+    const x = entriesOf(problem.X)
+    for (let i = 0; i < 31; i++) {
+      for (let j = 0; j < 18; j++) {
+        let residual = x[i * 18 + j]
+        for (let r = 0; r < 3; r++) residual -= problem.W.data[i * 3 + r] * problem.H.data[r * 18 + j]
+        loss += 0.5 * residual * residual
+      }
+    }
+    expect(Math.abs((await fit.evaluate()) - loss)).toBeLessThanOrEqual(1e-5 * problem.squaredNorm)
+    const { W, H } = await fit.factors()
+    expect([W, H]).toEqual([problem.W.data, problem.H.data])
+    expect(await fit.run(0)).toMatchObject({ iterations: 0, stopped: 'done' })
+  })
+
+  it('gives the same bits twice, and however a run is cut', async () => {
+    const device = await open({})
+    const problem = problemOf(dense(45, 31), 4)
+    const outcomes = []
+    for (const cuts of [[9], [9], [1, 3, 5]]) {
+      const fit = await device.createFit(problem, SPEC(4))
+      const losses = []
+      for (const count of cuts) losses.push(...(await fit.run(count)).losses)
+      outcomes.push({ losses, ...(await fit.factors()) })
+      await fit[Symbol.asyncDispose]()
+    }
+    expect(outcomes[1]).toEqual(outcomes[0])
+    expect(outcomes[2]).toEqual(outcomes[0])
+  })
+
+  it('records many iterations into few submissions of few dispatches', async () => {
+    const watch = watched()
+    const device = await softwareBackend({}, watch.provider).open()
+    const fit = await device.createFit(problemOf(dense(24, 16), 2), SPEC(2))
+    await fit.run(20)
+    const before = watch.submissions()
+    await fit.run(500)
+    expect(watch.submissions() - before).toBeLessThan(250)
+    await fit[Symbol.asyncDispose]()
+    await device[Symbol.asyncDispose]()
+  })
+
+  it('says why it cannot fit', async () => {
+    const device = await open({ bindingBytes: 4096 })
+    const X = dense(8, 8)
+    const reason = (spec: object, matrix: MatrixView = X) => device.supports(matrix, { ...SPEC(2), ...spec })
+    expect(reason({ dtype: 'f64' })).toMatchObject({ supported: false, reason: expect.stringMatching(/f32/) })
+    expect(reason({ beta: 1 })).toMatchObject({ supported: false, reason: expect.stringMatching(/β = 1/) })
+    expect(reason({ rank: 200 })).toMatchObject({ supported: false, reason: expect.stringMatching(/larger than/) })
+    expect(reason({}, dense(300, 8))).toMatchObject({ supported: false, reason: expect.stringMatching(/^W /) })
+    expect(reason({}, dense(8, 300))).toMatchObject({ supported: false, reason: expect.stringMatching(/^H /) })
+    expect(reason({ rank: 1 }, sparse(3, 1100, 1))).toMatchObject({ supported: false })
+    await expect(device.createFit(problemOf(X, 200), SPEC(200))).rejects.toMatchObject({
+      code: 'ERR_NONNEG_UNSUPPORTED',
+    })
+    // more entries in one column than a binding spans, which only the transposition tells
+    const tall: MatrixView = {
+      kind: 'csr',
+      indptr: Uint32Array.of(0, 600, 1200),
+      indices: new Uint32Array(1200),
+      values: new Float32Array(1200).fill(1),
+      rows: 2,
+      columns: 2,
+    }
+    await expect(device.createFit(problemOf(tall, 1), SPEC(1))).rejects.toMatchObject({
+      code: 'ERR_NONNEG_UNSUPPORTED',
+    })
+  })
+})

@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest'
+import { collapses, csrPanels, csrParts, densePanels, misfit, padded, partsOf } from '../../ts/backends/webgpu/plan.js'
+import { dense, sparse } from './software.js'
+
+const ROOM = { bindingBytes: 2 ** 27, busyThreads: 65_536, gramReads: 2 ** 24 }
+
+describe('the plan of a WebGPU fit', () => {
+  it('pads to multiples of four', () => {
+    expect([1, 4, 5, 0].map(padded)).toEqual([4, 4, 8, 0])
+  })
+
+  it('cuts sums into parts that cover every term, none of them empty', () => {
+    for (const [length, tiles, threads] of [
+      [1, 1, 65_536],
+      [63, 1, 65_536],
+      [64, 1, 65_536],
+      [65, 1, 65_536],
+      [1000, 16, 65_536],
+      [1_000_003, 64, 65_536],
+      [5000, 70_000, 65_536],
+    ]) {
+      const { count, step } = partsOf(length, tiles, threads)
+      expect(step % 4).toBe(0)
+      expect(count * step).toBeGreaterThanOrEqual(length)
+      expect((count - 1) * step).toBeLessThan(length)
+      expect(count).toBeLessThanOrEqual(256)
+    }
+    expect(partsOf(1000, 16, 65_536).count).toBeGreaterThan(8)
+    expect(partsOf(1000, 70_000, 65_536).count).toBe(1)
+    expect(partsOf(60, 1, 65_536).count).toBe(1)
+  })
+
+  it('adds Gram parts first where an update would read them too often', () => {
+    expect(collapses(1, 1e7, 64, ROOM)).toBe(false)
+    expect(collapses(31, 1000, 32, ROOM)).toBe(false)
+    expect(collapses(31, 1_000_000, 32, ROOM)).toBe(true)
+  })
+
+  it('cuts dense rows into panels that fit, the first the tallest', () => {
+    for (const [rows, stride, bytes] of [
+      [1, 4, 16],
+      [97, 36, 36 * 4 * 23],
+      [100, 8, 8 * 4 * 100],
+      [101, 8, 8 * 4 * 100],
+    ]) {
+      const panels = densePanels(rows, stride, bytes)
+      let next = 0
+      for (const { first, count } of panels) {
+        expect(first).toBe(next)
+        expect(count).toBeGreaterThan(0)
+        expect(count).toBeLessThanOrEqual(panels[0].count)
+        expect(count * stride * 4).toBeLessThanOrEqual(bytes)
+        next += count
+      }
+      expect(next).toBe(rows)
+    }
+    expect(densePanels(101, 8, 8 * 4 * 100)).toHaveLength(2)
+  })
+
+  it('cuts sparse rows into panels whose entries fit', () => {
+    for (const X of [sparse(90, 120, 0.1), sparse(40, 3, 0), sparse(1, 64, 1)]) {
+      const panels = csrPanels(X, 120 * 4)
+      let next = 0
+      for (const { first, count } of panels) {
+        expect(first).toBe(next)
+        expect(count).toBeGreaterThan(0)
+        expect(X.indptr[first + count] - X.indptr[first]).toBeLessThanOrEqual(120)
+        expect(count + 1).toBeLessThanOrEqual(120)
+        next += count
+      }
+      expect(next).toBe(X.rows)
+    }
+    expect(csrPanels(sparse(90, 120, 0.1), 120 * 4).length).toBeGreaterThan(3)
+    expect(csrPanels(sparse(90, 120, 0.1), 2 ** 20)).toHaveLength(1)
+  })
+
+  it('cuts sparse rows into pieces where threads are few or one row is long', () => {
+    const X = sparse(300, 207, 0.3)
+    expect(csrParts(X, 207, 8, ROOM)).toBe(7)
+    expect(csrParts(X, 207, 8, { ...ROOM, busyThreads: 256 })).toBe(1)
+    expect(csrParts(X, 100_000, 8, { ...ROOM, busyThreads: 256 })).toBe(16)
+    expect(csrParts(sparse(3, 4, 0), 0, 4, ROOM)).toBe(1)
+  })
+
+  it('names what does not fit', () => {
+    expect(misfit(dense(8, 8), 4, ROOM)).toBeUndefined()
+    expect(misfit(dense(8, 8), 4, { ...ROOM, bindingBytes: 64 })).toMatch(/^W \(8 × 4/)
+    expect(misfit(dense(2, 32), 1, { ...ROOM, bindingBytes: 128 })).toMatch(/^H /)
+    expect(misfit(sparse(3, 1100, 1), 1, { ...ROOM, bindingBytes: 2 ** 15 })).toBeUndefined()
+  })
+})

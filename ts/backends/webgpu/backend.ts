@@ -1,0 +1,173 @@
+import { NonnegError } from '../../core/errors.js'
+import type { MatrixView } from '../../core/matrix.js'
+import type { Dims, KernelSpec } from '../../kernels/spec.js'
+import {
+  type Backend,
+  type Device,
+  type Fit,
+  type FitSpec,
+  type Info,
+  type KernelCall,
+  type Probe,
+  type Problem,
+  SUPPORTED,
+  type Support,
+  unsupported,
+} from '../backend.js'
+import { type DotGroups, GpuFit } from './fit.js'
+import { Gpu } from './gpu.js'
+import { misfit, type Room } from './plan.js'
+import type { GpuProvider } from './provider.js'
+import { KERNEL_ALIGNMENT, runKernel, supportsKernel } from './run-kernel.js'
+
+/** Overrides of what the adapter says, to bring rare paths into small problems. */
+export interface WebgpuLimits {
+  /** Bytes that one binding may span: a larger X is cut into row panels. */
+  readonly bindingBytes?: number
+  /** Threads that a dispatch should have: more of them cut sums into more parts. */
+  readonly busyThreads?: number
+  /** Values of Gram parts that an update may read before they are added up first. */
+  readonly gramReads?: number
+}
+
+/** Threads that fill a large GPU; a smaller one runs them in turn at no loss. */
+const BUSY_THREADS = 65_536
+/** A driver on the CPU has a few cores: cutting sums only costs additions there, and workgroup memory is slow. */
+const BUSY_THREADS_EMULATED = 256
+/** 64 MiB: about what a small GPU's caches deliver in the time of a dispatch. */
+const GRAM_READS = 2 ** 24
+const DOTS: DotGroups = { ab: 56, cd: 8 }
+const DOTS_EMULATED: DotGroups = { ab: 3, cd: 1 }
+
+const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|microsoft basic render|\bwarp\b|software/i
+
+/** The adapter's facts as they are shown to people. */
+function describe(adapter: GPUAdapter, origin: string): { emulated: boolean; info: Info } {
+  const { vendor, architecture, device, description } = adapter.info
+  // an older place of the same flag
+  const former = (adapter as unknown as { isFallbackAdapter?: boolean }).isFallbackAdapter
+  const fallback = adapter.info.isFallbackAdapter ?? former ?? false
+  const names = { vendor, architecture, device, description }
+  const info = {
+    origin,
+    ...Object.fromEntries(Object.entries(names).filter(([, text]) => text)),
+    maxBufferSize: adapter.limits.maxBufferSize,
+    maxStorageBufferBindingSize: adapter.limits.maxStorageBufferBindingSize,
+  }
+  return { emulated: fallback || SOFTWARE.test(Object.values(names).join(' ')), info }
+}
+
+type Adapter =
+  | { readonly found: true; readonly adapter: GPUAdapter; readonly origin: string }
+  | { readonly found: false; readonly reason: string; readonly fix: string }
+
+async function findAdapter(provider: GpuProvider): Promise<Adapter> {
+  const source = await provider.find()
+  if (!source.found) return source
+  try {
+    const adapter = await (source.gpu as GPU).requestAdapter({ powerPreference: 'high-performance' })
+    if (adapter) return { found: true, adapter, origin: source.origin }
+    return {
+      found: false,
+      reason: `WebGPU (${source.origin}) found no GPU and no driver for one`,
+      fix: 'Update the GPU driver; in a browser, see that hardware acceleration is on.',
+    }
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    return {
+      found: false,
+      reason: `WebGPU (${source.origin}) gave no adapter: ${message}`,
+      fix: 'Update the GPU driver.',
+    }
+  }
+}
+
+class GpuBackendDevice implements Device {
+  readonly backend = 'webgpu'
+  readonly emulated: boolean
+  readonly info: Info
+  readonly alignment: number = KERNEL_ALIGNMENT
+  readonly #gpu: Gpu
+  readonly #room: Room
+  readonly #dots: DotGroups
+
+  constructor(gpu: Gpu, facts: { emulated: boolean; info: Info }, limits: WebgpuLimits) {
+    this.#gpu = gpu
+    this.emulated = facts.emulated
+    this.info = facts.info
+    const { maxStorageBufferBindingSize, maxBufferSize } = gpu.device.limits
+    this.#room = {
+      bindingBytes: limits.bindingBytes ?? Math.min(maxStorageBufferBindingSize, maxBufferSize),
+      busyThreads: limits.busyThreads ?? (facts.emulated ? BUSY_THREADS_EMULATED : BUSY_THREADS),
+      gramReads: limits.gramReads ?? GRAM_READS,
+    }
+    this.#dots = facts.emulated ? DOTS_EMULATED : DOTS
+  }
+
+  supports(X: MatrixView, spec: FitSpec): Support {
+    if (spec.dtype !== 'f32') return unsupported('WebGPU computes in f32 only')
+    if (spec.beta !== 2)
+      return unsupported(`WebGPU has kernels for the Frobenius loss (β = 2), not for β = ${spec.beta}`)
+    if (spec.rule !== 'mu') return unsupported(`WebGPU has no kernels for the update rule ${spec.rule}`)
+    const reason = misfit(X, spec.rank, this.#room)
+    return reason === undefined ? SUPPORTED : unsupported(reason)
+  }
+
+  async createFit(problem: Problem, spec: FitSpec): Promise<Fit> {
+    this.#gpu.check()
+    const support = this.supports(problem.X, spec)
+    if (!support.supported) throw new NonnegError('ERR_NONNEG_UNSUPPORTED', support.reason)
+    return GpuFit.create(this.#gpu, problem, spec.rank, this.#room, this.#dots)
+  }
+
+  supportsKernel(spec: KernelSpec, dims: Dims): Support {
+    return supportsKernel(spec, dims, this.#room)
+  }
+
+  async runKernel(spec: KernelSpec, call: KernelCall): Promise<void> {
+    const support = this.supportsKernel(spec, call.dims)
+    if (!support.supported) throw new NonnegError('ERR_NONNEG_UNSUPPORTED', support.reason)
+    await runKernel(this.#gpu, spec, call, this.#dots)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#gpu.close()
+  }
+}
+
+/**
+ * The WebGPU backend on the GPU that `provider` finds.
+ * @param limits for tests only
+ */
+export function webgpuBackend(provider: GpuProvider, limits: WebgpuLimits = {}): Backend {
+  return {
+    id: 'webgpu',
+    async probe(): Promise<Probe> {
+      const found = await findAdapter(provider)
+      if (!found.found) return { available: false, reason: found.reason, fix: found.fix }
+      return { available: true, ...describe(found.adapter, found.origin) }
+    },
+    async open(): Promise<Device> {
+      const found = await findAdapter(provider)
+      if (!found.found) {
+        throw new NonnegError('ERR_NONNEG_BACKEND', `WebGPU is not available: ${found.reason}`, { fix: found.fix })
+      }
+      const { adapter, origin } = found
+      const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits
+      try {
+        // without explicit limits a device has the least that the specification asks for: 128 MiB a binding
+        const device = await adapter.requestDevice({
+          label: 'nonneg',
+          requiredLimits: { maxBufferSize, maxStorageBufferBindingSize },
+        })
+        return new GpuBackendDevice(new Gpu(device), describe(adapter, origin), limits)
+      } catch (error) {
+        const message = error instanceof Error ? error.message : String(error)
+        throw new NonnegError('ERR_NONNEG_BACKEND', `the GPU refused a device: ${message}`, {
+          cause: error,
+          fix: 'Update the GPU driver, or choose another backend.',
+        })
+      }
+    },
+  }
+}

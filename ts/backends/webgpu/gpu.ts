@@ -1,0 +1,214 @@
+import { NonnegError } from '../../core/errors.js'
+import { type Pipeline, Pipelines } from './pipelines.js'
+
+/** The specification's numbers; the global objects that name them exist in browsers only. */
+export const USAGE = {
+  MAP_READ: 0x1,
+  COPY_SRC: 0x4,
+  COPY_DST: 0x8,
+  UNIFORM: 0x40,
+  STORAGE: 0x80,
+} as const
+const MAP_MODE_READ = 0x1
+
+/** The smallest range that may be bound as an array of vec4f, and more than any uniform block here. */
+export const SMALLEST_BUFFER = 256
+
+/** How long a failed operation waits to hear that the device is lost, which explains it. */
+const LOSS_NOTICE_MS = 100
+
+/**
+ * Firefox looks for finished work every 100 ms, or at a submission (bugzilla.mozilla.org, bug 1870699), so there a
+ * pending read-back submits nothing this often.
+ */
+const NUDGE_MS = 4
+
+function needsNudges(): boolean {
+  return /Firefox\//.test(globalThis.navigator?.userAgent ?? '')
+}
+
+/** Bytes that one read-back moves; bounds the staging memory and the time on the JavaScript thread. */
+const READ_PIECE = 1 << 20
+
+function failureOf(error: GPUError): NonnegError {
+  // the classes are globals in browsers only, so their names decide
+  if (error.constructor.name === 'GPUOutOfMemoryError') {
+    return new NonnegError('ERR_NONNEG_MEMORY', 'the GPU is out of memory', {
+      cause: error,
+      fix: 'Free GPU memory, or choose another backend.',
+    })
+  }
+  return new NonnegError('ERR_NONNEG_BACKEND', `WebGPU refused a command: ${error.message}`, { cause: error })
+}
+
+/**
+ * A GPU device that turns every way in which WebGPU fails (lost devices, error scopes, uncaptured errors, rejected maps)
+ * into one coded error. After a loss every call fails with the same error.
+ */
+export class Gpu {
+  readonly device: GPUDevice
+  readonly pipelines: Pipelines
+  readonly #waiting: Set<(failure: NonnegError) => void> = new Set()
+  readonly #lost: Promise<void>
+  #failure: NonnegError | undefined
+  #closed = false
+  #standIns: Promise<readonly [GPUBuffer, GPUBuffer]> | undefined
+
+  constructor(device: GPUDevice) {
+    this.device = device
+    this.pipelines = new Pipelines(this)
+    this.#lost = device.lost.then(info => {
+      if (this.#closed) return
+      this.#fail(
+        new NonnegError('ERR_NONNEG_DEVICE_LOST', `the GPU device was lost: ${info.message || info.reason}`, {
+          detail: { reason: info.reason ?? 'unknown' },
+          cause: info,
+          fix: 'Open the backend again, or choose another one.',
+        }),
+      )
+    })
+    device.addEventListener('uncapturederror', event => {
+      event.preventDefault()
+      this.#fail(failureOf(event.error))
+    })
+  }
+
+  #fail(failure: NonnegError): void {
+    this.#failure ??= failure
+    for (const reject of this.#waiting) reject(this.#failure)
+    this.#waiting.clear()
+  }
+
+  /** Throws what has made the device unusable, if anything has. */
+  check(): void {
+    if (this.#closed) throw new NonnegError('ERR_NONNEG_DISPOSED', 'the WebGPU device has been disposed of')
+    if (this.#failure) throw this.#failure
+  }
+
+  /** Waits for a promise of the device, or for the device's failure. */
+  async wait<T>(promise: Promise<T>): Promise<T> {
+    this.check()
+    let reject: ((failure: NonnegError) => void) | undefined
+    const failed = new Promise<never>((_, refuse) => {
+      reject = refuse
+      this.#waiting.add(refuse)
+    })
+    try {
+      return await Promise.race([promise, failed])
+    } catch (error) {
+      if (error instanceof NonnegError) throw error
+      await this.#hearOfLoss()
+      this.check()
+      const message = error instanceof Error ? error.message : String(error)
+      throw new NonnegError('ERR_NONNEG_BACKEND', `WebGPU failed: ${message}`, { cause: error })
+    } finally {
+      this.#waiting.delete(reject!)
+    }
+  }
+
+  /** A loss rejects what is pending first and says so a little later. */
+  async #hearOfLoss(): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const enough = new Promise<void>(resolve => {
+      timer = setTimeout(resolve, LOSS_NOTICE_MS)
+    })
+    await Promise.race([this.#lost, enough])
+    clearTimeout(timer)
+  }
+
+  /** Runs synchronous WebGPU calls; the promise rejects if any of them is refused. The result is there at once. */
+  scoped<T>(work: () => T): { result: T; done: Promise<void> } {
+    this.check()
+    const filters: GPUErrorFilter[] = ['validation', 'out-of-memory', 'internal']
+    for (const filter of filters) this.device.pushErrorScope(filter)
+    let result: T
+    let scopes: Promise<GPUError | null>[]
+    try {
+      result = work()
+    } finally {
+      scopes = filters.map(() => this.device.popErrorScope())
+    }
+    const done = this.wait(Promise.all(scopes)).then(errors => {
+      for (const error of errors) if (error) throw failureOf(error)
+    })
+    // callers may look at the result before they wait; an early failure must not count as unhandled
+    done.catch(() => {})
+    return { result, done }
+  }
+
+  /** A buffer of at least `bytes`; rejects with ERR_NONNEG_MEMORY where the device has no room. */
+  async buffer(bytes: number, usage: number): Promise<GPUBuffer> {
+    const size = Math.max(SMALLEST_BUFFER, Math.ceil(bytes / 4) * 4)
+    const { result, done } = this.scoped(() => this.device.createBuffer({ size, usage }))
+    try {
+      await done
+    } catch (error) {
+      result.destroy()
+      throw error
+    }
+    return result
+  }
+
+  /** Read-only and writable buffers that stand in for bindings a kernel does not use in its present variant. */
+  standIns(): Promise<readonly [GPUBuffer, GPUBuffer]> {
+    this.#standIns ??= Promise.all([
+      this.buffer(SMALLEST_BUFFER, USAGE.STORAGE),
+      this.buffer(SMALLEST_BUFFER, USAGE.STORAGE),
+    ])
+    return this.#standIns
+  }
+
+  pipeline(...key: Parameters<Pipelines['get']>): Promise<Pipeline> {
+    return this.pipelines.get(...key)
+  }
+
+  /** Waits until everything submitted so far has run. */
+  async settle(): Promise<void> {
+    this.check()
+    await this.wait(this.device.queue.onSubmittedWorkDone())
+  }
+
+  /** Maps a buffer made for reading and hands out a copy of its first `bytes`. */
+  async readMapped(staging: GPUBuffer, bytes: number): Promise<ArrayBuffer> {
+    const nudges = needsNudges() ? setInterval(() => this.device.queue.submit([]), NUDGE_MS) : undefined
+    try {
+      await this.wait(staging.mapAsync(MAP_MODE_READ, 0, bytes))
+    } finally {
+      clearInterval(nudges)
+    }
+    // the range is detached by unmap and by the device's end, so a copy leaves here
+    const copy = staging.getMappedRange(0, bytes).slice(0)
+    staging.unmap()
+    return copy
+  }
+
+  /** Reads bytes of a buffer back in pieces, in order. */
+  async *read(source: GPUBuffer, bytes: number): AsyncGenerator<ArrayBuffer> {
+    if (bytes === 0) return
+    const staging = await this.buffer(Math.min(bytes, READ_PIECE), USAGE.MAP_READ | USAGE.COPY_DST)
+    try {
+      for (let at = 0; at < bytes; at += READ_PIECE) {
+        const size = Math.min(READ_PIECE, bytes - at)
+        const { done } = this.scoped(() => {
+          const encoder = this.device.createCommandEncoder()
+          encoder.copyBufferToBuffer(source, at, staging, 0, size)
+          this.device.queue.submit([encoder.finish()])
+        })
+        const [piece] = await Promise.all([this.readMapped(staging, size), done])
+        yield piece
+      }
+    } finally {
+      staging.destroy()
+    }
+  }
+
+  /** Ends the device. Whoever still waits for it is told that it has been disposed of. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    const failure = new NonnegError('ERR_NONNEG_DISPOSED', 'the WebGPU device has been disposed of')
+    for (const reject of this.#waiting) reject(failure)
+    this.#waiting.clear()
+    this.device.destroy()
+  }
+}

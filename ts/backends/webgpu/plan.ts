@@ -1,0 +1,119 @@
+import type { CsrView, MatrixView } from '../../core/matrix.js'
+import type { Parts } from './calls.js'
+
+/** What a device allows, and how many threads keep it busy. */
+export interface Room {
+  /** Bytes that one binding may span; no buffer is made larger. */
+  readonly bindingBytes: number
+  /** Threads that a dispatch should have where the problem allows it. */
+  readonly busyThreads: number
+  /** Values of Gram parts that an update may read; above that, adding them up is worth a dispatch of its own. */
+  readonly gramReads: number
+}
+
+/** A run of rows that fits one binding. */
+export interface Panel {
+  readonly first: number
+  readonly count: number
+}
+
+/** Shortest sum worth a part of its own. */
+const SHORTEST_PART = 64
+const MOST_PARTS = 256
+/** Bytes that parts of a product may take on the device. */
+const PARTS_BYTES = 64 * 2 ** 20
+/** Rows looked at between two breathers. */
+const PIECE = 1 << 16
+
+/** Rows of four values, so that kernels may read them as vectors. */
+export function padded(length: number): number {
+  return Math.ceil(length / 4) * 4
+}
+
+/** Cuts a sum over `length` terms so that its `tiles` threads become about `busyThreads`. */
+export function partsOf(length: number, tiles: number, busyThreads: number): Parts {
+  const most = Math.min(MOST_PARTS, Math.ceil(length / SHORTEST_PART))
+  const wanted = Math.max(1, Math.min(most, Math.floor(busyThreads / tiles)))
+  const step = padded(Math.ceil(length / wanted))
+  return { count: Math.ceil(length / step), step }
+}
+
+/**
+ * Whether the parts of a Gram matrix should be added once, before mu_update reads them: each of its threads (4 × 4
+ * entries of a factor with `consumerRows` rows) reads rank × 4 values of every part.
+ */
+export function collapses(parts: number, consumerRows: number, rank: number, room: Room): boolean {
+  return parts > 1 && (consumerRows * rank * rank * parts) / 4 > room.gramReads
+}
+
+/** Panels of equal height, as few as the binding size allows. */
+export function densePanels(rows: number, stride: number, bindingBytes: number): Panel[] {
+  const most = Math.floor(bindingBytes / (4 * stride))
+  const height = Math.ceil(rows / Math.ceil(rows / most))
+  const panels: Panel[] = []
+  for (let first = 0; first < rows; first += height) panels.push({ first, count: Math.min(height, rows - first) })
+  return panels
+}
+
+/** Panels of whole rows whose entries and row starts fit a binding each. */
+export function csrPanels(X: CsrView, bindingBytes: number): Panel[] {
+  const most = Math.floor(bindingBytes / 4)
+  const panels: Panel[] = []
+  for (let first = 0; first < X.rows; ) {
+    // the last row whose end still fits, by bisection: row starts ascend
+    let low = first + 1
+    let high = Math.min(X.rows, first + most - 1)
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2)
+      if (X.indptr[middle] - X.indptr[first] <= most) low = middle
+      else high = middle - 1
+    }
+    panels.push({ first, count: low - first })
+    first = low
+  }
+  return panels
+}
+
+/** Entries of the fullest row. */
+export function* longestRow(X: CsrView): Generator<void, number> {
+  let longest = 0
+  for (let i = 0; i < X.rows; i++) {
+    longest = Math.max(longest, X.indptr[i + 1] - X.indptr[i])
+    if (i % PIECE === PIECE - 1) yield
+  }
+  return longest
+}
+
+/**
+ * Pieces that every row of a sparse product is cut into: more where there are few rows, and where one row is so much
+ * longer than the others that its thread would run alone at the end.
+ */
+export function csrParts(X: CsrView, longest: number, rank: number, room: Room): number {
+  const mean = X.indptr[X.rows] / X.rows
+  const forThreads = Math.floor(room.busyThreads / ((X.rows * rank) / 4))
+  const forBalance = Math.floor(longest / Math.max(512, 4 * mean))
+  const most = Math.min(
+    16,
+    Math.ceil(longest / 32),
+    Math.floor(Math.min(PARTS_BYTES, room.bindingBytes) / (4 * X.rows * rank)),
+  )
+  return Math.max(1, Math.min(most, Math.max(forThreads, forBalance)))
+}
+
+/** Why X does not fit this device, or undefined. */
+export function misfit(X: MatrixView, rank: number, { bindingBytes }: Room): string | undefined {
+  const width = padded(rank)
+  const limit = `${Math.floor(bindingBytes / 2 ** 20)} MiB, the most this GPU lets a kernel see at once`
+  if (X.rows * width * 4 > bindingBytes) return `W (${X.rows} × ${rank} in f32) is larger than ${limit}`
+  if (padded(X.columns) * width * 4 > bindingBytes) return `H (${rank} × ${X.columns} in f32) is larger than ${limit}`
+  if (width * width * 4 > bindingBytes) return `the ${rank} × ${rank} Gram matrix is larger than ${limit}`
+  if (X.kind === 'dense') {
+    return padded(X.columns) * 4 > bindingBytes ? `one row of X is larger than ${limit}` : undefined
+  }
+  // a column's length is known only after the transposition, which is refused there
+  if (X.indptr[X.rows] * 4 <= bindingBytes) return undefined
+  const rows = longestRow(X)
+  let step = rows.next()
+  while (!step.done) step = rows.next()
+  return step.value * 4 > bindingBytes ? `one row of X has more entries than fit ${limit}` : undefined
+}

@@ -1,0 +1,18 @@
+/** A WebGPU entry point that was found, or why there is none. `gpu` is the platform's GPU object (`navigator.gpu`). */
+export type GpuSource =
+  | { readonly found: true; readonly gpu: unknown; readonly origin: string }
+  | { readonly found: false; readonly reason: string; readonly fix: string }
+
+/**
+ * Where WebGPU comes from in this world: a browser's own, or Dawn in Node. Its GPU object is typed `unknown`, so that
+ * the package's declarations need no WebGPU types.
+ */
+export interface GpuProvider {
+  /** Never throws. */
+  find(): Promise<GpuSource>
+}
+
+/** `navigator.gpu` where the runtime has one: browsers, their workers, Deno. */
+export function platformGpu(): unknown {
+  return (globalThis as { navigator?: { gpu?: unknown } }).navigator?.gpu
+}

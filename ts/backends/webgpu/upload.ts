@@ -1,0 +1,115 @@
+import { Breather } from '../../core/breathe.js'
+import type { DenseView, FloatArray } from '../../core/matrix.js'
+import type { Gpu } from './gpu.js'
+
+/** Elements converted and handed over at a time. */
+const PIECE = 1 << 17
+/** Bytes in flight before the queue is waited for: each of them has a copy in staging memory until then. */
+const IN_FLIGHT = 64 * 2 ** 20
+
+type Words = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>
+
+/**
+ * Fills the first `length` elements of a buffer, giving the thread back often. `fill` writes the elements from `start`
+ * into the piece, whose length is a multiple of `unit` except at the end.
+ */
+async function upload<T extends Words>(
+  gpu: Gpu,
+  buffer: GPUBuffer,
+  length: number,
+  unit: number,
+  piece: (length: number) => T,
+  fill: (piece: T, start: number) => void,
+): Promise<void> {
+  const breather = new Breather()
+  const step = Math.max(unit, Math.floor(PIECE / unit) * unit)
+  const whole = piece(Math.min(step, length))
+  let inFlight = 0
+  for (let start = 0; start < length; start += step) {
+    const part = (start + step <= length ? whole : whole.subarray(0, length - start)) as T
+    fill(part, start)
+    gpu.check()
+    gpu.device.queue.writeBuffer(buffer, start * 4, part)
+    inFlight += part.byteLength
+    if (inFlight >= IN_FLIGHT) {
+      // writes wait for a submission
+      gpu.device.queue.submit([])
+      await gpu.settle()
+      inFlight = 0
+    }
+    if (breather.due()) await breather.rest()
+  }
+}
+
+const floats = (length: number): Float32Array<ArrayBuffer> => new Float32Array(length)
+const words = (length: number): Uint32Array<ArrayBuffer> => new Uint32Array(length)
+
+/** Rows `first` … of a dense matrix, each padded with zeros to `stride`. */
+export function uploadRows(
+  gpu: Gpu,
+  buffer: GPUBuffer,
+  X: DenseView,
+  first: number,
+  count: number,
+  stride: number,
+): Promise<void> {
+  return upload(gpu, buffer, count * stride, 1, floats, (piece, start) => {
+    for (let at = 0; at < piece.length; ) {
+      const row = first + Math.floor((start + at) / stride)
+      const column = (start + at) % stride
+      const run = Math.min(piece.length - at, column < X.columns ? X.columns - column : stride - column)
+      if (column < X.columns) {
+        const from = X.offset + row * X.stride + column
+        piece.set(X.data.subarray(from, from + run), at)
+      } else {
+        piece.fill(0, at, at + run)
+      }
+      at += run
+    }
+  })
+}
+
+/** The transpose of a dense matrix, `X.columns` rows padded with zeros to `stride`, and zero rows up to `rows`. */
+export function uploadTransposed(
+  gpu: Gpu,
+  buffer: GPUBuffer,
+  X: DenseView,
+  rows: number,
+  stride: number,
+): Promise<void> {
+  return upload(gpu, buffer, rows * stride, stride, floats, (piece, start) => {
+    const first = start / stride
+    const end = Math.min(X.columns, first + piece.length / stride)
+    piece.fill(0)
+    for (let r = 0; r < X.rows; r++) {
+      const row = X.offset + r * X.stride
+      for (let j = first; j < end; j++) piece[(j - first) * stride + r] = X.data[row + j]
+    }
+  })
+}
+
+/** Elements `from` … of a list of values, less `base`. */
+export function uploadIntegers(
+  gpu: Gpu,
+  buffer: GPUBuffer,
+  source: Uint32Array,
+  from: number,
+  count: number,
+  base = 0,
+): Promise<void> {
+  return upload(gpu, buffer, count, 1, words, (piece, start) => {
+    for (let at = 0; at < piece.length; at++) piece[at] = source[from + start + at] - base
+  })
+}
+
+export function uploadFloats(
+  gpu: Gpu,
+  buffer: GPUBuffer,
+  source: FloatArray,
+  from: number,
+  count: number,
+): Promise<void> {
+  return upload(gpu, buffer, count, 1, floats, (piece, start) => {
+    piece.set(source.subarray(from + start, from + start + piece.length))
+  })
+}
