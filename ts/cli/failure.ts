@@ -35,7 +35,7 @@ interface Complaint {
 function complaintOf(error: unknown): Complaint {
   if (error instanceof CommanderError) {
     const [message, suggestion] = error.message.replace(/^error: /, '').split('\n')
-    return { message, fix: suggestion?.replace(/^\((.*)\)$/, '$1') }
+    return { message, fix: suggestion?.replace(/^\((.*)\)$/, '$1') ?? 'nonneg help [command] shows the usage' }
   }
   if (error instanceof NonnegError) {
     if (error.code === 'ERR_NONNEG_ABORTED') return { message: 'interrupted, nothing was written' }

@@ -26,8 +26,9 @@ interface FitFlags extends FactorizeOptions {
 }
 
 const EXAMPLES = `
-FILE is a matrix of non-negative numbers, samples in rows: .mtx (MatrixMarket), .npy, .csv or .tsv, each also with .gz.
-DIR gets W (rows × rank) and H (rank × columns), whose product approximates the matrix.
+FILE is a matrix of numbers ≥ 0, samples in rows: .mtx (MatrixMarket), .npy, .csv
+or .tsv, each also with .gz. DIR gets W (rows × rank) and H (rank × columns), whose
+product approximates it.
 
 Examples:
   $ nonneg fit counts.mtx.gz --rank 20 --out topics
@@ -38,8 +39,8 @@ export function fitCommand(): Command {
   return new Command('fit')
     .description('factorise a matrix file into W and H')
     .argument('<file>', 'the matrix to factorise')
-    .requiredOption('-r, --rank <number>', 'how many components', wholeNumber(1))
-    .requiredOption('-o, --out <dir>', 'where W and H go; made if it is not there')
+    .option('-r, --rank <number>', 'how many components (required)', wholeNumber(1))
+    .option('-o, --out <dir>', 'where W and H go, made if not there (required)')
     .option('--loss <name>', 'what to minimise: frobenius', nameOrNumber)
     .option('--solver <name>', 'how: auto, mu')
     .option('--init <name>', 'where to start: random')
@@ -57,7 +58,15 @@ export function fitCommand(): Command {
     .option('--json', 'print one JSON object and nothing else')
     .option('-q, --quiet', 'print nothing')
     .addHelpText('after', EXAMPLES)
-    .action(fit)
+    .action((file: string, flags: Partial<FitFlags>, command: Command) => fit(file, complete(flags, command)))
+}
+
+/** Commander would ask for these before it looks for options that are misspelt. */
+function complete(flags: Partial<FitFlags>, command: Command): FitFlags {
+  for (const name of ['rank', 'out'] as const) {
+    if (flags[name] === undefined) command.error(`option '--${name}' is required`)
+  }
+  return flags as FitFlags
 }
 
 async function fit(file: string, flags: FitFlags): Promise<void> {

@@ -10,6 +10,7 @@ function program(): Command {
     .description('Non-negative matrix factorisation: a matrix X ≥ 0 becomes W·H with W, H ≥ 0.')
     .version(packageVersion(), '-v, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print the help of a command')
     .addHelpText(
       'after',
       `

@@ -23,12 +23,13 @@ export function count(value: number): string {
   return value.toLocaleString('en-US')
 }
 
-/** Four digits that tell, with an exponent only where it is shorter. */
+/** Four significant digits: 1,234,000, 0.05678, 1.234e-9. */
 export function brief(value: number): string {
-  return String(Number(value.toPrecision(4)))
+  if (value !== 0 && (value < 1e-4 || value >= 1e9)) return value.toExponential(3)
+  return value.toLocaleString('en-US', { maximumSignificantDigits: 4 })
 }
 
 export function seconds(value: number): string {
-  if (value < 120) return `${brief(value)} s`
+  if (value < 120) return `${value.toFixed(value < 10 ? 2 : 1)} s`
   return `${Math.floor(value / 60)} min ${Math.round(value % 60)} s`
 }

@@ -86,14 +86,19 @@ export function csvReader<Chunk>(parser: RecordParser<Chunk>): ParseCsv {
     stream.resume()
     const convert = parser.converter()
     try {
+      let empty = true
       const bytes = typeof source === 'string' ? encoded(source) : source
       for await (const piece of pieces(bytes, name, signal, inflate)) {
+        empty = false
         await new Promise<void>((resolve, reject) => {
           stream.write(convert(piece), error => (error ? reject(error) : resolve()))
         })
       }
-      stream.end()
-      await finished
+      // The browser's build cannot end before it has begun.
+      if (!empty) {
+        stream.end()
+        await finished
+      }
     } catch (error) {
       throw asFormatError(error, name)
     }

@@ -47,7 +47,7 @@ function layoutOf(first: readonly string[], second: readonly string[] | undefine
     options.rowLabels ??
     (second === undefined
       ? isName(first[0]) && rest.some(isNumber)
-      : cornered || shorter || (second.length > 1 && isName(second[0])))
+      : cornered || shorter || (second.length > 1 && isName(second[0]) && !isNumber(first[0])))
   const names = rowLabels && !shorter ? rest : first
   const named = names.some(isName) && names.every(cell => cell === '' || isName(cell))
   return { rowLabels, header: options.header ?? (cornered || shorter || named) }
@@ -159,8 +159,10 @@ export class CsvTable {
     const delimiter = this.#options.delimiter ?? ','
     const other = [',', ';', '\t'].find(candidate => candidate !== delimiter && cell.includes(candidate))
     let fix: string | undefined
-    if (other !== undefined) fix = `cells are cut at ${excerpt(delimiter)}; pass delimiter: ${excerpt(other)}`
-    else if (this.#rows === 0) fix = 'if this is a name, pass header: true or rowLabels: true'
+    if (other !== undefined)
+      fix = `cells are cut at ${excerpt(delimiter)} here; readMatrix also takes delimiter: ${excerpt(other)}`
+    else if (this.#rows === 0)
+      fix = 'names are seen in a first line or column without numbers; readMatrix also takes header and rowLabels'
     else if (MISSING.test(cell)) fix = 'fill in or leave out what is missing; 0 is a value like any other'
     return new NonnegError('ERR_NONNEG_FORMAT', `${this.#name}, line ${line}, column ${column}: ${message}`, {
       ...this.#at(line, column, cell),

@@ -41,7 +41,7 @@ function formatter(matrix: MatrixView): (value: number, row: number, column: num
   }
 }
 
-function* encodeNpy(matrix: DenseView): Generator<Uint8Array> {
+function* encodeNpy(matrix: DenseView): Generator<Uint8Array<ArrayBuffer>> {
   const { data, rows, columns, stride, offset } = matrix
   yield npyHeader(matrix)
   // A packed matrix is one long row.
@@ -50,7 +50,10 @@ function* encodeNpy(matrix: DenseView): Generator<Uint8Array> {
     const begin = offset + run * stride
     for (let p = 0; p < length; p += PIECE_BYTES_NUMBERS) {
       const part = data.subarray(begin + p, begin + Math.min(length, p + PIECE_BYTES_NUMBERS))
-      yield new Uint8Array(part.buffer, part.byteOffset, part.byteLength)
+      const { buffer, byteOffset, byteLength } = part
+      // Blobs and sockets take no shared memory.
+      if (buffer instanceof ArrayBuffer) yield new Uint8Array(buffer, byteOffset, byteLength)
+      else yield new Uint8Array(part.slice().buffer as ArrayBuffer)
     }
   }
 }
@@ -142,7 +145,11 @@ function* encodeCsrArrays(matrix: CsrView): Generator<string> {
  *
  * @throws NonnegError ERR_NONNEG_UNSUPPORTED, ERR_NONNEG_SHAPE for labels that do not fit, ERR_NONNEG_NOT_FINITE in text
  */
-export function encodeMatrix(matrix: MatrixView, format: WriteFormat, labels: Labels = {}): Iterable<Uint8Array> {
+export function encodeMatrix(
+  matrix: MatrixView,
+  format: WriteFormat,
+  labels: Labels = {},
+): Iterable<Uint8Array<ArrayBuffer>> {
   checkLabels(labels.rowLabels, matrix.rows, 'row')
   checkLabels(labels.columnLabels, matrix.columns, 'column')
   if (format === 'json') return utf8(encodeJson(matrix, labels))
@@ -155,7 +162,7 @@ export function encodeMatrix(matrix: MatrixView, format: WriteFormat, labels: La
   })
 }
 
-function* utf8(texts: Iterable<string>): Generator<Uint8Array> {
+function* utf8(texts: Iterable<string>): Generator<Uint8Array<ArrayBuffer>> {
   const encoder = new TextEncoder()
   for (const text of texts) yield encoder.encode(text)
 }

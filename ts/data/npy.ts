@@ -140,7 +140,7 @@ export async function parseNpy(bytes: Uint8Array, options: ParseOptions = {}): P
 }
 
 /** A version 1 header; entries start at a multiple of 64 bytes, as numpy aligns them. */
-export function npyHeader(matrix: DenseView): Uint8Array {
+export function npyHeader(matrix: DenseView): Uint8Array<ArrayBuffer> {
   const byteOrder = HOST_IS_LITTLE ? '<' : '>'
   const descr = `${byteOrder}f${matrix.data.BYTES_PER_ELEMENT}`
   const text = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${matrix.rows}, ${matrix.columns}), }`
