@@ -35,15 +35,17 @@ function render(width: number, height: number, option: echarts.EChartsCoreOption
 /** Share of each topic in each year's address, stacked to 100 %. */
 export function topicsOverYears(topics: readonly Topic[]): string {
   const years = [...topics[0].shareByYear.keys()]
-  return render(1100, 460, {
+  return render(1100, 520, {
     color: COLOURS,
-    grid: { left: 50, right: 20, top: 20, bottom: 40 },
+    grid: { left: 50, right: 20, top: 20, bottom: 120 },
+    legend: { bottom: 0, icon: 'roundRect', itemGap: 20, textStyle: TEXT },
+    // categories: two value axes would not stack
     xAxis: {
-      type: 'value',
-      min: years[0],
-      max: years.at(-1),
-      axisLabel: { formatter: (v: number) => String(v) },
-      splitLine: { show: false },
+      type: 'category',
+      data: years.map(String),
+      boundaryGap: false,
+      axisLabel: { interval: (_: number, year: string) => Number(year) % 20 === 0 },
+      axisTick: { show: false },
     },
     yAxis: { type: 'value', max: 1, axisLabel: { formatter: (v: number) => `${Math.round(v * 100)} %` } },
     series: topics.map(topic => ({
@@ -53,7 +55,7 @@ export function topicsOverYears(topics: readonly Topic[]): string {
       symbol: 'none',
       lineStyle: { width: 0.5, color: '#ffffff' },
       areaStyle: { opacity: 0.9 },
-      data: [...topic.shareByYear],
+      data: [...topic.shareByYear.values()],
     })),
   })
 }

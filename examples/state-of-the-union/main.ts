@@ -29,7 +29,10 @@ function sayTopic(topic: Topic, place: number): void {
 
 function sayResult({ report, fit, iterating, whole, problem }: Result): void {
   const id = report.id.padEnd(10)
-  if (!fit) return say(`  ${id} ${dim(`absent: ${problem}`)}`)
+  if (!fit) {
+    say(`  ${id} ${dim(`absent: ${problem}`)}`)
+    return
+  }
   const status = (report.emulated ? 'emulated' : 'ran').padEnd(9)
   say(
     `  ${id} ${status} ${iterating.toFixed(3).padStart(12)} ${whole.toFixed(3).padStart(13)} ${fit.loss.toFixed(6).padStart(13)}`,

@@ -4,7 +4,7 @@ import type { Corpus } from './corpus.js'
 import type { Result } from './race.js'
 import type { Topic } from './topics.js'
 
-const escape = (text: string) => text.replace(/[&<>"]/g, c => `&#${c.charCodeAt(0)};`)
+const escapeHtml = (text: string) => text.replace(/[&<>"]/g, c => `&#${c.charCodeAt(0)};`)
 
 const STYLE = `
 :root { color-scheme: light; }
@@ -17,9 +17,9 @@ p.note { color: #6b7280; font-size: 14px; max-width: 800px; margin: 4px 0 14px; 
 section.card, .facts div { background: #fff; border: 1px solid #e5e7eb; border-radius: 12px; }
 section.card { padding: 16px; overflow-x: auto; }
 svg { display: block; max-width: 100%; height: auto; }
-.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 12px; }
+.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(170px, 1fr)); gap: 12px; }
 .facts div { padding: 12px 16px; }
-.facts b { display: block; font-size: 22px; }
+.facts b { display: block; font-size: 20px; white-space: nowrap; }
 .facts span { color: #6b7280; font-size: 13px; }
 .topics { display: grid; grid-template-columns: repeat(auto-fill, minmax(210px, 1fr)); gap: 14px; }
 .topic { background: #fff; border: 1px solid #e5e7eb; border-top: 5px solid var(--colour); border-radius: 10px; padding: 12px 14px; }
@@ -39,15 +39,15 @@ function topicCard(topic: Topic, place: number): string {
   const words = topic.words
     .map(
       ({ term, weight }) =>
-        `<div class="word">${escape(term)}<i style="width:${(100 * weight).toFixed(0)}%"></i></div>`,
+        `<div class="word">${escapeHtml(term)}<i style="width:${(100 * weight).toFixed(0)}%"></i></div>`,
     )
     .join('')
-  return `<div class="topic" style="--colour:${COLOURS[place % COLOURS.length]}"><h3>${escape(titleOf(topic))}</h3>
-<p>${from === to ? from : `${from}–${to}`}, peak ${year} (${escape(president)})</p>${words}</div>`
+  return `<div class="topic" style="--colour:${COLOURS[place % COLOURS.length]}"><h3>${escapeHtml(titleOf(topic))}</h3>
+<p>${from === to ? from : `${from}–${to}`}, peak ${year} (${escapeHtml(president)})</p>${words}</div>`
 }
 
 function resultRow({ report, fit, iterating, whole, problem }: Result): string {
-  const status = !fit ? escape(problem ?? 'absent') : report.emulated ? 'emulated on the CPU' : 'ran'
+  const status = !fit ? escapeHtml(problem ?? 'absent') : report.emulated ? 'emulated on the CPU' : 'ran'
   if (!fit) return `<tr class="absent"><td>${report.id}</td><td colspan="4">${status}</td></tr>`
   return `<tr><td>${report.id}</td><td>${status}</td><td class="number">${iterating.toFixed(3)}</td>
 <td class="number">${whole.toFixed(3)}</td><td class="number">${fit.loss.toFixed(5)}</td></tr>`
@@ -77,9 +77,9 @@ export function renderReport(
 <h1>State of the Union in ${topics.length} topics</h1>
 <p class="lead">Every address from ${corpus.speeches[0].year} to ${corpus.speeches.at(-1)!.year}, factorised by nonneg: each
 speech is a mixture of topics, each topic a mixture of words, and nobody told it what a war or a depression is.</p>
-<div class="facts">${facts.map(([value, label]) => `<div><b>${escape(value)}</b><span>${escape(label)}</span></div>`).join('')}</div>
+<div class="facts">${facts.map(([value, label]) => `<div><b>${escapeHtml(value)}</b><span>${escapeHtml(label)}</span></div>`).join('')}</div>
 <h2>Topics over the years</h2>
-<p class="note">Share of each topic in the addresses of a year, averaged over five years. Colours are those of the cards below.</p>
+<p class="note">Share of each topic in the addresses of a year, averaged over five years. </p>
 <section class="card">${topicsOverYears(topics)}</section>
 <h2>The topics</h2>
 <p class="note">In the order in which they peak; years in which a topic keeps at least half of its largest share.</p>
