@@ -67,14 +67,21 @@ Napi::Value probe_cuda_device(const Napi::CallbackInfo& info) {
   return answer;
 }
 
+Napi::Array list(Napi::Env env, const std::vector<std::string>& names) {
+  const Napi::Array array = Napi::Array::New(env);
+  for (const std::string& name : names)
+    array.Set(array.Length(), name);
+  return array;
+}
+
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   pin_library();
-  const Napi::Array isas = Napi::Array::New(env);
-  uint32_t count = 0;
+  std::vector<std::string> isas;
   for (const nonneg_kernels* table : usable_kernels())
-    isas.Set(count++, table->name);
+    isas.push_back(table->name);
   exports.Set("abi", addon_abi);
-  exports.Set("isas", isas);
+  exports.Set("isas", list(env, isas));
+  exports.Set("kernels", list(env, kernel_names()));
   exports.Set("compiler", compiler);
   exports.Set("hasCuda", has_cuda);
   exports.Set("chooseIsa", Napi::Function::New<choose_isa>(env, "chooseIsa"));

@@ -93,6 +93,7 @@ fit_object::fit_object(const Napi::CallbackInfo& info) : Napi::ObjectWrap<fit_ob
     refuse(env, shape_error, "rows, columns, rank, nonzeros, threads or squaredNorm is not a number in its range");
     return;
   }
+  shape.fixed_h = options.Get("fixedH").ToBoolean();
   shape.squared_norm = norm.As<Napi::Number>().DoubleValue();
   constexpr int64_t most_threads = 1024;
   shape.threads = int(threads < most_threads ? threads : most_threads);

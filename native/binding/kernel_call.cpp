@@ -197,6 +197,13 @@ status run_on_cpu(const std::string& isa, const kernel& k, const sizes& d, const
 
 } // namespace
 
+std::vector<std::string> kernel_names() {
+  std::vector<std::string> names;
+  for (const kernel& k : all_kernels())
+    names.push_back(k.name);
+  return names;
+}
+
 Napi::Value run_kernel(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (!info[0].IsString() || !info[1].IsString() || !info[2].IsString() || !info[3].IsObject() || !info[4].IsObject()) {

@@ -49,7 +49,7 @@ class cpu_fit final : public fit {
   bool half_iteration_over_rows(const crew& c, bool update);
   bool half_iteration_over_columns(const crew& c, bool update);
   bool gram_of_Ht(const crew& c);
-  bool iterate(const crew& c, bool update);
+  bool iterate(const crew& c, bool update_w, bool update_h);
   void add_partial_grams(const crew& c, int64_t groups, float* total);
   double loss() const;
 
@@ -257,11 +257,11 @@ crew cpu_fit::crew_for(const std::atomic<bool>* cancelled) const {
   return c;
 }
 
-bool cpu_fit::iterate(const crew& c, bool update) {
+bool cpu_fit::iterate(const crew& c, bool update_w, bool update_h) {
   if (c.stop())
     return false;
   const auto all = [&] {
-    return gram_of_Ht(c) && half_iteration_over_rows(c, update) && half_iteration_over_columns(c, update);
+    return gram_of_Ht(c) && half_iteration_over_rows(c, update_w) && half_iteration_over_columns(c, update_h);
   };
   if (!c.threads_of)
     return all();
@@ -294,7 +294,7 @@ status cpu_fit::run(int iterations, const run_controls& controls, run_report& re
       report.stopped = run_stop::deadline;
       break;
     }
-    if (!iterate(c, true)) {
+    if (!iterate(c, true, !shape.fixed_h)) {
       report.stopped = run_stop::aborted;
       break;
     }
@@ -313,7 +313,7 @@ status cpu_fit::evaluate(double& result) {
   const status ready = prepare();
   if (!ready.ok())
     return ready;
-  iterate(crew_for(nullptr), false);
+  iterate(crew_for(nullptr), false, false);
   result = loss();
   return {};
 }

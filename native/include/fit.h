@@ -28,6 +28,7 @@ struct fit_shape {
   int64_t nonzeros = -1;   // -1: dense
   double squared_norm = 0; // of X, from the caller's float64 scan
   int threads = 1;
+  bool fixed_h = false; // iterations update W alone
 };
 
 struct run_controls {

@@ -1,0 +1,165 @@
+import { Breather, inSlices } from '../../core/breathe.js'
+import { type ErrorCode, NonnegError } from '../../core/errors.js'
+import type { CsrView, DenseView, MatrixView } from '../../core/matrix.js'
+import { entryCount, transposeCsr } from '../../core/matrix.js'
+import type { Factors, Fit, FitSpec, Problem, RunControls, SweepReport } from '../backend.js'
+import type { Addon, NativeFit, NativeFitOptions } from './addon.js'
+
+/** Elements of X that one call hands over: about a millisecond of copying. */
+const PIECE = 1 << 20
+
+/** Elements that JavaScript copies between two looks at the clock. */
+const SLICE = 1 << 15
+
+/** The addon's error, in the class of this package. */
+export function addonError(error: unknown): NonnegError {
+  if (error instanceof NonnegError) return error
+  const { code, message } = error as { code?: unknown; message?: unknown }
+  const known = typeof code === 'string' && code.startsWith('ERR_NONNEG_')
+  return new NonnegError(known ? (code as ErrorCode) : 'ERR_NONNEG_BACKEND', String(message ?? error), {
+    fix: code === 'ERR_NONNEG_MEMORY' ? 'lower the rank, dispose of other fits, or take a sparse X' : undefined,
+    cause: error,
+  })
+}
+
+function* packed(view: DenseView): Generator<void, Float32Array> {
+  const out = new Float32Array(view.rows * view.columns)
+  for (let i = 0, copied = 0; i < view.rows; i++) {
+    const start = view.offset + i * view.stride
+    out.set(view.data.subarray(start, start + view.columns), i * view.columns)
+    copied += view.columns
+    if (copied >= SLICE) {
+      copied = 0
+      yield
+    }
+  }
+  return out
+}
+
+/** The transpose, packed; in tiles of columns, so that neither side strides through memory. */
+function* packedTranspose(view: DenseView): Generator<void, Float32Array> {
+  const { data, rows, columns, stride, offset } = view
+  const out = new Float32Array(rows * columns)
+  const width = Math.max(1, Math.min(256, Math.floor(SLICE / Math.max(1, rows))))
+  for (let begin = 0; begin < columns; begin += width) {
+    const end = Math.min(columns, begin + width)
+    for (let r = 0; r < rows; r++) {
+      const start = offset + r * stride
+      for (let j = begin; j < end; j++) out[j * rows + r] = data[start + j]
+    }
+    yield
+  }
+  return out
+}
+
+async function uploadDense(native: NativeFit, X: DenseView): Promise<void> {
+  const breather = new Breather()
+  const step = Math.max(1, Math.floor(PIECE / Math.max(1, X.columns)))
+  for (let i = 0; i < X.rows; i += step) {
+    native.uploadDense(Math.min(step, X.rows - i), X.data, X.offset + i * X.stride, X.stride)
+    if (breather.due()) await breather.rest()
+  }
+}
+
+async function uploadCsr(native: NativeFit, transposed: boolean, X: CsrView): Promise<void> {
+  const breather = new Breather()
+  native.uploadIndptr(transposed, X.indptr.subarray(0, X.rows + 1))
+  const nonzeros = X.indptr[X.rows]
+  for (let from = 0; from < nonzeros; from += PIECE) {
+    native.uploadEntries(transposed, X.indices, X.values, from, Math.min(PIECE, nonzeros - from))
+    if (breather.due()) await breather.rest()
+  }
+}
+
+async function uploadMatrix(native: NativeFit, X: MatrixView): Promise<void> {
+  if (X.kind === 'dense') return uploadDense(native, X)
+  await uploadCsr(native, false, X)
+  await uploadCsr(native, true, await inSlices(transposeCsr(X)))
+}
+
+/** A fit on one of the addon's devices. */
+class AddonFit implements Fit {
+  readonly #native: NativeFit
+  readonly #options: NativeFitOptions
+  #running: Promise<unknown> | undefined
+
+  constructor(native: NativeFit, options: NativeFitOptions) {
+    this.#native = native
+    this.#options = options
+  }
+
+  async run(iterations: number, { signal, deadline }: RunControls = {}): Promise<SweepReport> {
+    if (signal?.aborted) {
+      return { iterations: 0, losses: new Float64Array(), seconds: new Float64Array(), stopped: 'aborted' }
+    }
+    // the addon takes 0 for "no deadline", and one that has passed still leaves one iteration
+    const seconds = deadline === undefined ? 0 : Math.max((deadline - performance.now()) / 1000, Number.MIN_VALUE)
+    const cancel = () => this.#native.cancel()
+    signal?.addEventListener('abort', cancel, { once: true })
+    try {
+      const report = await this.#job(() => this.#native.run(iterations, seconds))
+      return { iterations: report.losses.length, ...report }
+    } finally {
+      signal?.removeEventListener('abort', cancel)
+    }
+  }
+
+  evaluate(): Promise<number> {
+    return this.#job(() => this.#native.evaluate())
+  }
+
+  async factors(): Promise<Factors> {
+    const { rows, columns, rank } = this.#options
+    const W = new Float32Array(rows * rank)
+    const H = new Float32Array(rank * columns)
+    await this.#job(() => this.#native.factors(W, H))
+    return { W, H }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#native.dispose()
+    await this.#running?.catch(() => {})
+  }
+
+  async #job<T>(start: () => Promise<T>): Promise<T> {
+    try {
+      const job = start()
+      this.#running = job
+      return await job
+    } catch (error) {
+      throw addonError(error)
+    }
+  }
+}
+
+/**
+ * Uploads a problem to a device of the addon, in pieces of a few megabytes with a breather between them.
+ * @throws NonnegError ERR_NONNEG_MEMORY where X and the factors do not fit
+ */
+export async function createAddonFit(
+  addon: Addon,
+  target: Pick<NativeFitOptions, 'device' | 'isa' | 'threads'>,
+  problem: Problem,
+  spec: FitSpec,
+): Promise<Fit> {
+  const { X, W, H, squaredNorm } = problem
+  const options: NativeFitOptions = {
+    ...target,
+    rows: X.rows,
+    columns: X.columns,
+    rank: spec.rank,
+    nonzeros: X.kind === 'dense' ? -1 : entryCount(X),
+    squaredNorm,
+    fixedH: spec.fixed === 'H',
+  }
+  let native: NativeFit | undefined
+  try {
+    native = new addon.NativeFit(options)
+    await uploadMatrix(native, X)
+    await native.setFactors(await inSlices(packed(W)), await inSlices(packedTranspose(H)))
+    return new AddonFit(native, options)
+  } catch (error) {
+    native?.dispose()
+    throw addonError(error)
+  }
+}

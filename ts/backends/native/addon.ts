@@ -1,0 +1,75 @@
+import type { FloatArray } from '../../core/matrix.js'
+import type { Dims } from '../../kernels/spec.js'
+import type { KernelBuffer, SweepReport } from '../backend.js'
+
+/** Must equal the number in native/binding/addon.cpp; an addon built from other sources is refused. */
+export const ADDON_ABI = 1
+
+/** What one fit of the addon is made of. */
+export interface NativeFitOptions {
+  readonly device: 'cpu' | 'cuda'
+  /** A name out of `Addon.isas`; the CUDA device ignores it. */
+  readonly isa: string
+  readonly rows: number
+  readonly columns: number
+  readonly rank: number
+  /** −1 where X is dense. */
+  readonly nonzeros: number
+  readonly squaredNorm: number
+  readonly threads: number
+  /** Iterations leave H alone. */
+  readonly fixedH: boolean
+}
+
+/**
+ * One fit inside the addon. Lengths are checked before anything starts, and refused by throwing; jobs run on threads of
+ * their own and reject. Every error carries a `code` of `ErrorCode`.
+ */
+export interface NativeFit {
+  /** The next `count` rows of X: row i starts at element `offset + i * stride` of `data`. */
+  uploadDense(count: number, data: FloatArray, offset: number, stride: number): void
+  /** Row pointers of the CSR, or of the transpose's. */
+  uploadIndptr(transposed: boolean, indptr: Uint32Array): void
+  /** The next `count` entries of the CSR or the transpose's, at element `from` of both arrays. */
+  uploadEntries(transposed: boolean, indices: Uint32Array, values: FloatArray, from: number, count: number): void
+  /** Reads rows × rank and columns × rank elements on a thread: no one may detach the arrays meanwhile. */
+  setFactors(W: Float32Array, Ht: Float32Array): Promise<void>
+  /** `deadline`: seconds from now after which no iteration starts; 0 for none. */
+  run(iterations: number, deadline: number): Promise<Omit<SweepReport, 'iterations'>>
+  evaluate(): Promise<number>
+  /** Writes rows × rank and rank × columns elements on a thread: no one may detach the arrays meanwhile. */
+  factors(W: Float32Array, H: Float32Array): Promise<void>
+  /** Ends the running job at the next panel. */
+  cancel(): void
+  /** Cancels, and frees the memory when nothing uses it any more. */
+  dispose(): void
+}
+
+/** What build/Release/nonneg.node exports. */
+export interface Addon {
+  readonly abi: number
+  /** Instruction sets that this build has and this CPU runs, slowest first. */
+  readonly isas: readonly string[]
+  /** Names of the specs that `runKernel` knows on the CPU. */
+  readonly kernels: readonly string[]
+  readonly compiler: string
+  readonly hasCuda: boolean
+  /** The fastest for an empty name. */
+  chooseIsa(name: string): { readonly isa: string } | { readonly reason: string }
+  probeCuda(): {
+    readonly available: boolean
+    readonly emulated: boolean
+    readonly reason: string
+    readonly fix: string
+    readonly info: Readonly<Record<string, string>>
+  }
+  /** One kernel on host memory, synchronously. */
+  runKernel(
+    device: 'cpu' | 'cuda',
+    isa: string,
+    name: string,
+    dims: Dims,
+    buffers: Readonly<Record<string, KernelBuffer>>,
+  ): void
+  readonly NativeFit: new (options: NativeFitOptions) => NativeFit
+}

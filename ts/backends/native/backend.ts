@@ -1,0 +1,101 @@
+import { availableThreads, environment } from '../../core/environment.js'
+import { NonnegError } from '../../core/errors.js'
+import type { MatrixView } from '../../core/matrix.js'
+import type { Dims, KernelSpec } from '../../kernels/spec.js'
+import {
+  type Backend,
+  type Device,
+  type Fit,
+  type FitSpec,
+  type Info,
+  type KernelCall,
+  type OpenOptions,
+  type Probe,
+  type Problem,
+  SUPPORTED,
+  type Support,
+  unsupported,
+} from '../backend.js'
+import type { Addon } from './addon.js'
+import { addonError, createAddonFit } from './addon-fit.js'
+import { loadAddon } from './load.js'
+
+type Found =
+  | { readonly addon: Addon; readonly isa: string; readonly info: Info }
+  | { readonly addon: undefined; readonly reason: string; readonly fix: string }
+
+/** The addon with the instruction set that NONNEG_ISA asks for, by default the fastest. */
+function find(): Found {
+  const loaded = loadAddon()
+  if (!loaded.addon) return loaded
+  const { addon } = loaded
+  const chosen = addon.chooseIsa(environment('NONNEG_ISA') ?? '')
+  if ('reason' in chosen) {
+    const fix = `set NONNEG_ISA to one of ${addon.isas.join(', ')}, or unset it`
+    return { addon: undefined, reason: `NONNEG_ISA: ${chosen.reason}`, fix }
+  }
+  return { addon, isa: chosen.isa, info: { isa: chosen.isa, isas: addon.isas, compiler: addon.compiler } }
+}
+
+function threadCount(options: OpenOptions): number {
+  const threads = options.threads ?? Number(environment('NONNEG_THREADS') ?? Math.min(64, availableThreads()))
+  if (Number.isInteger(threads) && threads >= 1) return threads
+  throw new NonnegError('ERR_NONNEG_OPTION', `the number of threads must be a whole number from 1, not ${threads}`)
+}
+
+class NativeDevice implements Device {
+  readonly backend = 'native'
+  readonly emulated = false
+  readonly alignment = 1
+  readonly info: Info
+  readonly #addon: Addon
+  readonly #isa: string
+  readonly #threads: number
+
+  constructor(addon: Addon, isa: string, threads: number, info: Info) {
+    this.#addon = addon
+    this.#isa = isa
+    this.#threads = threads
+    this.info = { ...info, threads }
+  }
+
+  supports(_X: MatrixView, spec: FitSpec): Support {
+    if (spec.dtype !== 'f32') return unsupported('the C++ kernels compute in f32')
+    if (spec.beta !== 2) return unsupported('the C++ kernels have the Frobenius loss alone')
+    return SUPPORTED
+  }
+
+  createFit(problem: Problem, spec: FitSpec): Promise<Fit> {
+    return createAddonFit(this.#addon, { device: 'cpu', isa: this.#isa, threads: this.#threads }, problem, spec)
+  }
+
+  supportsKernel(spec: KernelSpec, _dims: Dims): Support {
+    return this.#addon.kernels.includes(spec.name) ? SUPPORTED : unsupported(`there is no C++ kernel ${spec.name}`)
+  }
+
+  async runKernel(spec: KernelSpec, call: KernelCall): Promise<void> {
+    try {
+      this.#addon.runKernel('cpu', this.#isa, spec.name, call.dims, call.buffers)
+    } catch (error) {
+      throw addonError(error)
+    }
+  }
+
+  /** Nothing is held: the compute threads belong to the process, the fits to their owners. */
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+/** C++ on the CPU's vector units and threads, by way of the addon that `npx nonneg build-native` compiles. */
+export const nativeBackend: Backend = {
+  id: 'native',
+  async probe(): Promise<Probe> {
+    const found = find()
+    if (!found.addon) return { available: false, reason: found.reason, fix: found.fix }
+    return { available: true, emulated: false, info: found.info }
+  },
+  async open(options: OpenOptions = {}): Promise<Device> {
+    const found = find()
+    if (!found.addon) throw new NonnegError('ERR_NONNEG_BACKEND', found.reason, { fix: found.fix })
+    return new NativeDevice(found.addon, found.isa, threadCount(options), found.info)
+  },
+}
