@@ -1,0 +1,218 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { readMatrix } from '../../ts/data/index.js'
+import { rowsOf } from '../data/helpers.js'
+import { bundleCommand, type Launch, nonneg } from './command.js'
+
+bundleCommand()
+
+const folder = mkdtempSync(path.join(os.tmpdir(), 'nonneg-cli-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+const at = (name: string) => path.join(folder, name)
+const run = (line: string, launch: Launch = {}) => nonneg(line.split(' '), { cwd: folder, ...launch })
+
+// Of rank 2 exactly, so that a fit comes close.
+const rows = Array.from({ length: 12 }, (_, i) =>
+  Array.from({ length: 7 }, (_, j) => (i % 3) * (j + 1) + (i % 2) * (7 - j)),
+)
+
+beforeAll(() => {
+  writeFileSync(at('X.csv'), rows.map(row => `${row.join(',')}\n`).join(''))
+  const named = rows.map((row, i) => `sample ${i},${row.join(',')}\n`).join('')
+  writeFileSync(at('named.csv'), `id,${rows[0].map((_, j) => `feature ${j}`).join(',')}\n${named}`)
+  const entries = rows.flatMap((row, i) => row.map((value, j) => `${i + 1} ${j + 1} ${value}`))
+  const mtx = `%%MatrixMarket matrix coordinate integer general\n12 7 84\n${entries.join('\n')}\n`
+  writeFileSync(at('X.mtx.gz'), gzipSync(mtx))
+  writeFileSync(at('negative.csv'), '1,2\n3,-0.5\n')
+  writeFileSync(at('broken.csv'), '1,2\n3,x\n')
+})
+
+/** The largest entry of |X − WH| for the factor files. */
+async function worst(W: string, H: string): Promise<number> {
+  const w = rowsOf((await readMatrix(at(W))).matrix)
+  const h = rowsOf((await readMatrix(at(H))).matrix)
+  const errors = rows.flatMap((row, i) =>
+    row.map((value, j) => Math.abs(value - w[i].reduce((sum, x, k) => sum + x * h[k][j], 0))),
+  )
+  return Math.max(...errors)
+}
+
+const exactly = '--max-iterations 2000 --tolerance 0'
+
+describe('what fit writes', () => {
+  test.each(['X.csv', 'X.mtx.gz'])('factors of %s whose product is the matrix', async file => {
+    const { code, stdout, stderr } = await run(`fit ${file} --rank 2 --out factors/of-${file} ${exactly} --json`)
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout.trim().split('\n')).toHaveLength(1)
+    const result = JSON.parse(stdout)
+    expect(result).toMatchObject({
+      version: JSON.parse(readFileSync('package.json', 'utf8')).version,
+      file,
+      rows: 12,
+      columns: 7,
+      nonzeros: rows.flat().filter(value => value !== 0).length,
+      sparse: file === 'X.mtx.gz',
+      rank: 2,
+      iterations: 2000,
+      reason: 'max-iterations',
+      backend: 'reference',
+      emulated: false,
+      files: { W: path.join(`factors/of-${file}`, 'W.npy'), H: path.join(`factors/of-${file}`, 'H.npy') },
+    })
+    expect(result.seconds).toBeGreaterThan(0)
+    expect(result.relativeError).toBeLessThan(0.01)
+    expect(result.loss).toBeGreaterThanOrEqual(0)
+    expect(await worst(result.files.W, result.files.H)).toBeLessThan(0.1)
+  })
+
+  test('csv with the labels of the matrix', async () => {
+    expect((await run(`fit named.csv -r 2 -o named ${exactly} --format csv -q`)).code).toBe(0)
+    const W = await readMatrix(at('named/W.csv'))
+    const H = await readMatrix(at('named/H.csv'))
+    const components = ['component 1', 'component 2']
+    expect(W.rowLabels).toEqual(rows.map((_, i) => `sample ${i}`))
+    expect(W.columnLabels).toEqual(components)
+    expect(H.rowLabels).toEqual(components)
+    expect(H.columnLabels).toEqual(rows[0].map((_, j) => `feature ${j}`))
+    expect(await worst('named/W.csv', 'named/H.csv')).toBeLessThan(0.1)
+  })
+
+  test('json', async () => {
+    expect((await run('fit X.csv -r 3 -o json --format json -q')).code).toBe(0)
+    const H = JSON.parse(readFileSync(at('json/H.json'), 'utf8'))
+    expect([H.rows, H.columns, H.data.length, H.data[0].length, Object.keys(H)]).toEqual([
+      3,
+      7,
+      3,
+      7,
+      ['rows', 'columns', 'data'],
+    ])
+  })
+
+  test('the same bytes for the same seed, others for another', async () => {
+    for (const [out, seed] of [
+      ['s1', 5],
+      ['s2', 5],
+      ['s3', 6],
+    ])
+      await run(`fit X.csv -r 2 -o ${out} --seed ${seed} -q`)
+    const bytes = (out: string) => readFileSync(at(`${out}/W.npy`))
+    expect(bytes('s1').equals(bytes('s2'))).toBe(true)
+    expect(bytes('s1').equals(bytes('s3'))).toBe(false)
+  })
+
+  test('options reach the fit', async () => {
+    const given = '--loss frobenius --solver mu --init random --seed 3 --max-iterations 7 --tolerance 0 --threads 1'
+    const { stdout } = await run(`fit X.csv -r 2 -o options ${given} --backend reference --json`)
+    expect(JSON.parse(stdout)).toMatchObject({ iterations: 7, reason: 'max-iterations', threads: 1 })
+    const short = await run(
+      'fit X.csv -r 2 -o options --max-iterations 100000000 --tolerance 0 --time-budget 0.05 --json',
+    )
+    expect(JSON.parse(short.stdout)).toMatchObject({ reason: 'time-budget' })
+    const loose = await run('fit X.csv -r 2 -o options --tolerance 0.5 --json')
+    expect(JSON.parse(loose.stdout)).toMatchObject({ reason: 'converged' })
+  })
+
+  test('a summary for people, without colours in a pipe', async () => {
+    const { code, stdout, stderr } = await run('fit X.csv -r 2 -o summary')
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toContain('12 × 7')
+    expect(stdout).toContain(path.join('summary', 'W.npy'))
+    expect(stdout).toContain('reference')
+    expect(stdout).not.toContain('\x1b')
+  })
+
+  test('nothing at all when quiet', async () => {
+    expect(await run('fit X.csv -r 2 -o quiet --quiet')).toEqual({ code: 0, stdout: '', stderr: '' })
+  })
+})
+
+describe('what fit refuses', () => {
+  test.each([
+    ['fit X.csv --rank 2', '--out'],
+    ['fit X.csv --out no', '--rank'],
+    ['fit --rank 2 --out no', 'file'],
+    ['fit X.csv --rank 2.5 --out no', '2.5'],
+    ['fit X.csv --rank abc --out no', 'abc'],
+    ['fit X.csv --rank 0 --out no', '--rank'],
+    ['fit X.csv --rank -3 --out no', '-3'],
+    ['fit X.csv --rank 1e1 --out no', '1e1'],
+    ['fit X.csv --rank 99999999999999999999 --out no', '--rank'],
+    ['fit X.csv --rank 65537 --out no', '65537'],
+    ['fit X.csv --rank 2 --out no --seed -1', '-1'],
+    ['fit X.csv --rank 2 --out no --seed 0x10', '0x10'],
+    ['fit X.csv --rank 2 --out no --max-iterations 0', '--max-iterations'],
+    ['fit X.csv --rank 2 --out no --tolerance -1', '--tolerance'],
+    ['fit X.csv --rank 2 --out no --tolerance NaN', 'NaN'],
+    ['fit X.csv --rank 2 --out no --time-budget soon', 'soon'],
+    ['fit X.csv --rank 2 --out no --threads 0', '--threads'],
+    ['fit X.csv --rank 2 --out no --backend gpu', 'gpu'],
+    ['fit X.csv --rank 2 --out no --format xls', 'xls'],
+    ['fit X.csv --rank 2 --out no --loss hinge', 'hinge'],
+    ['fit X.csv --rank 2 --out no --solver magic', 'magic'],
+    ['fit X.csv --rank 2 --out no --init zeros', 'zeros'],
+    ['fit X.csv --rnak 2 --out no', "unknown option '--rnak'"],
+    ['fit X.csv other.csv --rank 2 --out no', 'too many arguments'],
+    ['fit missing.csv --rank 2 --out no', 'missing.csv'],
+    ['fit . --rank 2 --out no', 'extension'],
+    ['fit negative.csv --rank 2 --out no', 'X[1, 1] = -0.5'],
+    ['fit broken.csv --rank 2 --out no', 'line 2, column 2'],
+    ['fit X.csv --rank 2 --out X.csv/no', 'X.csv is not a folder'],
+    ['fti X.csv', "unknown command 'fti'"],
+  ])('%s', async (line, message) => {
+    const { code, stdout, stderr } = await run(`${line}`)
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toContain(message)
+    expect(stderr.trim().split('\n').length).toBeLessThanOrEqual(3)
+    expect(stderr).not.toMatch(/\n\s+at /)
+    expect(existsSync(at('no'))).toBe(false)
+  })
+
+  test('with --json, errors stay on standard error', async () => {
+    const { code, stdout, stderr } = await run('fit negative.csv -r 1 -o no --json')
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toMatch(/^nonneg: /)
+  })
+
+  test('a misspelt option gets a suggestion', async () => {
+    expect((await run('fit X.csv --rnak 2 --out no')).stderr).toContain('--rank')
+  })
+
+  test('a backend that this machine has not is a failure, not bad usage', async () => {
+    const { code, stderr } = await run('fit X.csv -r 2 -o no --backend webgpu', { env: { NONNEG_DISABLE_WEBGPU: '1' } })
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/webgpu.*NONNEG_DISABLE_WEBGPU[\s\S]*fix: /)
+    expect(existsSync(at('no'))).toBe(false)
+  })
+})
+
+describe('interruptions', () => {
+  test.each(['SIGINT', 'SIGTERM'] as const)('%s ends a fit with one line, code 1 and no files', async signal => {
+    // A named pipe tells when the command has come as far as reading: opening it to write waits for the reader.
+    execFileSync('mkfifo', [at(`${signal}.csv`)])
+    const endless = `fit ${signal}.csv -r 2 -o ${signal} --max-iterations 1000000000 --tolerance 0`
+    const { code, stdout, stderr } = await run(endless, {
+      started: async child => {
+        await writeFile(at(`${signal}.csv`), readFileSync(at('X.csv')))
+        setTimeout(() => child.kill(signal), 300)
+      },
+    })
+    expect({ code, stdout, stderr }).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'nonneg: interrupted, nothing was written\n',
+    })
+    expect(existsSync(at(signal)) ? readdirSync(at(signal)) : []).toEqual([])
+  })
+
+  test('a reader that goes away is no failure', async () => {
+    const { code, stderr } = await run('fit X.csv -r 2 -o pipe --json', { started: child => child.stdout?.destroy() })
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(readdirSync(at('pipe')).sort()).toEqual(['H.npy', 'W.npy'])
+  })
+})

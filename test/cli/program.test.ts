@@ -1,0 +1,104 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { bundleCommand, nonneg } from './command.js'
+
+bundleCommand()
+
+const { version } = JSON.parse(readFileSync('package.json', 'utf8'))
+
+describe('nonneg', () => {
+  test('--version', async () => {
+    expect(await nonneg(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
+  })
+
+  test('--help names every command and shows examples', async () => {
+    const { code, stdout, stderr } = await nonneg(['--help'])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    for (const word of ['fit', 'doctor', 'build-native', 'Examples:', 'Exit codes']) expect(stdout).toContain(word)
+  })
+
+  test('fit --help names every option', async () => {
+    const { code, stdout } = await nonneg(['fit', '--help'])
+    expect(code).toBe(0)
+    const options =
+      'rank out loss solver init seed max-iterations tolerance time-budget backend threads format json quiet'
+    for (const option of options.split(' ')) expect(stdout).toContain(`--${option}`)
+    expect(stdout).toContain('$ nonneg fit')
+  })
+
+  test('without a command: the help, on standard error', async () => {
+    const { code, stdout, stderr } = await nonneg([])
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toContain('Usage: nonneg')
+  })
+
+  test('unknown options', async () => {
+    for (const args of [['--frobnicate'], ['doctor', '--frobnicate'], ['build-native', '--frobnicate']]) {
+      const { code, stdout, stderr } = await nonneg(args)
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+      expect(stderr).toContain("unknown option '--frobnicate'")
+      expect(stderr.trim().split('\n').length).toBeLessThanOrEqual(3)
+    }
+  })
+})
+
+describe('doctor', () => {
+  // Probes that look at hardware take their time; switched off, each has the same reason everywhere.
+  const env = {
+    NONNEG_DISABLE_CUDA: '1',
+    NONNEG_DISABLE_NATIVE: '1',
+    NONNEG_DISABLE_WEBGPU: '1',
+    NONNEG_DISABLE_WASM: '1',
+  }
+
+  test('--json: one object, a report for each of the five', async () => {
+    const { code, stdout, stderr } = await nonneg(['doctor', '--json'], { env })
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    const diagnosis = JSON.parse(stdout)
+    expect(diagnosis).toMatchObject({
+      version,
+      node: process.versions.node,
+      platform: process.platform,
+      arch: process.arch,
+    })
+    const byId = Object.fromEntries(diagnosis.backends.map((backend: { id: string }) => [backend.id, backend]))
+    expect(Object.keys(byId).sort()).toEqual(['cuda', 'native', 'reference', 'wasm', 'webgpu'])
+    expect(byId.reference).toMatchObject({ available: true, emulated: false, reason: null, fix: null })
+    expect(byId.webgpu).toEqual({
+      id: 'webgpu',
+      available: false,
+      emulated: false,
+      reason: 'switched off by NONNEG_DISABLE_WEBGPU',
+      fix: 'unset NONNEG_DISABLE_WEBGPU',
+      info: {},
+    })
+  })
+
+  test('a table, without colours in a pipe', async () => {
+    const { code, stdout } = await nonneg(['doctor'], { env })
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^reference +ready/m)
+    expect(stdout).toMatch(
+      /^webgpu +absent +switched off by NONNEG_DISABLE_WEBGPU\n +fix: unset NONNEG_DISABLE_WEBGPU$/m,
+    )
+    expect(stdout).not.toContain('\x1b')
+  })
+
+  test('colours where they are forced, none with NO_COLOR', async () => {
+    expect((await nonneg(['doctor'], { env: { ...env, FORCE_COLOR: '1' } })).stdout).toContain('\x1b[')
+    expect((await nonneg(['doctor'], { env: { ...env, NO_COLOR: '1' } })).stdout).not.toContain('\x1b')
+  })
+
+  test('a reader that goes away is no failure', async () => {
+    const outcome = await nonneg(['doctor', '--json'], { env, started: child => child.stdout?.destroy() })
+    expect(outcome).toEqual({ code: 0, stdout: '', stderr: '' })
+  })
+})
+
+test('importing the program runs nothing', async () => {
+  const listeners = () => [process.listenerCount('SIGINT'), process.stdout.listenerCount('error'), process.exitCode]
+  const before = listeners()
+  await import('../../ts/cli/program.js')
+  await import('../../ts/cli/fit.js')
+  expect(listeners()).toEqual(before)
+})
