@@ -3,7 +3,6 @@
 # With NONNEG_EMULATION also the driver that emulates CUDA on the CPU, for tests (native/test/emulation.cmake).
 
 set(NONNEG_CUDA_PTX_ISA "" CACHE STRING "PTX version to declare instead of nvcc's own, to admit older drivers")
-option(NONNEG_EMULATION "Build the CPU emulation of CUDA that tests use" OFF)
 
 find_program(NONNEG_NVCC nvcc HINTS ENV CUDA_HOME ENV CUDA_PATH PATH_SUFFIXES bin PATHS /usr/local/cuda/bin)
 set(nonneg_nvcc ${NONNEG_NVCC})
@@ -43,6 +42,7 @@ add_library(nonneg_cuda STATIC ${nonneg_cuda_sources})
 set_target_properties(nonneg_cuda PROPERTIES
   CXX_STANDARD 17 CXX_STANDARD_REQUIRED ON POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden)
 target_include_directories(nonneg_cuda PRIVATE ${nonneg_cuda_folder})
+target_compile_options(nonneg_cuda PRIVATE -Wall -Wextra)
 target_link_libraries(nonneg_cuda PUBLIC ${CMAKE_DL_LIBS})
 
 add_custom_target(nonneg_cuda_ptx

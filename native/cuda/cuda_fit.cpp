@@ -68,8 +68,8 @@ class cuda_fit final : public fit {
     wanted.insert(wanted.end(), {{&held->W, rows * rank},
                                  {&held->N, rows * rank},
                                  {&held->Ht, columns * rank},
-                                 {&held->Ht_next, columns * rank},
-                                 {&held->A, columns * rank},
+                                 {&held->spare, (shape.fixed_h ? rows : columns) * rank},
+                                 {&held->A, shape.fixed_h ? 0 : columns * rank},
                                  {&held->G, rank * rank},
                                  {&held->S, rank * rank},
                                  {&held->workspace, workspace},
@@ -129,6 +129,7 @@ class cuda_fit final : public fit {
     held->work.upload(held->W.address(), W, bytes_of(shape.rows * shape.rank));
     held->work.upload(held->Ht.address(), Ht, bytes_of(shape.columns * shape.rank));
     gram_is_current = false;
+    product_is_current = false;
     return held->work.outcome();
   }
 
@@ -137,9 +138,9 @@ class cuda_fit final : public fit {
     cancelled = controls.cancelled;
     report = {};
     held->pace.start(report.seconds);
-    bring_gram();
+    bool going = bring_fixed();
     int64_t queued = 0;
-    for (; queued < iterations && held->work.ok(); queued++) {
+    for (; queued < iterations && going && held->work.ok(); queued++) {
       if (is_cancelled())
         break;
       if (queued > 0 && controls.deadline > 0 && held->pace.next_begin() > controls.deadline) {
@@ -148,7 +149,8 @@ class cuda_fit final : public fit {
       }
       if (queued > 0 && queued % RING == 0)
         read_losses(RING, report.losses);
-      if (!update_W() || !update_Ht())
+      going = shape.fixed_h ? update_W_alone() : update_W() && update_Ht();
+      if (!going)
         break;
       queue_loss(queued % RING);
       held->pace.mark(true);
@@ -165,8 +167,10 @@ class cuda_fit final : public fit {
     cancelled = nullptr;
     std::vector<double> ends, losses;
     held->pace.start(ends);
-    bring_gram();
-    multiply_by_W();
+    bring_fixed();
+    gram_of_W();
+    if (!shape.fixed_h)
+      multiply_by_W();
     queue_loss(0);
     held->pace.drain();
     read_losses(1, losses);
@@ -197,13 +201,13 @@ class cuda_fit final : public fit {
  private:
   struct holdings {
     explicit holdings(const device& on)
-        : work(on), pace(on, work), X(on), sparse{sparse_side(on), sparse_side(on)}, W(on), N(on), Ht(on), Ht_next(on),
+        : work(on), pace(on, work), X(on), sparse{sparse_side(on), sparse_side(on)}, W(on), N(on), Ht(on), spare(on),
           A(on), G(on), S(on), workspace(on), parts(on), ring(on) {}
     queue work;
     pacer pace;
     device_memory X;
     sparse_side sparse[2]; // X, its transpose
-    device_memory W, N, Ht, Ht_next, A, G, S, workspace, parts, ring;
+    device_memory W, N, Ht, spare, A, G, S, workspace, parts, ring;
   };
 
   bool sparse() const { return shape.nonzeros >= 0; }
@@ -228,26 +232,44 @@ class cuda_fit final : public fit {
     return held->work.ok() && !is_cancelled();
   }
 
+  // Each takes the result in the place of a buffer that nobody reads any more: N after W's update, the spare one after
+  // Hᵀ's, since the loss needs A with the new Hᵀ.
   bool update_W() {
     if (!multiply_by_Ht())
       return false;
-    // N is read entry by entry, so the new W may take its place
     mu_update(held->work, held->W.address(), held->N.address(), held->G.address(), held->N.address(), shape.rows,
               shape.rank);
     held->W.swap(held->N);
     return true;
   }
 
-  // A stays as it is: the loss needs it with the new Ht.
   bool update_Ht() {
+    gram_of_W();
     if (!multiply_by_W())
       return false;
-    mu_update(held->work, held->Ht.address(), held->A.address(), held->S.address(), held->Ht_next.address(),
+    mu_update(held->work, held->Ht.address(), held->A.address(), held->S.address(), held->spare.address(),
               shape.columns, shape.rank);
-    held->Ht.swap(held->Ht_next);
+    held->Ht.swap(held->spare);
     gram_is_current = false;
     bring_gram();
     return true;
+  }
+
+  // With H fixed, N stays and X is not read again.
+  bool update_W_alone() {
+    mu_update(held->work, held->W.address(), held->N.address(), held->G.address(), held->spare.address(), shape.rows,
+              shape.rank);
+    held->W.swap(held->spare);
+    gram_of_W();
+    return true;
+  }
+
+  // What a run finds in place before its first iteration.
+  bool bring_fixed() {
+    bring_gram();
+    if (shape.fixed_h && !product_is_current)
+      product_is_current = multiply_by_Ht();
+    return product_is_current || !shape.fixed_h;
   }
 
   // G = HHᵀ, unless it is that of Ht already.
@@ -257,6 +279,11 @@ class cuda_fit final : public fit {
     gram(held->work, held->Ht.address(), held->G.address(), shape.columns, shape.rank, false,
          held->workspace.address());
     gram_is_current = true;
+  }
+
+  // S = WᵀW
+  void gram_of_W() {
+    gram(held->work, held->W.address(), held->S.address(), shape.rows, shape.rank, false, held->workspace.address());
   }
 
   // N = X·Hᵀ
@@ -274,9 +301,8 @@ class cuda_fit final : public fit {
     return true;
   }
 
-  // S = WᵀW and A = XᵀW
+  // A = XᵀW
   bool multiply_by_W() {
-    gram(held->work, held->W.address(), held->S.address(), shape.rows, shape.rank, false, held->workspace.address());
     if (sparse())
       return gather(held->sparse[1], held->W, held->A);
     for (int64_t first = 0; first < std::max<int64_t>(shape.rows, 1); first += panel_rows) {
@@ -301,12 +327,15 @@ class cuda_fit final : public fit {
     return true;
   }
 
-  // ring[2·slot] = ⟨A, Hᵀ⟩, ring[2·slot + 1] = ⟨S, HHᵀ⟩
+  // ring[2·slot] = ⟨XᵀW, Hᵀ⟩ = ⟨W, XHᵀ⟩, ring[2·slot + 1] = ⟨WᵀW, HHᵀ⟩
   void queue_loss(int64_t slot) {
     const device_address at = held->ring.address() + static_cast<device_address>(slot) * 2 * sizeof(double);
-    dot(held->work, held->A.address(), held->Ht.address(), at, shape.columns * shape.rank, held->parts.address());
-    dot(held->work, held->S.address(), held->G.address(), at + sizeof(double), shape.rank * shape.rank,
-        held->parts.address());
+    const device_address parts = held->parts.address();
+    if (shape.fixed_h)
+      dot(held->work, held->N.address(), held->W.address(), at, shape.rows * shape.rank, parts);
+    else
+      dot(held->work, held->A.address(), held->Ht.address(), at, shape.columns * shape.rank, parts);
+    dot(held->work, held->S.address(), held->G.address(), at + sizeof(double), shape.rank * shape.rank, parts);
   }
 
   // Appends the losses of the ring's first `count` slots.
@@ -325,7 +354,8 @@ class cuda_fit final : public fit {
   const fit_shape shape;
   std::unique_ptr<holdings> held;
   int64_t panel_rows = 1;
-  bool gram_is_current = false;
+  bool gram_is_current = false;    // G is that of Ht
+  bool product_is_current = false; // with H fixed: N is that of Ht
   const std::atomic<bool>* cancelled = nullptr;
 };
 

@@ -1,4 +1,4 @@
-# The CUDA driver that emulates a device on the CPU: Release/emulation/libcuda.so.1 beside the addon, for tests alone.
+# The CUDA driver that emulates a device on the CPU, for tests alone: emulation/libcuda.so.1 beside the addon.
 # Target nonneg_cuda_check: a program that tests the emulator and the fit without Node.
 # Target nonneg_cuda_sanitize: builds both with AddressSanitizer and UndefinedBehaviorSanitizer, and runs them.
 
@@ -6,11 +6,7 @@ set(nonneg_emulation_folder ${CMAKE_CURRENT_LIST_DIR})
 set(nonneg_emulator_sources ${nonneg_emulation_folder}/emu.cpp)
 set(nonneg_fake_driver_sources
   ${nonneg_emulation_folder}/emulated_kernels.cpp ${nonneg_emulation_folder}/fake_libcuda.cpp)
-if(CMAKE_LIBRARY_OUTPUT_DIRECTORY)
-  set(nonneg_emulation_output ${CMAKE_LIBRARY_OUTPUT_DIRECTORY}/emulation)
-else()
-  set(nonneg_emulation_output ${CMAKE_CURRENT_BINARY_DIR}/Release/emulation)
-endif()
+set(nonneg_emulation_output ${NONNEG_OUTPUT}/emulation)
 set(nonneg_sanitized_output ${CMAKE_CURRENT_BINARY_DIR}/sanitized)
 
 # the library's file depends on the kernels' sources, which it includes
