@@ -1,8 +1,10 @@
+import { nativeBackend } from './backends/native/backend.js'
 import { referenceBackend } from './backends/reference/backend.js'
 import { registerBackends } from './backends/registry.js'
+import { wasmBackend } from './backends/wasm/backend.js'
 import { webgpuBackend } from './backends/webgpu/backend.js'
 import { nodeGpu } from './backends/webgpu/provider-node.js'
 
-registerBackends([webgpuBackend(nodeGpu), referenceBackend])
+registerBackends([nativeBackend, webgpuBackend(nodeGpu), wasmBackend, referenceBackend])
 
 export * from './api.js'
