@@ -6,7 +6,6 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { say } from './lib/say.mjs'
 import { root, step } from './lib/stamp.mjs'
 
 // What a step makes also depends on the compilers, and these are in the lock file.
@@ -29,29 +28,25 @@ function typescript() {
   })
 }
 
-class NotBuilt extends Error {}
-
 /** @param {'auto' | 'require' | 'off'} native @param {boolean} emulation */
 async function addon(native, emulation) {
   if (native === 'off') return
-  const outputs = ['build/Release/nonneg.node', ...(emulation ? ['build/Release/emulation/libcuda.so.1'] : [])]
-  try {
-    await step({
-      name: 'native',
-      what: 'native/ to build/Release',
-      inputs: [...always, 'scripts/build-native.mjs', 'native', 'CMakeLists.txt'],
-      outputs,
-      work: async () => {
-        const { buildNative } = await import('./build-native.mjs')
-        const { built, reason, fix } = await buildNative({ quiet: true, emulation })
-        if (!built) throw new NotBuilt(`${reason} ${fix}`)
-      },
-    })
-  } catch (error) {
-    if (!(error instanceof NotBuilt)) throw error
-    if (native === 'require') throw new Error(`NONNEG_NATIVE=require, but the addon was not built: ${error.message}`)
-    say('native', `not built, WASM is used instead: ${error.message.replaceAll('\n', ' ')}`)
-  }
+  const { buildNative } = await import('./build-native.mjs')
+  let problem
+  await step({
+    name: 'native',
+    what: 'native/ to build/Release',
+    inputs: [...always, 'scripts/build-native.mjs', 'native', 'CMakeLists.txt'],
+    facts: [process.platform, process.arch],
+    outputs: ['build/Release/nonneg.node', ...(emulation ? ['build/Release/emulation/libcuda.so.1'] : [])],
+    work: async () => {
+      const { built, reason, fix } = await buildNative({ quiet: true, emulation })
+      if (built) return
+      problem = `${reason} ${fix}`.replace(/\s+/g, ' ')
+      return `not built${native === 'auto' ? ', WASM does its work' : ''}: ${problem}`
+    },
+  })
+  if (problem && native === 'require') throw new Error(`NONNEG_NATIVE=require, but the addon was not built: ${problem}`)
 }
 
 /** @param {{ native?: string, emulation?: boolean }} options */
