@@ -133,11 +133,16 @@ describe.each([
     }
   })
 
-  test('a text of many pieces, cut between no halves of a character', async () => {
-    const labels = Array.from({ length: 30_000 }, (_, i) => `😀${i}`)
+  test('a text of many pieces', async () => {
+    const labels = Array.from({ length: 30_000 }, (_, i) => `r${i}`)
     const { matrix, rowLabels } = await parse(labels.map((label, i) => `${label},${i},1\n`).join(''))
     expect(rowLabels).toEqual(labels)
     expect([matrix.rows, matrix.columns, matrix.data[2 * 29_999]]).toEqual([30_000, 2, 29_999])
+  })
+
+  test.each([0, 1])('a long label, cut between no halves of a character: %d', async shift => {
+    const label = 'a'.repeat(shift) + '😀'.repeat(40_000)
+    expect((await parse(`${label},1\n`)).rowLabels).toEqual([label])
   })
 
   test.each([

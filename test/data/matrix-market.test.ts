@@ -159,6 +159,16 @@ describe('what is refused', () => {
     }
   })
 
+  test('lines are counted the same whatever the line ends and the chunks', async () => {
+    const lines = ['%%MatrixMarket matrix coordinate real general', '%', '', '2 2 2', '1 1 1', '', 'oops']
+    for (const end of ['\n', '\r\n', '\r']) {
+      for (const size of [1, 2, 3, 1000]) {
+        const error = await refusal(parseMatrixMarket(chunked(utf8(lines.join(end)), size)))
+        expect(error.detail).toMatchObject({ line: 7, text: 'oops' })
+      }
+    }
+  })
+
   test.each([
     ['%%MatrixMarket matrix coordinate complex general\n1 1 1\n1 1 1 0\n'],
     ['%%MatrixMarket matrix array complex hermitian\n1 1\n1 0\n'],
