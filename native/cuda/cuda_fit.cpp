@@ -22,7 +22,7 @@ constexpr double DENSE_PANEL_BYTES = 2e9;
 constexpr double SPARSE_PANEL_FLOPS = 4e9;
 constexpr int64_t PANEL_MULTIPLE = 128;
 
-constexpr int64_t RING = 1024; // iterations between two readings of the losses
+constexpr int64_t RING = 256; // iterations between two readings of the losses
 
 struct sparse_side {
   explicit sparse_side(const device& on) : indptr(on), indices(on), values(on) {}
