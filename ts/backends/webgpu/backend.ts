@@ -17,7 +17,7 @@ import {
 import { type DotGroups, GpuFit } from './fit.js'
 import { Gpu } from './gpu.js'
 import { misfit, type Room } from './plan.js'
-import type { GpuProvider } from './provider.js'
+import type { GpuProvider, GpuSource } from './provider.js'
 import { KERNEL_ALIGNMENT, runKernel, supportsKernel } from './run-kernel.js'
 
 /** Overrides of what the adapter says, to bring rare paths into small problems. */
@@ -57,16 +57,16 @@ function describe(adapter: GPUAdapter, origin: string): { emulated: boolean; inf
   return { emulated: fallback || SOFTWARE.test(Object.values(names).join(' ')), info }
 }
 
-type Adapter =
-  | { readonly found: true; readonly adapter: GPUAdapter; readonly origin: string }
-  | { readonly found: false; readonly reason: string; readonly fix: string }
+type Found = Extract<GpuSource, { found: true }>
+type Adapter = { readonly found: true; readonly adapter: GPUAdapter; readonly source: Found } | Missing
+type Missing = Extract<GpuSource, { found: false }>
 
 async function findAdapter(provider: GpuProvider): Promise<Adapter> {
   const source = await provider.find()
   if (!source.found) return source
   try {
     const adapter = await (source.gpu as GPU).requestAdapter({ powerPreference: 'high-performance' })
-    if (adapter) return { found: true, adapter, origin: source.origin }
+    if (adapter) return { found: true, adapter, source }
     return {
       found: false,
       reason: `WebGPU (${source.origin}) found no GPU and no driver for one`,
@@ -90,9 +90,11 @@ class GpuBackendDevice implements Device {
   readonly #gpu: Gpu
   readonly #room: Room
   readonly #dots: DotGroups
+  readonly #closed: (() => void) | undefined
 
-  constructor(gpu: Gpu, facts: { emulated: boolean; info: Info }, limits: WebgpuLimits) {
+  constructor(gpu: Gpu, facts: { emulated: boolean; info: Info }, source: Found, limits: WebgpuLimits) {
     this.#gpu = gpu
+    this.#closed = source.endWithProcess?.(() => gpu.close())
     this.emulated = facts.emulated
     this.info = facts.info
     const { maxStorageBufferBindingSize, maxBufferSize } = gpu.device.limits
@@ -132,6 +134,7 @@ class GpuBackendDevice implements Device {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#gpu.close()
+    this.#closed?.()
   }
 }
 
@@ -145,14 +148,14 @@ export function webgpuBackend(provider: GpuProvider, limits: WebgpuLimits = {}):
     async probe(): Promise<Probe> {
       const found = await findAdapter(provider)
       if (!found.found) return { available: false, reason: found.reason, fix: found.fix }
-      return { available: true, ...describe(found.adapter, found.origin) }
+      return { available: true, ...describe(found.adapter, found.source.origin) }
     },
     async open(): Promise<Device> {
       const found = await findAdapter(provider)
       if (!found.found) {
         throw new NonnegError('ERR_NONNEG_BACKEND', `WebGPU is not available: ${found.reason}`, { fix: found.fix })
       }
-      const { adapter, origin } = found
+      const { adapter, source } = found
       const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits
       try {
         // without explicit limits a device has the least that the specification asks for: 128 MiB a binding
@@ -160,7 +163,7 @@ export function webgpuBackend(provider: GpuProvider, limits: WebgpuLimits = {}):
           label: 'nonneg',
           requiredLimits: { maxBufferSize, maxStorageBufferBindingSize },
         })
-        return new GpuBackendDevice(new Gpu(device), describe(adapter, origin), limits)
+        return new GpuBackendDevice(new Gpu(device), describe(adapter, source.origin), source, limits)
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error)
         throw new NonnegError('ERR_NONNEG_BACKEND', `the GPU refused a device: ${message}`, {

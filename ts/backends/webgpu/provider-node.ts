@@ -23,6 +23,26 @@ async function dawn(): Promise<unknown> {
   return holder[DAWN]
 }
 
+/** What ends the devices that are open. */
+const open = new Set<() => void>()
+
+function endAll(): void {
+  for (const end of open) end()
+}
+
+/**
+ * A driver may take its threads' data away while they still compute: SwiftShader then ends the process with a
+ * segmentation fault. Ending a device waits for its work, so devices end before the process does.
+ */
+function endWithProcess(end: () => void): () => void {
+  if (open.size === 0) globalThis.process.on('exit', endAll)
+  open.add(end)
+  return () => {
+    open.delete(end)
+    if (open.size === 0) globalThis.process.off('exit', endAll)
+  }
+}
+
 function missing(reason: string, fix: string): GpuSource {
   return { found: false, reason, fix }
 }
@@ -56,7 +76,8 @@ export const nodeGpu: GpuProvider = {
       if (problem) return missing(problem.reason, problem.fix)
     }
     try {
-      return { found: true, gpu: await dawn(), origin: wish === 'software' ? 'Dawn, software driver' : 'Dawn' }
+      const origin = wish === 'software' ? 'Dawn, software driver' : 'Dawn'
+      return { found: true, gpu: await dawn(), origin, endWithProcess }
     } catch (error) {
       const code = (error as { code?: string }).code
       if (code === 'ERR_MODULE_NOT_FOUND') {

@@ -1,6 +1,15 @@
 /** A WebGPU entry point that was found, or why there is none. `gpu` is the platform's GPU object (`navigator.gpu`). */
 export type GpuSource =
-  | { readonly found: true; readonly gpu: unknown; readonly origin: string }
+  | {
+      readonly found: true
+      readonly gpu: unknown
+      readonly origin: string
+      /**
+       * Where a process may not end with work under way: takes what ends a device, and returns what takes it back once
+       * the device has ended.
+       */
+      endWithProcess?(end: () => void): () => void
+    }
   | { readonly found: false; readonly reason: string; readonly fix: string }
 
 /**

@@ -150,15 +150,15 @@ export async function installSoftwareDriver(): Promise<DriverProblem | undefined
   try {
     const folder = await unpackDriver('swiftshader', ['swiftshader.tar'])
     const manifest = all.path.join(folder, 'vk_swiftshader_icd.json')
-    if (!all.threads.isMainThread) {
+    if (all.threads.isMainThread) {
+      process.env.VK_ICD_FILENAMES = manifest
+    } else if (process.env.VK_ICD_FILENAMES !== manifest) {
       // a worker's process.env is a copy that the driver does not see, so only the main thread can name the driver
-      if (process.env.VK_ICD_FILENAMES === manifest) return undefined
       return {
         reason: 'a worker thread can use the software driver only after the main thread has',
         fix: 'Open the backend on the main thread first.',
       }
     }
-    process.env.VK_ICD_FILENAMES = manifest
     try {
       const flags = all.os.constants.dlopen.RTLD_NOW | RTLD_NODELETE
       process.dlopen({ exports: {} }, all.path.join(folder, 'libvulkan.so.1'), flags)
