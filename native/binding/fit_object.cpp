@@ -112,6 +112,23 @@ fit_object::fit_object(const Napi::CallbackInfo& info) : Napi::ObjectWrap<fit_ob
   state = std::make_shared<fit_state>();
   state->device = std::move(device);
   state->shape = shape;
+  const int64_t entries = shape.nonzeros < 0 ? shape.rows * shape.columns : 4 * shape.nonzeros;
+  told_bytes = 4 * (entries + (shape.rows + shape.columns) * shape.rank);
+  Napi::MemoryManagement::AdjustExternalMemory(env, told_bytes);
+}
+
+fit_object::~fit_object() {
+  let_go();
+}
+
+// A running job is cancelled and keeps the memory until it has ended.
+void fit_object::let_go() {
+  if (!state)
+    return;
+  if (state->busy)
+    state->cancelled.store(true);
+  state.reset();
+  Napi::MemoryManagement::AdjustExternalMemory(Env(), -told_bytes);
 }
 
 bool fit_object::usable(Napi::Env env) const {
@@ -286,10 +303,8 @@ Napi::Value fit_object::cancel(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// A running job is cancelled and keeps the memory until it has ended.
 Napi::Value fit_object::dispose(const Napi::CallbackInfo& info) {
-  cancel(info);
-  state.reset();
+  let_go();
   return info.Env().Undefined();
 }
 

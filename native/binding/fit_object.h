@@ -23,6 +23,7 @@ class fit_object : public Napi::ObjectWrap<fit_object> {
  public:
   static Napi::Function define(Napi::Env env);
   explicit fit_object(const Napi::CallbackInfo& info);
+  ~fit_object() override;
 
  private:
   Napi::Value upload_dense(const Napi::CallbackInfo& info);
@@ -35,10 +36,12 @@ class fit_object : public Napi::ObjectWrap<fit_object> {
   Napi::Value cancel(const Napi::CallbackInfo& info);
   Napi::Value dispose(const Napi::CallbackInfo& info);
 
+  void let_go();
   bool usable(Napi::Env env) const;
   bool complete(Napi::Env env) const;
 
   std::shared_ptr<fit_state> state;
+  int64_t told_bytes = 0; // what the garbage collector was told that this object holds
   int64_t rows_uploaded = 0;
   bool indptr_uploaded[2] = {false, false};
   int64_t entries_uploaded[2] = {0, 0};

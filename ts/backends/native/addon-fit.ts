@@ -92,8 +92,9 @@ class AddonFit implements Fit {
     if (signal?.aborted) {
       return { iterations: 0, losses: new Float64Array(), seconds: new Float64Array(), stopped: 'aborted' }
     }
-    // the addon takes 0 for "no deadline", and one that has passed still leaves one iteration
-    const seconds = deadline === undefined ? 0 : Math.max((deadline - performance.now()) / 1000, Number.MIN_VALUE)
+    // the addon takes 0 for "no deadline"; a deadline that has passed must differ from it, also for a thread that treats
+    // subnormal numbers as zero
+    const seconds = deadline === undefined ? 0 : Math.max((deadline - performance.now()) / 1000, 1e-9)
     const cancel = () => this.#native.cancel()
     signal?.addEventListener('abort', cancel, { once: true })
     try {

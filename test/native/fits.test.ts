@@ -1,0 +1,163 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { nativeBackend } from '../../ts/backends/native/backend.js'
+import { loadAddon } from '../../ts/backends/native/load.js'
+import { type DenseView, denseView, type MatrixView } from '../../ts/core/matrix.js'
+import {
+  addonOrSkip,
+  normalisedError,
+  plainFit,
+  problemOf,
+  randomCsr,
+  randomDense,
+  specOf,
+  toRows,
+  withFit,
+} from './helpers.js'
+
+const ITERATIONS = 6
+
+// Each plan of the fit, and the edges of its cuts: panels of 84, fusion from 8 groups of 168 rows, columns split from 2048.
+const shapes: [string, MatrixView, number][] = [
+  ['one entry', randomDense(1, 1), 1],
+  ['one row', randomDense(1, 37), 3],
+  ['one column', randomDense(41, 1), 2],
+  ['a panel and a row, rank over a vector', randomDense(85, 84), 65],
+  ['two passes', randomDense(300, 150), 9],
+  ['columns split', randomDense(20, 2100), 5],
+  ['fused', randomDense(1350, 30), 17],
+  ['sparse', randomCsr(300, 200, 5), 12],
+  ['sparse, one row', randomCsr(1, 50, 20), 1],
+]
+
+beforeEach(addonOrSkip)
+afterEach(() => {
+  vi.unstubAllEnvs()
+})
+
+const isas = (): readonly string[] => loadAddon().addon?.isas ?? []
+
+describe('a fit', () => {
+  it.for(shapes)('follows a plain float64 fit on every instruction set: %s', async ([, X, rank]) => {
+    const problem = problemOf(X, rank)
+    const wanted = plainFit(problem, rank, ITERATIONS)
+    const slack = 2e-6 * problem.squaredNorm
+    expect(isas().length).toBeGreaterThan(0)
+    for (const isa of isas()) {
+      vi.stubEnv('NONNEG_ISA', isa)
+      await withFit(problem, specOf(rank), { threads: 2 }, async fit => {
+        const { losses, iterations, seconds, stopped } = await fit.run(ITERATIONS)
+        expect([iterations, stopped]).toEqual([ITERATIONS, 'done'])
+        expect([...seconds]).toEqual([...seconds].sort((a, b) => a - b))
+        for (let n = 0; n < ITERATIONS; n++) expect(Math.abs(losses[n] - wanted.losses[n])).toBeLessThanOrEqual(slack)
+        expect(await fit.evaluate()).toBe(losses[ITERATIONS - 1])
+        const { W, H } = await fit.factors()
+        expect([W.length, H.length]).toEqual([X.rows * rank, rank * X.columns])
+        expect(normalisedError(W, wanted.W)).toBeLessThan(1e-9)
+        expect(normalisedError(H, wanted.H)).toBeLessThan(1e-9)
+      })
+    }
+  })
+
+  it('leaves H alone where the spec fixes it', async () => {
+    const problem = problemOf(randomDense(90, 40), 5)
+    const wanted = plainFit(problem, 5, ITERATIONS, true)
+    await withFit(problem, specOf(5, { fixed: 'H' }), { threads: 2 }, async fit => {
+      const { losses } = await fit.run(ITERATIONS)
+      const { W, H } = await fit.factors()
+      expect(H).toEqual(problem.H.data)
+      expect(normalisedError(W, wanted.W)).toBeLessThan(1e-9)
+      for (let n = 0; n < ITERATIONS; n++) expect(losses[n]).toBeCloseTo(wanted.losses[n], 2)
+    })
+  })
+
+  it.for(shapes)('has the same bits with 1, 2 and 3 threads, in one run or in two: %s', async ([, X, rank]) => {
+    const problem = problemOf(X, rank)
+    const outcome = (threads: number, parts: readonly number[]) =>
+      withFit(problem, specOf(rank), { threads }, async fit => {
+        const losses: number[] = []
+        for (const part of parts) losses.push(...(await fit.run(part)).losses)
+        return { losses, ...(await fit.factors()) }
+      })
+    const one = await outcome(1, [4])
+    for (const threads of [2, 3]) expect(await outcome(threads, [4])).toEqual(one)
+    expect(await outcome(2, [1, 3])).toEqual(one)
+  })
+
+  it('gathers a row in pieces where it is longer than a panel may be', async () => {
+    const rank = 64
+    const sparse = randomCsr(5, 70_000, 1)
+    const dense = denseView(Float32Array.from(toRows(sparse).flatMap(row => [...row])), sparse.rows, sparse.columns)
+    const outcome = (X: MatrixView, threads: number) =>
+      withFit({ ...problem, X }, specOf(rank), { threads }, async fit => {
+        const { losses } = await fit.run(2)
+        return { losses, ...(await fit.factors()) }
+      })
+    const problem = problemOf(sparse, rank)
+    const one = await outcome(sparse, 1)
+    expect(await outcome(sparse, 2)).toEqual(one)
+    const wanted = await outcome(dense, 2)
+    expect(normalisedError(one.W, wanted.W)).toBeLessThan(1e-9)
+    expect(normalisedError(one.H, wanted.H)).toBeLessThan(1e-9)
+  })
+
+  it('takes float64, strided, offset and shared matrices, and writes to none', async () => {
+    const rows = 60
+    const columns = 33
+    const rank = 7
+    const plain = problemOf(randomDense(rows, columns), rank)
+    const wanted = await withFit(plain, specOf(rank), {}, async fit => {
+      await fit.run(5)
+      return fit.factors()
+    })
+    const spread = (
+      view: DenseView,
+      memory: ArrayBufferLike,
+      kind: typeof Float32Array | typeof Float64Array,
+    ): DenseView => {
+      const stride = view.columns + 5
+      const data = kind === Float32Array ? new Float32Array(memory) : new Float64Array(memory)
+      data.fill(Number.NaN)
+      for (let i = 0; i < view.rows; i++) {
+        data.set(view.data.subarray(i * view.columns, (i + 1) * view.columns), 3 + i * stride)
+      }
+      return { ...view, data, stride, offset: 3 }
+    }
+    const room = 8 * 100 * 60
+    const problem = {
+      ...plain,
+      X: spread(plain.X as DenseView, new SharedArrayBuffer(room), Float32Array),
+      W: spread(plain.W, new ArrayBuffer(room), Float64Array),
+      H: spread(plain.H, new SharedArrayBuffer(room), Float64Array),
+    }
+    for (const X of [problem.X, spread(plain.X as DenseView, new ArrayBuffer(room), Float64Array)]) {
+      const before = X.data.slice()
+      const found = await withFit({ ...problem, X }, specOf(rank), {}, async fit => {
+        await fit.run(5)
+        return fit.factors()
+      })
+      expect(found).toEqual(wanted)
+      expect(X.data).toEqual(before)
+    }
+  })
+
+  it('gives zero, not NaN, where a component is dead or X is zero', async () => {
+    const X = randomDense(30, 20)
+    X.data.fill(0, 0, 20 * 5)
+    const problem = problemOf(X, 3)
+    for (let i = 0; i < 30; i++) problem.W.data[i * 3 + 1] = 0
+    await withFit(problem, specOf(3), {}, async fit => {
+      const { losses } = await fit.run(50)
+      const { W, H } = await fit.factors()
+      expect([...losses, ...W, ...H].every(Number.isFinite)).toBe(true)
+      expect(W.slice(0, 15).every(value => value === 0)).toBe(true)
+    })
+  })
+
+  it('is refused where the kernels cannot do it', async () => {
+    const device = await nativeBackend.open()
+    const X = randomDense(2, 2)
+    expect(device.supports(X, specOf(1))).toEqual({ supported: true })
+    expect(device.supports(X, specOf(1, { dtype: 'f64' }))).toMatchObject({ supported: false })
+    expect(device.supports(X, specOf(1, { beta: 1 }))).toMatchObject({ supported: false })
+  })
+})

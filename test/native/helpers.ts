@@ -1,0 +1,132 @@
+import type { TestContext } from 'vitest'
+import type { Fit, FitSpec, OpenOptions, Problem } from '../../ts/backends/backend.js'
+import { nativeBackend } from '../../ts/backends/native/backend.js'
+import { type CsrView, type DenseView, denseView, type MatrixView } from '../../ts/core/matrix.js'
+import { Random } from '../../ts/core/random.js'
+
+/** Goes on where the addon is, fails where it is required, else skips with the reason. */
+export async function addonOrSkip(context: TestContext): Promise<void> {
+  const probe = await nativeBackend.probe()
+  if (probe.available) return
+  const required = (process.env.NONNEG_REQUIRE ?? '').split(',')
+  if (required.includes('native')) throw new Error(`native is required and absent: ${probe.reason} (${probe.fix})`)
+  context.skip(`absent: ${probe.reason}`)
+}
+
+export function uniform(length: number, seed: number): Float32Array {
+  const random = new Random(seed)
+  return Float32Array.from({ length }, () => random.uniform())
+}
+
+export function randomDense(rows: number, columns: number, seed = 1): DenseView {
+  return denseView(uniform(rows * columns, seed), rows, columns)
+}
+
+/** About `percent` per cent of the entries, all of row 0 and column 0 (long rows in both directions), row 3 empty. */
+export function randomCsr(rows: number, columns: number, percent: number): CsrView {
+  const random = new Random(2)
+  const indptr = new Uint32Array(rows + 1)
+  const indices: number[] = []
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < columns && i !== 3; j++) {
+      if (i === 0 || j === 0 || random.uniform() * 100 < percent) indices.push(j)
+    }
+    indptr[i + 1] = indices.length
+  }
+  return { kind: 'csr', indptr, indices: Uint32Array.from(indices), values: uniform(indices.length, 3), rows, columns }
+}
+
+export function toRows(X: MatrixView): Float64Array[] {
+  return Array.from({ length: X.rows }, (_, i) => {
+    const row = new Float64Array(X.columns)
+    if (X.kind === 'dense') {
+      for (let j = 0; j < X.columns; j++) row[j] = X.data[X.offset + i * X.stride + j]
+    } else {
+      for (let p = X.indptr[i]; p < X.indptr[i + 1]; p++) row[X.indices[p]] += X.values[p]
+    }
+    return row
+  })
+}
+
+export function problemOf(X: MatrixView, rank: number): Problem {
+  const squaredNorm = toRows(X).reduce((sum, row) => row.reduce((s, x) => s + x * x, sum), 0)
+  return { X, squaredNorm, W: randomDense(X.rows, rank, 11), H: randomDense(rank, X.columns, 12) }
+}
+
+export function specOf(rank: number, more: Partial<FitSpec> = {}): FitSpec {
+  return { rank, beta: 2, rule: 'mu', dtype: 'f32', ...more }
+}
+
+/** Creates a fit on the native backend, hands it over, and disposes of it. */
+export async function withFit<T>(
+  problem: Problem,
+  spec: FitSpec,
+  options: OpenOptions,
+  use: (fit: Fit) => Promise<T>,
+): Promise<T> {
+  const device = await nativeBackend.open(options)
+  const fit = await device.createFit(problem, spec)
+  try {
+    return await use(fit)
+  } finally {
+    await fit[Symbol.asyncDispose]()
+    await device[Symbol.asyncDispose]()
+  }
+}
+
+export interface Outcome {
+  readonly W: Float64Array
+  readonly H: Float64Array
+  readonly losses: number[]
+}
+
+/** Multiplicative updates in float64, by three nested loops; the loss entry by entry. */
+export function plainFit({ X, W, H }: Problem, rank: number, iterations: number, fixedH = false): Outcome {
+  const rows = toRows(X)
+  const { columns } = X
+  const w = Array.from({ length: X.rows }, (_, i) => Float64Array.from(W.data.subarray(i * rank, (i + 1) * rank)))
+  const h = Array.from({ length: rank }, (_, r) => Float64Array.from(H.data.subarray(r * columns, (r + 1) * columns)))
+  const inner = (a: Float64Array, b: Float64Array) => a.reduce((sum, x, i) => sum + x * b[i], 0)
+  const update = (old: number[], numerators: number[], gram: number[][]) =>
+    old.map((value, r) => {
+      const denominator = old.reduce((sum, other, s) => sum + other * gram[s][r], 0)
+      return denominator > 0 ? (value * numerators[r]) / denominator : 0
+    })
+  const losses: number[] = []
+  for (let n = 0; n < iterations; n++) {
+    const G = h.map(a => h.map(b => inner(a, b)))
+    rows.forEach((x, i) => {
+      const numerators = h.map(row => inner(x, row))
+      w[i].set(update([...w[i]], numerators, G))
+    })
+    const S = h.map((_, r) => h.map((_, s) => w.reduce((sum, row) => sum + row[r] * row[s], 0)))
+    for (let j = 0; j < columns && !fixedH; j++) {
+      const numerators = h.map((_, r) => w.reduce((sum, row, i) => sum + rows[i][j] * row[r], 0))
+      const old = h.map(row => row[j])
+      update(old, numerators, S).forEach((value, r) => {
+        h[r][j] = value
+      })
+    }
+    let loss = 0
+    rows.forEach((x, i) => {
+      for (let j = 0; j < columns; j++) {
+        let residual = x[j]
+        for (let r = 0; r < rank; r++) residual -= w[i][r] * h[r][j]
+        loss += 0.5 * residual * residual
+      }
+    })
+    losses.push(loss)
+  }
+  return { W: Float64Array.from(w.flatMap(row => [...row])), H: Float64Array.from(h.flatMap(row => [...row])), losses }
+}
+
+/** ‖a − b‖² / ‖b‖² */
+export function normalisedError(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let difference = 0
+  let norm = 0
+  for (let i = 0; i < b.length; i++) {
+    difference += (a[i] - b[i]) ** 2
+    norm += b[i] ** 2
+  }
+  return norm === 0 ? difference : difference / norm
+}
