@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { DenseView, MatrixView } from '../core/matrix.js'
 import type { Dims, KernelSpec } from '../kernels/spec.js'
 
