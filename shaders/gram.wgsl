@@ -71,8 +71,8 @@ fn main(
     g2 += e.z * f;
     g3 += e.w * f;
   }
-  add_G(group.z, q, r, g0);
-  add_G(group.z, q + 1, r, g1);
-  add_G(group.z, q + 2, r, g2);
-  add_G(group.z, q + 3, r, g3);
+  let all = array(g0, g1, g2, g3);
+  for (var t = 0u; t < 4; t++) {
+    add_G(group.z, q + t, r, all[t]);
+  }
 }

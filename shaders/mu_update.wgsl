@@ -111,8 +111,8 @@ fn main(
     d2 += f2.x * g0 + f2.y * g1 + f2.z * g2 + f2.w * g3;
     d3 += f3.x * g0 + f3.y * g1 + f3.z * g2 + f3.w * g3;
   }
-  update(i, r, d0);
-  update(i + 1, r, d1);
-  update(i + 2, r, d2);
-  update(i + 3, r, d3);
+  let all = array(d0, d1, d2, d3);
+  for (var t = 0u; t < 4; t++) {
+    update(i + t, r, all[t]);
+  }
 }

@@ -98,8 +98,8 @@ fn main(
     n2 += x2.x * h0 + x2.y * h1 + x2.z * h2 + x2.w * h3;
     n3 += x3.x * h0 + x3.y * h1 + x3.z * h2 + x3.w * h3;
   }
-  store_N(group.z, i, r, n0);
-  store_N(group.z, i + 1, r, n1);
-  store_N(group.z, i + 2, r, n2);
-  store_N(group.z, i + 3, r, n3);
+  let all = array(n0, n1, n2, n3);
+  for (var t = 0u; t < 4; t++) {
+    store_N(group.z, i + t, r, all[t]);
+  }
 }

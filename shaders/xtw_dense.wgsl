@@ -109,10 +109,10 @@ fn main(
       a2 += x.z * w;
       a3 += x.w * w;
     }
-    add_A(group.z, j, r, a0);
-    add_A(group.z, j + 1, r, a1);
-    add_A(group.z, j + 2, r, a2);
-    add_A(group.z, j + 3, r, a3);
+    let all = array(a0, a1, a2, a3);
+    for (var t = 0u; t < 4; t++) {
+      add_A(group.z, j + t, r, all[t]);
+    }
   } else {
     let q = (left - column_tiles) * 4;
     for (var i = group.z * p.part_rows; i < end; i++) {
@@ -123,9 +123,9 @@ fn main(
       a2 += x.z * w;
       a3 += x.w * w;
     }
-    add_S(group.z, q, r, a0);
-    add_S(group.z, q + 1, r, a1);
-    add_S(group.z, q + 2, r, a2);
-    add_S(group.z, q + 3, r, a3);
+    let all = array(a0, a1, a2, a3);
+    for (var t = 0u; t < 4; t++) {
+      add_S(group.z, q + t, r, all[t]);
+    }
   }
 }

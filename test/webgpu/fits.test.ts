@@ -2,7 +2,8 @@ import { afterAll, describe, expect, it } from 'vitest'
 import type { Device } from '../../ts/backends/backend.js'
 import type { WebgpuLimits } from '../../ts/backends/webgpu/backend.js'
 import type { DenseView, MatrixView } from '../../ts/core/matrix.js'
-import { dense, entriesOf, hasDriver, plainFit, problemOf, SPEC, softwareBackend, sparse, watched } from './software.js'
+import { dense, entriesOf, plainFit, problemOf, SPEC, sparse } from './plain.js'
+import { hasDriver, softwareBackend, watched } from './software.js'
 
 const ITERATIONS = 12
 
@@ -39,10 +40,10 @@ const CASES: readonly (readonly [string, MatrixView, number, WebgpuLimits])[] = 
   ['dense 64 × 48, rank 8', dense(64, 48), 8, {}],
   ['dense, float64, strided', strided(dense(41, 30)), 3, {}],
   ['dense, shared memory', shared(dense(20, 12)), 3, {}],
-  ['dense, many parts', dense(530, 410), 6, { busyThreads: 1 << 16 }],
-  ['dense, many parts, Gram matrices added first', dense(530, 410), 6, { busyThreads: 1 << 16, gramReads: 1 }],
+  ['dense, many parts', dense(270, 210), 6, { busyThreads: 1 << 16 }],
+  ['dense, many parts, Gram matrices added first', dense(270, 210), 6, { busyThreads: 1 << 16, gramReads: 1 }],
   ['dense in 5 row panels', dense(97, 33), 7, { bindingBytes: 36 * 4 * 23 }],
-  ['dense in row panels and parts', dense(530, 203), 5, { bindingBytes: 204 * 4 * 200, busyThreads: 1 << 16 }],
+  ['dense in row panels and parts', dense(270, 203), 5, { bindingBytes: 204 * 4 * 100, busyThreads: 1 << 16 }],
   ['CSR 60 × 41, rank 6', sparse(60, 41, 0.2), 6, {}],
   ['CSR, many parts', sparse(300, 207, 0.3), 6, { busyThreads: 1 << 16 }],
   ['CSR, Gram matrices added first', sparse(300, 207, 0.3), 6, { busyThreads: 1 << 16, gramReads: 1 }],
@@ -127,14 +128,18 @@ describe.runIf(hasDriver)('WebGPU fits', () => {
     expect(outcomes[2]).toEqual(outcomes[0])
   })
 
-  it('records many iterations into few submissions of few dispatches', async () => {
+  it.for([
+    ['dense', dense(24, 16), 6],
+    ['sparse', sparse(24, 16, 0.3), 7],
+  ] as const)('records many iterations of a %s fit into few submissions', async ([, X, dispatches]) => {
     const watch = watched()
     const device = await softwareBackend({}, watch.provider).open()
-    const fit = await device.createFit(problemOf(dense(24, 16), 2), SPEC(2))
+    const fit = await device.createFit(problemOf(X, 2), SPEC(2))
     await fit.run(20)
-    const before = watch.submissions()
-    await fit.run(500)
-    expect(watch.submissions() - before).toBeLessThan(250)
+    const [submissions, before] = [watch.submissions(), watch.dispatches()]
+    await fit.run(200)
+    expect(watch.dispatches() - before).toBe(200 * dispatches)
+    expect(watch.submissions() - submissions).toBeLessThan(150)
     await fit[Symbol.asyncDispose]()
     await device[Symbol.asyncDispose]()
   })

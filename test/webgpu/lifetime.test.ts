@@ -5,7 +5,8 @@ import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Device, Fit } from '../../ts/backends/backend.js'
 import { webgpuBackend } from '../../ts/backends/webgpu/backend.js'
-import { dense, hasDriver, problemOf, SPEC, softwareBackend, sparse, watched } from './software.js'
+import { dense, problemOf, SPEC, sparse } from './plain.js'
+import { hasDriver, softwareBackend, watched } from './software.js'
 
 const ROOT = path.resolve(import.meta.dirname, '../..')
 const ENDLESS = 1_000_000
@@ -202,7 +203,7 @@ describe.runIf(hasDriver)('processes that use WebGPU', () => {
       stdin: {
         contents: `export { webgpuBackend } from './ts/backends/webgpu/backend.js'
           export { nodeGpu } from './ts/backends/webgpu/provider-node.js'
-          export { dense, problemOf } from './test/webgpu/software.js'`,
+          export { dense, problemOf } from './test/webgpu/plain.js'`,
         resolveDir: ROOT,
         loader: 'ts',
       },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { collapses, csrPanels, csrParts, densePanels, misfit, padded, partsOf } from '../../ts/backends/webgpu/plan.js'
-import { dense, sparse } from './software.js'
+import { dense, sparse } from './plain.js'
 
 const ROOM = { bindingBytes: 2 ** 27, busyThreads: 65_536, gramReads: 2 ** 24 }
 

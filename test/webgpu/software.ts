@@ -1,9 +1,7 @@
-import type { Backend, FitSpec, Problem } from '../../ts/backends/backend.js'
+import type { Backend } from '../../ts/backends/backend.js'
 import { type WebgpuLimits, webgpuBackend } from '../../ts/backends/webgpu/backend.js'
 import type { GpuProvider, GpuSource } from '../../ts/backends/webgpu/provider.js'
 import { nodeGpu } from '../../ts/backends/webgpu/provider-node.js'
-import type { CsrView, DenseView, MatrixView } from '../../ts/core/matrix.js'
-import { Random } from '../../ts/core/random.js'
 
 /** The software driver exists for linux-x64 alone; there its absence is a failure. */
 export const hasDriver: boolean = process.platform === 'linux' && process.arch === 'x64'
@@ -22,6 +20,7 @@ export interface Watch {
   /** Largest sum of live bytes. */
   peak(): number
   submissions(): number
+  dispatches(): number
 }
 
 /** The software GPU with every buffer counted. */
@@ -30,6 +29,7 @@ export function watched(): Watch {
   const live = new Map<GPUBuffer, number>()
   let peak = 0
   let submissions = 0
+  let dispatches = 0
 
   function watchDevice(device: GPUDevice): GPUDevice {
     devices.push(device)
@@ -54,6 +54,21 @@ export function watched(): Watch {
       submissions++
       return submit(commands)
     }
+    const createCommandEncoder = device.createCommandEncoder.bind(device)
+    device.createCommandEncoder = () => {
+      const encoder = createCommandEncoder()
+      const beginComputePass = encoder.beginComputePass.bind(encoder)
+      encoder.beginComputePass = () => {
+        const pass = beginComputePass()
+        const dispatchWorkgroups = pass.dispatchWorkgroups.bind(pass)
+        pass.dispatchWorkgroups = (...groups) => {
+          dispatches++
+          return dispatchWorkgroups(...groups)
+        }
+        return pass
+      }
+      return encoder
+    }
     return device
   }
 
@@ -73,115 +88,5 @@ export function watched(): Watch {
       return { ...source, gpu }
     },
   }
-  return { provider, devices, live, peak: () => peak, submissions: () => submissions }
-}
-
-export const SPEC = (rank: number): FitSpec => ({ rank, beta: 2, rule: 'mu', dtype: 'f32' })
-
-export function dense(rows: number, columns: number, seed = 1): DenseView {
-  const random = new Random(seed)
-  const left = Float64Array.from({ length: rows * 3 }, () => random.uniform())
-  const right = Float64Array.from({ length: columns * 3 }, () => random.uniform())
-  const data = new Float32Array(rows * columns)
-  for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < columns; j++) {
-      let value = 0.2 * random.uniform()
-      for (let r = 0; r < 3; r++) value += left[i * 3 + r] * right[j * 3 + r]
-      data[i * columns + j] = value
-    }
-  }
-  return { kind: 'dense', data, rows, columns, stride: columns, offset: 0 }
-}
-
-/** Row 0 is full, so that one row is much longer than the others. */
-export function sparse(rows: number, columns: number, share: number, seed = 1): CsrView {
-  const random = new Random(seed)
-  const indptr = new Uint32Array(rows + 1)
-  const indices: number[] = []
-  const values: number[] = []
-  for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < columns; j++) {
-      if (i > 0 && (i % 5 === 4 || random.uniform() > share)) continue
-      indices.push(j)
-      values.push(1 + random.below(5))
-    }
-    indptr[i + 1] = indices.length
-  }
-  return { kind: 'csr', indptr, indices: Uint32Array.from(indices), values: Float32Array.from(values), rows, columns }
-}
-
-export function entriesOf(X: MatrixView): Float64Array {
-  const all = new Float64Array(X.rows * X.columns)
-  for (let i = 0; i < X.rows; i++) {
-    if (X.kind === 'dense') {
-      for (let j = 0; j < X.columns; j++) all[i * X.columns + j] = X.data[X.offset + i * X.stride + j]
-    } else {
-      for (let p = X.indptr[i]; p < X.indptr[i + 1]; p++) all[i * X.columns + X.indices[p]] += X.values[p]
-    }
-  }
-  return all
-}
-
-export function problemOf(X: MatrixView, rank: number, seed = 3): Problem {
-  const random = new Random(seed)
-  const factor = (rows: number, columns: number): DenseView => {
-    const data = Float32Array.from({ length: rows * columns }, () => random.uniform())
-    return { kind: 'dense', data, rows, columns, stride: columns, offset: 0 }
-  }
-  const squaredNorm = entriesOf(X).reduce((sum, value) => sum + value * value, 0)
-  return { X, squaredNorm, W: factor(X.rows, rank), H: factor(rank, X.columns) }
-}
-
-export interface Plain {
-  readonly losses: number[]
-  readonly W: Float64Array
-  readonly H: Float64Array
-}
-
-/** The multiplicative updates in float64, entry by entry. */
-export function plainFit({ X, W: W0, H: H0 }: Problem, iterations: number): Plain {
-  const { rows, columns } = X
-  const rank = W0.columns
-  const x = entriesOf(X)
-  const W = Float64Array.from(W0.data)
-  const H = Float64Array.from(H0.data)
-  const losses: number[] = []
-  const product = () => {
-    const out = new Float64Array(rows * columns)
-    for (let i = 0; i < rows; i++) {
-      for (let r = 0; r < rank; r++) {
-        const w = W[i * rank + r]
-        for (let j = 0; j < columns; j++) out[i * columns + j] += w * H[r * columns + j]
-      }
-    }
-    return out
-  }
-  for (let iteration = 0; iteration < iterations; iteration++) {
-    let model = product()
-    for (let i = 0; i < rows; i++) {
-      for (let r = 0; r < rank; r++) {
-        let above = 0
-        let below = 0
-        for (let j = 0; j < columns; j++) {
-          above += x[i * columns + j] * H[r * columns + j]
-          below += model[i * columns + j] * H[r * columns + j]
-        }
-        W[i * rank + r] = below > 0 ? (W[i * rank + r] * above) / below : 0
-      }
-    }
-    model = product()
-    for (let r = 0; r < rank; r++) {
-      for (let j = 0; j < columns; j++) {
-        let above = 0
-        let below = 0
-        for (let i = 0; i < rows; i++) {
-          above += x[i * columns + j] * W[i * rank + r]
-          below += model[i * columns + j] * W[i * rank + r]
-        }
-        H[r * columns + j] = below > 0 ? (H[r * columns + j] * above) / below : 0
-      }
-    }
-    losses.push(0.5 * product().reduce((sum, value, at) => sum + (x[at] - value) ** 2, 0))
-  }
-  return { losses, W, H }
+  return { provider, devices, live, peak: () => peak, submissions: () => submissions, dispatches: () => dispatches }
 }
