@@ -16,10 +16,11 @@ namespace {
 using namespace cuda;
 
 // No launch may take much longer than 10 ms, or aborts would wait for it: X is walked in panels of rows, of at most so
-// many operations and bytes. Gathers run at memory speed, dense tiles near arithmetic speed.
+// many operations and bytes. Gathers run at memory speed, dense tiles near arithmetic speed, the emulation at neither.
 constexpr double DENSE_PANEL_FLOPS = 1e11;
 constexpr double DENSE_PANEL_BYTES = 2e9;
 constexpr double SPARSE_PANEL_FLOPS = 4e9;
+constexpr double EMULATED_SHARE = 1e-6;
 constexpr int64_t PANEL_MULTIPLE = 128;
 
 constexpr int64_t RING = 256; // iterations between two readings of the losses
@@ -105,7 +106,7 @@ class cuda_fit final : public fit {
     const int64_t rows = transposed ? shape.columns : shape.rows;
     sparse_side& side = held->sparse[transposed];
     held->work.upload(side.indptr.address(), indptr, bytes_of(rows + 1));
-    const double entries = SPARSE_PANEL_FLOPS / (2.0 * static_cast<double>(shape.rank));
+    const double entries = share() * SPARSE_PANEL_FLOPS / (2.0 * static_cast<double>(shape.rank));
     side.panels = {0};
     for (int64_t row = 1; row < rows; row++) {
       if (indptr[row + 1] - indptr[side.panels.back()] > entries)
@@ -210,6 +211,7 @@ class cuda_fit final : public fit {
     device_memory W, N, Ht, spare, A, G, S, workspace, parts, ring;
   };
 
+  double share() const { return on.probe.emulated ? EMULATED_SHARE : 1; }
   bool sparse() const { return shape.nonzeros >= 0; }
   bool is_cancelled() const { return cancelled && cancelled->load(std::memory_order_relaxed); }
   static size_t bytes_of(int64_t words) { return static_cast<size_t>(words) * 4; }
@@ -219,8 +221,8 @@ class cuda_fit final : public fit {
 
   void cut_dense() {
     const double row = static_cast<double>(std::max<int64_t>(shape.columns, 1));
-    const double most =
-        std::min(DENSE_PANEL_FLOPS / (2 * row * static_cast<double>(shape.rank)), DENSE_PANEL_BYTES / (4 * row));
+    const double most = std::min(share() * DENSE_PANEL_FLOPS / (2 * row * static_cast<double>(shape.rank)),
+                                 DENSE_PANEL_BYTES / (4 * row));
     const double tiles = std::max(1.0, most / static_cast<double>(PANEL_MULTIPLE));
     panel_rows = static_cast<int64_t>(std::min(tiles, 1e9)) * PANEL_MULTIPLE;
     panel_rows = std::max<int64_t>(1, std::min(panel_rows, shape.rows));

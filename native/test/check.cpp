@@ -208,7 +208,7 @@ void check_fits() {
   check_abort(small);
   check(device_bytes_free() == before, "the fits give back all memory of the device");
 
-  setenv("NONNEG_EMU_MEMORY", "20000", 1);
+  setenv("NONNEG_EMU_MEMORY", "8000", 1);
   nonneg::status result;
   check(!nonneg::make_cuda_fit(small.shape, result), "a fit beyond the memory is refused");
   check(result.code == nonneg::status_code::memory, "with the code for memory");

@@ -87,6 +87,7 @@ async function using<T>(device: Device, problem: Problem, asked: FitSpec, work: 
 const matrices: Readonly<Record<string, MatrixView>> = {
   dense: denseMatrix(61, 43),
   'dense, strided, float64': denseMatrix(29, 140, { stride: 150, f64: true }),
+  'dense, in three panels': denseMatrix(300, 90),
   csr: sparseMatrix(60, 45, 20),
 }
 
