@@ -48,6 +48,6 @@ export function loadAddon(): LoadedAddon {
   const own = packageFile('build/Release/nonneg.node')
   if (existsSync(own)) return load(own, BUILD_COMMAND)
   const { reason, fix } = buildFailure()
-  if (reason) return absent(`the native addon was not built: ${reason}`, `${fix ?? ''} ${BUILD_COMMAND}`.trim())
+  if (reason) return absent(`the native addon was not built: ${reason}`, fix ?? BUILD_COMMAND)
   return absent('the native addon is not built: packages of npm bring none', BUILD_COMMAND)
 }

@@ -1,0 +1,242 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { Addon, NativeFit, NativeFitOptions } from '../../ts/backends/native/addon.js'
+import { nativeBackend } from '../../ts/backends/native/backend.js'
+import { loadAddon } from '../../ts/backends/native/load.js'
+import { denseView } from '../../ts/core/matrix.js'
+import { gram } from '../../ts/kernels/gram.js'
+import type { Dims } from '../../ts/kernels/spec.js'
+import { xht_csr } from '../../ts/kernels/xht_csr.js'
+import { addonOrSkip, specOf } from './helpers.js'
+
+// The addon is asked directly: whatever the TypeScript layer lets through must not read or write outside an array.
+
+beforeEach(addonOrSkip)
+
+function addon(): Addon {
+  const loaded = loadAddon()
+  if (!loaded.addon) throw new Error(loaded.reason)
+  return loaded.addon
+}
+
+const dense = {
+  device: 'cpu',
+  isa: '',
+  rows: 4,
+  columns: 3,
+  rank: 2,
+  nonzeros: -1,
+  squaredNorm: 1,
+  threads: 1,
+} as const
+const sparse = { ...dense, nonzeros: 5 } as const
+
+function newFit(options: Partial<NativeFitOptions> = {}): NativeFit {
+  return new (addon().NativeFit)({ ...dense, fixedH: false, ...options })
+}
+
+function detached(length: number): Float32Array {
+  const array = new Float32Array(length)
+  structuredClone(array.buffer, { transfer: [array.buffer] })
+  return array
+}
+
+const shape = expect.objectContaining({ code: 'ERR_NONNEG_SHAPE' })
+
+/** What a call of any type throws or rejects with. */
+async function failure(call: () => unknown): Promise<unknown> {
+  try {
+    await call()
+  } catch (error) {
+    return error
+  }
+  return 'no failure'
+}
+
+describe('a fit refuses', () => {
+  it.each([
+    ['rows that are no number', { rows: Number.NaN }],
+    ['half a row', { rows: 1.5 }],
+    ['negative columns', { columns: -1 }],
+    ['rank 0', { rank: 0 }],
+    ['no thread', { threads: 0 }],
+    ['too many entries', { nonzeros: 2 ** 32 }],
+    ['a norm that is no number', { squaredNorm: '1' as unknown as number }],
+  ])('%s', async (_, options) => {
+    expect(await failure(() => newFit(options))).toEqual(shape)
+  })
+
+  it('a device and an instruction set that do not exist, and no options at all', async () => {
+    expect(await failure(() => newFit({ device: 'tpu' as 'cpu' }))).toMatchObject({ code: 'ERR_NONNEG_BACKEND' })
+    expect(await failure(() => newFit({ isa: 'mmx' }))).toMatchObject({ code: 'ERR_NONNEG_BACKEND' })
+    expect(await failure(() => new (addon().NativeFit as unknown as new () => unknown)())).toMatchObject({
+      code: 'ERR_NONNEG_OPTION',
+    })
+  })
+
+  it.each([
+    ['sizes beyond the machine', { rows: 1e6, columns: 1e7 }],
+    ['sizes beyond 64 bits', { rows: 2 ** 53, columns: 2 ** 53 }],
+    ['a rank beyond the machine', { rank: 1e7 }],
+    ['a rank beyond 64 bits', { rank: 2 ** 53 }],
+    ['sparse factors beyond the machine', { rows: 2 ** 32 - 1, columns: 2 ** 32 - 1, rank: 1000, nonzeros: 10 }],
+  ])('%s, for want of memory', async (_, options) => {
+    expect(await failure(() => newFit(options))).toMatchObject({ code: 'ERR_NONNEG_MEMORY' })
+  })
+
+  it('through the backend too, with advice', async () => {
+    const device = await nativeBackend.open()
+    const rank = 1e6
+    const X = denseView(new Float32Array(100 * 100), 100, 100)
+    const factor = denseView(new Float32Array(1), 1, 1)
+    await expect(device.createFit({ X, squaredNorm: 1, W: factor, H: factor }, specOf(rank))).rejects.toMatchObject({
+      name: 'NonnegError',
+      code: 'ERR_NONNEG_MEMORY',
+      fix: expect.stringContaining('rank'),
+    })
+  })
+
+  it.each([
+    ['an array that is too short', 4, () => new Float32Array(11), 0, 3],
+    ['an array that is too short by its offset', 4, () => new Float32Array(12), 1, 3],
+    ['an array that is too short by its stride', 4, () => new Float32Array(12), 0, 4],
+    ['an offset beyond the array', 1, () => new Float32Array(12), 2 ** 52, 3],
+    ['a stride beyond 64 bits', 4, () => new Float32Array(12), 0, 2 ** 53],
+    ['a stride below the columns', 4, () => new Float32Array(12), 0, 2],
+    ['more rows than X has', 5, () => new Float32Array(50), 0, 3],
+    ['a detached array', 4, () => detached(12), 0, 3],
+    ['integers', 4, () => new Int32Array(12) as unknown as Float32Array, 0, 3],
+    ['no array', 4, () => [1, 2, 3] as unknown as Float32Array, 0, 3],
+  ])('to upload %s', async (_, count, data, offset, stride) => {
+    expect(await failure(() => newFit().uploadDense(count, data(), offset, stride))).toEqual(shape)
+  })
+
+  it.each([
+    ['a short indptr', [0, 1, 2, 5]],
+    ['a long indptr', [0, 1, 2, 3, 4, 5]],
+    ['a falling indptr', [0, 3, 2, 4, 5]],
+    ['an indptr that starts late', [1, 1, 2, 4, 5]],
+    ['an indptr that ends elsewhere', [0, 1, 2, 4, 6]],
+  ])('%s', async (_, indptr) => {
+    expect(await failure(() => newFit(sparse).uploadIndptr(false, Uint32Array.from(indptr)))).toEqual(shape)
+  })
+
+  it('indices out of range, short arrays and too many entries', async () => {
+    const upload = (indices: number[], values: number, transposed = false, from = 0, count = indices.length) =>
+      failure(() =>
+        newFit(sparse).uploadEntries(transposed, Uint32Array.from(indices), new Float32Array(values), from, count),
+      )
+    expect(await upload([0, 1, 2, 0, 1], 5)).toBe('no failure')
+    expect(await upload([0, 1, 3, 0, 1], 5)).toEqual(shape)
+    expect(await upload([0, 1, 3, 0, 1], 5, true)).toBe('no failure')
+    expect(await upload([0, 1, 4, 0, 1], 5, true)).toEqual(shape)
+    expect(await upload([0, 1, 2, 0, 1], 4)).toEqual(shape)
+    expect(await upload([0, 1, 2], 5, false, 0, 5)).toEqual(shape)
+    expect(await upload([0, 1, 2, 0, 1], 5, false, 1)).toEqual(shape)
+    expect(await upload([0, 1, 2, 0, 1, 2], 6)).toEqual(shape)
+  })
+
+  it('dense rows for a sparse X and the reverse', async () => {
+    expect(await failure(() => newFit(sparse).uploadDense(1, new Float32Array(3), 0, 3))).toEqual(shape)
+    expect(await failure(() => newFit().uploadIndptr(false, new Uint32Array(5)))).toEqual(shape)
+    expect(await failure(() => newFit().uploadEntries(false, new Uint32Array(5), new Float32Array(5), 0, 5))).toEqual(
+      shape,
+    )
+  })
+
+  it('factors of other lengths, types, or detached', async () => {
+    const fit = newFit()
+    const W = new Float32Array(8)
+    const H = new Float32Array(6)
+    fit.uploadDense(4, new Float32Array(12), 0, 3)
+    expect(await failure(() => fit.setFactors(new Float32Array(7), H))).toEqual(shape)
+    expect(await failure(() => fit.setFactors(W, new Float32Array(7)))).toEqual(shape)
+    expect(await failure(() => fit.setFactors(detached(8), H))).toEqual(shape)
+    expect(await failure(() => fit.setFactors(new Float64Array(8) as unknown as Float32Array, H))).toEqual(shape)
+    await fit.setFactors(W, H)
+    expect(await failure(() => fit.factors(W, new Float32Array(5)))).toEqual(shape)
+    expect(await failure(() => fit.factors(W, detached(6)))).toEqual(shape)
+  })
+
+  it('to run before X and the factors are there', async () => {
+    const early = { code: 'ERR_NONNEG_BACKEND' }
+    const fit = newFit()
+    expect(await failure(() => fit.run(1, 0))).toMatchObject(early)
+    fit.uploadDense(3, new Float32Array(9), 0, 3)
+    await fit.setFactors(new Float32Array(8), new Float32Array(6))
+    expect(await failure(() => fit.evaluate())).toMatchObject(early)
+    fit.uploadDense(1, new Float32Array(3), 0, 3)
+    expect((await fit.run(1, 0)).stopped).toBe('done')
+    const csr = newFit(sparse)
+    await csr.setFactors(new Float32Array(8), new Float32Array(6))
+    csr.uploadIndptr(false, Uint32Array.of(0, 1, 2, 4, 5))
+    csr.uploadEntries(false, new Uint32Array(5), new Float32Array(5), 0, 5)
+    expect(await failure(() => csr.run(1, 0))).toMatchObject(early)
+  })
+
+  it('iterations and deadlines that are none', async () => {
+    const fit = newFit()
+    fit.uploadDense(4, new Float32Array(12), 0, 3)
+    await fit.setFactors(new Float32Array(8), new Float32Array(6))
+    const option = { code: 'ERR_NONNEG_OPTION' }
+    expect(await failure(() => fit.run(-1, 0))).toMatchObject(option)
+    expect(await failure(() => fit.run(2 ** 31, 0))).toMatchObject(option)
+    expect(await failure(() => fit.run(1, 'now' as unknown as number))).toMatchObject(option)
+    expect((await fit.run(0, 0)).losses).toHaveLength(0)
+  })
+})
+
+describe('a kernel refuses', () => {
+  const window = (data: Float32Array | Float64Array | Uint32Array, offset = 0, length = data.length) => ({
+    data,
+    offset,
+    length,
+  })
+
+  it('windows that are too short, leave their array, or have another type', async () => {
+    const device = await nativeBackend.open()
+    const call = (F: ReturnType<typeof window>, dims: Dims = { rows: 3, rank: 2 }) =>
+      failure(() => device.runKernel(gram, { dims, buffers: { F, G: window(new Float32Array(4)) } }))
+    expect(await call(window(new Float32Array(8), 1, 6))).toBe('no failure')
+    for (const broken of [
+      window(new Float32Array(5)),
+      window(new Float32Array(6), 1, 6),
+      window(new Float32Array(6), 0, 7),
+      window(new Float32Array(6), -1, 6),
+      window(new Float64Array(6)),
+      window(detached(6), 0, 6),
+    ]) {
+      expect(await call(broken)).toEqual(shape)
+    }
+    expect(await call(window(new Float32Array(6)), { rows: 3, rank: 0 })).toEqual(shape)
+    expect(await call(window(new Float32Array(6)), { rows: -1, rank: 2 })).toEqual(shape)
+    expect(await call(window(new Float32Array(6)), { rows: 2 ** 52, rank: 2 ** 52 })).toEqual(shape)
+  })
+
+  it('sparse structures that point outside', async () => {
+    const device = await nativeBackend.open()
+    const call = (indptr: number[], indices: number[]) =>
+      failure(() =>
+        device.runKernel(xht_csr, {
+          dims: { rows: 2, columns: 3, rank: 1, percent: 50, nonzeros: 2 },
+          buffers: {
+            indptr: window(Uint32Array.from(indptr)),
+            indices: window(Uint32Array.from(indices)),
+            values: window(new Float32Array(2)),
+            Ht: window(new Float32Array(3)),
+            N: window(new Float32Array(2)),
+          },
+        }),
+      )
+    expect(await call([0, 1, 2], [0, 2])).toBe('no failure')
+    expect(await call([0, 1, 2], [0, 3])).toEqual(shape)
+    expect(await call([0, 2, 1], [0, 1])).toEqual(shape)
+    expect(await call([0, 1, 3], [0, 1])).toEqual(shape)
+  })
+
+  it('names that it does not have', async () => {
+    const run = () => addon().runKernel('cpu', '', 'nothing', {}, {})
+    expect(await failure(run)).toMatchObject({ code: 'ERR_NONNEG_UNSUPPORTED' })
+    const empty = () => addon().runKernel('cpu', '', 'dot', { length: 0 }, {})
+    expect(await failure(empty)).toEqual(shape)
+  })
+})
