@@ -1,12 +1,9 @@
 // What the addon exports: facts, the class of fits, and single kernels.
 #include "../cpu/dispatch.h"
+#include "cuda_probe.h"
 #include "fit_object.h"
 #include "kernel_call.h"
 #include "pin.h"
-
-#if defined(NONNEG_HAS_CUDA)
-#include "../cuda/cuda.h"
-#endif
 
 #include <napi.h>
 
@@ -41,29 +38,6 @@ Napi::Value choose_isa(const Napi::CallbackInfo& info) {
   } else {
     answer.Set("reason", reason);
   }
-  return answer;
-}
-
-// probeCuda(): { available, emulated, reason, fix, info }.
-Napi::Value probe_cuda_device(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  const Napi::Object answer = Napi::Object::New(env);
-  const Napi::Object facts = Napi::Object::New(env);
-#if defined(NONNEG_HAS_CUDA)
-  const cuda_probe probe = probe_cuda();
-  answer.Set("available", probe.available);
-  answer.Set("emulated", probe.emulated);
-  answer.Set("reason", probe.reason);
-  answer.Set("fix", probe.fix);
-  for (const auto& [name, value] : probe.info)
-    facts.Set(name, value);
-#else
-  answer.Set("available", false);
-  answer.Set("emulated", false);
-  answer.Set("reason", "the native addon was built without CUDA");
-  answer.Set("fix", "npx nonneg build-native");
-#endif
-  answer.Set("info", facts);
   return answer;
 }
 

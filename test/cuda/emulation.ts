@@ -33,7 +33,7 @@ function addonPath(): string {
 export function probeElsewhere(env: Readonly<Record<string, string | undefined>>): Record<string, unknown> {
   const script = `
     const addon = require(${JSON.stringify(addonPath())})
-    Promise.resolve(addon.probeCuda()).then(found => console.log(JSON.stringify(found)))`
+    addon.probeCuda().then(found => console.log(JSON.stringify(found)))`
   const done = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8', env: { ...process.env, ...env } })
   if (done.status !== 0) throw new Error(done.stderr)
   return JSON.parse(done.stdout)

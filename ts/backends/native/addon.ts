@@ -56,13 +56,14 @@ export interface Addon {
   readonly hasCuda: boolean
   /** The fastest for an empty name. */
   chooseIsa(name: string): { readonly isa: string } | { readonly reason: string }
-  probeCuda(): {
+  /** Opens the driver, which may take a second, on a thread of its own; never rejects. */
+  probeCuda(): Promise<{
     readonly available: boolean
     readonly emulated: boolean
     readonly reason: string
     readonly fix: string
     readonly info: Readonly<Record<string, string>>
-  }
+  }>
   /** One kernel on host memory, synchronously. */
   runKernel(
     device: 'cpu' | 'cuda',
