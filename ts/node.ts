@@ -1,3 +1,4 @@
+import { cudaBackend } from './backends/cuda/backend.js'
 import { nativeBackend } from './backends/native/backend.js'
 import { referenceBackend } from './backends/reference/backend.js'
 import { registerBackends } from './backends/registry.js'
@@ -5,6 +6,6 @@ import { wasmBackend } from './backends/wasm/backend.js'
 import { webgpuBackend } from './backends/webgpu/backend.js'
 import { nodeGpu } from './backends/webgpu/provider-node.js'
 
-registerBackends([nativeBackend, webgpuBackend(nodeGpu), wasmBackend, referenceBackend])
+registerBackends([cudaBackend, nativeBackend, webgpuBackend(nodeGpu), wasmBackend, referenceBackend])
 
 export * from './api.js'
