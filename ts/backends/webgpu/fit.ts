@@ -120,9 +120,15 @@ export class GpuFit implements Fit {
     this.#check()
     const { staging, recorded } = this.#parts
     const most = Math.max(1, Math.min(SLOTS, Math.floor(MOST_STEPS / (recorded[0].iteration.length + 1))))
-    return this.#batches.run(iterations, most, controls, (count, turn) => {
-      return this.#submit(this.#iterations(count), count, staging[turn])
-    })
+    try {
+      return await this.#batches.run(iterations, most, controls, (count, turn) => {
+        return this.#submit(this.#iterations(count), count, staging[turn])
+      })
+    } catch (error) {
+      // buffers that go under a run fail in many ways; this is the reason for all of them
+      this.#check()
+      throw error
+    }
   }
 
   async evaluate(): Promise<number> {

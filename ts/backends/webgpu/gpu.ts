@@ -87,6 +87,8 @@ export class Gpu {
 
   /** Waits for a promise of the device, or for the device's failure. */
   async wait<T>(promise: Promise<T>): Promise<T> {
+    // where the device has failed already, nobody looks at the promise any more
+    promise.catch(() => {})
     this.check()
     let reject: ((failure: NonnegError) => void) | undefined
     const failed = new Promise<never>((_, refuse) => {
