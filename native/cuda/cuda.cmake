@@ -2,8 +2,6 @@
 # Target nonneg_cuda_ptx: writes native/cuda/kernels.ptx, which published packages ship for machines without nvcc.
 # With NONNEG_EMULATION also the driver that emulates CUDA on the CPU, for tests (native/test/emulation.cmake).
 
-set(NONNEG_CUDA_PTX_ISA "" CACHE STRING "PTX version to declare instead of nvcc's own, to admit older drivers")
-
 find_program(NONNEG_NVCC nvcc HINTS ENV CUDA_HOME ENV CUDA_PATH PATH_SUFFIXES bin PATHS /usr/local/cuda/bin)
 set(nonneg_nvcc ${NONNEG_NVCC})
 if(NOT nonneg_nvcc)
@@ -22,7 +20,7 @@ add_custom_command(
   OUTPUT ${nonneg_ptx_source}
   BYPRODUCTS ${nonneg_ptx}
   COMMAND ${CMAKE_COMMAND} -DNVCC=${nonneg_nvcc} -DSOURCES=${nonneg_cuda_folder} -DPTX=${nonneg_ptx}
-          -DPACKAGED=${nonneg_packaged_ptx} -DISA=${NONNEG_CUDA_PTX_ISA} -DOUTPUT=${nonneg_ptx_source}
+          -DPACKAGED=${nonneg_packaged_ptx} -DOUTPUT=${nonneg_ptx_source}
           -P ${nonneg_cuda_folder}/ptx.cmake
   DEPENDS ${nonneg_cuda_kernels} ${nonneg_packaged_ptx_found} ${nonneg_cuda_folder}/ptx.cmake
   COMMENT "Compiling the CUDA kernels to PTX"

@@ -48,11 +48,18 @@ std::string version_text(int version) {
   return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
 }
 
-// `9.0`, from the line that says so.
-std::string ptx_version() {
-  const std::string text = reinterpret_cast<const char*>(ptx_image);
-  const size_t at = text.find(".version ");
-  return at == std::string::npos ? "none" : text.substr(at + 9, text.find_first_of("\r\n", at) - at - 9);
+// nvcc declares its own PTX version, which drivers older than itself refuse. Declared as this one, which came with CUDA
+// 10.1, ptxas still accepts the kernels, for all architectures from 7.5 to 12.0.
+constexpr const char* OLDEST_PTX = "6.4";
+
+// Of the version's digits, as in `.version 9.0`: where they begin and how many characters they are.
+std::pair<size_t, size_t> ptx_version(const std::string& text) {
+  const std::string word = ".version ";
+  const size_t at = text.find(word);
+  if (at == std::string::npos)
+    return {0, 0};
+  const size_t begin = at + word.size();
+  return {begin, text.find_first_of("\r\n", begin) - begin};
 }
 
 refusal describe(device& on, device_id id, int ordinal) {
@@ -80,8 +87,7 @@ refusal describe(device& on, device_id id, int ordinal) {
                    {"multiprocessors", std::to_string(multiprocessors)},
                    {"memory", mebibytes(static_cast<double>(bytes))},
                    {"driver", version_text(driver_version)},
-                   {"library", api.library},
-                   {"ptx", ptx_bytes == 0 ? std::string("none: ") + ptx_absent : ptx_version()}};
+                   {"library", api.library}};
   if (major > MINIMUM_MAJOR || (major == MINIMUM_MAJOR && minor >= MINIMUM_MINOR))
     return {};
   return {std::string(name) + " has compute capability " + capability + "; the kernels need 7.5 or higher",
@@ -91,13 +97,20 @@ refusal describe(device& on, device_id id, int ordinal) {
 refusal load_kernels(device& on) {
   const driver& api = *on.api;
   module_handle module = nullptr;
-  result error = api.module_load(&module, ptx_image);
+  std::string text = reinterpret_cast<const char*>(ptx_image);
+  const auto [begin, length] = ptx_version(text);
+  std::string version = ptx_bytes == 0 ? std::string("none: ") + ptx_absent : text.substr(begin, length);
+  result error = api.module_load(&module, text.c_str());
   if (error == UNSUPPORTED_PTX_VERSION) {
-    return {"CUDA: this driver is too old for the build's PTX " + ptx_version(),
-            "update the NVIDIA driver, or build with -DNONNEG_CUDA_PTX_ISA=6.4"};
+    text.replace(begin, length, OLDEST_PTX);
+    version += std::string(", declared as ") + OLDEST_PTX;
+    error = api.module_load(&module, text.c_str());
   }
+  if (error == UNSUPPORTED_PTX_VERSION)
+    return {"CUDA: this driver is too old for the kernels' PTX", "update the NVIDIA driver"};
   if (error != SUCCESS)
     return driver_failure(api, error, "loading the kernels");
+  on.probe.info.emplace_back("ptx", version);
 #define NONNEG_FUNCTION(name)                                                                                          \
   error = api.module_function(&on.functions[static_cast<int>(kernel::name)], module, #name);                           \
   if (error != SUCCESS)                                                                                                \

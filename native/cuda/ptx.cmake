@@ -1,8 +1,8 @@
 # Writes the C++ file that embeds the kernels' PTX. Run as a script:
-#   cmake -DNVCC= -DSOURCES= -DPTX= -DPACKAGED= -DISA= -DOUTPUT= -P ptx.cmake
+#   cmake -DNVCC= -DSOURCES= -DPTX= -DPACKAGED= -DOUTPUT= -P ptx.cmake
 # NVCC: the compiler, empty where there is none. SOURCES: folder of kernels.cu. PTX: where to put the compiled PTX.
-# PACKAGED: PTX that a published package ships, used where nvcc does not compile. ISA: the PTX version to declare
-# instead of nvcc's own, or empty. A build without PTX is no failure: the addon then says that it has none, and why.
+# PACKAGED: PTX that a published package ships, used where nvcc does not compile. A build without PTX is no failure: the
+# addon then says that it has none, and why.
 
 set(absent "nvcc was not found")
 set(text "")
@@ -28,10 +28,6 @@ if(NVCC)
     set(absent "nvcc could not compile the kernels")
   else()
     file(READ ${PTX} text)
-    # Code for compute_75 uses nothing newer than PTX 6.4, while the version that nvcc declares shuts out older drivers.
-    if(ISA)
-      string(REGEX REPLACE "\\.version [0-9.]+" ".version ${ISA}" text "${text}")
-    endif()
     string(PREPEND text "${stamp}\n")
     file(WRITE ${PTX} "${text}")
   endif()
@@ -42,7 +38,7 @@ if(text STREQUAL "" AND EXISTS "${PACKAGED}")
   string(FIND "${text}" "${stamp}" at)
   if(NOT at EQUAL 0)
     message(WARNING "${PACKAGED} was made from other kernel sources and is not used")
-    set(absent "nvcc was not found and the packaged PTX is out of date")
+    string(APPEND absent ", and the packaged PTX is out of date")
     set(text "")
   endif()
 endif()

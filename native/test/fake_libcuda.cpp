@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <mutex>
@@ -219,8 +220,11 @@ result cuModuleLoadData(module_handle* module, const void* image) {
   if (wrong != SUCCESS)
     return wrong;
   const std::string ptx = static_cast<const char*>(image);
-  if (!ptx.empty() && ptx.find(".version ") == std::string::npos)
+  const size_t version = ptx.find(".version ");
+  if (!ptx.empty() && version == std::string::npos)
     return INVALID_IMAGE;
+  if (!ptx.empty() && std::strtod(ptx.c_str() + version + 9, nullptr) > emu::newest_ptx())
+    return UNSUPPORTED_PTX_VERSION;
   *module = new module_tag{ptx, {}};
   return SUCCESS;
 }

@@ -2,6 +2,7 @@
 //   NONNEG_EMU_ORDER    order of blocks and threads, see emu.h
 //   NONNEG_EMU_MEMORY   bytes of device memory (default 1 GiB)
 //   NONNEG_EMU_DEVICES  0: no device
+//   NONNEG_EMU_PTX      the newest PTX version that the driver knows (default 99)
 //   NONNEG_EMU_FAIL     function=error or function=error@nth: that call fails
 #pragma once
 
@@ -20,6 +21,11 @@ inline const char* setting(const char* name) {
 inline size_t memory_bytes() {
   const char* wanted = setting("NONNEG_EMU_MEMORY");
   return *wanted ? std::strtoull(wanted, nullptr, 10) : size_t{1} << 30;
+}
+
+inline double newest_ptx() {
+  const char* wanted = setting("NONNEG_EMU_PTX");
+  return *wanted ? std::strtod(wanted, nullptr) : 99;
 }
 
 inline int device_total() {

@@ -103,18 +103,20 @@ describe('the probe says what is missing', () => {
     if (nvcc) expect((found.info as Record<string, string>).ptx).toMatch(/^\d+\.\d+$/)
   })
 
+  it('nothing, where the driver is older than the nvcc that compiled the kernels', async context => {
+    await emulation(context)
+    const found = probeElsewhere({ NONNEG_CUDA: 'emulated', NONNEG_EMU_PTX: '6.5' })
+    expect(found).toMatchObject({ available: true })
+    if (nvcc) expect((found.info as Record<string, string>).ptx).toMatch(/^\d+\.\d+, declared as 6\.4$/)
+  })
+
   it.for([
     ['no library', { NONNEG_CUDA_LIBRARY: '/nowhere/libcuda.so.1' }, /nowhere/, /NONNEG_CUDA_LIBRARY/],
     ['another library', { NONNEG_CUDA_LIBRARY: 'libm.so.6' }, /libm\.so\.6 has no cuInit/, /driver/],
     ['no device', { NONNEG_EMU_DEVICES: '0' }, /cuInit: CUDA_ERROR_NO_DEVICE/, /nvidia-smi/],
     ['no such device', { NONNEG_CUDA_DEVICE: '3' }, /NONNEG_CUDA_DEVICE=3 .* there are 1/, /from 0 to 0/],
     ['a number that is none', { NONNEG_CUDA_DEVICE: '0x' }, /NONNEG_CUDA_DEVICE=0x/, /unset/],
-    [
-      'an old driver',
-      { NONNEG_EMU_FAIL: 'cuModuleLoadData=222' },
-      /too old for the build's PTX/,
-      /update the NVIDIA driver/,
-    ],
+    ['an ancient driver', { NONNEG_EMU_PTX: '6.3' }, /too old for the kernels' PTX/, /update the NVIDIA driver/],
     ['a module that lacks a kernel', { NONNEG_EMU_FAIL: 'cuModuleGetFunction=500@3' }, /CUDA_ERROR_NOT_FOUND/, /./],
     ['a context refused', { NONNEG_EMU_FAIL: 'cuDevicePrimaryCtxRetain=2' }, /CUDA_ERROR_OUT_OF_MEMORY/, /./],
   ] as const)('%s', async ([, env, reason, fix], context) => {
