@@ -118,6 +118,12 @@ describe('what fit writes', () => {
     expect(JSON.parse(loose.stdout)).toMatchObject({ reason: 'converged' })
   })
 
+  test.each(['X.csv', 'X.mtx.gz'])('worker threads do not keep the process from ending: %s', async file => {
+    const { code, stdout } = await run(`fit ${file} -r 2 -o threads --backend wasm --threads 2 --json`)
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({ backend: 'wasm', threads: 2 })
+  })
+
   test('a summary for people, without colours in a pipe', async () => {
     const { code, stdout, stderr } = await run('fit X.csv -r 2 -o summary')
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })

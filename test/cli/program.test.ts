@@ -95,6 +95,12 @@ describe('doctor', () => {
   })
 })
 
+test('build-native says why it could not, and what to do', async () => {
+  const { code, stdout, stderr } = await nonneg(['build-native'], { env: { NONNEG_NATIVE: 'off' } })
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+  expect(stderr).toMatch(/^nonneg: .*NONNEG_NATIVE=off.*\nfix: .*\n$/)
+})
+
 test('importing the program runs nothing', async () => {
   const listeners = () => [process.listenerCount('SIGINT'), process.stdout.listenerCount('error'), process.exitCode]
   const before = listeners()

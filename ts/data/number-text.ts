@@ -61,7 +61,7 @@ export function decimal(text: string): number {
 /** The shortest text that reads back as the same float32: 0.1, where `String` would say 0.10000000149011612. */
 export function shortestFloat32(value: number): string {
   if (Number.isInteger(value)) return String(value)
-  for (let precision = 6; precision < 9; precision++) {
+  for (let precision = 7; precision < 9; precision++) {
     const candidate = Number(value.toPrecision(precision))
     if (Math.fround(candidate) === value) return String(candidate)
   }
