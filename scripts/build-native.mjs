@@ -131,7 +131,7 @@ function selfTest(file, environment) {
 }
 
 /** What LD_PRELOAD must hold, so that Node can load an addon with AddressSanitizer in it. */
-export function sanitizerEnvironment() {
+function sanitizerEnvironment() {
   const compiler = process.env.CXX ?? 'c++'
   const library = spawnSync(compiler, ['-print-file-name=libasan.so'], { encoding: 'utf8' }).stdout.trim()
   return { LD_PRELOAD: library, ASAN_OPTIONS: 'detect_leaks=0:detect_stack_use_after_return=0' }
