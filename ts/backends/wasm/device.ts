@@ -39,8 +39,8 @@ export class WasmDevice implements Device {
 
   static async open(options: PoolOptions, info: Info): Promise<WasmDevice> {
     const pool = await Pool.open(options)
-    const simd = options.relaxed ? 'relaxed' : 'plain'
-    return new WasmDevice(pool, { ...info, threads: pool.threads, sharedMemory: pool.isShared, simd })
+    const build = options.relaxed ? 'relaxed SIMD' : 'plain SIMD'
+    return new WasmDevice(pool, { ...info, build, threads: pool.threads, sharedMemory: pool.isShared })
   }
 
   supports({ rows, columns, kind }: MatrixView, { rank, beta, rule, dtype }: FitSpec): Support {

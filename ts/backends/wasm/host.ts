@@ -34,13 +34,14 @@ function startInNode({ Worker }: typeof import('node:worker_threads'), code: str
   // the program needs none of the process's own flags, such as loaders
   const worker = new Worker(code, { eval: true, execArgv: [], name: 'nonneg-wasm' })
   let ending = false
-  worker.unref()
   worker.on('message', data => events.message(data))
   worker.on('error', error => events.failure(error instanceof Error ? error : new Error(String(error))))
   worker.on('messageerror', error => events.failure(error))
   worker.on('exit', status => {
     if (!ending) events.failure(new Error(`a wasm worker ended with status ${status}`))
   })
+  // last, for listening to messages holds the process again
+  worker.unref()
   return {
     post: (message, transfer = []) => worker.postMessage(message, transfer),
     hold: held => (held ? worker.ref() : worker.unref()),

@@ -35,6 +35,8 @@ export interface CsrSource extends CsrArrays {
 const PIECE_BYTES = 64 << 20
 /** Elements copied before the thread is looked after. */
 const COPY = 1 << 16
+/** Rows of no more elements are copied one by one: a typed array's `set` costs as much as 30 of them. */
+const SHORT = 32
 
 /** A buffer for one array of X, shared between threads or not. */
 export function allocate(bytes: number, shared: boolean): ArrayBufferLike {
@@ -57,13 +59,41 @@ function* copy(from: FloatArray | Uint32Array, to: Float32Array | Uint32Array, a
   }
 }
 
-/** A packed f32 copy of a view. */
-export function* packed({ data, rows, columns, stride, offset }: DenseView): Generator<void, Float32Array> {
-  const out = new Float32Array(rows * columns)
-  for (let i = 0; i < rows; i++) {
-    const start = offset + i * stride
-    yield* copy(data.subarray(start, start + columns), out, i * columns)
+/** Rows first … last − 1 of a view to the start of `to`, `toStride` apart. */
+function* copyRows(
+  X: DenseView,
+  first: number,
+  last: number,
+  to: Float32Array,
+  toStride: number,
+): Generator<void, void> {
+  const { data, columns, stride } = X
+  const start = X.offset + first * stride
+  if (stride === columns && toStride === columns) {
+    yield* copy(data.subarray(start, start + (last - first) * columns), to, 0)
+    return
   }
+  for (let i = 0, sinceYield = 0; i < last - first; i++) {
+    const row = start + i * stride
+    if (columns > COPY) {
+      yield* copy(data.subarray(row, row + columns), to, i * toStride)
+    } else if (columns > SHORT) {
+      to.set(data.subarray(row, row + columns), i * toStride)
+    } else {
+      for (let j = 0; j < columns; j++) to[i * toStride + j] = data[row + j]
+    }
+    sinceYield += columns
+    if (sinceYield >= COPY) {
+      sinceYield = 0
+      yield
+    }
+  }
+}
+
+/** A packed f32 copy of a view. */
+export function* packed(view: DenseView): Generator<void, Float32Array> {
+  const out = new Float32Array(view.rows * view.columns)
+  yield* copyRows(view, 0, view.rows, out, view.columns)
   return out
 }
 
@@ -75,10 +105,7 @@ function* denseSource(X: DenseView, shared: boolean): Generator<void, DenseSourc
   for (let first = 0; first < rows; first += rowsPerPiece) {
     const count = Math.min(rowsPerPiece, rows - first)
     const piece = new Float32Array(allocate(count * stride * 4, shared))
-    for (let i = first; i < Math.min(first + count, X.rows); i++) {
-      const start = X.offset + i * X.stride
-      yield* copy(X.data.subarray(start, start + X.columns), piece, (i - first) * stride)
-    }
+    yield* copyRows(X, first, Math.min(first + count, X.rows), piece, stride)
     pieces.push(piece)
   }
   return { kind: 'dense', rows: X.rows, columns: X.columns, pieces, rowsPerPiece, stride }

@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest'
+import { Heap } from '../../ts/backends/wasm/heap.js'
+import { Random } from '../../ts/core/random.js'
+import { dense, fitOn, open, problemOf, sparse, specOf } from './helpers.js'
+
+describe('heap', () => {
+  const heapOf = (pages: number) => new Heap(new WebAssembly.Memory({ initial: 1, maximum: pages }), pages)
+
+  it('gives out aligned blocks that do not overlap, and joins what is freed', () => {
+    const heap = heapOf(256)
+    const random = new Random(1)
+    const blocks = new Map<number, number>()
+    for (let i = 0; i < 2000; i++) {
+      if (random.below(2) === 0 && blocks.size > 0) {
+        const address = [...blocks.keys()][random.below(blocks.size)]
+        heap.free(address)
+        blocks.delete(address)
+      } else {
+        const bytes = random.below(20_000)
+        const address = heap.allocate(bytes)
+        expect(address).toBeGreaterThan(0)
+        expect(address % 64).toBe(0)
+        for (const [other, length] of blocks) {
+          expect(address + Math.max(64, bytes) <= other || other + Math.max(64, length) <= address).toBe(true)
+        }
+        blocks.set(address, bytes)
+        if (blocks.size > 60) break
+      }
+    }
+    for (const address of blocks.keys()) heap.free(address)
+    expect(heap.used).toBe(0)
+    // one block again: nearly all of it can be had at once, from its start
+    expect(heap.allocate(250 * 65536)).toBe(64)
+  })
+
+  it('refuses what does not fit, with sizes, and stays as it was', () => {
+    const heap = heapOf(4)
+    const kept = heap.allocate(65536)
+    expect(() => heap.allocate(3 * 65536)).toThrow(
+      expect.objectContaining({
+        code: 'ERR_NONNEG_MEMORY',
+        detail: { bytes: 3 * 65536, used: 65536, limit: 3 * 65536 },
+      }),
+    )
+    expect(heap.used).toBe(65536)
+    heap.free(kept)
+    expect(heap.allocate(65536)).toBe(kept)
+  })
+})
+
+describe.each([true, false])('fits (shared memory: %s)', shared => {
+  it('give back all memory', async () => {
+    const device = await open({ threads: 2, shared })
+    expect(await device.bytesInUse()).toBe(0)
+    const first = await device.createFit(problemOf(dense(500, 300), 12), specOf(12))
+    const second = await device.createFit(problemOf(sparse(500, 300, 20), 12), specOf(12))
+    const used = await device.bytesInUse()
+    expect(used).toBeGreaterThan(0)
+    await first[Symbol.asyncDispose]()
+    expect(await device.bytesInUse()).toBeLessThan(used)
+    await second[Symbol.asyncDispose]()
+    await second[Symbol.asyncDispose]()
+    expect(await device.bytesInUse()).toBe(0)
+    await expect(second.run(1)).rejects.toMatchObject({ code: 'ERR_NONNEG_DISPOSED' })
+    await device[Symbol.asyncDispose]()
+  })
+
+  it('fail with sizes where memory does not suffice, and leave the device usable', async () => {
+    const device = await open({ threads: 2, shared })
+    // four Gram matrices of 18000 × 18000
+    const tooLarge = device.createFit(problemOf(dense(1, 1), 18000), specOf(18000))
+    await expect(tooLarge).rejects.toMatchObject({ code: 'ERR_NONNEG_MEMORY', detail: { used: 0 } })
+    expect(await device.bytesInUse()).toBe(0)
+    expect((await fitOn(device, problemOf(dense(20, 20), 3), 3)).losses).toHaveLength(6)
+    await device[Symbol.asyncDispose]()
+  })
+})
