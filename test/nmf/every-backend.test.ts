@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { BACKEND_IDS } from '../../ts/backends/registry.js'
-import { type BackendId, type Factorization, factorize, type HistoryEntry, type MatrixInput } from '../../ts/node.js'
+import {
+  type BackendId,
+  type DenseView,
+  type Factorization,
+  factorize,
+  type HistoryEntry,
+  type MatrixInput,
+  NMF,
+} from '../../ts/node.js'
 import { presentOrSkip } from '../conformance/backends.js'
 import { denseMatrix, sparseMatrix } from '../conformance/problems.js'
 
@@ -90,6 +98,29 @@ describe.each([...BACKEND_IDS])('%s', (id: BackendId) => {
     expect(fit.iterations).toBeGreaterThanOrEqual(5)
     expect(fit.loss).toBeLessThanOrEqual(fit.history.at(-1)!.loss * (1 + 1e-4))
     expect(fit.W.data.every(value => value >= 0)).toBe(true)
+  })
+
+  it.for([
+    ['dense', dense],
+    ['sparse', sparse],
+  ] as const)('transforms rows with the components held fixed: %s', async ([, X], context) => {
+    await presentOrSkip(id, context)
+    const options = { rank: 5, seed: 2, maxIterations: 60, tolerance: 0 }
+    const transformed: DenseView[] = []
+    for (const backend of [id, 'reference'] as const) {
+      const model = await new NMF({ ...options, backend }).fit(X)
+      const before = model.components.data.slice()
+      transformed.push(await model.transform(X))
+      expect(model.components.data).toEqual(before)
+    }
+    const [own, wanted] = transformed.map(view => view.data)
+    let difference = 0
+    let norm = 0
+    for (let i = 0; i < wanted.length; i++) {
+      difference += (own[i] - wanted[i]) ** 2
+      norm += wanted[i] ** 2
+    }
+    expect(difference / norm).toBeLessThan(1e-5)
   })
 
   it('leaves the input alone and takes shared memory', async context => {

@@ -70,7 +70,7 @@ async function findAdapter(provider: GpuProvider): Promise<Adapter> {
     return {
       found: false,
       reason: `WebGPU (${source.origin}) found no GPU and no driver for one`,
-      fix: 'Update the GPU driver; in a browser, see that hardware acceleration is on.',
+      fix: 'Install or update the GPU driver (on Linux, Vulkan); in a browser, see that hardware acceleration is on.',
     }
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
@@ -119,7 +119,7 @@ class GpuBackendDevice implements Device {
     this.#gpu.check()
     const support = this.supports(problem.X, spec)
     if (!support.supported) throw new NonnegError('ERR_NONNEG_UNSUPPORTED', support.reason)
-    return GpuFit.create(this.#gpu, problem, spec.rank, this.#room, this.#dots)
+    return GpuFit.create(this.#gpu, problem, spec, this.#room, this.#dots)
   }
 
   supportsKernel(spec: KernelSpec, dims: Dims): Support {

@@ -1,7 +1,7 @@
 import { inSlices } from '../../core/breathe.js'
 import { NonnegError } from '../../core/errors.js'
 import { transposeDense } from '../../core/matrix.js'
-import type { Factors, Fit, Problem, RunControls, SweepReport } from '../backend.js'
+import type { Factors, Fit, FitSpec, Problem, RunControls, SweepReport } from '../backend.js'
 import { Batches } from './batches.js'
 import { type Call, dotOf, muUpdate, prepare, record, type Step } from './calls.js'
 import { type Gpu, SMALLEST_BUFFER } from './gpu.js'
@@ -50,6 +50,12 @@ async function pair(owned: Owned, bytes: number): Promise<[GPUBuffer, GPUBuffer]
   return [await owned.storage(bytes), await owned.storage(bytes)]
 }
 
+/** A factor that no update writes, in the place of both copies. */
+async function single(owned: Owned, bytes: number): Promise<[GPUBuffer, GPUBuffer]> {
+  const buffer = await owned.storage(bytes)
+  return [buffer, buffer]
+}
+
 /** A fit whose X, W and Hᵀ stay in the GPU's memory; iterations cross in batches, with their losses. */
 export class GpuFit implements Fit {
   readonly #parts: Parts
@@ -63,10 +69,10 @@ export class GpuFit implements Fit {
   }
 
   /** Uploads the problem. On failure nothing stays allocated. */
-  static async create(gpu: Gpu, problem: Problem, rank: number, room: Room, dots: DotGroups): Promise<GpuFit> {
+  static async create(gpu: Gpu, problem: Problem, spec: FitSpec, room: Room, dots: DotGroups): Promise<GpuFit> {
     const owned = new Owned(gpu)
     try {
-      return await createFit(gpu, owned, problem, rank, room, dots)
+      return await createFit(gpu, owned, problem, spec, room, dots)
     } catch (error) {
       owned.destroy()
       throw error
@@ -181,7 +187,7 @@ async function createFit(
   gpu: Gpu,
   owned: Owned,
   problem: Problem,
-  rank: number,
+  { rank, fixed }: FitSpec,
   room: Room,
   dots: DotGroups,
 ): Promise<GpuFit> {
@@ -192,7 +198,7 @@ async function createFit(
     X.kind === 'dense' ? await denseProducts(gpu, owned, X, width, room) : await csrProducts(gpu, owned, X, width, room)
   const { columns, N, A, S } = products
   const W = await pair(owned, rows * width * 4)
-  const Ht = await pair(owned, columns * width * 4)
+  const Ht = fixed === 'H' ? await single(owned, columns * width * 4) : await pair(owned, columns * width * 4)
   await uploadRows(gpu, W[0], problem.W, 0, rows, width)
   await uploadTransposed(gpu, Ht[0], problem.H, columns, width)
   const gParts = gramParts(columns, width, room)
@@ -230,8 +236,7 @@ async function createFit(
       ...products.forW(Ht[state]),
       update(W, state, rows, N, G),
       ...products.forH(W[1 - state]),
-      update(Ht, state, columns, A, S),
-      ...gram(1 - state),
+      ...(fixed === 'H' ? [] : [update(Ht, state, columns, A, S), ...gram(1 - state)]),
     ],
     products.forH(W[state]),
     Array.from({ length: SLOTS }, (_, slot) => loss(state, slot)),

@@ -9,6 +9,8 @@ export interface DriverProblem {
 }
 
 const SOURCE = '@sparticuz/chromium'
+/** The last line of versions that run on every Node this package supports. */
+const INSTALL = 'npm i @sparticuz/chromium@147.0.0'
 /** glibc's flag that keeps a library loaded after dlclose. */
 const RTLD_NODELETE = 0x1000
 /** A tar file is a sequence of 512-byte blocks. */
@@ -170,7 +172,7 @@ export async function installSoftwareDriver(): Promise<DriverProblem | undefined
   } catch (error) {
     return {
       reason: `the software driver does not load: ${error instanceof Error ? error.message : String(error)}`,
-      fix: `npm i ${SOURCE}@147.0.0`,
+      fix: INSTALL,
     }
   }
 }
