@@ -9,7 +9,7 @@ export interface DriverProblem {
 }
 
 const SOURCE = '@sparticuz/chromium'
-/** The last line of versions that run on every Node this package supports. */
+/** A version that runs on every Node this package supports; later ones want Node 22. */
 const INSTALL = 'npm i @sparticuz/chromium@147.0.0'
 /** glibc's flag that keeps a library loaded after dlclose. */
 const RTLD_NODELETE = 0x1000
