@@ -66,7 +66,7 @@ export class WasmDevice implements Device {
     const { threads } = this.#pool
     const transfer = [W.buffer, H.buffer, ...(shared ? [] : buffersOf(source))] as ArrayBuffer[]
     const { layout, byColumn } = await this.#pool.call(
-      { kind: 'create', fit, rank: spec.rank, threads, squaredNorm, source, flags, W, H },
+      { kind: 'create', fit, rank: spec.rank, fixedH: spec.fixed === 'H', threads, squaredNorm, source, flags, W, H },
       transfer,
     )
     const parallel = layout.threads > 1

@@ -14,6 +14,8 @@ export interface HeldFit {
   readonly shared: SharedFit
   readonly base: number
   readonly squaredNorm: number
+  /** Whether iterations leave H alone. */
+  readonly fixedH: boolean
   /** Whether G is the Gram matrix of Ht as it is (and H its transpose); not so after a phase that was cut short. */
   gramIsFresh: boolean
 }
@@ -74,7 +76,7 @@ function* fetch(thread: Thread, rows: number, columns: number, address: number, 
 }
 
 export function* create(crew: Crew, heap: Heap, shared: boolean, request: Create): Steps<[HeldFit, Results['create']]> {
-  const { fit: id, rank, threads, squaredNorm, source, flags, W, H } = request
+  const { fit: id, rank, fixedH, threads, squaredNorm, source, flags, W, H } = request
   const { rows, columns } = source
   const byColumn = source.kind === 'csr' ? yield* transposed(source, shared) : undefined
   const indptr = source.kind === 'csr' && byColumn ? ([source.indptr, byColumn.indptr] as const) : undefined
@@ -98,7 +100,7 @@ export function* create(crew: Crew, heap: Heap, shared: boolean, request: Create
   const own: SharedFit =
     source.kind === 'csr' ? { layout, flags, byRow: source, byColumn: byColumn! } : { layout, flags, source }
   return [
-    { id, shared: own, base, squaredNorm, gramIsFresh: false },
+    { id, shared: own, base, squaredNorm, fixedH, gramIsFresh: false },
     { layout, byColumn: shared ? byColumn : undefined },
   ]
 }
@@ -139,11 +141,19 @@ function* freshenGram(crew: Crew, fit: HeldFit): Steps<boolean> {
   return true
 }
 
+/** The loss after a phase that measured and changed nothing. */
+function measured(crew: Crew, fit: HeldFit): number {
+  const { layout } = fit.shared
+  reduce(crew.thread, fit.shared, laneCount(fit.shared, 'measure'), layout.laneS, layout.S)
+  return loss(crew.thread, fit, 'measure')
+}
+
 /** One iteration; undefined where the flag cut it short. */
 function* iterate(crew: Crew, fit: HeldFit): Steps<number | undefined> {
   const { layout } = fit.shared
   if (!(yield* freshenGram(crew, fit))) return undefined
   if (!(yield* phase(crew, fit, 'rows'))) return undefined
+  if (fit.fixedH) return (yield* phase(crew, fit, 'measure')) ? measured(crew, fit) : undefined
   reduce(crew.thread, fit.shared, laneCount(fit.shared, 'rows'), layout.laneS, layout.S)
   fit.gramIsFresh = false
   if (!(yield* phase(crew, fit, 'columns'))) return undefined
@@ -174,11 +184,9 @@ export function* run(crew: Crew, fit: HeldFit, { iterations, remaining }: Run, s
 
 /** ½‖X − WH‖² of the factors as they are; nothing sets the flag meanwhile. */
 export function* evaluate(crew: Crew, fit: HeldFit): Steps<number> {
-  const { layout } = fit.shared
   yield* freshenGram(crew, fit)
   yield* phase(crew, fit, 'measure')
-  reduce(crew.thread, fit.shared, laneCount(fit.shared, 'measure'), layout.laneS, layout.S)
-  return loss(crew.thread, fit, 'measure')
+  return measured(crew, fit)
 }
 
 export function* factors({ thread }: Crew, { shared }: HeldFit): Steps<Results['factors']> {

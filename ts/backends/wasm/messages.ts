@@ -54,6 +54,8 @@ export interface Create {
   readonly kind: 'create'
   readonly fit: number
   readonly rank: number
+  /** Whether iterations leave H alone. */
+  readonly fixedH: boolean
   readonly threads: number
   readonly squaredNorm: number
   readonly source: Source
