@@ -141,6 +141,15 @@ describe.each(Object.entries(matrices))('a fit of %s on emulated CUDA', (_, X) =
   })
 })
 
+it('runs beside other fits as it does alone', async context => {
+  const device = await emulation(context)
+  const problems = Object.values(matrices).map(X => problemOf(X, 4))
+  const losses = (problem: Problem) => using(device, problem, spec(4), async fit => (await fit.run(6)).losses)
+  const alone = []
+  for (const problem of problems) alone.push(await losses(problem))
+  expect(await Promise.all(problems.map(losses))).toEqual(alone)
+})
+
 it('reads more losses than its ring holds', async context => {
   const device = await emulation(context)
   const problem = problemOf(denseMatrix(3, 4), 1)
