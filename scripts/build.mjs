@@ -2,6 +2,7 @@
 // Builds what is missing or stale, in order: kernels and workers become TypeScript modules, TypeScript becomes dist/,
 // C++ becomes the addon. Each step keeps a stamp of its inputs, so a second run does nothing.
 //   npm run build                     NONNEG_NATIVE=auto|require|off decides about the addon
+// A build by hand is a developer's, so it includes the CPU emulation of CUDA that the tests use.
 import { spawnSync } from 'node:child_process'
 import { chmodSync, rmSync } from 'node:fs'
 import path from 'node:path'
@@ -66,7 +67,7 @@ export async function build({ native = process.env.NONNEG_NATIVE || 'auto', emul
 
 if (process.argv[1] && path.resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
   try {
-    await build()
+    await build({ emulation: true })
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : error}\n`)
     process.exitCode = 1
