@@ -13,13 +13,13 @@ export function dot(length: usize, a: usize, b: usize): f64 {
     s1 = s0,
     s2 = s0,
     s3 = s0
-  const end = a + (length << 2),
-    tiled = a + ((length & ~7) << 2)
+  const end = a + (length << 2)
+  const tiled = a + ((length & ~7) << 2)
   for (; a < tiled; a += 32, b += 32) {
-    const a0 = v128.load(a),
-      b0 = v128.load(b),
-      a1 = v128.load(a, 16),
-      b1 = v128.load(b, 16)
+    const a0 = v128.load(a)
+    const b0 = v128.load(b)
+    const a1 = v128.load(a, 16)
+    const b1 = v128.load(b, 16)
     s0 = f64x2.add(s0, f64x2.mul(low(a0), low(b0)))
     s1 = f64x2.add(s1, f64x2.mul(high(a0), high(b0)))
     s2 = f64x2.add(s2, f64x2.mul(low(a1), low(b1)))

@@ -25,8 +25,8 @@ function tile(
     s31 = s00
   const end = old + (rank << 4)
   do {
-    const b0 = v128.load(g),
-      b1 = v128.load(g, 16)
+    const b0 = v128.load(g)
+    const b1 = v128.load(g, 16)
     const f0 = v128.load_splat<f32>(old)
     s00 = multiplyAdd(s00, f0, b0)
     s01 = multiplyAdd(s01, f0, b1)
@@ -101,8 +101,8 @@ export function mu_update(
   const tiledRank = rank & ~7
   for (let row: usize = 0; row < rows; row += 4) {
     const count = min<usize>(4, rows - row)
-    const fRow = f + row * fStride,
-      nRow = n + row * nStride
+    const fRow = f + row * fStride
+    const nRow = n + row * nStride
     transpose(count, rank, fRow, fStride, scratch, 16)
     if (count < 4) {
       edge(count, rank, 0, scratch, g, gStride, fRow, fStride, nRow, nStride)

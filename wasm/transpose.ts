@@ -25,8 +25,8 @@ export function transpose(
   to: usize,
   toStride: usize,
 ): void {
-  const tiledRows = rows & ~3,
-    tiledColumns = columns & ~3
+  const tiledRows = rows & ~3
+  const tiledColumns = columns & ~3
   for (let i: usize = 0; i < tiledRows; i += 4) {
     for (let j: usize = 0; j < tiledColumns; j += 4)
       tile(at(from, fromStride, i, j), fromStride, at(to, toStride, j, i), toStride)

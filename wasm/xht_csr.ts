@@ -103,9 +103,9 @@ export function xht_csr(
   for (let i: usize = 0; i < rows; i++) {
     const first = (<usize>load<u32>(indptr + (i << 2))) << 2
     const last = indices + ((<usize>load<u32>(indptr + (i << 2), 4)) << 2)
-    const entry = indices + first,
-      value = values + first,
-      row = n + i * nStride
+    const entry = indices + first
+    const value = values + first
+    const row = n + i * nStride
     let r: usize = 0
     for (; r + 32 <= rank; r += 32) strip32(entry, last, value, at(ht, 0, 0, r), htStride, at(row, 0, 0, r), onTop)
     if (r + 16 <= rank) {

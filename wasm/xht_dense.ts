@@ -30,8 +30,8 @@ function tile(
     s31 = s00
   const end = x + (columns << 2)
   do {
-    const b0 = v128.load(h0),
-      b1 = v128.load(h1)
+    const b0 = v128.load(h0)
+    const b1 = v128.load(h1)
     const a0 = v128.load(x0)
     s00 = multiplyAdd(s00, a0, b0)
     s01 = multiplyAdd(s01, a0, b1)
@@ -58,8 +58,8 @@ function tile(
 }
 
 function put(n: usize, add: bool, s0: v128, s1: v128): void {
-  const t0 = sumOfLanes(s0),
-    t1 = sumOfLanes(s1)
+  const t0 = sumOfLanes(s0)
+  const t1 = sumOfLanes(s1)
   store<f32>(n, add ? load<f32>(n) + t0 : t0)
   store<f32>(n, add ? load<f32>(n, 4) + t1 : t1, 4)
 }
@@ -103,9 +103,9 @@ export function xht_dense(
   nStride: usize,
   add: i32,
 ): void {
-  const tiledRows = rows & ~3,
-    tiledColumns = columns & ~3,
-    tiledRank = rank & ~1
+  const tiledRows = rows & ~3
+  const tiledColumns = columns & ~3
+  const tiledRank = rank & ~1
   for (let first: usize = 0; first < tiledColumns; first += BLOCK) {
     const count = min(BLOCK, tiledColumns - first)
     const onTop = add != 0 || first > 0

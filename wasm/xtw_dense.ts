@@ -16,8 +16,8 @@ function tile(rows: usize, x: usize, xStride: usize, w: usize, wStride: usize, a
     s31 = s00
   const end = w + rows * wStride
   do {
-    const b0 = v128.load(w),
-      b1 = v128.load(w, 16)
+    const b0 = v128.load(w)
+    const b1 = v128.load(w, 16)
     const x0 = v128.load_splat<f32>(x)
     s00 = multiplyAdd(s00, x0, b0)
     s01 = multiplyAdd(s01, x0, b1)
@@ -78,12 +78,12 @@ export function xtw_dense(
   a: usize,
   aStride: usize,
 ): void {
-  const tiledColumns = columns & ~3,
-    tiledRank = rank & ~7
+  const tiledColumns = columns & ~3
+  const tiledRank = rank & ~7
   for (let row: usize = 0; row < rows; row += ROWS) {
     const count = min(ROWS, rows - row)
-    const xRow = x + row * xStride,
-      wRow = w + row * wStride
+    const xRow = x + row * xStride
+    const wRow = w + row * wStride
     for (let first: usize = 0; first < tiledColumns; first += COLUMNS) {
       const last = min(first + COLUMNS, tiledColumns)
       for (let r: usize = 0; r < tiledRank; r += 8) {

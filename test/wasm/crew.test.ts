@@ -24,12 +24,8 @@ async function crewOfTwo(base = 64) {
   const views = new Views(memory)
   const reset = () => {
     views.u8.fill(0, base, base + layout.bytes)
-    for (const [start, rows] of [
-      [layout.W, 500],
-      [layout.Ht, 300],
-    ]) {
-      for (let i = 0; i < rows * 16; i++) views.f32[start / 4 + i] = 0.1 + (i % 7)
-    }
+    // both factors, H as rows, and both Gram matrices
+    for (let at = layout.W; at < layout.laneA; at += 4) views.f32[at / 4] = 0.1 + ((at - base) % 7)
   }
   const state = () => Buffer.from(views.u8.slice(layout.W, layout.x)).toString('base64')
   reset()
@@ -67,6 +63,7 @@ it('computes the same beyond 2 GiB, where addresses do not fit into an i32', asy
     for (const phase of ['gram', 'rows', 'columns'] as const)
       finish(new Crew(crew.thread, undefined).phase(1, fit, phase))
     states.push(state())
+    expect(fit.layout.W).toBe(base)
   }
   expect(states[1] === states[0]).toBe(true)
 })
