@@ -32,10 +32,14 @@ export interface LoopResult {
 
 /** What must survive the loss of a device. */
 interface Progress {
+  /** With the last factors that were read back. */
   problem: Problem
+  /** Iterations behind those factors. */
+  kept: number
   history: HistoryEntry[]
   /** ‖X − WH‖ of the start, for the tolerance. */
   initialError: number | undefined
+  /** Seconds that former backends took for the iterations kept of them. */
   secondsBefore: number
 }
 
@@ -92,7 +96,6 @@ class FitLoop {
       secondsEach = (performance.now() - crossingStart) / 1000 / Math.max(1, report.iterations)
       if (this.#snapshots && performance.now() - lastSnapshot > SNAPSHOT_SECONDS * 1000) {
         await this.#snapshot()
-        this.#progress.secondsBefore = history.at(-1)!.seconds
         lastSnapshot = performance.now()
       }
     }
@@ -141,6 +144,7 @@ class FitLoop {
       W: denseView(W, problem.X.rows, rank),
       H: denseView(H, rank, problem.X.columns),
     }
+    this.#progress.kept = this.#progress.history.length
   }
 }
 
@@ -185,13 +189,12 @@ export async function runFit(
   options: ResolvedOptions,
   deadline: number | undefined,
 ): Promise<LoopResult> {
-  const progress: Progress = { problem, history: [], initialError: undefined, secondsBefore: 0 }
+  const progress: Progress = { problem, kept: 0, history: [], initialError: undefined, secondsBefore: 0 }
   const handovers: Handover[] = []
   const failures: unknown[] = []
   for (const { id } of plan.candidates) {
     // iterations since the last good factors are done again by the next backend
-    const kept = handovers.at(-1)?.iteration ?? 0
-    progress.history.length = kept
+    progress.history.length = progress.kept
     progress.secondsBefore = progress.history.at(-1)?.seconds ?? 0
     try {
       const device = await openDevice(id, plan.threads)
@@ -210,7 +213,7 @@ export async function runFit(
       if (!mayHandOver(error)) throw error
       await dropDevice(id, plan.threads)
       failures.push(error)
-      handovers.push({ id, reason: error.message, fix: error.fix ?? null, iteration: keptIterations(progress) })
+      handovers.push({ id, reason: error.message, fix: error.fix ?? null, iteration: progress.kept })
     }
   }
   if (failures.length === 1) throw failures[0]
@@ -218,10 +221,4 @@ export async function runFit(
     detail: { handovers },
     cause: new AggregateError(failures),
   })
-}
-
-/** How many iterations stand behind the factors in `progress.problem`. */
-function keptIterations(progress: Progress): number {
-  const { history, secondsBefore } = progress
-  return history.findLastIndex(entry => entry.seconds <= secondsBefore) + 1
 }

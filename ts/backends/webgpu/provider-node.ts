@@ -52,6 +52,18 @@ function messageOf(error: unknown): string {
   return message.split('\n')[0].slice(0, 300)
 }
 
+/** Whether Linux has no Vulkan loader. Dawn would look too, but complains on standard error in words of its own. */
+function lacksVulkan({ platform, dlopen }: NodeJS.Process): boolean {
+  if (platform !== 'linux') return false
+  try {
+    dlopen({ exports: {} }, 'libvulkan.so.1')
+    return false
+  } catch (error) {
+    // a loader that is there is no addon either, but that is another error
+    return /cannot open shared object|Error loading shared library/.test(messageOf(error))
+  }
+}
+
 /**
  * WebGPU outside browsers: the runtime's own where it has one (Deno), else Dawn through the optional package `webgpu`.
  * With NONNEG_WEBGPU=software (Node on linux-x64) it runs on the CPU, with the driver of the package
@@ -74,6 +86,8 @@ export const nodeGpu: GpuProvider = {
     if (wish === 'software') {
       const problem = await installSoftwareDriver()
       if (problem) return missing(problem.reason, problem.fix)
+    } else if (lacksVulkan(process)) {
+      return missing('there is no Vulkan loader (libvulkan.so.1)', "Install the GPU's driver with Vulkan.")
     }
     try {
       const origin = wish === 'software' ? 'Dawn, software driver' : 'Dawn'
