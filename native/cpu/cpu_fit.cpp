@@ -3,6 +3,7 @@
 #include "csr_products.h"
 #include "denormals.h"
 #include "dense_products.h"
+#include "iteration.h"
 
 #include <algorithm>
 #include <chrono>
@@ -44,35 +45,19 @@ class cpu_fit final : public fit {
   status factors(float* to_W, float* to_H) override;
 
  private:
-  status prepare();
   crew crew_for(const std::atomic<bool>* cancelled) const;
-  bool half_iteration_over_rows(const crew& c, bool update);
-  bool half_iteration_over_columns(const crew& c, bool update);
-  bool gram_of_Ht(const crew& c);
-  bool iterate(const crew& c, bool update_w, bool update_h);
-  void add_partial_grams(const crew& c, int64_t groups, float* total);
-  double loss() const;
 
   const fit_shape shape;
   operands f;
   std::unique_ptr<products> X;
-  partition rows;
-  partition columns;
-  int64_t longest_column_panel = 0;
-  int64_t worker_floats = 0;
-  bool prepared = false;
-  bool gram_is_current = false;
-
+  std::unique_ptr<iteration> sweep;
   buffer<float> W;
   buffer<float> Ht;
-  buffer<float> G;
-  buffer<float> S;
-  buffer<float> partial_grams; // groups x rank x rank
-  buffer<double> partial_dots; // groups
-  buffer<float> scratch;       // threads x worker_floats
 };
 
-status no_memory(double bytes) {
+status no_memory(double bytes = 0) {
+  if (bytes == 0)
+    return {status_code::memory, "no memory for this fit"};
   char text[160];
   snprintf(text, sizeof text, "this fit needs %.3g MB of memory, more than the machine gives", bytes / 1e6);
   return {status_code::memory, text};
@@ -80,32 +65,27 @@ status no_memory(double bytes) {
 
 status cpu_fit::allocate() {
   const int64_t rank = f.rank;
-  const double square = double(rank) * double(rank);
   if (shape.nonzeros < 0) {
-    X.reset(new (std::nothrow) dense_products(shape.rows, shape.columns, rank));
+    X.reset(new (std::nothrow) dense_products(shape.rows, shape.columns, rank, !shape.fixed_h));
   } else {
     X.reset(new (std::nothrow) csr_products(shape.rows, shape.columns, shape.nonzeros, rank));
   }
-  if (!X)
-    return no_memory(0);
-  longest_column_panel = shape.nonzeros < 0 ? panel_length(shape.columns) : NONNEG_PANEL;
-  const int64_t groups = most_groups(rank);
-  worker_floats = (X->scratch() + longest_column_panel * rank + 15) / 16 * 16;
-  const double bytes = X->bytes() + 4 * (double(shape.rows) + double(shape.columns)) * double(rank) +
-                       4 * (double(groups) + 2) * square + 4 * double(shape.threads) * double(worker_floats);
+  if (X)
+    sweep.reset(new (std::nothrow) iteration(shape, f, *X));
+  if (!sweep)
+    return no_memory();
+  const double factors = 4 * (double(shape.rows) + double(shape.columns)) * double(rank);
+  const double bytes = X->bytes() + sweep->bytes() + factors;
   // an allocation beyond what there is may succeed and fail when it is written to, by a signal
   const double machine = double(physical_memory());
   if (machine > 0 && bytes > machine)
     return no_memory(bytes);
-  const bool done = X->allocate().ok() && W.allocate(shape.rows * rank) && Ht.allocate(shape.columns * rank) &&
-                    G.allocate(rank * rank) && S.allocate(rank * rank) &&
-                    partial_grams.allocate(groups * rank * rank) && partial_dots.allocate(groups) &&
-                    scratch.allocate(shape.threads * worker_floats) && (shape.threads == 1 || pool::shared());
+  const bool done = X->allocate().ok() && sweep->allocate() && W.allocate(shape.rows * rank) &&
+                    Ht.allocate(shape.columns * rank) && (shape.threads == 1 || pool::shared());
   if (!done)
     return no_memory(bytes);
   f.W = W.get();
   f.Ht = Ht.get();
-  f.G = G.get();
   return {};
 }
 
@@ -119,7 +99,7 @@ void pad(int64_t count, int64_t rank, int64_t padded, const float* from, float* 
 status cpu_fit::set_factors(const float* from_W, const float* from_Ht) {
   pad(shape.rows, shape.rank, f.rank, from_W, W.get());
   pad(shape.columns, shape.rank, f.rank, from_Ht, Ht.get());
-  gram_is_current = false;
+  sweep->factors_changed();
   return {};
 }
 
@@ -138,114 +118,6 @@ status cpu_fit::factors(float* to_W, float* to_H) {
   return {};
 }
 
-status cpu_fit::prepare() {
-  if (prepared)
-    return {};
-  try {
-    rows = X->cut_rows();
-    columns = X->cut_columns();
-  } catch (const std::bad_alloc&) {
-    return no_memory(0);
-  }
-  prepared = true;
-  return {};
-}
-
-// Element by element in the order of the groups, so that it may be split over the threads.
-void cpu_fit::add_partial_grams(const crew& c, int64_t groups, float* total) {
-  const int64_t square = f.rank * f.rank;
-  constexpr int64_t slice = 4096;
-  const auto add = [&](int64_t index, int) {
-    const int64_t begin = index * slice, end = std::min(begin + slice, square);
-    memset(total + begin, 0, size_t(end - begin) * sizeof(float));
-    for (int64_t g = 0; g < groups; g++) {
-      const float* const part = partial_grams.get() + g * square;
-      for (int64_t i = begin; i < end; i++)
-        total[i] += part[i];
-    }
-  };
-  c.run((square + slice - 1) / slice, add);
-}
-
-bool cpu_fit::half_iteration_over_rows(const crew& c, bool update) {
-  const int64_t square = f.rank * f.rank;
-  if (update && !X->before_rows(f, c))
-    return false;
-  const auto group = [&](int64_t g, int worker) {
-    float* const partial = partial_grams.get() + g * square;
-    memset(partial, 0, size_t(square) * sizeof(float));
-    for (int64_t p = rows.groups[size_t(g)]; p < rows.groups[size_t(g) + 1] && !c.stop(); p++) {
-      const int64_t first = rows.panels[size_t(p)], count = rows.panels[size_t(p) + 1] - first;
-      const bool opens = p == rows.groups[size_t(g)];
-      if (update) {
-        X->update_rows(f, c, g, opens, first, count, partial, scratch.get() + worker * worker_floats);
-      } else {
-        X->visit_rows(f, g, opens, first, count, partial);
-      }
-    }
-  };
-  if (!c.run(rows.group_count(), group))
-    return false;
-  add_partial_grams(c, rows.group_count(), S.get());
-  return true;
-}
-
-bool cpu_fit::half_iteration_over_columns(const crew& c, bool update) {
-  const int64_t rank = f.rank;
-  const int64_t square = rank * rank;
-  if (update)
-    gram_is_current = false;
-  const auto group = [&](int64_t g, int worker) {
-    float* const A = scratch.get() + worker * worker_floats;
-    float* const rest = A + longest_column_panel * rank;
-    float* const partial = partial_grams.get() + g * square;
-    if (update)
-      memset(partial, 0, size_t(square) * sizeof(float));
-    double dot = 0;
-    for (int64_t p = columns.groups[size_t(g)]; p < columns.groups[size_t(g) + 1] && !c.stop(); p++) {
-      const int64_t first = columns.panels[size_t(p)], count = columns.panels[size_t(p) + 1] - first;
-      float* const h = f.Ht + first * rank;
-      X->columns(f, c, first, count, A, rest);
-      // A is not complete when the job was cancelled meanwhile; Ht must not see it
-      if (c.stop())
-        return;
-      if (update) {
-        f.kernels->mu_update(count, rank, h, rank, A, rank, S.get(), rank, rest);
-        f.kernels->gram(count, rank, h, rank, partial, rank);
-      }
-      dot += f.kernels->dot(count * rank, A, h);
-    }
-    partial_dots[g] = dot;
-  };
-  if (!c.run(columns.group_count(), group))
-    return false;
-  if (update) {
-    add_partial_grams(c, columns.group_count(), G.get());
-    gram_is_current = true;
-  }
-  return true;
-}
-
-// In the same panels and order as after an update, so that a run in two parts has the bits of one.
-bool cpu_fit::gram_of_Ht(const crew& c) {
-  if (gram_is_current)
-    return true;
-  const int64_t square = f.rank * f.rank;
-  const auto group = [&](int64_t g, int) {
-    float* const partial = partial_grams.get() + g * square;
-    memset(partial, 0, size_t(square) * sizeof(float));
-    for (int64_t p = columns.groups[size_t(g)]; p < columns.groups[size_t(g) + 1]; p++) {
-      const int64_t first = columns.panels[size_t(p)], count = columns.panels[size_t(p) + 1] - first;
-      f.kernels->gram(count, f.rank, f.Ht + first * f.rank, f.rank, partial, f.rank);
-    }
-  };
-  if (!c.run(columns.group_count(), group))
-    return false;
-  add_partial_grams(c, columns.group_count(), G.get());
-  gram_is_current = true;
-  return true;
-}
-
 crew cpu_fit::crew_for(const std::atomic<bool>* cancelled) const {
   crew c;
   c.cancelled = cancelled;
@@ -257,36 +129,12 @@ crew cpu_fit::crew_for(const std::atomic<bool>* cancelled) const {
   return c;
 }
 
-bool cpu_fit::iterate(const crew& c, bool update_w, bool update_h) {
-  if (c.stop())
-    return false;
-  const auto all = [&] {
-    return gram_of_Ht(c) && half_iteration_over_rows(c, update_w) && half_iteration_over_columns(c, update_h);
-  };
-  if (!c.threads_of)
-    return all();
-  // given back after each iteration, so that several fits take turns
-  const pool_turn turn(*c.threads_of, c.cancelled);
-  return turn.held() && all();
-}
-
-// By the Gram identity: the squared norm of X - W·H without W·H.
-double cpu_fit::loss() const {
-  double product = 0;
-  for (int64_t g = 0; g < columns.group_count(); g++)
-    product += partial_dots[g];
-  const double approximation = f.kernels->dot(f.rank * f.rank, S.get(), G.get());
-  const double half = 0.5 * shape.squared_norm - product + 0.5 * approximation;
-  return half < 0 ? 0 : half;
-}
-
 status cpu_fit::run(int iterations, const run_controls& controls, run_report& report) {
   const clock::time_point start = clock::now();
   const auto elapsed = [&] { return std::chrono::duration<double>(clock::now() - start).count(); };
   const flush_denormals flush;
-  const status ready = prepare();
-  if (!ready.ok())
-    return ready;
+  if (!sweep->prepare())
+    return no_memory();
   const crew c = crew_for(controls.cancelled);
   report.stopped = run_stop::done;
   for (int i = 0; i < iterations; i++) {
@@ -294,12 +142,12 @@ status cpu_fit::run(int iterations, const run_controls& controls, run_report& re
       report.stopped = run_stop::deadline;
       break;
     }
-    if (!iterate(c, true, !shape.fixed_h)) {
+    if (!sweep->run(c)) {
       report.stopped = run_stop::aborted;
       break;
     }
     try {
-      report.losses.push_back(loss());
+      report.losses.push_back(sweep->loss());
       report.seconds.push_back(elapsed());
     } catch (const std::bad_alloc&) {
       return no_memory(16.0 * i);
@@ -310,11 +158,10 @@ status cpu_fit::run(int iterations, const run_controls& controls, run_report& re
 
 status cpu_fit::evaluate(double& result) {
   const flush_denormals flush;
-  const status ready = prepare();
-  if (!ready.ok())
-    return ready;
-  iterate(crew_for(nullptr), false, false);
-  result = loss();
+  if (!sweep->prepare())
+    return no_memory();
+  sweep->measure(crew_for(nullptr)); // nothing can cancel it
+  result = sweep->loss();
   return {};
 }
 
@@ -330,7 +177,7 @@ std::unique_ptr<fit> make_cpu_fit(const fit_shape& shape, const nonneg_kernels& 
     return nullptr;
   }
   std::unique_ptr<cpu_fit> made(new (std::nothrow) cpu_fit(shape, kernels));
-  result = made ? made->allocate() : no_memory(0);
+  result = made ? made->allocate() : no_memory();
   if (!result.ok())
     made.reset();
   return made;

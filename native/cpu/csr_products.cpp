@@ -97,11 +97,15 @@ bool csr_products::gather(const operands& f, const crew& c, const half& h, const
   return true;
 }
 
+bool csr_products::product(const operands& f, const crew& c, int64_t first, int64_t count, float* N, float* scratch) {
+  return gather(f, c, by_row, f.Ht, first, count, N, scratch);
+}
+
 void csr_products::update_rows(const operands& f, const crew& c, int64_t, bool, int64_t first, int64_t count, float* S,
                                float* scratch) {
   float* const N = scratch + NONNEG_MU_SCRATCH(rank);
   float* const w = f.W + first * rank;
-  if (!gather(f, c, by_row, f.Ht, first, count, N, N + NONNEG_PANEL * rank))
+  if (!product(f, c, first, count, N, N + NONNEG_PANEL * rank))
     return;
   f.kernels->mu_update(count, rank, w, rank, N, rank, f.G, rank, scratch);
   f.kernels->gram(count, rank, w, rank, S, rank);

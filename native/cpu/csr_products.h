@@ -20,6 +20,7 @@ class csr_products final : public products {
   partition cut_columns() const override;
   int64_t scratch() const override;
   bool before_rows(const operands& f, const crew& c) override;
+  bool product(const operands& f, const crew& c, int64_t first, int64_t count, float* N, float* scratch) override;
   void update_rows(const operands& f, const crew& c, int64_t group, bool opens, int64_t first, int64_t count, float* S,
                    float* scratch) override;
   void visit_rows(const operands& f, int64_t group, bool opens, int64_t first, int64_t count, float* S) override;

@@ -52,9 +52,9 @@ status refuse(const char* message) {
 
 } // namespace
 
-dense_products::dense_products(int64_t rows, int64_t columns, int64_t rank)
+dense_products::dense_products(int64_t rows, int64_t columns, int64_t rank, bool fuse)
     : row_count(rows), column_count(columns), rank(rank), ldx(padded_stride(columns)),
-      fused_groups(groups_for_fusion(rows, columns, rank)) {
+      fused_groups(fuse ? groups_for_fusion(rows, columns, rank) : 0) {
   if (fused_groups == 0)
     splits = splits_of_columns(rows, columns);
 }
@@ -101,21 +101,6 @@ int64_t dense_products::scratch() const {
   return NONNEG_MU_SCRATCH(rank) + 2 * panel * rank;
 }
 
-// N = the panel's rows of X times Ht, in blocks of columns; `part` is as large as N.
-bool dense_products::product(const operands& f, const crew& c, int64_t first, int64_t count, float* N,
-                             float* part) const {
-  for (int64_t j = 0; j < column_count; j += column_block) {
-    if (c.stop())
-      return false;
-    float* const out = j == 0 ? N : part;
-    f.kernels->xht_dense(count, std::min(column_block, column_count - j), rank, row(first) + j, ldx, f.Ht + j * rank,
-                         rank, out, rank);
-    if (out == part)
-      add(count * rank, part, N);
-  }
-  return true;
-}
-
 bool dense_products::before_rows(const operands& f, const crew& c) {
   if (splits == 1)
     return true;
@@ -133,6 +118,25 @@ bool dense_products::before_rows(const operands& f, const crew& c) {
   });
 }
 
+bool dense_products::product(const operands& f, const crew& c, int64_t first, int64_t count, float* N, float* scratch) {
+  if (splits > 1) {
+    memcpy(N, parts.get() + first * rank, size_t(count * rank) * sizeof(float));
+    for (int64_t s = 1; s < splits; s++)
+      add(count * rank, parts.get() + (s * row_count + first) * rank, N);
+    return true;
+  }
+  for (int64_t j = 0; j < column_count; j += column_block) {
+    if (c.stop())
+      return false;
+    const int64_t width = std::min(column_block, column_count - j);
+    float* const out = j == 0 ? N : scratch;
+    f.kernels->xht_dense(count, width, rank, row(first) + j, ldx, f.Ht + j * rank, rank, out, rank);
+    if (out == scratch)
+      add(count * rank, scratch, N);
+  }
+  return true;
+}
+
 void dense_products::update_rows(const operands& f, const crew& c, int64_t group, bool opens, int64_t first,
                                  int64_t count, float* S, float* scratch) {
   float* const w = f.W + first * rank;
@@ -145,13 +149,8 @@ void dense_products::update_rows(const operands& f, const crew& c, int64_t group
     return;
   }
   float* const N = scratch + NONNEG_MU_SCRATCH(rank);
-  if (splits > 1) {
-    memcpy(N, parts.get() + first * rank, size_t(count * rank) * sizeof(float));
-    for (int64_t s = 1; s < splits; s++)
-      add(count * rank, parts.get() + (s * row_count + first) * rank, N);
-  } else if (!product(f, c, first, count, N, N + count * rank)) {
+  if (!product(f, c, first, count, N, N + count * rank))
     return;
-  }
   f.kernels->mu_update(count, rank, w, rank, N, rank, f.G, rank, scratch);
   f.kernels->gram(count, rank, w, rank, S, rank);
 }

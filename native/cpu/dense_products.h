@@ -14,7 +14,8 @@ namespace nonneg {
 
 class dense_products final : public products {
  public:
-  dense_products(int64_t rows, int64_t columns, int64_t rank);
+  // `fuse`: whether the fused plan may be taken; where H is fixed there is nothing to fuse.
+  dense_products(int64_t rows, int64_t columns, int64_t rank, bool fuse);
 
   status allocate() override;
   double bytes() const override;
@@ -26,6 +27,7 @@ class dense_products final : public products {
   partition cut_columns() const override;
   int64_t scratch() const override;
   bool before_rows(const operands& f, const crew& c) override;
+  bool product(const operands& f, const crew& c, int64_t first, int64_t count, float* N, float* scratch) override;
   void update_rows(const operands& f, const crew& c, int64_t group, bool opens, int64_t first, int64_t count, float* S,
                    float* scratch) override;
   void visit_rows(const operands& f, int64_t group, bool opens, int64_t first, int64_t count, float* S) override;
@@ -34,7 +36,6 @@ class dense_products final : public products {
  private:
   const float* row(int64_t i) const { return X.get() + i * ldx; }
   float* accumulator(int64_t group) const { return accumulators.get() + group * column_count * rank; }
-  bool product(const operands& f, const crew& c, int64_t first, int64_t count, float* N, float* part) const;
 
   const int64_t row_count;
   const int64_t column_count;

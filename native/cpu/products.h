@@ -56,11 +56,14 @@ class products {
   virtual partition cut_rows() const = 0;
   virtual partition cut_columns() const = 0;
 
-  // Floats of scratch that one worker needs for `update_rows` and `columns`.
+  // Floats of scratch that one worker needs for any of the calls below.
   virtual int64_t scratch() const = 0;
 
-  // Work over the whole of X that must precede `update_rows`; false when cancelled.
+  // Work over the whole of X that must precede `product` and `update_rows`; false when cancelled.
   virtual bool before_rows(const operands& f, const crew& c) = 0;
+
+  // N = the panel's rows of X times Ht, packed; false when cancelled meanwhile.
+  virtual bool product(const operands& f, const crew& c, int64_t first, int64_t count, float* N, float* scratch) = 0;
 
   // The panel of rows first … first + count of `group`: W is updated, S += W'W, and what `columns` will need is kept.
   // `opens` tells the group's first panel.
