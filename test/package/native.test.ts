@@ -27,11 +27,11 @@ test('npx nonneg build-native makes the native backend of the installed package,
   for (const name of ['cmake-js', 'node-addon-api', 'node-api-headers']) {
     symlinkSync(path.join(repository, name), path.join(project, 'node_modules', name), 'junction')
   }
-  await must('npx', ['--no', '--', 'nonneg', 'build-native', '--quiet'], { cwd: project, timeoutMs: 200_000 })
+  await must('npx', ['--no', '--', 'nonneg', 'build-native', '--quiet'], { cwd: project, timeoutMs: 500_000 })
   const text = `
     import { factorize } from 'nonneg'
     const data = Float32Array.from({ length: 400 }, (_, i) => (i % 20) * Math.floor(i / 20))
     const { backend, relativeError } = await factorize({ data, rows: 20, columns: 20 }, { rank: 1, backend: 'native' })
     console.log(JSON.stringify({ backend, exact: relativeError < 1e-3 }))`
   expect(JSON.parse(await runNode(project, text))).toEqual({ backend: 'native', exact: true })
-})
+}, 600_000)
