@@ -98,7 +98,8 @@ partition dense_products::cut_columns() const {
 
 int64_t dense_products::scratch() const {
   const int64_t panel = fused_groups > 0 ? NONNEG_PANEL : panel_length(row_count);
-  return NONNEG_MU_SCRATCH(rank) + 2 * panel * rank;
+  const int64_t block = fused_groups > 0 ? 0 : NONNEG_PANEL * padded_stride(panel_length(column_count));
+  return std::max(NONNEG_MU_SCRATCH(rank) + 2 * panel * rank, block);
 }
 
 bool dense_products::before_rows(const operands& f, const crew& c) {
@@ -166,7 +167,7 @@ void dense_products::visit_rows(const operands& f, int64_t group, bool opens, in
   f.kernels->gram(count, rank, w, rank, S, rank);
 }
 
-void dense_products::columns(const operands& f, const crew& c, int64_t first, int64_t count, float* A, float*) {
+void dense_products::columns(const operands& f, const crew& c, int64_t first, int64_t count, float* A, float* scratch) {
   const size_t bytes = size_t(count * rank) * sizeof(float);
   if (fused_groups > 0) {
     memcpy(A, accumulator(0) + first * rank, bytes);
@@ -175,10 +176,13 @@ void dense_products::columns(const operands& f, const crew& c, int64_t first, in
     return;
   }
   memset(A, 0, bytes);
-  constexpr int64_t block = 4 * NONNEG_PANEL;
-  for (int64_t i = 0; i < row_count && !c.stop(); i += block) {
-    f.kernels->xtw_dense(std::min(block, row_count - i), count, rank, row(i) + first, ldx, f.W + i * rank, rank, A,
-                         rank);
+  // Copied first, row by row: the kernel walks down the columns, and nothing would prefetch these rows from memory.
+  const int64_t ld = padded_stride(count);
+  for (int64_t i = 0; i < row_count && !c.stop(); i += NONNEG_PANEL) {
+    const int64_t height = std::min<int64_t>(NONNEG_PANEL, row_count - i);
+    for (int64_t r = 0; r < height; r++)
+      memcpy(scratch + r * ld, row(i + r) + first, size_t(count) * sizeof(float));
+    f.kernels->xtw_dense(height, count, rank, scratch, ld, f.W + i * rank, rank, A, rank);
   }
 }
 
