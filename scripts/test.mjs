@@ -59,8 +59,12 @@ function vitest(filters) {
     const passed = count('passed')
     const known = count('failed') + brokenFiles.length
     const failed = known === 0 && (done.status !== 0 || tests.length === 0) ? 1 : known
-    const left = tests.filter(test => test.status !== 'passed' && test.status !== 'failed')
-    const text = left.map(test => `  skipped: ${test.fullName}`).join('\n')
+    const isLeft = test => test.status !== 'passed' && test.status !== 'failed'
+    const left = tests.filter(isLeft)
+    const text = testResults
+      .map(file => ({ name: path.relative(root, file.name), skipped: file.assertionResults.filter(isLeft).length }))
+      .flatMap(({ name, skipped }) => (skipped > 0 ? [`  skipped: ${skipped} of ${name}`] : []))
+      .join('\n')
     return { passed, failed, skipped: left.length, text }
   } catch (error) {
     return { passed: 0, failed: 1, skipped: 0, text: `vitest left no report that can be read: ${error}` }
