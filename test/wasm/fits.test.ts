@@ -88,6 +88,21 @@ describe('bits', () => {
   })
 })
 
+describe('with H held fixed', () => {
+  it.each(large.slice(0, 4))('$name follows a float64 loop on any number of threads', async ({ rank, make }) => {
+    const problem = problemOf(make(), rank)
+    const outcomes: Outcome[] = []
+    for (const threads of [1, 3]) {
+      const device = await open({ threads })
+      outcomes.push(await fitOn(device, problem, rank, 'H'))
+      await device[Symbol.asyncDispose]()
+    }
+    expect(bitsOf(outcomes[1])).toBe(bitsOf(outcomes[0]))
+    expect(outcomes[0].H).toEqual(problem.H.data)
+    expectClose(outcomes[0], plainFit(problem, rank, 'H'), problem.squaredNorm)
+  })
+})
+
 it('copies X, W and H, and writes to none of them', async () => {
   const device = await open({ threads: 2 })
   for (const X of [dense(200, 150), sparse(200, 150, 10)]) {

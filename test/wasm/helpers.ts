@@ -74,8 +74,8 @@ export function entries(X: MatrixView): Float64Array {
   return out
 }
 
-export function specOf(rank: number): FitSpec {
-  return { rank, beta: 2, rule: 'mu', dtype: 'f32' }
+export function specOf(rank: number, fixed?: 'H'): FitSpec {
+  return { rank, beta: 2, rule: 'mu', dtype: 'f32', fixed }
 }
 
 export function problemOf(X: MatrixView, rank: number): Problem {
@@ -96,6 +96,9 @@ export interface Outcome {
   readonly evaluated: number
 }
 
+/** Iterations of the fits below. */
+const ITERATIONS = 6
+
 /** A digest of every bit of an outcome. */
 export function bitsOf({ losses, W, H, evaluated }: Outcome): string {
   const hash = createHash('sha256')
@@ -106,10 +109,10 @@ export function bitsOf({ losses, W, H, evaluated }: Outcome): string {
 }
 
 /** A whole fit in two runs; the device is clean afterwards. */
-export async function fitOn(device: WasmDevice, problem: Problem, rank: number, iterations = 6): Promise<Outcome> {
-  const fit = await device.createFit(problem, specOf(rank))
+export async function fitOn(device: WasmDevice, problem: Problem, rank: number, fixed?: 'H'): Promise<Outcome> {
+  const fit = await device.createFit(problem, specOf(rank, fixed))
   const before = await fit.run(2)
-  const after = await fit.run(iterations - 2)
+  const after = await fit.run(ITERATIONS - 2)
   const evaluated = await fit.evaluate()
   const { W, H } = await fit.factors()
   await fit[Symbol.asyncDispose]()
@@ -118,7 +121,7 @@ export async function fitOn(device: WasmDevice, problem: Problem, rank: number, 
 }
 
 /** The same in float64, written down from the formulas: W ∘ XHᵀ / WHHᵀ, then H ∘ WᵀX / WᵀWH, then ½‖X − WH‖². */
-export function plainFit({ X, W: W0, H: H0 }: Problem, rank: number, iterations = 6): Outcome {
+export function plainFit({ X, W: W0, H: H0 }: Problem, rank: number, fixed?: 'H'): Outcome {
   const { rows, columns } = X
   const x = entries(X)
   const W = Float64Array.from(W0.data)
@@ -140,8 +143,8 @@ export function plainFit({ X, W: W0, H: H0 }: Problem, rank: number, iterations 
     return out
   }
   const ratio = (old: number, above: number, below: number) => (below > 0 ? (old * above) / below : 0)
-  const losses = new Float64Array(iterations)
-  for (let iteration = 0; iteration < iterations; iteration++) {
+  const losses = new Float64Array(ITERATIONS)
+  for (let iteration = 0; iteration < ITERATIONS; iteration++) {
     const G = gram(columns, (r, j) => H[r * columns + j])
     for (let i = 0; i < rows; i++) {
       const old = W.slice(i * rank, (i + 1) * rank)
@@ -160,7 +163,7 @@ export function plainFit({ X, W: W0, H: H0 }: Problem, rank: number, iterations 
         for (let j = 0; j < columns; j++) A[r * columns + j] += W[i * rank + r] * x[i * columns + j]
       }
     }
-    for (let j = 0; j < columns; j++) {
+    for (let j = 0; j < columns && fixed !== 'H'; j++) {
       const old = Float64Array.from({ length: rank }, (_, r) => H[r * columns + j])
       for (let r = 0; r < rank; r++) {
         let below = 0
@@ -170,7 +173,7 @@ export function plainFit({ X, W: W0, H: H0 }: Problem, rank: number, iterations 
     }
     losses[iteration] = product().reduce((sum, value, p) => sum + 0.5 * (x[p] - value) ** 2, 0)
   }
-  return { losses, W: Float32Array.from(W), H: Float32Array.from(H), evaluated: losses[iterations - 1] }
+  return { losses, W: Float32Array.from(W), H: Float32Array.from(H), evaluated: losses[ITERATIONS - 1] }
 }
 
 /** ‖a − b‖ / ‖b‖ */

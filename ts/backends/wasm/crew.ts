@@ -20,7 +20,7 @@ export const CONTROL_BYTES: number = 4 * ERROR_TEXT + TEXT_BYTES
 
 const UNCLAIMED = 0xff
 const SERIAL_BITS = 0xffffff
-const KINDS: readonly Phase[] = ['rows', 'measure', 'columns', 'gram']
+const KINDS: readonly Phase[] = ['rows', 'transform', 'measure', 'columns', 'gram']
 
 /** Loads before a thread goes to sleep: about 3 µs, against 50 µs to be woken. */
 const SPIN = 2000

@@ -141,19 +141,19 @@ function* freshenGram(crew: Crew, fit: HeldFit): Steps<boolean> {
   return true
 }
 
-/** The loss after a phase that measured and changed nothing. */
-function measured(crew: Crew, fit: HeldFit): number {
+/** The loss after a phase over rows that left H as it is, and so could measure ⟨X·Hᵀ, W⟩ on the way. */
+function measured(crew: Crew, fit: HeldFit, last: Phase): number {
   const { layout } = fit.shared
-  reduce(crew.thread, fit.shared, laneCount(fit.shared, 'measure'), layout.laneS, layout.S)
-  return loss(crew.thread, fit, 'measure')
+  reduce(crew.thread, fit.shared, laneCount(fit.shared, last), layout.laneS, layout.S)
+  return loss(crew.thread, fit, last)
 }
 
 /** One iteration; undefined where the flag cut it short. */
 function* iterate(crew: Crew, fit: HeldFit): Steps<number | undefined> {
   const { layout } = fit.shared
   if (!(yield* freshenGram(crew, fit))) return undefined
+  if (fit.fixedH) return (yield* phase(crew, fit, 'transform')) ? measured(crew, fit, 'transform') : undefined
   if (!(yield* phase(crew, fit, 'rows'))) return undefined
-  if (fit.fixedH) return (yield* phase(crew, fit, 'measure')) ? measured(crew, fit) : undefined
   reduce(crew.thread, fit.shared, laneCount(fit.shared, 'rows'), layout.laneS, layout.S)
   fit.gramIsFresh = false
   if (!(yield* phase(crew, fit, 'columns'))) return undefined
@@ -186,7 +186,7 @@ export function* run(crew: Crew, fit: HeldFit, { iterations, remaining }: Run, s
 export function* evaluate(crew: Crew, fit: HeldFit): Steps<number> {
   yield* freshenGram(crew, fit)
   yield* phase(crew, fit, 'measure')
-  return measured(crew, fit)
+  return measured(crew, fit, 'measure')
 }
 
 export function* factors({ thread }: Crew, { shared }: HeldFit): Steps<Results['factors']> {

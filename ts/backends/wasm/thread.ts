@@ -21,11 +21,14 @@ export interface GatherFit extends FitBase {
   readonly byColumn: CsrArrays
 }
 
-/** `rows` updates W, `measure` leaves it as it is; `columns` updates Ht, `gram` leaves it as it is. */
-export type Phase = 'rows' | 'measure' | 'columns' | 'gram'
+/**
+ * By rows, `rows` updates W before a phase `columns`, `transform` updates W where H stays, `measure` leaves W as it is.
+ * By columns, `columns` updates Ht, `gram` leaves it as it is.
+ */
+export type Phase = 'rows' | 'transform' | 'measure' | 'columns' | 'gram'
 
 export function isByRows(phase: Phase): boolean {
-  return phase === 'rows' || phase === 'measure'
+  return phase !== 'columns' && phase !== 'gram'
 }
 
 /** Whether the run in progress is to end. */
@@ -70,14 +73,14 @@ export class Thread {
     this.views.u8.fill(0, address, address + bytes)
   }
 
-  /** With N = X·Hᵀ of some rows: updates these rows of W, or measures ⟨N, W⟩, and adds to the lane's WᵀW. */
+  /** With N = X·Hᵀ of some rows: updates these rows of W, measures ⟨N, W⟩ where H stays, adds to the lane's WᵀW. */
   finishRows(fit: SharedFit, phase: Phase, lane: number, first: number, count: number): void {
     const { layout } = fit
     const { stride, paddedRank, G } = layout
     const { n, scratch } = this.buffers(fit)
     const w = layout.W + first * stride
-    if (phase === 'rows') this.kernels.mu_update(count, paddedRank, w, stride, n, stride, G, stride, scratch)
-    else this.views.f64[layout.dots / 8 + lane] += this.kernels.dot(count * paddedRank, n, w)
+    if (phase !== 'measure') this.kernels.mu_update(count, paddedRank, w, stride, n, stride, G, stride, scratch)
+    if (phase !== 'rows') this.views.f64[layout.dots / 8 + lane] += this.kernels.dot(count * paddedRank, n, w)
     this.kernels.gram(count, paddedRank, w, stride, layout.laneS + lane * paddedRank * stride, stride)
   }
 
