@@ -8,10 +8,7 @@ function requiredBackends(): string {
   if (process.platform === 'linux' && process.arch === 'x64') required.push('webgpu')
   if (process.env.NONNEG_NATIVE !== 'off' && existsSync('build/Release/nonneg.node')) {
     required.push('native')
-    // the emulated driver takes its kernels' names from PTX, which only nvcc makes
-    if (['Release/emulation/libcuda.so.1', 'native/cuda/kernels.ptx'].every(file => existsSync(`build/${file}`))) {
-      required.push('cuda')
-    }
+    if (existsSync('build/Release/emulation/libcuda.so.1')) required.push('cuda')
   }
   return required.join(',')
 }

@@ -42,12 +42,12 @@ const jobs = String(availableParallelism())
 const starts = (command, args) => spawnSync(command, args, { stdio: 'ignore' }).status === 0
 
 function checkTools() {
-  if (!starts('cmake', ['--version'])) throw new NotBuilt('CMake was not found.', hint('cmake'))
+  if (!starts('cmake', ['--version'])) throw new NotBuilt('CMake was not found', hint('cmake'))
   // on Windows CMake itself looks for Visual Studio, wherever it is installed
   if (process.platform === 'win32') return
   const compilers = [process.env.CXX, 'c++', 'g++', 'clang++'].filter(Boolean)
   if (!compilers.some(compiler => starts(compiler, ['--version']))) {
-    throw new NotBuilt('A C++ compiler was not found.', hint('compiler'))
+    throw new NotBuilt('a C++ compiler was not found', hint('compiler'))
   }
 }
 
@@ -73,7 +73,7 @@ function commandsOf(work, definitions) {
   const headers = packageFolder('node-api-headers') ?? packageFolder('node-api-headers', beside)
   if (!wrapper || !headers) {
     throw new NotBuilt(
-      'The packages with the headers of Node are not installed.',
+      'the packages with the headers of Node are not installed',
       'npm i -D cmake-js node-addon-api, then',
     )
   }
@@ -127,7 +127,7 @@ function selfTest(file, environment) {
   })
   if (done.status === 0) return
   const cause = done.signal ?? explain(done.stderr ?? '', path.join(root, 'build', 'self-test.log'))
-  throw new NotBuilt(`The addon was built but does not work: ${cause}.`, 'Report this at the package’s repository.')
+  throw new NotBuilt(`the addon was built but does not work: ${cause}`, 'Report this at the package’s repository.')
 }
 
 /** What LD_PRELOAD must hold, so that Node can load an addon with AddressSanitizer in it. */
@@ -153,7 +153,7 @@ function compile({ quiet, emulation, sanitize, output, file }) {
     const text = `${done.error?.message ?? ''}${done.stdout ?? ''}${done.stderr ?? ''}`
     if (!quiet) process.stdout.write(text)
     if (done.status !== 0) {
-      throw new NotBuilt(`The build failed: ${explain(text, path.join(work, 'build.log'))}`, 'Mend what it names, then')
+      throw new NotBuilt(`the build failed: ${explain(text, path.join(work, 'build.log'))}`, 'Mend what it names, then')
     }
   }
   selfTest(file, sanitize ? sanitizerEnvironment() : {})
@@ -206,6 +206,6 @@ if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.me
   const { built, reason, fix } = await buildNative(options)
   if (built)
     process.stdout.write(`The native addon is built: ${options.sanitize ? 'build/sanitize' : 'build/Release'}\n`)
-  else process.stderr.write(`The native addon was not built. ${reason}\n${fix}\n`)
+  else process.stderr.write(`The native addon was not built: ${reason}\n${fix}\n`)
   if (!built && process.env.NONNEG_NATIVE === 'require') process.exitCode = 1
 }

@@ -43,7 +43,7 @@ async function addon(native, emulation) {
     work: async () => {
       const { built, reason, fix } = await buildNative({ quiet: true, emulation })
       if (built) return
-      problem = `${reason} ${fix}`.replace(/\s+/g, ' ')
+      problem = `${reason}. ${fix}`.replace(/\s+/g, ' ')
       return `not built${native === 'auto' ? ', WASM does its work' : ''}: ${problem}`
     },
   })

@@ -167,7 +167,7 @@ describe('loading', () => {
     expect(load()).toEqual({ reason: expect.stringContaining('not built'), fix: 'npx nonneg build-native' })
     const status = {
       built: false,
-      reason: 'CMake was not found.',
+      reason: 'CMake was not found',
       fix: 'apt install cmake, then npx nonneg build-native',
     }
     writeFileSync(path.join(copy, 'build/native-status.json'), JSON.stringify(status))
