@@ -3,12 +3,11 @@ import { abortError } from './errors.js'
 /** How long one stretch of work may hold the JavaScript thread, in milliseconds. */
 const SLICE_MS = 5
 
-type Scheduler = { yield?: () => Promise<void> }
-
+// A message, where there is no setImmediate: setTimeout waits 4 ms, and what follows `scheduler.yield` goes before timers
+// and messages, so that a loop on it would starve an abort.
 function nextTask(): Promise<void> {
-  const g = globalThis as { setImmediate?: (f: () => void) => void; scheduler?: Scheduler }
-  if (g.setImmediate) return new Promise(resolve => g.setImmediate!(resolve))
-  if (g.scheduler?.yield) return g.scheduler.yield()
+  const { setImmediate } = globalThis as { setImmediate?: (f: () => void) => void }
+  if (setImmediate) return new Promise(resolve => setImmediate(resolve))
   return new Promise(resolve => {
     const { port1, port2 } = new MessageChannel()
     port1.onmessage = () => {
