@@ -1,14 +1,18 @@
 // The program of every worker: thread 0 coordinates, all others help it with phases of several lanes.
+
+import { Breather } from '../../core/breathe.js'
 import { NonnegError } from '../../core/errors.js'
 import { Crew, help } from './crew.js'
 import { Heap, Views } from './heap.js'
 import { create, evaluate, factors, type HeldFit, run } from './jobs.js'
 import { instantiate, WARM_UP_BYTES, warmUp } from './kernels.js'
 import type { Attach, Failure, Message, Request, Results, Start } from './messages.js'
-import { Pauses } from './pause.js'
 import { type Port, parentPort } from './port.js'
 import { runKernel } from './run-kernel.js'
 import { type SharedFit, type Steps, Thread } from './thread.js'
+
+/** How long a worker computes before it looks at its messages, in milliseconds. */
+const SLICE_MS = 8
 
 interface Job {
   readonly call: number
@@ -106,7 +110,7 @@ class Coordinator {
   /** Works the queue off, one turn of each job after the other, and looks at the messages every few milliseconds. */
   async #pump(): Promise<void> {
     this.#pumping = true
-    const pauses = new Pauses()
+    const breather = new Breather(SLICE_MS)
     while (this.#queue.length > 0) {
       const job = this.#queue[0]
       try {
@@ -121,7 +125,7 @@ class Coordinator {
         if (this.#queue[0] === job) this.#end()
         this.#port.post({ call: job.call, failure: failureOf(error) })
       }
-      if (pauses.isDue()) await pauses.take()
+      if (breather.due()) await breather.rest()
     }
     this.#pumping = false
   }
@@ -159,8 +163,8 @@ class Helper {
     this.#jobs = Math.max(this.#jobs, jobs)
     if (this.#helping) return
     this.#helping = true
-    const pauses = new Pauses()
-    while (!help(this.#control, this.#thread, this.#fits, this.#jobs)) await pauses.take()
+    const breather = new Breather(SLICE_MS)
+    while (!help(this.#control, this.#thread, this.#fits, this.#jobs)) await breather.rest()
     this.#helping = false
   }
 }
