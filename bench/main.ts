@@ -80,10 +80,9 @@ function verdict(a: Row, b: Row): string {
   const [first, second] = [a, b].map(row =>
     Object.assign(new Benchmark(row.backend, () => {}), { stats: { sample: row.samples } }),
   )
-  const ratio = (b.median / a.median).toFixed(2)
-  return first.compare(second as Benchmark) === 0
-    ? 'no difference beyond chance'
-    : `${a.backend} takes 1/${ratio} of ${b.backend}`
+  if (first.compare(second as Benchmark) === 0) return 'no difference beyond chance'
+  const [fast, slow] = a.median < b.median ? [a, b] : [b, a]
+  return `${fast.backend} is ${(slow.median / fast.median).toFixed(2)} times as fast as ${slow.backend}`
 }
 
 const chosen = args.backends.split(',') as BackendId[]
