@@ -70,6 +70,14 @@ describe('what fit writes', () => {
     expect(await worst(result.files.W, result.files.H)).toBeLessThan(0.1)
   })
 
+  test('a csv whose column names are numbers, when told so', async () => {
+    writeFileSync(at('years.csv'), 'gene,2001,2002\na,1,2\nb,3,4\n')
+    expect((await run('fit years.csv -r 1 -o years --header --format csv -q')).code).toBe(0)
+    expect((await readMatrix(at('years/H.csv'), { header: true })).columnLabels).toEqual(['2001', '2002'])
+    const guessed = await run('fit years.csv -r 1 -o years --no-row-labels')
+    expect(guessed.code).toBe(2)
+  })
+
   test('csv with the labels of the matrix', async () => {
     expect((await run(`fit named.csv -r 2 -o named ${exactly} --format csv -q`)).code).toBe(0)
     const W = await readMatrix(at('named/W.csv'))

@@ -21,6 +21,8 @@ interface FitFlags extends FactorizeOptions {
   readonly out: string
   readonly format: 'npy' | 'csv' | 'json'
   readonly timeBudget?: number
+  readonly header?: boolean
+  readonly rowLabels?: boolean
   readonly json?: boolean
   readonly quiet?: boolean
 }
@@ -55,6 +57,10 @@ export function fitCommand(): Command {
     .addOption(new Option('--backend <name>', 'where to compute').choices(['auto', ...BACKEND_IDS]).default('auto'))
     .option('--threads <number>', 'CPU threads (default: all)', wholeNumber(1))
     .addOption(new Option('--format <name>', 'of the files for W and H').choices(['npy', 'csv', 'json']).default('npy'))
+    .option('--header', 'CSV and TSV: the first line holds names (default: seen from the file)')
+    .option('--no-header', 'CSV and TSV: it does not')
+    .option('--row-labels', 'CSV and TSV: each line begins with a name (default: seen from the file)')
+    .option('--no-row-labels', 'CSV and TSV: it does not')
     .option('--json', 'print one JSON object and nothing else')
     .option('-q, --quiet', 'print nothing')
     .addHelpText('after', EXAMPLES)
@@ -70,7 +76,7 @@ function complete(flags: Partial<FitFlags>, command: Command): FitFlags {
 }
 
 async function fit(file: string, flags: FitFlags): Promise<void> {
-  const { out, format, timeBudget, json = false, quiet = false, ...given } = flags
+  const { out, format, timeBudget, header, rowLabels, json = false, quiet = false, ...given } = flags
   const interrupt = new Interrupt()
   const { signal } = interrupt
   const shown = progress(!json && !quiet)
@@ -81,7 +87,7 @@ async function fit(file: string, flags: FitFlags): Promise<void> {
     await checkFolder(out)
     shown.reading(file)
     // Fits store X in float32; reading it so takes half the memory.
-    const input = await readMatrix(file, { signal, dtype: 'f32' })
+    const input = await readMatrix(file, { signal, dtype: 'f32', header, rowLabels })
     const nonzeros = await inSlices(countNonzeros(input.matrix), signal)
     const { factorize } = await import('../node.js')
     shown.fitting(maxIterations)
