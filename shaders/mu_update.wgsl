@@ -60,9 +60,9 @@ fn update(i: u32, r: u32, denominator: vec4f) {
     numerator += vec4f(N[n], N[n + 1], N[n + 2], N[n + 3]);
   }
   let alive = denominator > vec4f();
-  let quotient = numerator / select(vec4f(1), denominator, alive);
-  let updated = load_F(i, r) * quotient;
-  let result = select(vec4f(), updated, alive & (updated >= vec4f(SMALLEST_NORMAL)));
+  let quotient = load_F(i, r) / select(vec4f(1), denominator, alive);
+  let updated = quotient * numerator;
+  let result = select(updated, vec4f(), !alive | (updated < vec4f(SMALLEST_NORMAL)));
   F_new[at] = result.x;
   if (r + 1 < p.rank) {
     F_new[at + 1] = result.y;

@@ -54,9 +54,9 @@ function updateRow(f: usize, n: usize, d0: v128, d1: v128): void {
 }
 
 function updated(f: v128, n: v128, denominator: v128): v128 {
-  const value = f32x4.mul(f, f32x4.div(n, denominator))
-  const kept = v128.and(f32x4.gt(denominator, f32x4.splat(0)), f32x4.ge(value, f32x4.splat(SMALLEST)))
-  return v128.and(value, kept)
+  const value = f32x4.mul(f32x4.div(f, denominator), n)
+  const alive = v128.and(value, f32x4.gt(denominator, f32x4.splat(0)))
+  return v128.andnot(alive, f32x4.lt(value, f32x4.splat(SMALLEST)))
 }
 
 /** Entries that no whole tile covers; `old` as for the tile. */
@@ -77,8 +77,8 @@ function edge(
       let denominator: f32 = 0
       for (let s: usize = 0; s < rank; s++)
         denominator += load<f32>(at(old, 16, s, i)) * load<f32>(at(g, gStride, s, r))
-      const value = load<f32>(at(old, 16, r, i)) * (load<f32>(at(n, nStride, i, r)) / denominator)
-      store<f32>(at(f, fStride, i, r), denominator > 0 && value >= SMALLEST ? value : 0)
+      const value = (load<f32>(at(old, 16, r, i)) / denominator) * load<f32>(at(n, nStride, i, r))
+      store<f32>(at(f, fStride, i, r), denominator > 0 && !(value < SMALLEST) ? value : 0)
     }
   }
 }

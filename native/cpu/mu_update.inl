@@ -19,7 +19,7 @@ struct mu_update_op {
       NONNEG_UNROLL for (int q = 0; q < NV; q++) {
         const int64_t at = c + q * L;
         const f32 was = *(const f32*)(old + (r0 + r) * rank + at);
-        f32 now = was * (*(const f32*)(N + (r0 + r) * ldn + at) / sum[r][q]);
+        f32 now = was / sum[r][q] * *(const f32*)(N + (r0 + r) * ldn + at);
         now = sum[r][q] > zero ? now : zero;
         now = now < zero + smallest_normal ? zero : now;
         *(f32*)(F + (r0 + r) * ldf + at) = now;
@@ -29,7 +29,7 @@ struct mu_update_op {
 
   void scalar(int64_t r, int64_t c) const {
     const float denominator = multiply_one(rank, old + r * rank, 1, G + c, ldg);
-    const float now = denominator > 0 ? old[r * rank + c] * (N[r * ldn + c] / denominator) : 0;
+    const float now = denominator > 0 ? old[r * rank + c] / denominator * N[r * ldn + c] : 0;
     F[r * ldf + c] = now < smallest_normal ? 0 : now;
   }
 };

@@ -123,6 +123,18 @@ describe.each([...BACKEND_IDS])('%s', (id: BackendId) => {
     expect(difference / norm).toBeLessThan(1e-5)
   })
 
+  it.for([1e-30, 1e-20, 1e20, 1e30, 1e39])('does not care about the scale of X: %s', async (scale, context) => {
+    await presentOrSkip(id, context)
+    const data = Float64Array.from(dense.data, value => value * scale)
+    const options = { ...hundred, maxIterations: 20, backend: id }
+    const fit = await factorize({ data, rows: 150, columns: 90 }, options)
+    const plain = await factorize(dense, options)
+    expect(Math.abs(fit.relativeError - plain.relativeError) / plain.relativeError).toBeLessThan(1e-3)
+    expect(Math.abs(fit.loss / plain.loss / scale ** 2 - 1)).toBeLessThan(2e-3)
+    const product = fit.W.data[0] * fit.H.data[0]
+    expect(product / (plain.W.data[0] * plain.H.data[0]) / scale).toBeCloseTo(1, 1)
+  })
+
   it('leaves the input alone and takes shared memory', async context => {
     await presentOrSkip(id, context)
     const shared = new Float32Array(new SharedArrayBuffer(4 * dense.data.length))

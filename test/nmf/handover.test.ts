@@ -55,6 +55,15 @@ describe('a backend that fails in flight', () => {
     },
   )
 
+  it('leaves the other fits of its device alone', async () => {
+    // a rank that no memory holds, beside a fit that goes on
+    const options = { rank: 3, backend: 'wasm', maxIterations: 300, tolerance: 0 } as const
+    const wide = { indptr: [0, 1], indices: [0], values: [1], rows: 1, columns: 4_000_000 }
+    const [good, bad] = await Promise.allSettled([factorize(X, options), factorize(wide, { ...options, rank: 2000 })])
+    expect(bad).toMatchObject({ status: 'rejected' })
+    expect(good).toMatchObject({ status: 'fulfilled', value: { iterations: 300 } })
+  })
+
   it('does not hand over when it was asked for by name', async () => {
     registerBackends([failing('ERR_NONNEG_DEVICE_LOST', 0)])
     const options = { rank: 3, backend: 'cuda', maxIterations: 5 } as const

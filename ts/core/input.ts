@@ -39,14 +39,16 @@ export interface RowsInput {
 export type MatrixInput = MatrixView | DenseInput | CsrInput | NdarrayInput | RowsInput | readonly Numbers[]
 
 const PIECE = 1 << 16
+/** Indices are 32-bit, and typed arrays end near here. */
+const LARGEST = 2 ** 32 - 1
 
 function shapeError(message: string, detail: Record<string, unknown>): NonnegError {
   return new NonnegError('ERR_NONNEG_SHAPE', message, { detail })
 }
 
 function requireSize(value: unknown, name: string): number {
-  if (!Number.isInteger(value) || (value as number) < 0) {
-    throw shapeError(`X.${name} is ${String(value)}, not a whole number ≥ 0`, { [name]: value })
+  if (!Number.isInteger(value) || (value as number) < 0 || (value as number) > LARGEST) {
+    throw shapeError(`X.${name} is ${String(value)}, not a whole number from 0 to ${LARGEST}`, { [name]: value })
   }
   return value as number
 }
@@ -64,9 +66,15 @@ function* toFloats(source: Numbers, name: string): Generator<void, FloatArray> {
       fix: `pass Float32Array.from(${name}, Number)`,
     })
   }
+  // typed arrays hold numbers only; others may hold anything
+  const loose = Array.isArray(source)
   const narrow = ArrayBuffer.isView(source) && (source as unknown as Uint8Array).BYTES_PER_ELEMENT <= 2
   const out = narrow ? new Float32Array(source.length) : new Float64Array(source.length)
   for (let i = 0; i < source.length; i++) {
+    if (loose && typeof source[i] !== 'number') {
+      const message = `X.${name}[${i}] is ${String(source[i])}, not a number`
+      throw new NonnegError('ERR_NONNEG_DTYPE', message, { detail: { index: i } })
+    }
     out[i] = source[i]
     if (i % PIECE === PIECE - 1) yield
   }
@@ -79,8 +87,9 @@ function* toIndices(source: Numbers, name: string): Generator<void, Uint32Array>
   if (!isNumbers(source)) throw shapeError(`X.${name} must be an array of whole numbers`, {})
   const out = new Uint32Array(source.length)
   for (let i = 0; i < source.length; i++) {
-    out[i] = Number(source[i])
-    if (out[i] !== Number(source[i])) {
+    const value: unknown = source[i]
+    out[i] = typeof value === 'number' || typeof value === 'bigint' ? Number(value) : 0
+    if (out[i] !== value && (typeof value !== 'bigint' || BigInt(out[i]) !== value)) {
       throw shapeError(`X.${name}[${i}] = ${String(source[i])} is not an index`, { index: i })
     }
     if (i % PIECE === PIECE - 1) yield
@@ -116,15 +125,17 @@ function* fromNdarray(input: NdarrayInput): Generator<void, DenseView> {
     throw shapeError(`X has ${input.shape.length} dimensions, not 2`, { shape: input.shape })
   const rows = requireSize(input.shape[0], 'shape[0]')
   const columns = requireSize(input.shape[1], 'shape[1]')
+  if (!isNumbers(input.stride) || input.stride.length !== 2) throw shapeError('X.stride must have two entries', {})
   const [rowStride, columnStride] = input.stride
+  const offset = requireSize(input.offset ?? 0, 'offset')
   const data = yield* toFloats(input.data, 'data')
   if ((columnStride === 1 || columns <= 1) && (rowStride >= columns || rows <= 1)) {
-    return checkedDense(data, rows, columns, rows <= 1 ? columns : rowStride, input.offset)
+    return checkedDense(data, rows, columns, rows <= 1 ? columns : rowStride, offset)
   }
   const packed = data instanceof Float64Array ? new Float64Array(rows * columns) : new Float32Array(rows * columns)
   for (let i = 0; i < rows; i++) {
     for (let j = 0; j < columns; j++) {
-      packed[i * columns + j] = data[input.offset + i * rowStride + j * columnStride]
+      packed[i * columns + j] = data[offset + i * rowStride + j * columnStride]
     }
     yield
   }

@@ -65,10 +65,11 @@ export function* transposeCsr(X: CsrView): Generator<void, CsrView> {
       const q = next[X.indices[p]]++
       indices[q] = i
       values[q] = X.values[p]
-      if (++sinceYield === PIECE) {
-        sinceYield = 0
-        yield
-      }
+      sinceYield++
+    }
+    if (++sinceYield >= PIECE) {
+      sinceYield = 0
+      yield
     }
   }
   return { kind: 'csr', indptr, indices, values, rows: X.columns, columns: X.rows }

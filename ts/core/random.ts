@@ -20,9 +20,13 @@ function mulHigh(a: number, b: number): number {
 }
 
 /** One block: four 32-bit words for a 128-bit counter and a 64-bit key, written to `out`. */
-export function philox4x32(counter: readonly number[], key: readonly number[], out: Uint32Array): void {
-  let [c0, c1, c2, c3] = counter
-  let [k0, k1] = key
+export function philox4x32(counter: Uint32Array, key: Uint32Array, out: Uint32Array): void {
+  let c0 = counter[0]
+  let c1 = counter[1]
+  let c2 = counter[2]
+  let c3 = counter[3]
+  let k0 = key[0]
+  let k1 = key[1]
   for (let round = 0; round < 10; round++) {
     const h0 = mulHigh(M0, c0)
     const l0 = Math.imul(M0, c0) >>> 0
@@ -43,24 +47,25 @@ export function philox4x32(counter: readonly number[], key: readonly number[], o
 
 /** A sequence of numbers from one seed and stream. */
 export class Random {
-  readonly #key: [number, number]
-  readonly #stream: number
+  readonly #key: Uint32Array
+  readonly #counter: Uint32Array
   readonly #block: Uint32Array = new Uint32Array(4)
   #index = 0
 
   /** @param seed a non-negative safe integer @param stream tells independent uses of one seed apart */
   constructor(seed: number, stream = 0) {
-    this.#key = [seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0]
-    this.#stream = stream >>> 0
+    this.#key = Uint32Array.of(seed, Math.floor(seed / 2 ** 32))
+    this.#counter = Uint32Array.of(0, 0, stream, 0)
   }
 
   /** The next 32 random bits. */
   bits(): number {
-    const lane = this.#index & 3
+    const lane = this.#index % 4
     if (lane === 0) {
       const block = Math.floor(this.#index / 4)
-      const counter = [block >>> 0, Math.floor(block / 2 ** 32) >>> 0, this.#stream, 0]
-      philox4x32(counter, this.#key, this.#block)
+      this.#counter[0] = block
+      this.#counter[1] = block / 2 ** 32
+      philox4x32(this.#counter, this.#key, this.#block)
     }
     this.#index++
     return this.#block[lane]

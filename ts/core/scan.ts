@@ -9,6 +9,7 @@ export interface Scan {
   readonly sum: number
   /** ‖X‖² in the Frobenius norm. */
   readonly squaredNorm: number
+  readonly largest: number
 }
 
 const PIECE = 1 << 15
@@ -22,55 +23,108 @@ function refuse(name: string, row: number, column: number, value: number): never
   throw new NonnegError('ERR_NONNEG_NOT_FINITE', `${place}; every entry must be a finite number`, { detail })
 }
 
-function* scanDense(X: DenseView, name: string): Generator<void, Scan> {
-  let sum = 0
-  let squaredNorm = 0
-  for (let i = 0; i < X.rows; i++) {
-    const row = X.offset + i * X.stride
-    for (let j0 = 0; j0 < X.columns; j0 += PIECE) {
-      const j1 = Math.min(X.columns, j0 + PIECE)
-      for (let j = j0; j < j1; j++) {
-        const value = X.data[row + j]
-        if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) refuse(name, i, j, value)
-        sum += value
-        squaredNorm += value * value
-      }
-      if (j1 < X.columns) yield
+/** Running totals over entries. */
+class Totals {
+  sum = 0
+  squaredNorm = 0
+  largest = 0
+
+  /** Adds `values[begin … end)`, up to the first that is refused; answers its place, or −1. */
+  add(values: FloatArray, begin: number, end: number): number {
+    // locals, and two of each: an addition waits four cycles for the one before it
+    let sum0 = 0
+    let sum1 = 0
+    let square0 = 0
+    let square1 = 0
+    let largest = this.largest
+    for (let p = begin; p < end; p += 2) {
+      const a = values[p]
+      const b = p + 1 < end ? values[p + 1] : 0
+      if (!(a >= 0 && a < Number.POSITIVE_INFINITY)) return p
+      if (!(b >= 0 && b < Number.POSITIVE_INFINITY)) return p + 1
+      sum0 += a
+      sum1 += b
+      square0 += a * a
+      square1 += b * b
+      if (a > largest) largest = a
+      if (b > largest) largest = b
     }
-    yield
+    this.sum += sum0 + sum1
+    this.squaredNorm += square0 + square1
+    this.largest = largest
+    return -1
   }
-  return { X, sum, squaredNorm }
+
+  of(X: MatrixView): Scan {
+    return { X, sum: this.sum, squaredNorm: this.squaredNorm, largest: this.largest }
+  }
 }
 
-function* scanCsr(X: CsrView, name: string): Generator<void, Scan> {
-  let sum = 0
-  let squaredNorm = 0
-  let duplicates = false
-  // the last row that held each column, plus one
-  const seen = new Uint32Array(X.columns)
+function* scanDense(X: DenseView, name: string): Generator<void, Scan> {
+  const totals = new Totals()
   for (let i = 0, sinceYield = 0; i < X.rows; i++) {
-    const end = X.indptr[i + 1]
-    for (let p = X.indptr[i]; p < end; p++) {
-      const j = X.indices[p]
-      const value = X.values[p]
-      if (j >= X.columns) {
-        throw new NonnegError('ERR_NONNEG_SHAPE', `${name}.indices[${p}] = ${j}, but there are ${X.columns} columns`, {
-          detail: { row: i, entry: p, column: j },
-        })
-      }
-      if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) refuse(name, i, j, value)
-      if (seen[j] === i + 1) duplicates = true
-      seen[j] = i + 1
-      sum += value
-      squaredNorm += value * value
-      if (++sinceYield === PIECE) {
+    const row = X.offset + i * X.stride
+    for (let j = 0; j < X.columns; j += PIECE) {
+      const end = Math.min(X.columns, j + PIECE)
+      const bad = totals.add(X.data, row + j, row + end)
+      if (bad >= 0) refuse(name, i, bad - row, X.data[bad])
+      sinceYield += end - j
+      if (sinceYield >= PIECE) {
         sinceYield = 0
         yield
       }
     }
   }
-  if (!duplicates) return { X, sum, squaredNorm }
+  return totals.of(X)
+}
+
+function rowOf(indptr: Uint32Array, entry: number): number {
+  let low = 0
+  let high = indptr.length - 1
+  while (high - low > 1) {
+    const middle = (low + high) >> 1
+    if (indptr[middle] <= entry) low = middle
+    else high = middle
+  }
+  return low
+}
+
+function* scanCsr(X: CsrView, name: string): Generator<void, Scan> {
+  const totals = new Totals()
+  const nonzeros = X.indptr[X.rows]
+  for (let p = 0; p < nonzeros; p += PIECE) {
+    const bad = totals.add(X.values, p, Math.min(nonzeros, p + PIECE))
+    if (bad >= 0) refuse(name, rowOf(X.indptr, bad), X.indices[bad], X.values[bad])
+    yield
+  }
+  if (!(yield* hasDuplicates(X, name))) return totals.of(X)
   return yield* scanCsr(yield* addDuplicates(X), name)
+}
+
+/** Whether a row holds a column twice; refuses columns that X does not have. */
+function* hasDuplicates(X: CsrView, name: string): Generator<void, boolean> {
+  const { indptr, indices, columns } = X
+  let found = false
+  // the last row that held each column, plus one
+  const seen = new Uint32Array(columns)
+  for (let i = 0, sinceYield = 0; i < X.rows; i++) {
+    for (let p = indptr[i]; p < indptr[i + 1]; p++) {
+      const j = indices[p]
+      if (j >= columns) {
+        throw new NonnegError('ERR_NONNEG_SHAPE', `${name}.indices[${p}] = ${j}, but there are ${columns} columns`, {
+          detail: { row: i, entry: p, column: j },
+        })
+      }
+      if (seen[j] === i + 1) found = true
+      seen[j] = i + 1
+      sinceYield++
+    }
+    if (++sinceYield >= PIECE) {
+      sinceYield = 0
+      yield
+    }
+  }
+  return found
 }
 
 /** A copy in which every row holds a column at most once; ‖X‖² is wrong without it. */
@@ -93,12 +147,13 @@ export function* addDuplicates(X: CsrView): Generator<void, CsrView> {
         values[kept] = X.values[p]
         place[j] = ++kept
       }
-      if (++sinceYield === PIECE) {
-        sinceYield = 0
-        yield
-      }
+      sinceYield++
     }
     indptr[i + 1] = kept
+    if (++sinceYield >= PIECE) {
+      sinceYield = 0
+      yield
+    }
   }
   return { kind: 'csr', indptr, indices, values, rows: X.rows, columns: X.columns }
 }

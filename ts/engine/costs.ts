@@ -25,6 +25,11 @@ const COSTS: Readonly<Record<BackendId, Cost>> = {
   reference: { dense: 0.6, sparse: 0.4, scalesWithThreads: false, startup: 0, upload: 1 },
 }
 
+/** Whether a device of this backend is made for a number of CPU threads. */
+export function usesThreads(id: BackendId): boolean {
+  return COSTS[id].scalesWithThreads
+}
+
 /** Flops of one Frobenius MU iteration: two products with X, two Gram matrices and two updates for the factors. */
 export function iterationFlops(X: MatrixView, rank: number): number {
   return 4 * entryCount(X) * rank + 4 * (X.rows + X.columns) * rank * rank

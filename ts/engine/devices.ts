@@ -1,39 +1,81 @@
 import type { BackendId, Device } from '../backends/backend.js'
 import { backendOf } from '../backends/registry.js'
 import { NonnegError } from '../core/errors.js'
+import { usesThreads } from './costs.js'
 
-const open = new Map<string, Promise<Device>>()
-
-const keyOf = (id: BackendId, threads: number) => `${id}:${threads}`
-
-/** The device of a backend with so many threads; opened once and shared by all fits until `closeDevices`. */
-export function openDevice(id: BackendId, threads: number): Promise<Device> {
-  const key = keyOf(id, threads)
-  let device = open.get(key)
-  if (!device) {
-    const backend = backendOf(id)
-    if (!backend) throw new NonnegError('ERR_NONNEG_NO_BACKEND', `the ${id} backend is not part of this entry point`)
-    device = backend.open({ threads })
-    open.set(key, device)
-    // a failed opening must not be remembered
-    device.catch(() => open.delete(key))
-  }
-  return device
+/** A device that fits share, from the first that asks for it until `closeDevices` or its failure. */
+interface Entry {
+  readonly key: string
+  readonly device: Promise<Device>
+  users: number
+  /** It failed: nobody new gets it, and it closes when its last user is done. */
+  failed: boolean
 }
 
-/** Forgets a device that failed, so that the next fit opens a fresh one. */
-export async function dropDevice(id: BackendId, threads: number): Promise<void> {
-  const device = open.get(keyOf(id, threads))
-  open.delete(keyOf(id, threads))
-  await device?.then(found => found[Symbol.asyncDispose]()).catch(() => {})
+const entries = new Map<string, Entry>()
+
+function entryOf(id: BackendId, threads: number): Entry {
+  const key = usesThreads(id) ? `${id}:${threads}` : id
+  const found = entries.get(key)
+  if (found) return found
+  const backend = backendOf(id)
+  if (!backend) throw new NonnegError('ERR_NONNEG_NO_BACKEND', `the ${id} backend is not part of this entry point`)
+  const entry: Entry = { key, device: backend.open({ threads }), users: 0, failed: false }
+  entries.set(key, entry)
+  return entry
+}
+
+function forget(entry: Entry): void {
+  if (entries.get(entry.key) === entry) entries.delete(entry.key)
+}
+
+async function close(entry: Entry): Promise<void> {
+  forget(entry)
+  try {
+    await (await entry.device)[Symbol.asyncDispose]()
+  } catch {
+    // it never opened, or it is gone: either was reported to who used it
+  }
+}
+
+/** Whether an error says that a device is of no more use, rather than that one fit was too much for it. */
+function isFatal(error: unknown): boolean {
+  return (
+    error instanceof NonnegError && (error.code === 'ERR_NONNEG_DEVICE_LOST' || error.code === 'ERR_NONNEG_BACKEND')
+  )
+}
+
+/**
+ * Lends the device of a backend to `work`; it is opened once and shared. After a failure that ends the device the next
+ * caller gets a fresh one, while those who still use the old one hear of it from the device itself.
+ */
+export async function withDevice<T>(id: BackendId, threads: number, work: (device: Device) => Promise<T>): Promise<T> {
+  const entry = entryOf(id, threads)
+  entry.users++
+  try {
+    return await work(await entry.device)
+  } catch (error) {
+    const opened = await entry.device.then(
+      () => true,
+      () => false,
+    )
+    if (!opened) forget(entry)
+    else if (isFatal(error)) {
+      entry.failed = true
+      forget(entry)
+    }
+    throw error
+  } finally {
+    entry.users--
+    if (entry.failed && entry.users === 0) await close(entry)
+  }
 }
 
 /**
  * Closes every device that fits have opened: worker threads end, GPU memory is given back. Nothing needs it to let a
- * process exit; long-lived programs call it when they are done with factorising. A later fit opens devices anew.
+ * process exit; long-lived programs call it when they are done with factorising. Fits that still run end with an error;
+ * a later fit opens devices anew.
  */
 export async function closeDevices(): Promise<void> {
-  const devices = [...open.values()]
-  open.clear()
-  await Promise.all(devices.map(device => device.then(found => found[Symbol.asyncDispose]()).catch(() => {})))
+  await Promise.all([...entries.values()].map(close))
 }

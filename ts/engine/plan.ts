@@ -4,7 +4,7 @@ import { availableThreads, environment } from '../core/environment.js'
 import { NonnegError } from '../core/errors.js'
 import type { MatrixView } from '../core/matrix.js'
 import { estimateSeconds } from './costs.js'
-import { openDevice } from './devices.js'
+import { withDevice } from './devices.js'
 import { type BackendReport, probeBackend } from './probe.js'
 
 /** A backend that can do the job. */
@@ -73,7 +73,7 @@ async function refusalOf(
     return { id, reason: 'emulated on the CPU: proves correctness, never faster', fix: `ask for it: backend: '${id}'` }
   }
   try {
-    const support = (await openDevice(id, threads)).supports(X, spec)
+    const support = await withDevice(id, threads, async device => device.supports(X, spec))
     return support.supported ? undefined : { id, reason: support.reason, fix: null }
   } catch (error) {
     return { id, reason: error instanceof Error ? error.message : String(error), fix: null }
@@ -120,7 +120,7 @@ export async function planFit(X: MatrixView, spec: FitSpec, options: PlanOptions
 export function explainPlan(plan: Plan): string {
   const chosen = plan.candidates.map((candidate, place) => {
     const seconds = candidate.estimatedSeconds.toPrecision(2)
-    return `${candidate.id}: ${place === 0 ? 'chosen' : 'stands by'}, ${seconds} s estimated`
+    return `${candidate.id}: ${place === 0 ? 'chosen' : 'stands by, not asked yet'}, ${seconds} s estimated`
   })
   const refused = plan.refusals.map(({ id, reason, fix }) => `${id}: refused, ${reason}${fix ? ` (${fix})` : ''}`)
   const how = { option: 'by name', environment: 'by NONNEG_BACKEND', estimate: 'by estimate' }[plan.chosenBy]

@@ -7,11 +7,12 @@ export const SMALLEST_NORMAL: number = 2 ** -126
 /**
  * The multiplicative update of a panel of rows of a factor, in place. N holds the products with X, G the Gram matrix of
  * the other factor. Where the denominator is zero the entry becomes zero: then either the entry was zero or the other
- * factor's component is dead, and the numerator is zero too. Results below 2⁻¹²⁶ become zero.
+ * factor's component is dead, and the numerator is zero too. Results below 2⁻¹²⁶ become zero. The division comes first, as
+ * its quotient is at most 1 / G[r,r], while N over a tiny denominator overflows.
  */
 export const mu_update: KernelSpec = {
   name: 'mu_update',
-  formula: 'F[i,r] ← F[i,r] · (N[i,r] / Σ_s F[i,s]·G[s,r])',
+  formula: 'F[i,r] ← (F[i,r] / Σ_s F[i,s]·G[s,r]) · N[i,r]',
   summary: 'multiplicative update of a factor panel, Frobenius loss',
   source: 'Lee & Seung, NIPS 2000, equation 4',
   dims: ['rows', 'rank'],
@@ -48,7 +49,7 @@ export const mu_update: KernelSpec = {
         let denominator = 0
         for (let s = 0; s < dims.rank; s++) denominator += row[s] * G[s * dims.rank + r]
         const at = i * dims.rank + r
-        const updated = denominator > 0 ? row[r] * (N[at] / denominator) : 0
+        const updated = denominator > 0 ? (row[r] / denominator) * N[at] : 0
         F[at] = updated < SMALLEST_NORMAL ? 0 : updated
       }
     }

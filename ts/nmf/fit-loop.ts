@@ -1,7 +1,7 @@
 import type { BackendId, Device, Factors, Fit, FitSpec, Problem } from '../backends/backend.js'
 import { abortError, NonnegError } from '../core/errors.js'
 import { denseView } from '../core/matrix.js'
-import { dropDevice, openDevice } from '../engine/devices.js'
+import { withDevice } from '../engine/devices.js'
 import type { Plan, Refusal } from '../engine/plan.js'
 import type { HistoryEntry, ResolvedOptions } from './options.js'
 
@@ -36,21 +36,33 @@ interface Progress {
   problem: Problem
   /** Iterations behind those factors. */
   kept: number
+  /** What callers see; `losses` are the same in the scale of the fit. */
   history: HistoryEntry[]
+  losses: number[]
   /** ‖X − WH‖ of the start, for the tolerance. */
   initialError: number | undefined
   /** Seconds that former backends took for the iterations kept of them. */
   secondsBefore: number
 }
 
-const HANDS_OVER: readonly string[] = ['ERR_NONNEG_DEVICE_LOST', 'ERR_NONNEG_MEMORY', 'ERR_NONNEG_BACKEND']
+const HANDS_OVER: readonly string[] = [
+  'ERR_NONNEG_DEVICE_LOST',
+  'ERR_NONNEG_MEMORY',
+  'ERR_NONNEG_BACKEND',
+  'ERR_NONNEG_UNSUPPORTED',
+]
 
 function mayHandOver(error: unknown): error is NonnegError {
   return error instanceof NonnegError && HANDS_OVER.includes(error.code)
 }
 
+/** Options, and what losses are multiplied by on their way out: fits see X in a scale of their own. */
+interface LoopOptions extends ResolvedOptions {
+  readonly lossScale: number
+}
+
 class FitLoop {
-  readonly #options: ResolvedOptions
+  readonly #options: LoopOptions
   readonly #progress: Progress
   readonly #fit: Fit
   readonly #snapshots: boolean
@@ -58,7 +70,7 @@ class FitLoop {
   /** What may still be at work on the fit after an abort. */
   pending: Promise<unknown> = Promise.resolve()
 
-  constructor(options: ResolvedOptions, progress: Progress, fit: Fit, device: Device, deadline: number | undefined) {
+  constructor(options: LoopOptions, progress: Progress, fit: Fit, device: Device, deadline: number | undefined) {
     this.#options = options
     this.#progress = progress
     this.#fit = fit
@@ -68,15 +80,15 @@ class FitLoop {
 
   async run(): Promise<{ reason: StopReason; loss: number }> {
     const { signal, maxIterations, tolerance } = this.#options
-    const { history } = this.#progress
+    const { history, losses } = this.#progress
     if (tolerance > 0) this.#progress.initialError ??= Math.sqrt(2 * (await this.#evaluate()))
     const start = performance.now()
     let lastSnapshot = start
     for (let secondsEach = Number.POSITIVE_INFINITY; ; ) {
       if (signal?.aborted) return { reason: 'aborted', loss: await this.#lossAtAbort(false) }
-      if (history.length >= maxIterations) return { reason: 'max-iterations', loss: history.at(-1)!.loss }
+      if (history.length >= maxIterations) return { reason: 'max-iterations', loss: losses.at(-1)! }
       if (history.length > 0 && this.#deadline !== undefined && performance.now() >= this.#deadline) {
-        return { reason: 'time-budget', loss: history.at(-1)!.loss }
+        return { reason: 'time-budget', loss: losses.at(-1)! }
       }
       const crossingStart = performance.now()
       const count = this.#crossing(secondsEach)
@@ -85,14 +97,15 @@ class FitLoop {
       for (let i = 0; i < report.iterations; i++) {
         const entry = {
           iteration: history.length + 1,
-          loss: report.losses[i],
+          loss: checkedLoss(report.losses[i]) * this.#options.lossScale,
           seconds: before + report.seconds[i],
         }
+        losses.push(report.losses[i])
         history.push(entry)
         this.#options.onProgress?.(entry)
       }
       if (report.stopped === 'aborted') return { reason: 'aborted', loss: await this.#lossAtAbort(true) }
-      if (this.#converged()) return { reason: 'converged', loss: history.at(-1)!.loss }
+      if (this.#converged()) return { reason: 'converged', loss: losses.at(-1)! }
       secondsEach = (performance.now() - crossingStart) / 1000 / Math.max(1, report.iterations)
       if (this.#snapshots && performance.now() - lastSnapshot > SNAPSHOT_SECONDS * 1000) {
         await this.#snapshot()
@@ -111,11 +124,11 @@ class FitLoop {
   }
 
   #converged(): boolean {
-    const { history, initialError } = this.#progress
+    const { losses, initialError } = this.#progress
     const { tolerance } = this.#options
-    if (tolerance === 0 || history.length === 0 || history.length % CHECK_EVERY !== 0) return false
-    const error = Math.sqrt(2 * history.at(-1)!.loss)
-    const previous = history.length === CHECK_EVERY ? initialError! : Math.sqrt(2 * history.at(-1 - CHECK_EVERY)!.loss)
+    if (tolerance === 0 || losses.length === 0 || losses.length % CHECK_EVERY !== 0) return false
+    const error = Math.sqrt(2 * losses.at(-1)!)
+    const previous = losses.length === CHECK_EVERY ? initialError! : Math.sqrt(2 * losses.at(-1 - CHECK_EVERY)!)
     return error === 0 || (previous - error) / initialError! < tolerance
   }
 
@@ -131,8 +144,8 @@ class FitLoop {
   async #lossAtAbort(interrupted: boolean): Promise<number> {
     const { signal, onAbort } = this.#options
     if (onAbort === 'throw') throw abortError(signal!)
-    const last = this.#progress.history.at(-1)
-    return interrupted || !last ? await this.#evaluate() : last.loss
+    const last = this.#progress.losses.at(-1)
+    return interrupted || last === undefined ? await this.#evaluate() : last
   }
 
   async #snapshot(): Promise<void> {
@@ -164,10 +177,16 @@ function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined, lat
   })
 }
 
+/** A loss that is no number says that the factors are none either. */
+function checkedLoss(loss: number): number {
+  if (Number.isFinite(loss)) return loss
+  throw new NonnegError('ERR_NONNEG_BACKEND', `the loss became ${loss}: numbers left the range of float32`)
+}
+
 /** Asks a stand-by device first whether it takes the problem: only the chosen one was asked by the plan. */
 async function createFit(device: Device, progress: Progress, spec: FitSpec): Promise<Fit> {
   const support = device.supports(progress.problem.X, spec)
-  if (!support.supported) throw new NonnegError('ERR_NONNEG_BACKEND', support.reason)
+  if (!support.supported) throw new NonnegError('ERR_NONNEG_UNSUPPORTED', support.reason)
   return await device.createFit(progress.problem, spec)
 }
 
@@ -186,32 +205,33 @@ export async function runFit(
   problem: Problem,
   spec: FitSpec,
   plan: Plan,
-  options: ResolvedOptions,
+  options: LoopOptions,
   deadline: number | undefined,
 ): Promise<LoopResult> {
-  const progress: Progress = { problem, kept: 0, history: [], initialError: undefined, secondsBefore: 0 }
+  const progress: Progress = { problem, kept: 0, history: [], losses: [], initialError: undefined, secondsBefore: 0 }
   const handovers: Handover[] = []
   const failures: unknown[] = []
   for (const { id } of plan.candidates) {
     // iterations since the last good factors are done again by the next backend
     progress.history.length = progress.kept
+    progress.losses.length = progress.kept
     progress.secondsBefore = progress.history.at(-1)?.seconds ?? 0
     try {
-      const device = await openDevice(id, plan.threads)
-      const fit = await unlessAborted(createFit(device, progress, spec), options.signal, dispose)
-      const loop = new FitLoop(options, progress, fit, device, deadline)
-      try {
-        const { reason, loss } = await loop.run()
-        const factors = await fit.factors()
-        const { history } = progress
-        return { factors, loss, history, reason, backend: id, emulated: device.emulated, handovers }
-      } finally {
-        const closed = loop.pending.catch(() => {}).then(() => dispose(fit))
-        if (!options.signal?.aborted) await closed
-      }
+      return await withDevice(id, plan.threads, async device => {
+        const fit = await unlessAborted(createFit(device, progress, spec), options.signal, dispose)
+        const loop = new FitLoop(options, progress, fit, device, deadline)
+        try {
+          const { reason, loss } = await loop.run()
+          const factors = await fit.factors()
+          const { history } = progress
+          return { factors, loss, history, reason, backend: id, emulated: device.emulated, handovers }
+        } finally {
+          const closed = loop.pending.catch(() => {}).then(() => dispose(fit))
+          if (!options.signal?.aborted) await closed
+        }
+      })
     } catch (error) {
       if (!mayHandOver(error)) throw error
-      await dropDevice(id, plan.threads)
       failures.push(error)
       handovers.push({ id, reason: error.message, fix: error.fix ?? null, iteration: progress.kept })
     }

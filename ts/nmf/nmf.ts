@@ -1,6 +1,6 @@
 import { inSlices } from '../core/breathe.js'
 import { NonnegError } from '../core/errors.js'
-import type { MatrixInput } from '../core/input.js'
+import { type MatrixInput, toMatrixView } from '../core/input.js'
 import { type DenseView, denseView } from '../core/matrix.js'
 import { type Factorization, factorize, solve } from './factorize.js'
 import { type FactorizeOptions, resolveOptions } from './options.js'
@@ -42,12 +42,14 @@ export class NMF {
   }
 
   /** W·H (rows × columns) for a W of rows × rank: what the model makes of these weights. */
-  async inverseTransform(W: DenseView): Promise<DenseView> {
+  async inverseTransform(W: MatrixInput): Promise<DenseView> {
     const H = this.components
-    if (W.columns !== H.rows) {
-      throw new NonnegError('ERR_NONNEG_SHAPE', `W has ${W.columns} columns, the model has rank ${H.rows}`)
+    const view = await inSlices(toMatrixView(W))
+    if (view.kind === 'csr') throw new NonnegError('ERR_NONNEG_SHAPE', 'W is sparse; weights are dense')
+    if (view.columns !== H.rows) {
+      throw new NonnegError('ERR_NONNEG_SHAPE', `W has ${view.columns} columns, the model has rank ${H.rows}`)
     }
-    return await inSlices(product(W, H))
+    return await inSlices(product(view, H))
   }
 
   /** The last fit, with its loss, history and reason. @throws NonnegError ERR_NONNEG_NOT_FITTED */
@@ -63,7 +65,8 @@ export class NMF {
 }
 
 function* product(W: DenseView, H: DenseView): Generator<void, DenseView> {
-  const data = new Float32Array(W.rows * H.columns)
+  const length = W.rows * H.columns
+  const data = H.data instanceof Float64Array ? new Float64Array(length) : new Float32Array(length)
   const sums = new Float64Array(H.columns)
   for (let i = 0; i < W.rows; i++) {
     sums.fill(0)

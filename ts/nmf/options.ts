@@ -42,7 +42,8 @@ export interface FactorizeOptions {
   readonly threads?: number
   /** Precision of the factors. `'f64'` runs on the reference backend alone in this version. Default `'f32'`. */
   readonly dtype?: 'f32' | 'f64'
-  /** Called after every iteration, in order; several at once when iterations are short. What it throws ends the fit. */
+  /** Called after every iteration, in order; several at once when iterations are short; after a hand-over the
+   * iterations that were lost come again. What it throws ends the fit. */
   readonly onProgress?: (entry: HistoryEntry) => void
   readonly signal?: AbortSignal
   /** What an abort does: reject with ERR_NONNEG_ABORTED (default), or return the factors as they are. */

@@ -1,0 +1,47 @@
+import type { DenseView, FloatArray, MatrixView } from '../core/matrix.js'
+import { denseView } from '../core/matrix.js'
+
+/** Largest entries from 2⁻⁴⁰ to 2⁴⁰ leave room in f32 for the products and squares of a fit. */
+const COMFORTABLE = 40
+
+/**
+ * The exponent k for which X / 4ᵏ has a largest entry near 1, or 0 where X is comfortable as it is. Multiplicative
+ * updates do not care about scale: X / 4ᵏ ≈ (W / 2ᵏ)(H / 2ᵏ), exactly, since powers of two round nothing.
+ */
+export function scaleExponent(largest: number): number {
+  if (largest === 0) return 0
+  const exponent = Math.floor(Math.log2(largest))
+  return Math.abs(exponent) <= COMFORTABLE ? 0 : Math.trunc(exponent / 2)
+}
+
+const PIECE = 1 << 16
+
+/** Powers beyond what one float64 holds are applied in two steps. */
+function* scaled(values: FloatArray, exponent: number, out: FloatArray): Generator<void, FloatArray> {
+  const half = 2 ** Math.trunc(exponent / 2)
+  const rest = 2 ** (exponent - Math.trunc(exponent / 2))
+  for (let i = 0; i < out.length; i++) {
+    out[i] = values[i] * half * rest
+    if (i % PIECE === PIECE - 1) yield
+  }
+  return out
+}
+
+/** A copy of X times 2^exponent, in f32 unless f64 is asked for. */
+export function* scaleMatrix(X: MatrixView, exponent: number, dtype: 'f32' | 'f64'): Generator<void, MatrixView> {
+  const make = (length: number) => (dtype === 'f64' ? new Float64Array(length) : new Float32Array(length))
+  if (X.kind === 'csr') return { ...X, values: yield* scaled(X.values, exponent, make(X.indptr[X.rows])) }
+  const data = make(X.rows * X.columns)
+  for (let i = 0; i < X.rows; i++) {
+    const begin = X.offset + i * X.stride
+    const row = X.data.subarray(begin, begin + X.columns)
+    yield* scaled(row, exponent, data.subarray(i * X.columns, (i + 1) * X.columns))
+    yield
+  }
+  return denseView(data, X.rows, X.columns)
+}
+
+/** A copy of a factor times 2^exponent. */
+export function* scaleFactor(F: DenseView, exponent: number, dtype: 'f32' | 'f64'): Generator<void, DenseView> {
+  return (yield* scaleMatrix(F, exponent, dtype)) as DenseView
+}
