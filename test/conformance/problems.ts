@@ -61,6 +61,9 @@ export const fitProblems: readonly FitProblem[] = [
     make: () => denseMatrix(131, 67, { stride: 80, f64: true }),
   },
   { name: 'dense 307x53, rank 33', rank: 33, make: () => denseMatrix(307, 53) },
+  // large enough that CPU backends share it out over threads
+  { name: 'dense 900x310, rank 24', rank: 24, make: () => denseMatrix(900, 310) },
+  { name: 'csr 1500x900, rank 20', rank: 20, make: () => sparseMatrix(1500, 900, 8) },
   { name: 'csr 3x4, rank 2, one entry', rank: 2, make: () => oneEntry() },
   { name: 'csr 97x131, rank 6', rank: 6, make: () => sparseMatrix(97, 131, 15) },
   { name: 'csr 211x89, rank 20', rank: 20, make: () => sparseMatrix(211, 89, 8) },
