@@ -67,6 +67,7 @@ class FitLoop {
   readonly #fit: Fit
   readonly #snapshots: boolean
   readonly #deadline: number | undefined
+  #lastCrossing = 1
   /** What may still be at work on the fit after an abort. */
   pending: Promise<unknown> = Promise.resolve()
 
@@ -92,6 +93,7 @@ class FitLoop {
       }
       const crossingStart = performance.now()
       const count = this.#crossing(secondsEach)
+      this.#lastCrossing = count
       const report = await this.#fit.run(count, { signal, deadline: this.#deadline })
       const before = this.#progress.secondsBefore + (crossingStart - start) / 1000
       for (let i = 0; i < report.iterations; i++) {
@@ -119,7 +121,8 @@ class FitLoop {
     const done = this.#progress.history.length
     const left = this.#options.maxIterations - done
     const untilCheck = CHECK_EVERY - (done % CHECK_EVERY)
-    const affordable = Math.max(1, Math.floor(CROSSING_SECONDS / secondsEach))
+    // coarse clocks may say that an iteration takes no time at all
+    const affordable = Math.max(1, Math.min(Math.floor(CROSSING_SECONDS / secondsEach), 8 * this.#lastCrossing))
     return Math.min(left, affordable, this.#options.tolerance > 0 ? untilCheck : left)
   }
 

@@ -46,7 +46,8 @@ export interface FactorizeOptions {
    * iterations that were lost come again. What it throws ends the fit. */
   readonly onProgress?: (entry: HistoryEntry) => void
   readonly signal?: AbortSignal
-  /** What an abort does: reject with ERR_NONNEG_ABORTED (default), or return the factors as they are. */
+  /** What an abort does: reject with ERR_NONNEG_ABORTED (default), or return the factors as they are; before there are
+   * any, an abort always rejects. */
   readonly onAbort?: 'throw' | 'return'
 }
 
