@@ -21,7 +21,7 @@ struct cuda_probe {
 };
 
 // Opens the driver, the device and the kernels once per process; later calls return what the first one found. The first
-// call takes up to a second on a cold driver, so it belongs on a job thread, as do all calls below.
+// call takes up to a second on a cold driver, so it belongs on a job thread.
 cuda_probe probe_cuda();
 
 // Null with a status where the device is missing or its memory does not suffice. Everything the fit will need is
