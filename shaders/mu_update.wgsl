@@ -7,8 +7,8 @@ override WORKGROUP: u32 = 64;
 // Whether rank is a multiple of 4: then F4 and G4 are bound, else F and G.
 override ALIGNED: bool = false;
 
-// 2⁻¹²⁶: results below it become zero, as subnormals cost much wherever they are touched again.
-const SMALLEST_NORMAL = 0x1p-126f;
+// 2⁻⁶³: results below it become zero, so that the product of two entries is a normal number.
+const SMALLEST = 0x1p-63f;
 
 struct Params {
   rows: u32,
@@ -62,7 +62,7 @@ fn update(i: u32, r: u32, denominator: vec4f) {
   let alive = denominator > vec4f();
   let quotient = load_F(i, r) / select(vec4f(1), denominator, alive);
   let updated = quotient * numerator;
-  let result = select(updated, vec4f(), !alive | (updated < vec4f(SMALLEST_NORMAL)));
+  let result = select(updated, vec4f(), !alive | (updated < vec4f(SMALLEST)));
   F_new[at] = result.x;
   if (r + 1 < p.rank) {
     F_new[at + 1] = result.y;

@@ -1,8 +1,8 @@
 import { at, multiplyAdd } from './simd'
 import { transpose } from './transpose'
 
-/** 2⁻¹²⁶, f32's smallest normal number. */
-const SMALLEST: f32 = f32.MIN_NORMAL_VALUE
+/** 2⁻⁶³: two entries above it have a normal product. */
+const SMALLEST: f32 = 1.0842021724855044e-19
 
 /** Eight columns of four rows. `old` holds the rows before the update, column by column, four entries each. */
 function tile(

@@ -8,7 +8,7 @@ struct mu_update_op {
   const float* G;
   int64_t ldg;
 
-  static constexpr float smallest_normal = 0x1p-126f;
+  static constexpr float smallest = 0x1p-63f; // two entries above it have a normal product
 
   template<int L, int MR, int NV> NONNEG_INLINE void tile(int64_t r0, int64_t c) const {
     using f32 = typename vectors<L>::f32;
@@ -21,7 +21,7 @@ struct mu_update_op {
         const f32 was = *(const f32*)(old + (r0 + r) * rank + at);
         f32 now = was / sum[r][q] * *(const f32*)(N + (r0 + r) * ldn + at);
         now = sum[r][q] > zero ? now : zero;
-        now = now < zero + smallest_normal ? zero : now;
+        now = now < zero + smallest ? zero : now;
         *(f32*)(F + (r0 + r) * ldf + at) = now;
       }
     }
@@ -30,7 +30,7 @@ struct mu_update_op {
   void scalar(int64_t r, int64_t c) const {
     const float denominator = multiply_one(rank, old + r * rank, 1, G + c, ldg);
     const float now = denominator > 0 ? old[r * rank + c] / denominator * N[r * ldn + c] : 0;
-    F[r * ldf + c] = now < smallest_normal ? 0 : now;
+    F[r * ldf + c] = now < smallest ? 0 : now;
   }
 };
 

@@ -6,7 +6,7 @@ template<int WIDTH>
 __device__ __forceinline__ void mu_update(const float* F, const float* N, const float* G, float* out, i64 rows,
                                           int rank, float* staged_left, float* staged_right) {
   using shape = tile_shape<WIDTH>;
-  constexpr float smallest_normal = 1.17549435e-38f;
+  constexpr float smallest = 1.08420217e-19f; // 2⁻⁶³: two entries above it have a normal product
   const i64 row_first = static_cast<i64>(blockIdx.x) * TILE_TALL;
   const int rank_first = blockIdx.y * WIDTH;
   float sums[shape::each][4];
@@ -21,7 +21,7 @@ __device__ __forceinline__ void mu_update(const float* F, const float* N, const 
         continue;
       const i64 at = row * rank + r;
       const float updated = sums[i][q] > 0.0f ? F[at] / sums[i][q] * N[at] : 0.0f;
-      out[at] = updated < smallest_normal ? 0.0f : updated;
+      out[at] = updated < smallest ? 0.0f : updated;
     }
   }
 }

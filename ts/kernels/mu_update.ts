@@ -1,13 +1,16 @@
 import { fillBuffers, nonNegative } from './fills.js'
 import type { KernelSpec } from './spec.js'
 
-/** 2⁻¹²⁶: below it lie f32's subnormals, which cost a hundred cycles each wherever they are touched again. */
-export const SMALLEST_NORMAL: number = 2 ** -126
+/**
+ * 2⁻⁶³: two entries above it have a product among f32's normal numbers. Below those lie the subnormals, which cost a
+ * hundred cycles each where no flag flushes them, and multiplicative updates send many entries there.
+ */
+export const SMALLEST: number = 2 ** -63
 
 /**
  * The multiplicative update of a panel of rows of a factor, in place. N holds the products with X, G the Gram matrix of
  * the other factor. Where the denominator is zero the entry becomes zero: then either the entry was zero or the other
- * factor's component is dead, and the numerator is zero too. Results below 2⁻¹²⁶ become zero. The division comes first, as
+ * factor's component is dead, and the numerator is zero too. Results below 2⁻⁶³ become zero. The division comes first, as
  * its quotient is at most 1 / G[r,r], while N over a tiny denominator overflows.
  */
 export const mu_update: KernelSpec = {
@@ -50,7 +53,7 @@ export const mu_update: KernelSpec = {
         for (let s = 0; s < dims.rank; s++) denominator += row[s] * G[s * dims.rank + r]
         const at = i * dims.rank + r
         const updated = denominator > 0 ? (row[r] / denominator) * N[at] : 0
-        F[at] = updated < SMALLEST_NORMAL ? 0 : updated
+        F[at] = updated < SMALLEST ? 0 : updated
       }
     }
   },

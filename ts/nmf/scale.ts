@@ -1,8 +1,11 @@
 import type { DenseView, FloatArray, MatrixView } from '../core/matrix.js'
 import { denseView } from '../core/matrix.js'
 
-/** Largest entries from 2⁻⁴⁰ to 2⁴⁰ leave room in f32 for the products and squares of a fit. */
-const COMFORTABLE = 40
+/**
+ * Largest entries from 2⁻²⁰ to 2²⁰ leave room in f32 for the products and squares of a fit, and put entries of the
+ * factors that updates flush to zero (below 2⁻⁶³) far beneath what the others round away.
+ */
+const COMFORTABLE = 20
 
 /**
  * The exponent k for which X / 4ᵏ has a largest entry near 1, or 0 where X is comfortable as it is. Multiplicative
