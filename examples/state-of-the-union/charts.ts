@@ -69,7 +69,7 @@ export function lossAgainstSeconds(results: readonly Result[]): string {
   return render(1100, 420, {
     color: ['#882255', '#117733', '#332288', '#cc6677', '#6b7280'],
     grid: { left: 70, right: 30, top: 50, bottom: 60 },
-    legend: { top: 10, textStyle: TEXT },
+    legend: { top: 10, itemGap: 24, textStyle: TEXT },
     xAxis: {
       type: 'log',
       name: 'seconds',
