@@ -83,7 +83,7 @@ describe.runIf(hasDriver)('WGSL kernels', () => {
     expect(sum).toBe(25)
   })
 
-  it('makes zero of a dead denominator and of subnormal results', async () => {
+  it('makes zero of a dead denominator and of results below 2⁻⁶³', async () => {
     const arrays: Arrays = {
       F: Float64Array.of(0, 1, 1e-20, 2),
       N: Float64Array.of(1, 1, 1e-19, 3),
@@ -95,14 +95,14 @@ describe.runIf(hasDriver)('WGSL kernels', () => {
     expect([...data.subarray(offset, offset + 4)]).toEqual([0, 1, 0, 3])
     const tiny = guard(
       mu_update.buffers,
-      { F: Float64Array.of(1e-30), N: Float64Array.of(1), G: Float64Array.of(1e30) },
+      { F: Float64Array.of(1e-18), N: Float64Array.of(1), G: Float64Array.of(1e18) },
       0,
     )
     await device.runKernel(mu_update, { dims: { rows: 1, rank: 1 }, buffers: tiny })
-    expect(tiny.F.data[tiny.F.offset]).toBeCloseTo(1e-30, 35)
+    expect(tiny.F.data[tiny.F.offset]).toBeCloseTo(1e-18, 23)
     const vanishing = guard(
       mu_update.buffers,
-      { F: Float64Array.of(1e-20), N: Float64Array.of(1e-22), G: Float64Array.of(1e20) },
+      { F: Float64Array.of(1e-18), N: Float64Array.of(1e-1), G: Float64Array.of(1e18) },
       0,
     )
     await device.runKernel(mu_update, { dims: { rows: 1, rank: 1 }, buffers: vanishing })
