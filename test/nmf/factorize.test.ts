@@ -52,6 +52,22 @@ describe('factorize', () => {
     expect(second.loss).toBeCloseTo(whole.loss, 10)
   })
 
+  it.each([
+    ['f32', 1e70],
+    ['f32', 1e-70],
+    ['f64', 1e200],
+  ] as const)('refuses what its factors cannot hold: %s, %s', async (dtype, scale) => {
+    const data = Float64Array.from(X.data, value => value * scale)
+    const wrong = factorize({ data, rows: 60, columns: 40 }, on({ dtype }))
+    await expect(wrong).rejects.toMatchObject({ code: 'ERR_NONNEG_DTYPE', fix: expect.any(String) })
+  })
+
+  it('keeps entries in float64 that float32 must flush', async () => {
+    const tiny = Array.from({ length: 6 }, (_, i) => [1, 2, 3, 4].map(v => (i === 0 ? 1e-20 * v : v + i)))
+    const wide = await factorize(tiny, on({ rank: 1, dtype: 'f64', maxIterations: 30 }))
+    expect(wide.W.data[0]).toBeGreaterThan(0)
+  })
+
   it('takes sparse X', async () => {
     const sparse = sparseMatrix(50, 70, 10)
     const dense = { data: new Float64Array(50 * 70), rows: 50, columns: 70 }

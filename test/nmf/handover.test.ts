@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { Backend, Fit } from '../../ts/backends/backend.js'
 import { referenceBackend } from '../../ts/backends/reference/backend.js'
 import { registerBackends } from '../../ts/backends/registry.js'
@@ -62,6 +62,14 @@ describe('a backend that fails in flight', () => {
     const [good, bad] = await Promise.allSettled([factorize(X, options), factorize(wide, { ...options, rank: 2000 })])
     expect(bad).toMatchObject({ status: 'rejected' })
     expect(good).toMatchObject({ status: 'fulfilled', value: { iterations: 300 } })
+  })
+
+  it('honours the name with fallback, whatever NONNEG_BACKEND says', async () => {
+    vi.stubEnv('NONNEG_BACKEND', 'webgpu')
+    vi.stubEnv('NONNEG_WEBGPU', 'nonsense')
+    const fit = await factorize(X, { rank: 2, backend: 'reference', fallback: true, maxIterations: 3 })
+    vi.unstubAllEnvs()
+    expect(fit.backend).toBe('reference')
   })
 
   it('does not hand over when it was asked for by name', async () => {

@@ -30,7 +30,10 @@ Exit codes: 0 done, 1 failed, 2 bad usage or bad input.`,
 function outliveReaders(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error
+      if (error.code === 'EPIPE') return
+      // nothing more can be said on this stream: the exit code says it
+      process.exitCode = 1
+      if (stream === process.stdout) process.stderr.write(`nonneg: cannot print: ${error.message}\n`)
     })
   }
 }

@@ -73,8 +73,8 @@ export async function withDevice<T>(id: BackendId, threads: number, work: (devic
 
 /**
  * Closes every device that fits have opened: worker threads end, GPU memory is given back. Nothing needs it to let a
- * process exit; long-lived programs call it when they are done with factorising. Fits that still run end with an error;
- * a later fit opens devices anew.
+ * process exit; long-lived programs call it when they are done with factorising. Fits that still run
+ * end with an error or finish first, as the backend can; a later fit opens devices anew.
  */
 export async function closeDevices(): Promise<void> {
   await Promise.all([...entries.values()].map(close))

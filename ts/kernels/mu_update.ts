@@ -45,6 +45,8 @@ export const mu_update: KernelSpec = {
     return fillBuffers(this.buffers, dims, length => nonNegative(length, kind, random))
   },
   reference(dims, { F, N, G }) {
+    // float64 has room below, which its fits may use
+    const { smallest = SMALLEST } = dims
     const row = new Float64Array(dims.rank)
     for (let i = 0; i < dims.rows; i++) {
       for (let r = 0; r < dims.rank; r++) row[r] = F[i * dims.rank + r]
@@ -53,7 +55,7 @@ export const mu_update: KernelSpec = {
         for (let s = 0; s < dims.rank; s++) denominator += row[s] * G[s * dims.rank + r]
         const at = i * dims.rank + r
         const updated = denominator > 0 ? (row[r] / denominator) * N[at] : 0
-        F[at] = updated < SMALLEST ? 0 : updated
+        F[at] = updated < smallest ? 0 : updated
       }
     }
   },

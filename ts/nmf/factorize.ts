@@ -4,7 +4,7 @@ import { abortError, NonnegError } from '../core/errors.js'
 import { type MatrixInput, toMatrixView } from '../core/input.js'
 import { type DenseView, denseView, type MatrixView } from '../core/matrix.js'
 import { scanMatrix } from '../core/scan.js'
-import { explainPlan, type Plan, type PlanOptions, planFit } from '../engine/plan.js'
+import { explainPlan, type Plan, type PlanOptions, planFit, type Refusal } from '../engine/plan.js'
 import { type Handover, runFit, type StopReason } from './fit-loop.js'
 import { constantFactor, type Start, startFactors } from './init.js'
 import {
@@ -85,7 +85,7 @@ async function solveChecked(X: MatrixInput, resolved: ResolvedOptions, fixedH?: 
   }
   const given = await inSlices(scanMatrix(view, 'X'), signal)
   // an exponent of 0, nearly always, copies nothing
-  const k = scaleExponent(given.largest)
+  const k = scaleExponent(given.largest, dtype)
   const scan = k === 0 ? given : await inSlices(scanMatrix(await inSlices(scaleMatrix(given.X, -2 * k, dtype)), 'X'))
   const spec: FitSpec = { rank, beta: 2, rule: 'mu', dtype, ...(fixedH ? { fixed: 'H' } : {}) }
   const asked = { backend: resolved.backend, threads: resolved.threads, iterations: resolved.maxIterations }
@@ -134,14 +134,21 @@ function* startOf(
 
 /** The named backend first, where it can do the job, then what `'auto'` would try. */
 async function planWithFallback(X: MatrixView, spec: FitSpec, asked: PlanOptions): Promise<Plan> {
-  const others = await planFit(X, spec, { ...asked, backend: 'auto' })
-  try {
-    const named = await planFit(X, spec, asked)
-    const rest = others.candidates.filter(candidate => candidate.id !== named.candidates[0].id)
-    const refusals = others.refusals.filter(refusal => refusal.id !== named.candidates[0].id)
-    return { ...named, candidates: [...named.candidates, ...rest], refusals }
-  } catch (error) {
-    if (error instanceof NonnegError && error.code === 'ERR_NONNEG_NO_BACKEND') return others
-    throw error
+  const plans: Plan[] = []
+  const failures: NonnegError[] = []
+  for (const backend of [asked.backend, 'auto'] as const) {
+    try {
+      plans.push(await planFit(X, spec, { ...asked, backend }))
+    } catch (error) {
+      if (!(error instanceof NonnegError && error.code === 'ERR_NONNEG_NO_BACKEND')) throw error
+      failures.push(error)
+    }
   }
+  if (plans.length === 0) throw failures[0]
+  const refusals = [...plans, ...failures.map(error => error.detail)].flatMap(({ refusals }) => refusals as Refusal[])
+  const first = <T extends { id: BackendId }>(list: readonly T[]) =>
+    list.filter((one, place) => list.findIndex(({ id }) => id === one.id) === place)
+  const candidates = first(plans.flatMap(plan => plan.candidates))
+  const chosen = candidates.map(({ id }) => id)
+  return { ...plans[0], candidates, refusals: first(refusals).filter(({ id }) => !chosen.includes(id)) }
 }

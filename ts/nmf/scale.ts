@@ -1,3 +1,4 @@
+import { NonnegError } from '../core/errors.js'
 import type { DenseView, FloatArray, MatrixView } from '../core/matrix.js'
 import { denseView } from '../core/matrix.js'
 
@@ -7,14 +8,22 @@ import { denseView } from '../core/matrix.js'
  */
 const COMFORTABLE = 20
 
+/** Beyond these powers of two the factors (the root of X's size) or the loss (its square) leave their type. */
+const REACH = { f32: 200, f64: 480 } as const
+
 /**
  * The exponent k for which X / 4ᵏ has a largest entry near 1, or 0 where X is comfortable as it is. Multiplicative
  * updates do not care about scale: X / 4ᵏ ≈ (W / 2ᵏ)(H / 2ᵏ), exactly, since powers of two round nothing.
+ * @throws NonnegError ERR_NONNEG_DTYPE where the result would not fit
  */
-export function scaleExponent(largest: number): number {
+export function scaleExponent(largest: number, dtype: 'f32' | 'f64'): number {
   if (largest === 0) return 0
   const exponent = Math.floor(Math.log2(largest))
-  return Math.abs(exponent) <= COMFORTABLE ? 0 : Math.trunc(exponent / 2)
+  if (Math.abs(exponent) <= COMFORTABLE) return 0
+  if (Math.abs(exponent) <= REACH[dtype]) return Math.trunc(exponent / 2)
+  const message = `the largest entry of X is ${largest}, beyond 2^±${REACH[dtype]}: its factors or its loss would not fit ${dtype}`
+  const fix = dtype === 'f32' && Math.abs(exponent) <= REACH.f64 ? "use dtype: 'f64', or scale X" : 'scale X'
+  throw new NonnegError('ERR_NONNEG_DTYPE', message, { detail: { largest }, fix })
 }
 
 const PIECE = 1 << 16

@@ -3,7 +3,7 @@ import type { DenseView, MatrixView } from '../../core/matrix.js'
 import { transposeCsr, transposeDense } from '../../core/matrix.js'
 import { dot } from '../../kernels/dot.js'
 import { gram } from '../../kernels/gram.js'
-import { mu_update } from '../../kernels/mu_update.js'
+import { mu_update, SMALLEST } from '../../kernels/mu_update.js'
 import { xht_csr } from '../../kernels/xht_csr.js'
 import { xht_dense } from '../../kernels/xht_dense.js'
 import { xtw_dense } from '../../kernels/xtw_dense.js'
@@ -197,10 +197,14 @@ export class ReferenceFit implements Fit {
   }
 
   *#update(F: Float64Array, N: Float64Array, G: Float64Array, rows: number): Generator<void, void> {
-    const { rank } = this.#spec
+    const { rank, dtype } = this.#spec
+    const smallest = dtype === 'f64' ? 2 ** -1022 : SMALLEST
     for (const [begin, end] of rowSlices(rows, rank * rank)) {
       const window = [begin * rank, end * rank] as const
-      mu_update.reference({ rows: end - begin, rank }, { F: F.subarray(...window), N: N.subarray(...window), G })
+      mu_update.reference(
+        { rows: end - begin, rank, smallest },
+        { F: F.subarray(...window), N: N.subarray(...window), G },
+      )
       yield
     }
   }
