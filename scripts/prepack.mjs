@@ -13,7 +13,8 @@ try {
   const args = ['--build', path.join(root, 'build', 'native'), '--target', 'nonneg_cuda_ptx']
   const done = spawnSync('cmake', args, { encoding: 'utf8' })
   if (done.status !== 0) {
-    const problem = 'the PTX of the CUDA kernels was not made, since nvcc or CMake is missing'
+    const cause = done.error?.message ?? (done.stderr || done.stdout).trim().split('\n').at(-1)
+    const problem = `the PTX of the CUDA kernels was not made: ${cause}`
     if (publishing) throw new Error(problem)
     process.stderr.write(`${problem}; the package is packed without it\n`)
   }
