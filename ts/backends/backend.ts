@@ -24,17 +24,49 @@ export type Support = { readonly supported: true } | { readonly supported: false
 export interface OpenOptions {
   /** CPU threads, at least 1. Default: NONNEG_THREADS, else what the machine offers. GPUs ignore it. */
   readonly threads?: number
+  /** WASM: relaxed SIMD where the engine has it, whose last bits depend on the machine. Default: plain SIMD. */
+  readonly fast?: boolean
+}
+
+/** How a factor moves: multiplicative update, coordinate descent (HALS), or a projected gradient step. */
+export type Rule = 'mu' | 'hals' | 'pg'
+
+/** What is added to the loss for one factor F: l1·Σ F + ½·l2·Σ F². Both at least 0, not scaled by any size. */
+export interface Penalty {
+  readonly l1: number
+  readonly l2: number
 }
 
 /** The numerical choices of one fit. Loss is a β-divergence: 2 Frobenius, 1 Kullback–Leibler, 0 Itakura–Saito. */
 export interface FitSpec {
   readonly rank: number
   readonly beta: number
-  readonly rule: 'mu'
+  readonly rule: Rule
   readonly dtype: 'f32' | 'f64'
   /** A factor that iterations leave alone: with H fixed each iteration updates W only, as `NMF.transform` needs. */
   readonly fixed?: 'H'
+  /** Default: none. */
+  readonly penaltyW?: Penalty
+  /** Default: none. */
+  readonly penaltyH?: Penalty
+  /**
+   * `pg` alone: the length of each step in units of 1/𝓛, where 𝓛 bounds the curvature (see `curvature` in
+   * ts/kernels/pg_step.ts). Above 0; default 1, at which the Frobenius loss cannot rise.
+   */
+  readonly step?: number
 }
+
+/**
+ * Weights of the entries' losses.
+ * - dense: one weight per entry, ≥ 0; 0 is missing.
+ * - entries: X is CSR, and only its listed entries count; one weight for each, in their order.
+ * - holdout: the entries that the hash of `seed`, row and column picks (see ts/kernels/holdout.ts) are missing, about
+ *   `fraction` of all; with `complement` these alone count. Never materialised.
+ */
+export type Weights =
+  | ({ readonly kind: 'dense' } & Omit<DenseView, 'kind'>)
+  | { readonly kind: 'entries'; readonly values: Float32Array | Float64Array }
+  | { readonly kind: 'holdout'; readonly fraction: number; readonly seed: number; readonly complement?: boolean }
 
 /** The data of one fit. Everything is copied or uploaded by `createFit`; nothing of the caller's is written to. */
 export interface Problem {
@@ -45,6 +77,8 @@ export interface Problem {
   readonly W: DenseView
   /** rank × columns */
   readonly H: DenseView
+  /** Default: every entry counts once. */
+  readonly weights?: Weights
 }
 
 export interface RunControls {
@@ -57,8 +91,13 @@ export interface RunControls {
 export interface SweepReport {
   /** Whole iterations done by this call. */
   readonly iterations: number
-  /** ½‖X − WH‖² after each of them. */
+  /** The weighted β-divergence of X from W·H after each of them, without penalties; ½‖X − WH‖² for β = 2. */
   readonly losses: Float64Array
+  /**
+   * `hals` and `pg`: for each of them, Σ |projected gradient| over the entries of both factors, each taken as the entry
+   * was about to move (scikit-learn's `violation` of its coordinate descent). Empty for `mu`.
+   */
+  readonly violations: Float64Array
   /** Seconds from the start of this call to the end of each of them. */
   readonly seconds: Float64Array
   readonly stopped: 'done' | 'aborted' | 'deadline'
@@ -74,7 +113,7 @@ export interface Factors {
 export interface Fit extends AsyncDisposable {
   /** Up to `iterations` iterations (W first, then H) in one crossing. */
   run(iterations: number, controls?: RunControls): Promise<SweepReport>
-  /** ½‖X − WH‖² of the factors as they are, at the price of half an iteration. */
+  /** The loss of the factors as they are, at the price of half an iteration or less. */
   evaluate(): Promise<number>
   /** The only read-back. After an aborted run the factors are valid, the last iteration possibly half done. */
   factors(): Promise<Factors>
@@ -93,6 +132,8 @@ export interface KernelBuffer {
 
 export interface KernelCall {
   readonly dims: Dims
+  /** Default 'f32'. With 'f64' the buffers that the spec calls f32 are Float64Array. */
+  readonly dtype?: 'f32' | 'f64'
   readonly buffers: Readonly<Record<string, KernelBuffer>>
 }
 
@@ -102,9 +143,9 @@ export interface Device extends AsyncDisposable {
   readonly info: Info
   /** Kernel windows must start at multiples of this many elements; 1 where any address will do. */
   readonly alignment: number
-  supports(X: MatrixView, spec: FitSpec): Support
+  supports(X: MatrixView, spec: FitSpec, weights?: Weights): Support
   createFit(problem: Problem, spec: FitSpec): Promise<Fit>
-  supportsKernel(spec: KernelSpec, dims: Dims): Support
+  supportsKernel(spec: KernelSpec, dims: Dims, dtype?: 'f32' | 'f64'): Support
   runKernel(spec: KernelSpec, call: KernelCall): Promise<void>
 }
 

@@ -11,6 +11,11 @@ export function nonNegative(length: number, kind: FillKind, random: Random): Flo
   return out
 }
 
+/** Values well away from zero: integers 1 … 3, or uniform in (0.1, 1.1). */
+export function positive(length: number, kind: FillKind, random: Random): Float64Array {
+  return Float64Array.from({ length }, () => (kind === 'exact' ? 1 + random.below(3) : 0.1 + random.uniform()))
+}
+
 /** Values of both signs, where a kernel must not depend on the sign. */
 export function signed(length: number, kind: FillKind, random: Random): Float64Array {
   const out = nonNegative(length, kind, random)

@@ -1,11 +1,35 @@
+import { beta_terms } from './beta_terms.js'
+import { beta_xht_csr } from './beta_xht_csr.js'
+import { cd_csr } from './cd_csr.js'
+import { cd_dense } from './cd_dense.js'
 import { dot } from './dot.js'
 import { gram } from './gram.js'
+import { hals_update } from './hals_update.js'
+import { holdout } from './holdout.js'
+import { mu_ratio } from './mu_ratio.js'
 import { mu_update } from './mu_update.js'
+import { pg_step } from './pg_step.js'
 import type { KernelSpec } from './spec.js'
-import { sweep_dense } from './sweep_dense.js'
+import { wh_dense } from './wh_dense.js'
 import { xht_csr } from './xht_csr.js'
 import { xht_dense } from './xht_dense.js'
 import { xtw_dense } from './xtw_dense.js'
 
 /** Every kernel of the package. Tests, benchmarks and docs walk this list. */
-export const kernels: readonly KernelSpec[] = [xht_dense, xtw_dense, xht_csr, gram, mu_update, dot, sweep_dense]
+export const kernels: readonly KernelSpec[] = [
+  xht_dense,
+  xtw_dense,
+  xht_csr,
+  gram,
+  mu_update,
+  hals_update,
+  wh_dense,
+  beta_terms,
+  beta_xht_csr,
+  mu_ratio,
+  pg_step,
+  cd_dense,
+  cd_csr,
+  holdout,
+  dot,
+]

@@ -1,6 +1,6 @@
 import type { Random } from '../core/random.js'
 
-/** Named sizes of one problem, such as `{ rows: 5, columns: 7, rank: 3 }`. */
+/** Named sizes and scalars of one problem, such as `{ rows: 5, columns: 7, rank: 3 }` or `{ …, l1: 0.5 }`. */
 export type Dims = Readonly<Record<string, number>>
 
 /** Host arrays of one call in the reference's precision, by buffer name. */
@@ -8,7 +8,10 @@ export type Arrays = Record<string, Float64Array | Uint32Array>
 
 export interface BufferSpec {
   readonly name: string
-  /** What a backend stores; the reference holds f32 as float64. `f64` is a host-side scalar or list of scalars. */
+  /**
+   * What a backend stores: `f32` is the element type of the call (float64 in float64 calls, and always in the reference),
+   * `f64` a host-side scalar or list of scalars.
+   */
   readonly type: 'f32' | 'f64' | 'u32'
   /** `inout` is read and written (accumulators, factors); `out` must be written whole. */
   readonly access: 'in' | 'out' | 'inout'
@@ -21,10 +24,14 @@ export interface BufferSpec {
  * - elementwise: at most this many units in the last place of f32, from the count of roundings.
  * - reduction: |x − ref| ≤ (4 + depth) · 2⁻²⁴ · (the same kernel on absolute values): each of `depth` additions and
  *   multiplications may round once (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1).
+ * - normwise: ‖x − ref‖ ≤ units · 2⁻²⁴ · ‖ref‖ over each output, where entries are differences that may cancel.
+ *
+ * For float64 calls 2⁻⁵³ stands in the place of 2⁻²⁴, and an ULP is one of float64.
  */
 export type Tolerance =
   | { readonly class: 'elementwise'; ulps(dims: Dims): number }
   | { readonly class: 'reduction'; depth(dims: Dims): number }
+  | { readonly class: 'normwise'; units(dims: Dims): number }
 
 export type FillKind =
   /** Small integers, so that every partial sum is exact in f32 and any order must agree bit for bit. */
