@@ -1,7 +1,8 @@
 import type { KernelBuffer } from '../../ts/backends/backend.js'
 import type { Arrays, BufferSpec } from '../../ts/kernels/spec.js'
+import type { Dtype } from './inputs.js'
 
-/** Elements of guard zone on each side: 256 bytes of f32, so that WebGPU's binding offsets stay aligned. */
+/** Elements of guard zone on each side: at least 256 bytes, so that WebGPU's binding offsets stay aligned. */
 export const GUARD = 64
 /** A NaN that no kernel computes. */
 const CANARY = 0x7fc0beef
@@ -10,18 +11,26 @@ function words(data: KernelBuffer['data']): Uint32Array {
   return new Uint32Array(data.buffer, data.byteOffset, data.byteLength / 4)
 }
 
-function allocate(type: BufferSpec['type'], length: number): KernelBuffer['data'] {
-  if (type === 'f32') return new Float32Array(length)
-  return type === 'f64' ? new Float64Array(length) : new Uint32Array(length)
+function allocate(type: BufferSpec['type'], dtype: Dtype, length: number): KernelBuffer['data'] {
+  if (type === 'u32') return new Uint32Array(length)
+  return type === 'f32' && dtype === 'f32' ? new Float32Array(length) : new Float64Array(length)
 }
 
-/** Host buffers with canaries on both sides of every window; `shift` moves the windows off their alignment. */
-export function guard(specs: readonly BufferSpec[], arrays: Arrays, shift: number): Record<string, KernelBuffer> {
+/**
+ * Host buffers with canaries on both sides of every window, optional buffers that a problem does without as windows of
+ * length 0. `shift` moves the windows off their alignment, by elements.
+ */
+export function guard(
+  specs: readonly BufferSpec[],
+  arrays: Arrays,
+  shift: number,
+  dtype: Dtype = 'f32',
+): Record<string, KernelBuffer> {
   const buffers: Record<string, KernelBuffer> = {}
   for (const { name, type } of specs) {
     const { length } = arrays[name]
     const offset = GUARD + shift
-    const data = allocate(type, offset + length + GUARD)
+    const data = allocate(type, dtype, offset + length + GUARD)
     words(data).fill(CANARY)
     data.set(arrays[name], offset)
     buffers[name] = { data, offset, length }

@@ -1,47 +1,37 @@
 import { describe, expect, it } from 'vitest'
-import type { BackendId, Device } from '../../ts/backends/backend.js'
+import type { BackendId, Device, KernelBuffer } from '../../ts/backends/backend.js'
 import { BACKEND_IDS } from '../../ts/backends/registry.js'
 import { Random } from '../../ts/core/random.js'
 import { kernels } from '../../ts/kernels/index.js'
-import { type Arrays, type Dims, type FillKind, type KernelSpec, problemString } from '../../ts/kernels/spec.js'
+import { type Dims, type FillKind, type KernelSpec, problemString } from '../../ts/kernels/spec.js'
 import { deviceOf, presentOrSkip } from './backends.js'
 import { firstDifference } from './compare.js'
 import { guard, violations } from './guarded.js'
+import { type Dtype, expectedOf, inputsOf } from './inputs.js'
 
-/** Element shifts of every window; 1 and 3 leave every alignment above four bytes. */
+/** Element shifts of every window; 1 and 3 leave every alignment above that of an element. */
 const SHIFTS = [0, 1, 3]
 
-function copyOf(arrays: Arrays): Arrays {
-  return Object.fromEntries(Object.entries(arrays).map(([name, values]) => [name, values.slice()]))
-}
-
 /** Runs one kernel on one problem in every way and says what is wrong, or nothing. */
-async function faults(device: Device, spec: KernelSpec, sizes: Dims, kind: FillKind): Promise<string[]> {
-  const inputs = spec.fill(sizes, kind, new Random(7, kernels.indexOf(spec)))
-  const dims = { ...sizes, ...(inputs.indices ? { nonzeros: inputs.indices.length } : {}) }
-  const expected = copyOf(inputs)
-  spec.reference(dims, expected)
+async function faults(device: Device, spec: KernelSpec, sizes: Dims, kind: FillKind, dtype: Dtype): Promise<string[]> {
+  const inputs = inputsOf(spec, sizes, kind, dtype, new Random(7, kernels.indexOf(spec)))
+  const { dims, arrays } = inputs
+  const expected = expectedOf(spec, inputs, dtype)
   const found: string[] = []
   for (const shift of SHIFTS.filter(elements => elements % device.alignment === 0)) {
-    const label = `${problemString(spec, dims)} ${kind}, shifted by ${shift}`
-    const before = guard(spec.buffers, inputs, shift)
-    const buffers = guard(spec.buffers, inputs, shift)
-    await device.runKernel(spec, { dims, buffers })
+    const label = `${problemString(spec, dims)} ${dtype} ${kind}, shifted by ${shift}`
+    const before = guard(spec.buffers, arrays, shift, dtype)
+    const buffers = guard(spec.buffers, arrays, shift, dtype)
+    await device.runKernel(spec, { dims, dtype, buffers })
     found.push(...violations(spec.buffers, before, buffers).map(text => `${label}: ${text}`))
-    const difference = firstDifference({
-      spec,
-      dims,
-      kind,
-      backend: device.backend,
-      inputs,
-      expected,
-      actual: buffers,
-    })
+    const backend = device.backend
+    const comparison = { spec, dims, kind, backend, dtype, inputs: arrays, expected, actual: buffers }
+    const difference = firstDifference(comparison)
     if (difference) found.push(`${label}: ${difference}`)
-    const again = guard(spec.buffers, inputs, shift)
-    await device.runKernel(spec, { dims, buffers: again })
+    const again = guard(spec.buffers, arrays, shift, dtype)
+    await device.runKernel(spec, { dims, dtype, buffers: again })
     for (const { name } of spec.buffers) {
-      if (Buffer.compare(bytes(again[name].data), bytes(buffers[name].data)) !== 0) {
+      if (Buffer.compare(bytes(again[name]), bytes(buffers[name])) !== 0) {
         found.push(`${label}: ${name} differs between two runs`)
       }
     }
@@ -49,27 +39,30 @@ async function faults(device: Device, spec: KernelSpec, sizes: Dims, kind: FillK
   return found
 }
 
-function bytes(data: Float32Array | Float64Array | Uint32Array): Uint8Array {
+function bytes({ data }: KernelBuffer): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
 }
 
+/** A refusal must say why, and must hold. */
+async function refused(device: Device, spec: KernelSpec, sizes: Dims, dtype: Dtype, reason: string): Promise<void> {
+  expect(reason).not.toBe('')
+  const { dims, arrays } = inputsOf(spec, sizes, 'exact', dtype, new Random(7))
+  const call = { dims, dtype, buffers: guard(spec.buffers, arrays, 0, dtype) }
+  await expect(device.runKernel(spec, call)).rejects.toMatchObject({ code: 'ERR_NONNEG_UNSUPPORTED' })
+}
+
+const cases = kernels.flatMap(spec => (['f32', 'f64'] as const).map(dtype => [spec.name, dtype, spec] as const))
+
 describe.each([...BACKEND_IDS])('%s', (id: BackendId) => {
-  it.for(kernels.map(spec => [spec.name, spec] as const))('%s', async ([, spec], context) => {
+  it.for(cases)('%s %s', async ([, dtype, spec], context) => {
     await presentOrSkip(id, context)
     const device = await deviceOf(id)
     for (const sizes of spec.problems) {
-      const dims = { ...sizes, nonzeros: sizes.nonzeros ?? 0 }
-      const support = device.supportsKernel(spec, dims)
-      if (!support.supported) {
-        // a refusal must say why, and must hold
-        expect(support.reason).not.toBe('')
-        const buffers = guard(spec.buffers, spec.fill(sizes, 'exact', new Random(7)), 0)
-        await expect(device.runKernel(spec, { dims, buffers })).rejects.toMatchObject({
-          code: 'ERR_NONNEG_UNSUPPORTED',
-        })
-        continue
-      }
-      for (const kind of ['exact', 'random'] as const) expect(await faults(device, spec, sizes, kind)).toEqual([])
+      const support = device.supportsKernel(spec, { ...sizes, nonzeros: 0 }, dtype)
+      if (!support.supported) await refused(device, spec, sizes, dtype, support.reason)
+      else
+        for (const kind of ['exact', 'random'] as const)
+          expect(await faults(device, spec, sizes, kind, dtype)).toEqual([])
     }
   })
 })
