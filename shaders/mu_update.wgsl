@@ -7,7 +7,8 @@ override WORKGROUP: u32 = 64;
 // Whether rank is a multiple of 4: then F4 and G4 are bound, else F and G.
 override ALIGNED: bool = false;
 
-// 2⁻⁶³: results below it become zero, so that the product of two entries is a normal number.
+// 2⁻⁶³: positive results below it become this bound, so that the product of two entries is a normal number. That a result
+// is positive its operands say, as it may itself round to zero.
 const SMALLEST = 0x1p-63f;
 
 struct Params {
@@ -60,9 +61,10 @@ fn update(i: u32, r: u32, denominator: vec4f) {
     numerator += vec4f(N[n], N[n + 1], N[n + 2], N[n + 3]);
   }
   let alive = denominator > vec4f();
-  let quotient = load_F(i, r) / select(vec4f(1), denominator, alive);
-  let updated = quotient * numerator;
-  let result = select(updated, vec4f(), !alive | (updated < vec4f(SMALLEST)));
+  let old = load_F(i, r);
+  let updated = old / select(vec4f(1), denominator, alive) * numerator;
+  let positive = alive & (old > vec4f()) & (numerator > vec4f());
+  let result = select(vec4f(), max(updated, vec4f(SMALLEST)), positive);
   F_new[at] = result.x;
   if (r + 1 < p.rank) {
     F_new[at + 1] = result.y;

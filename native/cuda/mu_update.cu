@@ -1,4 +1,4 @@
-// out = F / (F·G) ∘ N. Grid: row tiles × rank tiles. Blocks read whole rows of F, so `out` must not be F; it may be
+// out = F / (F·G) ∘ N, positive results at least 2⁻⁶³. Grid: row tiles × rank tiles. Blocks read whole rows of F, so `out` must not be F; it may be
 // N, of which every entry is read only by the thread that writes it.
 #include "tile.cuh"
 
@@ -20,8 +20,10 @@ __device__ __forceinline__ void mu_update(const float* F, const float* N, const 
       if (row >= rows || r >= rank)
         continue;
       const i64 at = row * rank + r;
-      const float updated = sums[i][q] > 0.0f ? F[at] / sums[i][q] * N[at] : 0.0f;
-      out[at] = updated < smallest ? 0.0f : updated;
+      // that a result is positive its operands say, as it may itself round to zero
+      const bool positive = sums[i][q] > 0.0f && F[at] > 0.0f && N[at] > 0.0f;
+      const float updated = positive ? F[at] / sums[i][q] * N[at] : 0.0f;
+      out[at] = positive && updated < smallest ? smallest : updated;
     }
   }
 }

@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest'
+import { denseView } from '../../ts/core/matrix.js'
 import { Random } from '../../ts/core/random.js'
-import { kernels } from '../../ts/kernels/index.js'
+import { dot } from '../../ts/kernels/dot.js'
+import { gram } from '../../ts/kernels/gram.js'
+import { hals_update } from '../../ts/kernels/hals_update.js'
+import { mu_update, SMALLEST } from '../../ts/kernels/mu_update.js'
 import { type Dims, type FillKind, type KernelSpec, problemString } from '../../ts/kernels/spec.js'
+import { xht_csr } from '../../ts/kernels/xht_csr.js'
+import { xht_dense } from '../../ts/kernels/xht_dense.js'
+import { xtw_dense } from '../../ts/kernels/xtw_dense.js'
 import { firstDifference } from '../conformance/compare.js'
 import { guard, violations } from '../conformance/guarded.js'
 import { emulation } from './emulation.js'
@@ -22,7 +29,7 @@ const LARGER: Readonly<Record<string, readonly Dims[]>> = {
     { rows: 1300, rank: 10 },
     { rows: 700, rank: 130 },
   ],
-  mu_update: [{ rows: 130, rank: 130 }],
+  mu_update: [{ rows: 130, rank: 130, l1: 0, l2: 0 }],
   xht_csr: [
     { rows: 9, columns: 2100, rank: 5, percent: 60 },
     { rows: 9, columns: 2100, rank: 12, percent: 60 },
@@ -35,10 +42,11 @@ function bits(data: Float32Array | Float64Array | Uint32Array): Buffer {
 }
 
 function problemsOf(spec: KernelSpec): Dims[] {
-  return [...spec.problems, ...(LARGER[spec.name] ?? [])]
+  const own = spec.problems.filter(({ l1 = 0, l2 = 0 }) => l1 === 0 && l2 === 0)
+  return [...own, ...(LARGER[spec.name] ?? [])]
 }
 
-describe.each(kernels.filter(spec => spec.name !== 'sweep_dense').map(spec => [spec.name, spec] as const))(
+describe.each([xht_dense, xtw_dense, xht_csr, gram, mu_update, dot].map(spec => [spec.name, spec] as const))(
   '%s on emulated CUDA',
   (_, spec) => {
     it.for(['exact', 'random'] as FillKind[])(
@@ -72,22 +80,44 @@ describe.each(kernels.filter(spec => spec.name !== 'sweep_dense').map(spec => [s
   },
 )
 
-it('mu_update on emulated CUDA makes what lies below 2⁻⁶³ zero, and what has no denominator', async context => {
+it('mu_update on emulated CUDA keeps what is positive at 2⁻⁶³ or above; zero is what has no denominator', async context => {
   const device = await emulation(context)
-  const spec = kernels.find(kernel => kernel.name === 'mu_update')!
-  const dims = { rows: 5, rank: 1 }
-  const single = (values: number[]) => Float64Array.from(values, Math.fround)
+  const dims = { rows: 5, rank: 1, l1: 0, l2: 0 }
   const arrays = {
-    F: single([1e-18, 1e-18, 0, 1e-30, 3]),
-    N: single([2e-19, 1e-19, 5, 1e-38, 0]),
-    G: single([1]),
+    F: Float64Array.from([1e-18, 1e-18, 0, 1e-30, 3], Math.fround),
+    // the fourth quotient times N is 1e-46, below all of f32
+    N: Float64Array.from([2e-19, 1e-19, 5, 1e-38, 0], Math.fround),
+    G: Float64Array.of(1e-8),
   }
   const expected = { ...arrays, F: arrays.F.slice() }
-  spec.reference(dims, expected)
-  const buffers = guard(spec.buffers, arrays, 0)
-  await device.runKernel(spec, { dims, buffers })
+  mu_update.reference(dims, expected)
+  const buffers = guard(mu_update.buffers, arrays, 0)
+  await device.runKernel(mu_update, { dims, buffers })
   const { data, offset } = buffers.F
-  expect([...data.subarray(offset, offset + 5)]).toEqual([...expected.F].map(Math.fround))
-  expect(expected.F[0]).toBeGreaterThan(0)
-  expect(expected.F[1]).toBe(0)
+  const got = [...data.subarray(offset, offset + 5)]
+  for (const at of [2, 3, 4]) expect(got[at]).toBe([0, 0, 0, SMALLEST, 0][at])
+  for (const at of [0, 1]) expect(got[at] / expected.F[at]).toBeCloseTo(1, 6)
+})
+
+it('says which kernels and calls it has not', async context => {
+  const device = await emulation(context)
+  const refused = (spec: KernelSpec, dims: Dims, dtype?: 'f64') => {
+    const support = device.supportsKernel(spec, { rows: 1, rank: 1, ...dims }, dtype)
+    return support.supported ? undefined : support.reason
+  }
+  expect(refused(hals_update, { l1: 0, l2: 0 })).toBe('there is no CUDA kernel hals_update')
+  expect(refused(mu_update, { l1: 0, l2: 1 })).toMatch(/penalties/)
+  expect(refused(gram, {}, 'f64')).toMatch(/f32/)
+  expect(refused(mu_update, { l1: 0, l2: 0 })).toBeUndefined()
+  const X = denseView(new Float32Array(6), 2, 3)
+  const fit = { rank: 1, beta: 2, rule: 'mu', dtype: 'f32' } as const
+  expect(device.supports(X, fit)).toEqual({ supported: true })
+  for (const beyond of [{ rule: 'hals' }, { beta: 1 }, { dtype: 'f64' }, { penaltyW: { l1: 1, l2: 0 } }] as const) {
+    expect(device.supports(X, { ...fit, ...beyond })).toMatchObject({
+      supported: false,
+      reason: expect.stringMatching(/^CUDA /),
+    })
+  }
+  const weights = { kind: 'holdout', fraction: 0.5, seed: 0 } as const
+  expect(device.supports(X, fit, weights)).toMatchObject({ supported: false })
 })

@@ -150,6 +150,16 @@ describe.runIf(hasDriver)('WebGPU fits', () => {
     const reason = (spec: object, matrix: MatrixView = X) => device.supports(matrix, { ...SPEC(2), ...spec })
     expect(reason({ dtype: 'f64' })).toMatchObject({ supported: false, reason: expect.stringMatching(/f32/) })
     expect(reason({ beta: 1 })).toMatchObject({ supported: false, reason: expect.stringMatching(/β = 1/) })
+    expect(reason({ rule: 'hals' })).toMatchObject({ supported: false, reason: expect.stringMatching(/rule hals/) })
+    expect(reason({ penaltyH: { l1: 0, l2: 1 } })).toMatchObject({
+      supported: false,
+      reason: expect.stringMatching(/penalties/),
+    })
+    expect(reason({ penaltyH: { l1: 0, l2: 0 } })).toMatchObject({ supported: true })
+    expect(device.supports(X, SPEC(2), { kind: 'holdout', fraction: 0.1, seed: 1 })).toMatchObject({
+      supported: false,
+      reason: expect.stringMatching(/masks/),
+    })
     expect(reason({ rank: 200 })).toMatchObject({ supported: false, reason: expect.stringMatching(/larger than/) })
     expect(reason({}, dense(300, 8))).toMatchObject({ supported: false, reason: expect.stringMatching(/^W /) })
     expect(reason({}, dense(8, 300))).toMatchObject({ supported: false, reason: expect.stringMatching(/^H /) })

@@ -3,10 +3,9 @@ import type { Device } from '../../ts/backends/backend.js'
 import { Random } from '../../ts/core/random.js'
 import { dot } from '../../ts/kernels/dot.js'
 import { gram } from '../../ts/kernels/gram.js'
-import { kernels } from '../../ts/kernels/index.js'
-import { mu_update } from '../../ts/kernels/mu_update.js'
+import { hals_update } from '../../ts/kernels/hals_update.js'
+import { mu_update, SMALLEST } from '../../ts/kernels/mu_update.js'
 import type { Arrays, Dims, KernelSpec } from '../../ts/kernels/spec.js'
-import { sweep_dense } from '../../ts/kernels/sweep_dense.js'
 import { xht_csr } from '../../ts/kernels/xht_csr.js'
 import { xht_dense } from '../../ts/kernels/xht_dense.js'
 import { xtw_dense } from '../../ts/kernels/xtw_dense.js'
@@ -24,10 +23,14 @@ const ALIGNED: readonly (readonly [KernelSpec, Dims])[] = [
   [xtw_dense, { rows: 65, columns: 68, rank: 36, stride: 68 }],
   [gram, { rows: 1, rank: 4 }],
   [gram, { rows: 71, rank: 36 }],
-  [mu_update, { rows: 1, rank: 4 }],
-  [mu_update, { rows: 71, rank: 36 }],
+  [mu_update, { rows: 1, rank: 4, l1: 0, l2: 0 }],
+  [mu_update, { rows: 71, rank: 36, l1: 0, l2: 0 }],
   [xht_csr, { rows: 71, columns: 53, rank: 12, percent: 20 }],
 ]
+
+function floats(arrays: Readonly<Record<string, number[]>>): Arrays {
+  return Object.fromEntries(Object.entries(arrays).map(([name, values]) => [name, Float64Array.from(values)]))
+}
 
 describe.runIf(hasDriver)('WGSL kernels', () => {
   let device: Device
@@ -50,9 +53,9 @@ describe.runIf(hasDriver)('WGSL kernels', () => {
     expect(firstDifference(comparison)).toBeUndefined()
   }
 
-  const own = kernels
-    .filter(spec => spec !== sweep_dense)
-    .flatMap(spec => spec.problems.map(sizes => [spec, sizes] as const))
+  const own = [xht_dense, xtw_dense, xht_csr, gram, mu_update, dot].flatMap(spec =>
+    spec.problems.filter(({ l1 = 0, l2 = 0 }) => l1 === 0 && l2 === 0).map(sizes => [spec, sizes] as const),
+  )
   it.for([...own, ...ALIGNED].map(([spec, sizes]) => [spec.name, JSON.stringify(sizes), spec, sizes] as const))(
     '%s %s agrees with the reference',
     async ([, , spec, sizes]) => {
@@ -83,36 +86,36 @@ describe.runIf(hasDriver)('WGSL kernels', () => {
     expect(sum).toBe(25)
   })
 
-  it('makes zero of a dead denominator and of results below 2⁻⁶³', async () => {
-    const arrays: Arrays = {
-      F: Float64Array.of(0, 1, 1e-20, 2),
-      N: Float64Array.of(1, 1, 1e-19, 3),
-      G: Float64Array.of(0, 0, 0, 1),
+  it('makes zero of a dead denominator, and keeps what is positive at 2⁻⁶³ or above', async () => {
+    const updated = async (rank: number, arrays: Arrays) => {
+      const buffers = guard(mu_update.buffers, arrays, 0)
+      const rows = arrays.F.length / rank
+      await device.runKernel(mu_update, { dims: { rows, rank, l1: 0, l2: 0 }, buffers })
+      const { data, offset, length } = buffers.F
+      return [...data.subarray(offset, offset + length)]
     }
-    const buffers = guard(mu_update.buffers, arrays, 0)
-    await device.runKernel(mu_update, { dims: { rows: 2, rank: 2 }, buffers })
-    const { data, offset } = buffers.F
-    expect([...data.subarray(offset, offset + 4)]).toEqual([0, 1, 0, 3])
-    const tiny = guard(
-      mu_update.buffers,
-      { F: Float64Array.of(1e-18), N: Float64Array.of(1), G: Float64Array.of(1e18) },
-      0,
+    const two = { F: [0, 1, 1e-20, 2], N: [1, 1, 1e-19, 3], G: [0, 0, 0, 1] }
+    expect(await updated(2, floats(two))).toEqual([0, 1, 0, 3])
+    const [kept, low, vanishing, none, dead] = await updated(
+      1,
+      floats({ F: [1e-18, 1e-18, 1e-18, 1e-18, 0], N: [1e18, 1e17, 1e-30, 0, 1], G: [1e18] }),
     )
-    await device.runKernel(mu_update, { dims: { rows: 1, rank: 1 }, buffers: tiny })
-    expect(tiny.F.data[tiny.F.offset]).toBeCloseTo(1e-18, 23)
-    const vanishing = guard(
-      mu_update.buffers,
-      { F: Float64Array.of(1e-18), N: Float64Array.of(1e-1), G: Float64Array.of(1e18) },
-      0,
-    )
-    await device.runKernel(mu_update, { dims: { rows: 1, rank: 1 }, buffers: vanishing })
-    expect(vanishing.F.data[vanishing.F.offset]).toBe(0)
+    expect(kept).toBeCloseTo(1, 5)
+    // 0.1 and 1e-48, of which f32 holds the first alone
+    expect([low > 0.09, vanishing, none, dead]).toEqual([true, SMALLEST, 0, 0])
+    const [floor] = await updated(1, floats({ F: [1e-18], N: [0.1], G: [1e18] }))
+    expect(floor).toBe(SMALLEST)
   })
 
   it('refuses what it cannot do, with a reason', async () => {
-    const dims = { rows: 1, columns: 1, rank: 1, stride: 1 }
-    const support = device.supportsKernel(sweep_dense, dims)
-    expect(support).toMatchObject({ supported: false, reason: expect.stringMatching(/composed/) })
+    const refused = (spec: KernelSpec, dims: Dims, dtype?: 'f64') => {
+      const support = device.supportsKernel(spec, { rows: 1, rank: 1, ...dims }, dtype)
+      return support.supported ? undefined : support.reason
+    }
+    expect(refused(hals_update, { l1: 0, l2: 0 })).toBe('there is no WGSL kernel hals_update')
+    expect(refused(mu_update, { l1: 0.5, l2: 0 })).toMatch(/penalties/)
+    expect(refused(gram, {}, 'f64')).toMatch(/f32/)
+    expect(refused(gram, {})).toBeUndefined()
     const arrays = { a: Float64Array.of(1, 2), b: Float64Array.of(1, 2), sum: Float64Array.of(0) }
     const shifted = guard(dot.buffers, arrays, 1)
     await expect(device.runKernel(dot, { dims: { length: 2 }, buffers: shifted })).rejects.toMatchObject({

@@ -13,7 +13,9 @@ import {
   SUPPORTED,
   type Support,
   unsupported,
+  type Weights,
 } from '../backend.js'
+import { callBeyondFrobeniusMu, fitBeyondFrobeniusMu } from '../frobenius-mu.js'
 import type { Addon } from '../native/addon.js'
 import { addonError, createAddonFit } from '../native/addon-fit.js'
 import { loadAddon } from '../native/load.js'
@@ -31,6 +33,9 @@ async function find(): Promise<Found> {
   return { addon: loaded.addon, emulated, info }
 }
 
+/** Specs that native/cuda has a file for. */
+const KERNELS: readonly string[] = ['xht_dense', 'xtw_dense', 'xht_csr', 'gram', 'mu_update', 'dot']
+
 class CudaDevice implements Device {
   readonly backend = 'cuda'
   readonly alignment = 1
@@ -44,23 +49,26 @@ class CudaDevice implements Device {
     this.info = info
   }
 
-  supports(_X: MatrixView, spec: FitSpec): Support {
-    if (spec.dtype !== 'f32') return unsupported('the CUDA kernels compute in f32')
-    if (spec.beta !== 2) return unsupported('the CUDA kernels have the Frobenius loss alone')
-    return SUPPORTED
+  supports(_X: MatrixView, spec: FitSpec, weights?: Weights): Support {
+    const beyond = fitBeyondFrobeniusMu('CUDA', spec, weights)
+    return beyond === undefined ? SUPPORTED : unsupported(beyond)
   }
 
-  createFit(problem: Problem, spec: FitSpec): Promise<Fit> {
-    return createAddonFit(this.#addon, { device: 'cuda', isa: '', threads: 1 }, problem, spec)
+  async createFit(problem: Problem, spec: FitSpec): Promise<Fit> {
+    const support = this.supports(problem.X, spec, problem.weights)
+    if (!support.supported) throw new NonnegError('ERR_NONNEG_UNSUPPORTED', support.reason)
+    return await createAddonFit(this.#addon, { device: 'cuda', isa: '', threads: 1 }, problem, spec)
   }
 
-  supportsKernel(spec: KernelSpec, _dims: Dims): Support {
-    // in one launch, blocks of rows could not add to A and S without atomics, whose order changes from run to run
-    if (spec.name === 'sweep_dense') return unsupported('on CUDA a sweep is composed of the other kernels')
-    return SUPPORTED
+  supportsKernel(spec: KernelSpec, dims: Dims, dtype?: 'f32' | 'f64'): Support {
+    if (!KERNELS.includes(spec.name)) return unsupported(`there is no CUDA kernel ${spec.name}`)
+    const beyond = callBeyondFrobeniusMu('CUDA', spec, dims, dtype)
+    return beyond === undefined ? SUPPORTED : unsupported(beyond)
   }
 
   async runKernel(spec: KernelSpec, call: KernelCall): Promise<void> {
+    const support = this.supportsKernel(spec, call.dims, call.dtype)
+    if (!support.supported) throw new NonnegError('ERR_NONNEG_UNSUPPORTED', support.reason)
     try {
       this.#addon.runKernel('cuda', '', spec.name, call.dims, call.buffers)
     } catch (error) {

@@ -13,7 +13,9 @@ import {
   SUPPORTED,
   type Support,
   unsupported,
+  type Weights,
 } from '../backend.js'
+import { fitBeyondFrobeniusMu } from '../frobenius-mu.js'
 import { type DotGroups, GpuFit } from './fit.js'
 import { Gpu } from './gpu.js'
 import { misfit, type Room } from './plan.js'
@@ -106,28 +108,24 @@ class GpuBackendDevice implements Device {
     this.#dots = facts.emulated ? DOTS_EMULATED : DOTS
   }
 
-  supports(X: MatrixView, spec: FitSpec): Support {
-    if (spec.dtype !== 'f32') return unsupported('WebGPU computes in f32 only')
-    if (spec.beta !== 2)
-      return unsupported(`WebGPU has kernels for the Frobenius loss (β = 2), not for β = ${spec.beta}`)
-    if (spec.rule !== 'mu') return unsupported(`WebGPU has no kernels for the update rule ${spec.rule}`)
-    const reason = misfit(X, spec.rank, this.#room)
+  supports(X: MatrixView, spec: FitSpec, weights?: Weights): Support {
+    const reason = fitBeyondFrobeniusMu('WebGPU', spec, weights) ?? misfit(X, spec.rank, this.#room)
     return reason === undefined ? SUPPORTED : unsupported(reason)
   }
 
   async createFit(problem: Problem, spec: FitSpec): Promise<Fit> {
     this.#gpu.check()
-    const support = this.supports(problem.X, spec)
+    const support = this.supports(problem.X, spec, problem.weights)
     if (!support.supported) throw new NonnegError('ERR_NONNEG_UNSUPPORTED', support.reason)
     return GpuFit.create(this.#gpu, problem, spec, this.#room, this.#dots)
   }
 
-  supportsKernel(spec: KernelSpec, dims: Dims): Support {
-    return supportsKernel(spec, dims, this.#room)
+  supportsKernel(spec: KernelSpec, dims: Dims, dtype?: 'f32' | 'f64'): Support {
+    return supportsKernel(spec, dims, dtype, this.#room)
   }
 
   async runKernel(spec: KernelSpec, call: KernelCall): Promise<void> {
-    const support = this.supportsKernel(spec, call.dims)
+    const support = this.supportsKernel(spec, call.dims, call.dtype)
     if (!support.supported) throw new NonnegError('ERR_NONNEG_UNSUPPORTED', support.reason)
     await runKernel(this.#gpu, spec, call, this.#dots)
   }

@@ -73,6 +73,7 @@ export class Batches {
     return {
       iterations: losses.length,
       losses: Float64Array.from(losses),
+      violations: new Float64Array(),
       seconds: Float64Array.from(seconds),
       stopped,
     }

@@ -1,6 +1,7 @@
 import { NonnegError } from '../../core/errors.js'
 import type { Dims, KernelSpec } from '../../kernels/spec.js'
 import { type KernelBuffer, type KernelCall, SUPPORTED, type Support, unsupported } from '../backend.js'
+import { callBeyondFrobeniusMu } from '../frobenius-mu.js'
 import {
   type Call,
   dotOf,
@@ -47,13 +48,12 @@ const CALLS: Record<string, (dims: Dims, windows: Windows) => Call> = {
   },
 }
 
-export function supportsKernel(spec: KernelSpec, dims: Dims, room: Room): Support {
-  if (spec.name === 'sweep_dense') {
-    return unsupported(
-      'on a GPU the sweep is composed of xht_dense, mu_update and xtw_dense, which keep X in its memory',
-    )
+export function supportsKernel(spec: KernelSpec, dims: Dims, dtype: 'f32' | 'f64' | undefined, room: Room): Support {
+  if (spec.name !== 'dot' && !Object.hasOwn(CALLS, spec.name)) {
+    return unsupported(`there is no WGSL kernel ${spec.name}`)
   }
-  if (spec.name !== 'dot' && !(spec.name in CALLS)) return unsupported(`there is no WGSL kernel ${spec.name}`)
+  const beyond = callBeyondFrobeniusMu('WebGPU', spec, dims, dtype)
+  if (beyond !== undefined) return unsupported(beyond)
   for (const buffer of spec.buffers) {
     if (buffer.length(dims) * 4 > room.bindingBytes) {
       return unsupported(`${buffer.name} is larger than the ${room.bindingBytes} bytes that one binding may span`)

@@ -1,0 +1,29 @@
+import type { Dims, KernelSpec } from '../kernels/spec.js'
+import type { FitSpec, Weights } from './backend.js'
+
+/** What the GPU backends have: the unweighted Frobenius loss, multiplicative updates without penalties, f32. */
+
+/** Why a fit is beyond that, or undefined. `backend` is the name that people read. */
+export function fitBeyondFrobeniusMu(backend: string, spec: FitSpec, weights?: Weights): string | undefined {
+  const { dtype, beta, rule, penaltyW, penaltyH } = spec
+  if (dtype !== 'f32') return `${backend} computes in f32 only`
+  if (beta !== 2) return `${backend} has kernels for the Frobenius loss (β = 2), not for β = ${beta}`
+  if (rule !== 'mu') return `${backend} has no kernels for the update rule ${rule}`
+  if (weights) return `${backend} has no kernels for masks and weights`
+  for (const penalty of [penaltyW, penaltyH]) {
+    if (penalty && (penalty.l1 !== 0 || penalty.l2 !== 0)) return `${backend} has no kernels for penalties`
+  }
+  return undefined
+}
+
+/** Why a call of a kernel that the backend has is beyond that, or undefined. */
+export function callBeyondFrobeniusMu(
+  backend: string,
+  spec: KernelSpec,
+  dims: Dims,
+  dtype: 'f32' | 'f64' = 'f32',
+): string | undefined {
+  if (dtype !== 'f32') return `${backend} computes in f32 only`
+  if ((dims.l1 ?? 0) !== 0 || (dims.l2 ?? 0) !== 0) return `${backend}: ${spec.name} takes no penalties`
+  return undefined
+}
