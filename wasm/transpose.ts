@@ -1,9 +1,14 @@
-import { at } from './simd'
+import { at, LANES } from './simd'
 
-/** Four rows of four, by two rounds of shuffles. */
+/** A square of 4 × 4 f32 by two rounds of shuffles, or of 2 × 2 f64 by one. */
 function tile(from: usize, fromStride: usize, to: usize, toStride: usize): void {
   const r0 = v128.load(from)
   const r1 = v128.load(from + fromStride)
+  if (sizeof<Real>() == 8) {
+    v128.store(to, v128.shuffle<f64>(r0, r1, 0, 2))
+    v128.store(to + toStride, v128.shuffle<f64>(r0, r1, 1, 3))
+    return
+  }
   const r2 = v128.load(from + 2 * fromStride)
   const r3 = v128.load(from + 3 * fromStride)
   const a = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5)
@@ -16,7 +21,7 @@ function tile(from: usize, fromStride: usize, to: usize, toStride: usize): void 
   v128.store(to + 3 * toStride, v128.shuffle<f64>(c, d, 1, 3))
 }
 
-/** The f32 matrix `from`, rows × columns, transposed to `to`, columns × rows. */
+/** The matrix `from`, rows × columns, transposed to `to`, columns × rows. */
 export function transpose(
   rows: usize,
   columns: usize,
@@ -25,14 +30,15 @@ export function transpose(
   to: usize,
   toStride: usize,
 ): void {
-  const tiledRows = rows & ~3
-  const tiledColumns = columns & ~3
-  for (let i: usize = 0; i < tiledRows; i += 4) {
-    for (let j: usize = 0; j < tiledColumns; j += 4)
+  const side = LANES
+  const tiledRows = rows & ~(side - 1)
+  const tiledColumns = columns & ~(side - 1)
+  for (let i: usize = 0; i < tiledRows; i += side) {
+    for (let j: usize = 0; j < tiledColumns; j += side)
       tile(at(from, fromStride, i, j), fromStride, at(to, toStride, j, i), toStride)
   }
   for (let i: usize = 0; i < rows; i++) {
     for (let j = i < tiledRows ? tiledColumns : 0; j < columns; j++)
-      store<f32>(at(to, toStride, j, i), load<f32>(at(from, fromStride, i, j)))
+      store<Real>(at(to, toStride, j, i), load<Real>(at(from, fromStride, i, j)))
   }
 }

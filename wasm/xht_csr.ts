@@ -1,9 +1,9 @@
-import { at, multiplyAdd } from './simd'
+import { at, LANES, multiplyAdd, SIZE } from './simd'
 
-// One row of N in strips of 32, 16 and 8 columns, whose sums stay in registers over all entries of the row of X.
+// One row of N in strips of 8, 4 and 2 vectors, whose sums stay in registers over all entries of the row of X.
 
-function strip32(entry: usize, last: usize, value: usize, h: usize, hStride: usize, n: usize, add: bool): void {
-  let s0 = f32x4.splat(0),
+function strip8v(entry: usize, last: usize, value: usize, h: usize, hStride: usize, n: usize, add: bool): void {
+  let s0 = v128.splat<Real>(0),
     s1 = s0,
     s2 = s0,
     s3 = s0,
@@ -11,8 +11,8 @@ function strip32(entry: usize, last: usize, value: usize, h: usize, hStride: usi
     s5 = s0,
     s6 = s0,
     s7 = s0
-  for (; entry < last; entry += 4, value += 4) {
-    const x = v128.load_splat<f32>(value)
+  for (; entry < last; entry += 4, value += SIZE) {
+    const x = v128.load_splat<Real>(value)
     const row = h + <usize>load<u32>(entry) * hStride
     s0 = multiplyAdd(s0, x, v128.load(row))
     s1 = multiplyAdd(s1, x, v128.load(row, 16))
@@ -23,44 +23,44 @@ function strip32(entry: usize, last: usize, value: usize, h: usize, hStride: usi
     s6 = multiplyAdd(s6, x, v128.load(row, 96))
     s7 = multiplyAdd(s7, x, v128.load(row, 112))
   }
-  put8(n, add, s0, s1)
-  put8(n + 32, add, s2, s3)
-  put8(n + 64, add, s4, s5)
-  put8(n + 96, add, s6, s7)
+  put2v(n, add, s0, s1)
+  put2v(n + 32, add, s2, s3)
+  put2v(n + 64, add, s4, s5)
+  put2v(n + 96, add, s6, s7)
 }
 
-function strip16(entry: usize, last: usize, value: usize, h: usize, hStride: usize, n: usize, add: bool): void {
-  let s0 = f32x4.splat(0),
+function strip4v(entry: usize, last: usize, value: usize, h: usize, hStride: usize, n: usize, add: bool): void {
+  let s0 = v128.splat<Real>(0),
     s1 = s0,
     s2 = s0,
     s3 = s0
-  for (; entry < last; entry += 4, value += 4) {
-    const x = v128.load_splat<f32>(value)
+  for (; entry < last; entry += 4, value += SIZE) {
+    const x = v128.load_splat<Real>(value)
     const row = h + <usize>load<u32>(entry) * hStride
     s0 = multiplyAdd(s0, x, v128.load(row))
     s1 = multiplyAdd(s1, x, v128.load(row, 16))
     s2 = multiplyAdd(s2, x, v128.load(row, 32))
     s3 = multiplyAdd(s3, x, v128.load(row, 48))
   }
-  put8(n, add, s0, s1)
-  put8(n + 32, add, s2, s3)
+  put2v(n, add, s0, s1)
+  put2v(n + 32, add, s2, s3)
 }
 
-function strip8(entry: usize, last: usize, value: usize, h: usize, hStride: usize, n: usize, add: bool): void {
-  let s0 = f32x4.splat(0),
+function strip2v(entry: usize, last: usize, value: usize, h: usize, hStride: usize, n: usize, add: bool): void {
+  let s0 = v128.splat<Real>(0),
     s1 = s0
-  for (; entry < last; entry += 4, value += 4) {
-    const x = v128.load_splat<f32>(value)
+  for (; entry < last; entry += 4, value += SIZE) {
+    const x = v128.load_splat<Real>(value)
     const row = h + <usize>load<u32>(entry) * hStride
     s0 = multiplyAdd(s0, x, v128.load(row))
     s1 = multiplyAdd(s1, x, v128.load(row, 16))
   }
-  put8(n, add, s0, s1)
+  put2v(n, add, s0, s1)
 }
 
-function put8(n: usize, add: bool, s0: v128, s1: v128): void {
-  v128.store(n, add ? f32x4.add(v128.load(n), s0) : s0)
-  v128.store(n, add ? f32x4.add(v128.load(n, 16), s1) : s1, 16)
+function put2v(n: usize, add: bool, s0: v128, s1: v128): void {
+  v128.store(n, add ? v128.add<Real>(v128.load(n), s0) : s0)
+  v128.store(n, add ? v128.add<Real>(v128.load(n, 16), s1) : s1, 16)
 }
 
 /** Columns of N that no whole strip covers. */
@@ -75,11 +75,11 @@ function edge(
   add: bool,
 ): void {
   for (let r: usize = 0; r < ranks; r++) {
-    let sum: f32 = 0
-    for (let e = entry, v = value; e < last; e += 4, v += 4)
-      sum += load<f32>(v) * load<f32>(at(h, hStride, <usize>load<u32>(e), r))
+    let sum: Real = 0
+    for (let e = entry, v = value; e < last; e += 4, v += SIZE)
+      sum += load<Real>(v) * load<Real>(at(h, hStride, <usize>load<u32>(e), r))
     const place = at(n, 0, 0, r)
-    store<f32>(place, add ? load<f32>(place) + sum : sum)
+    store<Real>(place, add ? load<Real>(place) + sum : sum)
   }
 }
 
@@ -101,20 +101,21 @@ export function xht_csr(
 ): void {
   const onTop = add != 0
   for (let i: usize = 0; i < rows; i++) {
-    const first = (<usize>load<u32>(indptr + (i << 2))) << 2
+    const first = <usize>load<u32>(indptr + (i << 2))
     const last = indices + ((<usize>load<u32>(indptr + (i << 2), 4)) << 2)
-    const entry = indices + first
-    const value = values + first
+    const entry = indices + (first << 2)
+    const value = at(values, 0, 0, first)
     const row = n + i * nStride
     let r: usize = 0
-    for (; r + 32 <= rank; r += 32) strip32(entry, last, value, at(ht, 0, 0, r), htStride, at(row, 0, 0, r), onTop)
-    if (r + 16 <= rank) {
-      strip16(entry, last, value, at(ht, 0, 0, r), htStride, at(row, 0, 0, r), onTop)
-      r += 16
+    for (; r + 8 * LANES <= rank; r += 8 * LANES)
+      strip8v(entry, last, value, at(ht, 0, 0, r), htStride, at(row, 0, 0, r), onTop)
+    if (r + 4 * LANES <= rank) {
+      strip4v(entry, last, value, at(ht, 0, 0, r), htStride, at(row, 0, 0, r), onTop)
+      r += 4 * LANES
     }
-    if (r + 8 <= rank) {
-      strip8(entry, last, value, at(ht, 0, 0, r), htStride, at(row, 0, 0, r), onTop)
-      r += 8
+    if (r + 2 * LANES <= rank) {
+      strip2v(entry, last, value, at(ht, 0, 0, r), htStride, at(row, 0, 0, r), onTop)
+      r += 2 * LANES
     }
     edge(rank - r, entry, last, value, at(ht, 0, 0, r), htStride, at(row, 0, 0, r), onTop)
   }

@@ -1,9 +1,9 @@
-import { at, multiplyAdd, sumOfLanes } from './simd'
+import { at, LANES, multiplyAdd, SIZE, sumOfLanes } from './simd'
 
 /** Columns summed before their part goes to N: keeps a block of H in the second-level cache, and rounding errors small. */
 const BLOCK: usize = 1024
 
-/** Four rows of X by two rows of H, four columns a step: eight sums, six loads and a product fit V8's registers. */
+/** Four rows of X by two rows of H, a vector of columns a step: eight sums, six loads and a product fit V8's registers. */
 function tile(
   columns: usize,
   x: usize,
@@ -20,7 +20,7 @@ function tile(
     x3 = x2 + xStride
   let h0 = h,
     h1 = h + hStride
-  let s00 = f32x4.splat(0),
+  let s00 = v128.splat<Real>(0),
     s01 = s00,
     s10 = s00,
     s11 = s00,
@@ -28,7 +28,7 @@ function tile(
     s21 = s00,
     s30 = s00,
     s31 = s00
-  const end = x + (columns << 2)
+  const end = x + columns * SIZE
   do {
     const b0 = v128.load(h0)
     const b1 = v128.load(h1)
@@ -60,8 +60,8 @@ function tile(
 function put(n: usize, add: bool, s0: v128, s1: v128): void {
   const t0 = sumOfLanes(s0)
   const t1 = sumOfLanes(s1)
-  store<f32>(n, add ? load<f32>(n) + t0 : t0)
-  store<f32>(n, add ? load<f32>(n, 4) + t1 : t1, 4)
+  store<Real>(n, add ? load<Real>(n) + t0 : t0)
+  store<Real>(n + SIZE, add ? load<Real>(n + SIZE) + t1 : t1)
 }
 
 /** Entries that no whole tile covers. */
@@ -80,9 +80,10 @@ function edge(
   for (let i: usize = 0; i < rows; i++) {
     for (let r: usize = 0; r < ranks; r++) {
       const place = at(n, nStride, i, r)
-      let sum: f32 = add ? load<f32>(place) : 0
-      for (let j: usize = 0; j < columns; j++) sum += load<f32>(at(x, xStride, i, j)) * load<f32>(at(h, hStride, r, j))
-      store<f32>(place, sum)
+      let sum: Real = add ? load<Real>(place) : 0
+      for (let j: usize = 0; j < columns; j++)
+        sum += load<Real>(at(x, xStride, i, j)) * load<Real>(at(h, hStride, r, j))
+      store<Real>(place, sum)
     }
   }
 }
@@ -104,7 +105,7 @@ export function xht_dense(
   add: i32,
 ): void {
   const tiledRows = rows & ~3
-  const tiledColumns = columns & ~3
+  const tiledColumns = columns & ~(LANES - 1)
   const tiledRank = rank & ~1
   for (let first: usize = 0; first < tiledColumns; first += BLOCK) {
     const count = min(BLOCK, tiledColumns - first)

@@ -1,12 +1,12 @@
-import { at, multiplyAdd } from './simd'
+import { at, LANES, multiplyAdd } from './simd'
 
 /** Rows whose products are summed in registers, and columns of X that share their rows of W in the cache. */
 const ROWS: usize = 48
 const COLUMNS: usize = 32
 
-/** A[4 × 8] += four columns of X, transposed, by eight columns of W; a function of its own so that V8 can swap in its optimised code mid-call. */
+/** A += four columns of X, transposed, by two vectors of columns of W; a function of its own so that V8 can swap in its optimised code mid-call. */
 function tile(rows: usize, x: usize, xStride: usize, w: usize, wStride: usize, a: usize, aStride: usize): void {
-  let s00 = f32x4.splat(0),
+  let s00 = v128.splat<Real>(0),
     s01 = s00,
     s10 = s00,
     s11 = s00,
@@ -18,16 +18,16 @@ function tile(rows: usize, x: usize, xStride: usize, w: usize, wStride: usize, a
   do {
     const b0 = v128.load(w)
     const b1 = v128.load(w, 16)
-    const x0 = v128.load_splat<f32>(x)
+    const x0 = v128.load_splat<Real>(x)
     s00 = multiplyAdd(s00, x0, b0)
     s01 = multiplyAdd(s01, x0, b1)
-    const x1 = v128.load_splat<f32>(x, 4)
+    const x1 = v128.load_splat<Real>(x, sizeof<Real>())
     s10 = multiplyAdd(s10, x1, b0)
     s11 = multiplyAdd(s11, x1, b1)
-    const x2 = v128.load_splat<f32>(x, 8)
+    const x2 = v128.load_splat<Real>(x, 2 * sizeof<Real>())
     s20 = multiplyAdd(s20, x2, b0)
     s21 = multiplyAdd(s21, x2, b1)
-    const x3 = v128.load_splat<f32>(x, 12)
+    const x3 = v128.load_splat<Real>(x, 3 * sizeof<Real>())
     s30 = multiplyAdd(s30, x3, b0)
     s31 = multiplyAdd(s31, x3, b1)
     x += xStride
@@ -40,8 +40,8 @@ function tile(rows: usize, x: usize, xStride: usize, w: usize, wStride: usize, a
 }
 
 function addRow(a: usize, s0: v128, s1: v128): void {
-  v128.store(a, f32x4.add(v128.load(a), s0))
-  v128.store(a, f32x4.add(v128.load(a, 16), s1), 16)
+  v128.store(a, v128.add<Real>(v128.load(a), s0))
+  v128.store(a, v128.add<Real>(v128.load(a, 16), s1), 16)
 }
 
 /** Entries that no whole tile covers. */
@@ -58,10 +58,10 @@ function edge(
 ): void {
   for (let j: usize = 0; j < columns; j++) {
     for (let r: usize = 0; r < ranks; r++) {
-      let sum: f32 = 0
-      for (let i: usize = 0; i < rows; i++) sum += load<f32>(at(x, xStride, i, j)) * load<f32>(at(w, wStride, i, r))
+      let sum: Real = 0
+      for (let i: usize = 0; i < rows; i++) sum += load<Real>(at(x, xStride, i, j)) * load<Real>(at(w, wStride, i, r))
       const place = at(a, aStride, j, r)
-      store<f32>(place, load<f32>(place) + sum)
+      store<Real>(place, load<Real>(place) + sum)
     }
   }
 }
@@ -79,14 +79,14 @@ export function xtw_dense(
   aStride: usize,
 ): void {
   const tiledColumns = columns & ~3
-  const tiledRank = rank & ~7
+  const tiledRank = rank & ~(2 * LANES - 1)
   for (let row: usize = 0; row < rows; row += ROWS) {
     const count = min(ROWS, rows - row)
     const xRow = x + row * xStride
     const wRow = w + row * wStride
     for (let first: usize = 0; first < tiledColumns; first += COLUMNS) {
       const last = min(first + COLUMNS, tiledColumns)
-      for (let r: usize = 0; r < tiledRank; r += 8) {
+      for (let r: usize = 0; r < tiledRank; r += 2 * LANES) {
         for (let j = first; j < last; j += 4)
           tile(count, at(xRow, 0, 0, j), xStride, at(wRow, 0, 0, r), wStride, at(a, aStride, j, r), aStride)
       }

@@ -1,25 +1,30 @@
 import { expect, it } from 'vitest'
 import { CONTROL_BYTES, Crew, help, reportLoss } from '../../ts/backends/wasm/crew.js'
+import { gramLayout } from '../../ts/backends/wasm/gram-layout.js'
 import { Views } from '../../ts/backends/wasm/heap.js'
-import { instantiate, moduleBytes } from '../../ts/backends/wasm/kernels.js'
-import { layoutOf } from '../../ts/backends/wasm/layout.js'
+import { moduleBytes } from '../../ts/backends/wasm/kernels.js'
 import { sourceOf } from '../../ts/backends/wasm/source.js'
 import { type DenseFit, Thread } from '../../ts/backends/wasm/thread.js'
 import { inSlices } from '../../ts/core/breathe.js'
-import { wasmPlain } from '../../ts/generated/wasm-plain.js'
-import { dense } from './helpers.js'
+import { wasmPlainF32 } from '../../ts/generated/wasm-plain-f32.js'
+import { dense, specOf } from './helpers.js'
 
 // Coordinator and helper by turns in one thread, so that who does what is known.
 async function crewOfTwo(base = 64) {
   const X = dense(500, 300)
-  const layout = layoutOf({ rows: 500, columns: 300, rank: 16 }, 2, base)
+  const layout = gramLayout({ rows: 500, columns: 300, rank: 16, dtype: 'f32' }, 2, base)
   const pages = Math.ceil((base + layout.bytes) / 65536)
   const memory = new WebAssembly.Memory({ initial: pages, maximum: 65536, shared: true })
-  const module = new WebAssembly.Module(moduleBytes(wasmPlain, true))
-  const thread = (index: number) => new Thread(instantiate(module, memory), new Views(memory), index)
-  const source = await inSlices(sourceOf(X, true))
+  const module = new WebAssembly.Module(moduleBytes(wasmPlainF32, true))
+  const thread = (index: number) => {
+    const created = new Thread(new Views(memory), index)
+    created.install('f32', module)
+    return created
+  }
+  const [first, helper] = [thread(0), thread(1)]
+  const source = await inSlices(sourceOf(X, 'f32', true))
   if (source.kind !== 'dense') throw new Error('dense X has a dense source')
-  const fit: DenseFit = { layout, source, flags: new Int32Array(1) }
+  const fit = first.learn({ layout, spec: specOf(16), source, flags: new Int32Array(1) }) as DenseFit
   const control = new Int32Array(new SharedArrayBuffer(CONTROL_BYTES))
   const views = new Views(memory)
   const reset = () => {
@@ -29,7 +34,7 @@ async function crewOfTwo(base = 64) {
   }
   const state = () => Buffer.from(views.u8.slice(layout.W, layout.x)).toString('base64')
   reset()
-  return { fit, control, crew: new Crew(thread(0), control), helper: thread(1), state, reset }
+  return { fit, control, crew: new Crew(first, control), helper, state, reset }
 }
 
 const finish = (steps: Iterator<unknown, unknown>) => {

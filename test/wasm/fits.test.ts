@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { layoutOf, type Scheme } from '../../ts/backends/wasm/layout.js'
+import { type GramScheme, gramLayout } from '../../ts/backends/wasm/gram-layout.js'
 import { inSlices } from '../../ts/core/breathe.js'
 import { type CsrView, type MatrixView, transposeCsr } from '../../ts/core/matrix.js'
 import { bitsOf, dense, fitOn, type Outcome, open, plainFit, problemOf, relativeError, sparse } from './helpers.js'
@@ -27,12 +27,12 @@ const small: readonly Case[] = [
 const wide = (X: CsrView) => Float64Array.from(X.values)
 
 /** Large enough that every phase is worth several threads. */
-const large: readonly (Case & { scheme: Scheme })[] = [
+const large: readonly (Case & { scheme: GramScheme })[] = [
   { name: 'panels', scheme: 'panels', rank: 50, make: () => dense(400, 200) },
   { name: 'panels, many to a lane', scheme: 'panels', rank: 8, make: () => dense(400, 2100) },
-  { name: 'tiles, wide', scheme: 'tiles', rank: 13, make: () => dense(20, 4500) },
-  { name: 'csr', scheme: 'csr', rank: 40, make: () => sparse(300, 260, 15) },
-  { name: 'csr, rows longer than a buffer', scheme: 'csr', rank: 8, make: () => sparse(2, 70000, 97) },
+  { name: 'blocks, wide', scheme: 'blocks', rank: 13, make: () => dense(20, 4500) },
+  { name: 'csr', scheme: 'gather', rank: 40, make: () => sparse(300, 260, 15) },
+  { name: 'csr, rows longer than a buffer', scheme: 'gather', rank: 8, make: () => sparse(2, 70000, 97) },
 ]
 
 function expectClose(outcome: Outcome, expected: Outcome, squaredNorm: number): void {
@@ -64,7 +64,7 @@ describe('bits', () => {
   it.each(large)('of $name depend neither on threads nor on how memory is held', async ({ scheme, rank, make }) => {
     const X = make()
     const indptr = X.kind === 'csr' ? ([X.indptr, (await inSlices(transposeCsr(X))).indptr] as const) : undefined
-    const layout = layoutOf({ rows: X.rows, columns: X.columns, rank, indptr }, 3, 0)
+    const layout = gramLayout({ rows: X.rows, columns: X.columns, rank, dtype: 'f32', indptr }, 3, 0)
     expect(layout.scheme).toBe(scheme)
     // so that the comparison is one of threads
     expect(layout.threads).toBe(3)

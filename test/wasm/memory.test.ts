@@ -67,9 +67,13 @@ describe.each([true, false])('fits (shared memory: %s)', shared => {
 
   it('fail with sizes where memory does not suffice, and leave the device usable', async () => {
     const device = await open({ threads: 2, shared })
-    // four Gram matrices of 18000 × 18000
-    const tooLarge = device.createFit(problemOf(dense(1, 1), 18000), specOf(18000))
-    await expect(tooLarge).rejects.toMatchObject({ code: 'ERR_NONNEG_MEMORY', detail: { used: 0 } })
+    // four matrices of rank × rank take 4.8 GiB, which is refused at once, or 2.3 GiB, of which there is room for one
+    const create = (rank: number) => device.createFit(problemOf(dense(1, 1), rank), specOf(rank))
+    await expect(create(18000)).rejects.toMatchObject({ code: 'ERR_NONNEG_UNSUPPORTED' })
+    const first = await create(12500)
+    const used = await device.bytesInUse()
+    await expect(create(12500)).rejects.toMatchObject({ code: 'ERR_NONNEG_MEMORY', detail: { used } })
+    await first[Symbol.asyncDispose]()
     expect(await device.bytesInUse()).toBe(0)
     expect((await fitOn(device, problemOf(dense(20, 20), 3), 3)).losses).toHaveLength(6)
     await device[Symbol.asyncDispose]()

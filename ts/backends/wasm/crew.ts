@@ -1,6 +1,6 @@
 import { NonnegError } from '../../core/errors.js'
-import { laneCount, runLane } from './task.js'
-import type { Phase, SharedFit, Steps, Thread } from './thread.js'
+import { runLane } from './families.js'
+import { laneCount, PHASES, type Phase, type SharedFit, type Steps, type Thread } from './thread.js'
 
 /**
  * The words that the threads agree on, each in a cache line of its own. PHASE holds the phase's serial number (24 bits)
@@ -20,7 +20,6 @@ export const CONTROL_BYTES: number = 4 * ERROR_TEXT + TEXT_BYTES
 
 const UNCLAIMED = 0xff
 const SERIAL_BITS = 0xffffff
-const KINDS: readonly Phase[] = ['rows', 'transform', 'measure', 'columns', 'gram']
 
 /** Loads before a thread goes to sleep: about 3 µs, against 50 µs to be woken. */
 const SPIN = 2000
@@ -63,7 +62,7 @@ export function help(control: Int32Array, thread: Thread, fits: ReadonlyMap<numb
     }
     // these two belong to the phase of `word` if the claim succeeds, for a phase with unclaimed lanes cannot end
     const fit = fits.get(Atomics.load(control, FIT))
-    const phase = KINDS[Atomics.load(control, KIND)]
+    const phase = PHASES[Atomics.load(control, KIND)]
     if (!fit) return false
     if (thread.index >= fit.layout.threads) {
       waitFor(control, PHASE, word)
@@ -114,7 +113,7 @@ export class Crew {
   *#together(control: Int32Array, id: number, fit: SharedFit, phase: Phase, lanes: number): Steps<void> {
     Atomics.store(control, DONE, 0)
     Atomics.store(control, FIT, id)
-    Atomics.store(control, KIND, KINDS.indexOf(phase))
+    Atomics.store(control, KIND, PHASES.indexOf(phase))
     Atomics.store(control, TOTAL, lanes)
     this.#publish(control, lanes)
     for (let word = Atomics.load(control, PHASE); (word & UNCLAIMED) !== 0; word = Atomics.load(control, PHASE)) {

@@ -14,10 +14,12 @@ import {
   SUPPORTED,
   type Support,
   unsupported,
+  type Weights,
 } from '../backend.js'
 import { WasmFit } from './fit.js'
-import { roundUp } from './layout.js'
+import { gramLayout } from './gram-layout.js'
 import { Pool, type PoolOptions } from './pool.js'
+import { GRAM_RULES } from './rules.js'
 import { KERNEL_NAMES } from './run-kernel.js'
 import { allocate, buffersOf, packed, sourceOf } from './source.js'
 
@@ -43,50 +45,54 @@ export class WasmDevice implements Device {
     return new WasmDevice(pool, { ...info, build, threads: pool.threads, sharedMemory: pool.isShared })
   }
 
-  supports({ rows, columns, kind }: MatrixView, { rank, beta, rule, dtype }: FitSpec): Support {
-    if (dtype !== 'f32') return unsupported(`the wasm kernels compute in f32, not in ${dtype}`)
+  supports(X: MatrixView, { rank, beta, rule, dtype }: FitSpec, weights?: Weights): Support {
     if (beta !== 2) return unsupported(`the wasm kernels have the Frobenius loss (β = 2) alone, not β = ${beta}`)
-    if (rule !== 'mu') return unsupported(`the wasm kernels have the multiplicative rule alone, not ${rule}`)
-    // W and Ht; dense X takes H as well
-    const bytes = 4 * roundUp(rank, 8) * (rows + columns * (kind === 'dense' ? 2 : 1))
-    if (bytes > 4 * GIB) return unsupported(`the factors take ${(bytes / GIB).toFixed(1)} GiB, wasm memory has 4 GiB`)
-    return SUPPORTED
+    if (weights) return unsupported('the wasm kernels have no weights')
+    if (!GRAM_RULES[rule]) return unsupported(`the wasm kernels have no rule ${rule}`)
+    const { rows, columns } = X
+    // how the columns' entries are spread makes no difference to the size
+    const indptr = X.kind === 'csr' ? ([X.indptr, new Uint32Array(columns + 1)] as const) : undefined
+    const { bytes } = gramLayout({ rows, columns, rank, dtype, indptr }, this.#pool.threads, 0)
+    if (bytes <= 4 * GIB) return SUPPORTED
+    return unsupported(`the fit takes ${(bytes / GIB).toFixed(1)} GiB, wasm memory has 4 GiB`)
   }
 
   async createFit(problem: Problem, spec: FitSpec): Promise<Fit> {
-    const { X, squaredNorm } = problem
-    const support = this.supports(X, spec)
+    const { X, squaredNorm, weights } = problem
+    const support = this.supports(X, spec, weights)
     if (!support.supported) throw new NonnegError('ERR_NONNEG_UNSUPPORTED', support.reason)
     const shared = this.#pool.isShared
-    const source = await inSlices(sourceOf(X, shared))
-    const W = await inSlices(packed(problem.W))
-    const H = await inSlices(packed(problem.H))
+    const { dtype } = spec
+    await this.#pool.install(dtype)
+    const source = await inSlices(sourceOf(X, dtype, shared))
+    const W = await inSlices(packed(problem.W, dtype))
+    const H = await inSlices(packed(problem.H, dtype))
     const flags = new Int32Array(allocate(4, shared))
     const fit = ++this.#fits
     const { threads } = this.#pool
     const transfer = [W.buffer, H.buffer, ...(shared ? [] : buffersOf(source))] as ArrayBuffer[]
-    const { layout, byColumn } = await this.#pool.call(
-      { kind: 'create', fit, rank: spec.rank, fixedH: spec.fixed === 'H', threads, squaredNorm, source, flags, W, H },
+    const { told } = await this.#pool.call(
+      { kind: 'create', fit, spec, threads, squaredNorm, source, flags, W, H },
       transfer,
     )
-    const parallel = layout.threads > 1
-    if (parallel) this.#pool.tellHelpers({ kind: 'attach', fit, layout, flags, source, byColumn })
-    return new WasmFit(this.#pool, fit, flags, parallel)
+    if (told) this.#pool.tellHelpers({ kind: 'attach', fit, told })
+    return new WasmFit(this.#pool, fit, flags, told !== undefined)
   }
 
-  supportsKernel(spec: KernelSpec, _dims: Dims): Support {
+  supportsKernel(spec: KernelSpec, _dims: Dims, _dtype?: FitSpec['dtype']): Support {
     return KERNEL_NAMES.includes(spec.name) ? SUPPORTED : unsupported(`there is no wasm kernel ${spec.name}`)
   }
 
-  async runKernel(spec: KernelSpec, { dims, buffers }: KernelCall): Promise<void> {
+  async runKernel(spec: KernelSpec, { dims, buffers, dtype = 'f32' }: KernelCall): Promise<void> {
     const support = this.supportsKernel(spec, dims)
     if (!support.supported) throw new NonnegError('ERR_NONNEG_UNSUPPORTED', support.reason)
+    await this.#pool.install(dtype)
     const copies: Record<string, KernelBuffer> = {}
     for (const [name, { data, offset, length }] of Object.entries(buffers)) {
       copies[name] = { data: data.slice(), offset, length }
     }
     const transfer = Object.values(copies).map(({ data }) => data.buffer as ArrayBuffer)
-    const results = await this.#pool.call({ kind: 'kernel', name: spec.name, dims, buffers: copies }, transfer)
+    const results = await this.#pool.call({ kind: 'kernel', name: spec.name, dtype, dims, buffers: copies }, transfer)
     for (const [name, { data }] of Object.entries(buffers)) data.set(results[name])
   }
 

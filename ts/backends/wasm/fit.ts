@@ -23,7 +23,8 @@ export class WasmFit implements Fit {
     this.#check()
     if (signal?.aborted || iterations < 1) {
       const stopped = signal?.aborted ? 'aborted' : 'done'
-      return { iterations: 0, losses: new Float64Array(0), seconds: new Float64Array(0), stopped }
+      const none = new Float64Array(0)
+      return { iterations: 0, losses: none, violations: none, seconds: none, stopped }
     }
     const abort = () => this.#abort()
     signal?.addEventListener('abort', abort, { once: true })

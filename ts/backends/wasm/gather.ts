@@ -1,3 +1,5 @@
+import { beginColumns, beginRows, buffersOf, finishColumns, finishRows } from './gram.js'
+import { roundUp } from './layout.js'
 import type { CsrArrays } from './source.js'
 import { type GatherFit, isStopped, type Phase, type Steps, type Thread } from './thread.js'
 
@@ -21,21 +23,21 @@ function* products(
   first: number,
   count: number,
 ): Steps<void> {
-  const { stride, paddedRank, part } = fit.layout
-  const { x, n } = thread.buffers(fit)
+  const { stride, paddedRank, part, size } = fit.layout
+  const { x, n } = buffersOf(thread, fit)
   const indices = x + 4 * (part.rows + 1)
-  const values = indices + 4 * part.entries
+  const values = roundUp(indices + 4 * part.entries, size)
   const from = X.indptr[first]
   const end = X.indptr[first + count]
   // one row may have more entries than the buffer: its sums then go on from piece to piece
   for (let p = from; p < end || p === from; p += part.entries) {
     if (isStopped(fit)) return
     const last = Math.min(end, p + part.entries)
-    const { u32, f32 } = thread.views
+    const { u32 } = thread.views
     u32.set(X.indices.subarray(p, last), indices / 4)
-    f32.set(X.values.subarray(p, last), values / 4)
+    thread.reals(fit).set(X.values.subarray(p, last), values / size)
     for (let i = 0; i <= count; i++) u32[x / 4 + i] = Math.min(last, Math.max(p, X.indptr[first + i])) - p
-    thread.kernels.xht_csr(count, paddedRank, x, indices, values, factor, stride, n, stride, p > from ? 1 : 0)
+    fit.kernels.xht_csr(count, paddedRank, x, indices, values, factor, stride, n, stride, p > from ? 1 : 0)
     yield 'part'
     if (last === end) return
   }
@@ -44,12 +46,13 @@ function* products(
 /** A lane's rows: X·Hᵀ gathered, then W. */
 export function* gatherRows(thread: Thread, fit: GatherFit, phase: Phase, lane: number): Steps<void> {
   const { part, rowBounds, Ht } = fit.layout
+  beginRows(thread, fit, lane)
   for (let first = rowBounds[lane]; first < rowBounds[lane + 1]; ) {
     const most = Math.min(part.rows, rowBounds[lane + 1] - first)
     const count = rowsWithin(fit.byRow.indptr, first, most, part.entries)
     yield* products(thread, fit, fit.byRow, Ht, first, count)
     if (isStopped(fit)) return
-    thread.finishRows(fit, phase, lane, first, count)
+    finishRows(thread, fit, phase, lane, first, count)
     first += count
   }
 }
@@ -57,13 +60,14 @@ export function* gatherRows(thread: Thread, fit: GatherFit, phase: Phase, lane: 
 /** A lane's columns: XᵀW gathered by the rows of the transpose, then Ht. */
 export function* gatherColumns(thread: Thread, fit: GatherFit, phase: Phase, lane: number): Steps<void> {
   const { part, columnBounds, W } = fit.layout
-  const { n } = thread.buffers(fit)
+  const { n } = buffersOf(thread, fit)
+  beginColumns(thread, fit, lane)
   for (let first = columnBounds[lane]; first < columnBounds[lane + 1]; ) {
     const most = Math.min(part.rows, columnBounds[lane + 1] - first)
     const count = rowsWithin(fit.byColumn.indptr, first, most, part.entries)
     if (phase === 'columns') yield* products(thread, fit, fit.byColumn, W, first, count)
     if (isStopped(fit)) return
-    thread.finishColumns(fit, phase, lane, first, count, n)
+    finishColumns(thread, fit, phase, lane, first, count, n)
     first += count
   }
 }

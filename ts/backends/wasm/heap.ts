@@ -1,4 +1,5 @@
 import { NonnegError } from '../../core/errors.js'
+import type { Dtype } from './kernels.js'
 import { roundUp } from './layout.js'
 
 const PAGE = 65536
@@ -39,6 +40,10 @@ export class Views {
   get f64(): Float64Array {
     this.#refresh()
     return this.#f64
+  }
+
+  reals(dtype: Dtype): Float32Array | Float64Array {
+    return dtype === 'f64' ? this.f64 : this.f32
   }
 
   get u32(): Uint32Array {

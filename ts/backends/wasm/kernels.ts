@@ -1,6 +1,18 @@
+import type { FitSpec } from '../backend.js'
 import type { Views } from './heap.js'
 
-/** The exports of wasm/index.ts. Addresses and strides are in bytes and may exceed 2³¹; flags are 0 or 1. */
+/** The element types that there is a module of kernels for. */
+export type Dtype = FitSpec['dtype']
+
+/** Bytes of an element. */
+export function sizeOf(dtype: Dtype): number {
+  return dtype === 'f64' ? 8 : 4
+}
+
+/**
+ * The exports of wasm/index.ts, the same in the module of either element type. Addresses and strides are in bytes and may
+ * exceed 2³¹; flags are 0 or 1.
+ */
 export interface Kernels {
   add(length: number, from: number, to: number): void
   dot(length: number, a: number, b: number): number
@@ -14,21 +26,8 @@ export interface Kernels {
     nStride: number,
     g: number,
     gStride: number,
-    scratch: number,
-  ): void
-  sweep_dense(
-    rows: number,
-    columns: number,
-    rank: number,
-    x: number,
-    xStride: number,
-    h: number,
-    hStride: number,
-    g: number,
-    w: number,
-    a: number,
-    s: number,
-    n: number,
+    l1: number,
+    l2: number,
     scratch: number,
   ): void
   transpose(rows: number, columns: number, from: number, fromStride: number, to: number, toStride: number): void
@@ -91,7 +90,7 @@ export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memo
 }
 
 /** Bytes that `warmUp` works on. */
-export const WARM_UP_BYTES: number = 32 << 10
+export const WARM_UP_BYTES: number = 64 << 10
 
 /**
  * V8 starts with its baseline compiler, at a fifth of the speed, and does not change over inside a running call: so the
@@ -99,15 +98,17 @@ export const WARM_UP_BYTES: number = 32 << 10
  */
 export function warmUp(kernels: Kernels, views: Views, base: number): void {
   views.u8.fill(0, base, base + WARM_UP_BYTES)
-  const [rows, columns, rank] = [4, 64, 8]
-  const [x, f, g] = [base, base + 4096, base + 8192]
-  const [n, h, scratch, indptr] = [base + 12288, base + 16384, base + 24576, base + 28672]
+  const [rows, columns, rank, stride] = [4, 64, 8, 64]
+  const [x, f, g, n, h, scratch, indptr] = [0, 8, 16, 24, 32, 48, 56].map(kib => base + (kib << 10))
   // one row of 16 entries, all of them X[0, 0] = 0
   views.u32[indptr / 4 + 1] = 16
   for (let i = 0; i < 400; i++) {
-    kernels.sweep_dense(rows, columns, rank, x, 256, h, 256, g, f, n, g, n, scratch)
-    kernels.xht_csr(1, 56, indptr, x, x, h, 224, n, 224, 0)
-    kernels.transpose(columns, rank, f, 32, h, 256)
+    kernels.xht_dense(rows, columns, rank, x, 8 * columns, h, 8 * columns, n, stride, 0)
+    kernels.mu_update(rows, rank, f, stride, n, stride, g, stride, 0, 0, scratch)
+    kernels.xtw_dense(rows, columns, rank, x, 8 * columns, f, stride, n, stride)
+    kernels.gram(rows, rank, f, stride, g, stride)
+    kernels.xht_csr(1, 56, indptr, x, x, h, 448, n, 448, 0)
+    kernels.transpose(columns, rank, f, stride, h, 8 * columns)
     kernels.add(columns, f, n)
     kernels.dot(columns, f, n)
   }

@@ -1,28 +1,33 @@
 import type { ErrorCode } from '../../core/errors.js'
+import type { FloatArray } from '../../core/matrix.js'
 import type { Dims } from '../../kernels/spec.js'
-import type { KernelBuffer, SweepReport } from '../backend.js'
-import type { Layout } from './layout.js'
-import type { CsrArrays, Source } from './source.js'
+import type { FitSpec, KernelBuffer, SweepReport } from '../backend.js'
+import type { Dtype } from './kernels.js'
+import type { Source } from './source.js'
+import type { Told } from './thread.js'
 
 /** The first message of every worker. Without shared memory there is one worker, and it makes its own. */
 export interface Start {
   readonly kind: 'start'
-  readonly module: WebAssembly.Module
+  readonly modules: readonly Install[]
   /** 0 is the coordinator, all others are helpers. */
   readonly thread: number
   readonly maxPages: number
   readonly shared: { readonly memory: WebAssembly.Memory; readonly control: Int32Array } | undefined
 }
 
-/** A fit as helpers learn of it; arrays lie in shared buffers. */
+/** The kernels for one element type. */
+export interface Install {
+  readonly kind: 'install'
+  readonly dtype: Dtype
+  readonly module: WebAssembly.Module
+}
+
+/** A fit as helpers learn of it. */
 export interface Attach {
   readonly kind: 'attach'
   readonly fit: number
-  readonly layout: Layout
-  readonly flags: Int32Array
-  readonly source: Source
-  /** The transpose's CSR arrays; absent for dense X. */
-  readonly byColumn: CsrArrays | undefined
+  readonly told: Told
 }
 
 /** Helpers: stay until so many jobs are finished. */
@@ -48,21 +53,19 @@ export interface Call {
   readonly request: Request
 }
 
-export type Message = Start | Attach | Join | Detach | Abort | Call
+export type Message = Start | Install | Attach | Join | Detach | Abort | Call
 
 export interface Create {
   readonly kind: 'create'
   readonly fit: number
-  readonly rank: number
-  /** Whether iterations leave H alone. */
-  readonly fixedH: boolean
+  readonly spec: FitSpec
   readonly threads: number
   readonly squaredNorm: number
   readonly source: Source
   readonly flags: Int32Array
   /** Packed: W rows × rank, H rank × columns. */
-  readonly W: Float32Array
-  readonly H: Float32Array
+  readonly W: FloatArray
+  readonly H: FloatArray
 }
 
 export interface Run {
@@ -84,6 +87,7 @@ export interface Evaluate {
 export interface KernelRequest {
   readonly kind: 'kernel'
   readonly name: string
+  readonly dtype: Dtype
   readonly dims: Dims
   readonly buffers: Readonly<Record<string, KernelBuffer>>
 }
@@ -98,10 +102,11 @@ export type Request =
 
 /** What a call of each kind answers. */
 export interface Results {
-  create: { readonly layout: Layout; readonly byColumn: CsrArrays | undefined }
+  /** What helpers are to be told, where the fit has use for them. */
+  create: { readonly told: Told | undefined }
   run: SweepReport
   evaluate: number
-  factors: { readonly W: Float32Array; readonly H: Float32Array }
+  factors: { readonly W: FloatArray; readonly H: FloatArray }
   dispose: undefined
   kernel: Readonly<Record<string, KernelBuffer['data']>>
   /** Bytes of wasm memory in use. */

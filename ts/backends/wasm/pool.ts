@@ -1,11 +1,13 @@
 import { NonnegError } from '../../core/errors.js'
-import { wasmPlain } from '../../generated/wasm-plain.js'
-import { wasmRelaxed } from '../../generated/wasm-relaxed.js'
+import { wasmPlainF32 } from '../../generated/wasm-plain-f32.js'
+import { wasmPlainF64 } from '../../generated/wasm-plain-f64.js'
+import { wasmRelaxedF32 } from '../../generated/wasm-relaxed-f32.js'
+import { wasmRelaxedF64 } from '../../generated/wasm-relaxed-f64.js'
 import { wasmWorker } from '../../generated/wasm-worker.js'
 import { CONTROL_BYTES, reportLoss } from './crew.js'
 import { type Host, startWorker } from './host.js'
-import { moduleBytes } from './kernels.js'
-import type { Attach, Detach, Join, Message, Reply, Request, Results, Start } from './messages.js'
+import { type Dtype, moduleBytes } from './kernels.js'
+import type { Attach, Detach, Install, Join, Message, Reply, Request, Results, Start } from './messages.js'
 
 export interface PoolOptions {
   /** Threads at most, the coordinator among them. */
@@ -24,6 +26,16 @@ interface Pending {
 /** Pages of 64 KiB, most first: 4 GiB, and less for engines that will not reserve so much. */
 const MAX_PAGES = [65536, 32768, 16384, 4096]
 
+const MODULES = {
+  plain: { f32: wasmPlainF32, f64: wasmPlainF64 },
+  relaxed: { f32: wasmRelaxedF32, f64: wasmRelaxedF64 },
+}
+
+async function compile(dtype: Dtype, { relaxed, shared }: PoolOptions): Promise<Install> {
+  const base64 = MODULES[relaxed ? 'relaxed' : 'plain'][dtype]
+  return { kind: 'install', dtype, module: await WebAssembly.compile(moduleBytes(base64, shared)) }
+}
+
 function sharedMemory(): { memory: WebAssembly.Memory; maxPages: number } {
   let cause: unknown
   for (const maxPages of MAX_PAGES) {
@@ -41,7 +53,8 @@ function sharedMemory(): { memory: WebAssembly.Memory; maxPages: number } {
  * Helpers are started with the first fit that has any use for them.
  */
 export class Pool {
-  readonly #module: WebAssembly.Module
+  readonly #options: PoolOptions
+  readonly #modules: Install[]
   readonly #maxPages: number
   readonly #shared: Shared | undefined
   readonly #threads: number
@@ -52,24 +65,31 @@ export class Pool {
   #joins = 0
   #failure: NonnegError | undefined
 
-  private constructor(module: WebAssembly.Module, threads: number, maxPages: number, shared: Shared | undefined) {
-    this.#module = module
+  private constructor(
+    options: PoolOptions,
+    module: Install,
+    threads: number,
+    maxPages: number,
+    shared: Shared | undefined,
+  ) {
+    this.#options = options
+    this.#modules = [module]
     this.#threads = threads
     this.#maxPages = maxPages
     this.#shared = shared
     this.#coordinator = this.#start(0)
   }
 
-  /** Compiles the kernels and starts the coordinator. */
-  static async open({ threads, relaxed, shared }: PoolOptions): Promise<Pool> {
-    const module = await WebAssembly.compile(moduleBytes(relaxed ? wasmRelaxed : wasmPlain, shared))
+  /** Compiles the f32 kernels and starts the coordinator. */
+  static async open(options: PoolOptions): Promise<Pool> {
+    const module = await compile('f32', options)
     let pool: Pool
-    if (shared) {
+    if (options.shared) {
       const { memory, maxPages } = sharedMemory()
       const control = new Int32Array(new SharedArrayBuffer(CONTROL_BYTES))
-      pool = new Pool(module, threads, maxPages, { memory, control })
+      pool = new Pool(options, module, options.threads, maxPages, { memory, control })
     } else {
-      pool = new Pool(module, 1, MAX_PAGES[0], undefined)
+      pool = new Pool(options, module, 1, MAX_PAGES[0], undefined)
     }
     // answered once the worker runs
     await pool.call({ kind: 'usage' })
@@ -91,7 +111,7 @@ export class Pool {
     })
     const start: Start = {
       kind: 'start',
-      module: this.#module,
+      modules: this.#modules,
       thread,
       maxPages: this.#maxPages,
       shared: this.#shared,
@@ -112,6 +132,16 @@ export class Pool {
       this.#pending.set(call, { resolve: resolve as Pending['resolve'], reject })
       this.send({ kind: 'call', call, request }, transfer)
     })
+  }
+
+  /** Sees to it that the workers have the kernels for an element type. */
+  async install(dtype: Dtype): Promise<void> {
+    const has = () => this.#modules.some(module => module.dtype === dtype)
+    if (has()) return
+    const module = await compile(dtype, this.#options)
+    if (this.#failure || has()) return
+    this.#modules.push(module)
+    for (const host of [this.#coordinator, ...this.#helpers]) host.post(module)
   }
 
   /** Sends the coordinator something that it does not answer. */

@@ -1,5 +1,6 @@
 import { NonnegError } from '../../core/errors.js'
 import type { CsrView, DenseView, FloatArray, MatrixView } from '../../core/matrix.js'
+import { type Dtype, sizeOf } from './kernels.js'
 import { paddedStride, roundUp } from './layout.js'
 
 /**
@@ -13,16 +14,16 @@ export interface DenseSource {
   readonly kind: 'dense'
   readonly rows: number
   readonly columns: number
-  readonly pieces: readonly Float32Array[]
+  readonly pieces: readonly FloatArray[]
   readonly rowsPerPiece: number
-  /** Floats from one row to the next. */
+  /** Elements from one row to the next. */
   readonly stride: number
 }
 
 export interface CsrArrays {
   readonly indptr: Uint32Array
   readonly indices: Uint32Array
-  readonly values: Float32Array
+  readonly values: FloatArray
 }
 
 export interface CsrSource extends CsrArrays {
@@ -52,7 +53,7 @@ export function buffersOf(source: Source): ArrayBufferLike[] {
   return arrays.map(array => array.buffer)
 }
 
-function* copy(from: FloatArray | Uint32Array, to: Float32Array | Uint32Array, at: number): Generator<void, void> {
+function* copy(from: FloatArray | Uint32Array, to: FloatArray | Uint32Array, at: number): Generator<void, void> {
   for (let i = 0; i < from.length; i += COPY) {
     to.set(from.subarray(i, Math.min(from.length, i + COPY)), at + i)
     yield
@@ -60,13 +61,7 @@ function* copy(from: FloatArray | Uint32Array, to: Float32Array | Uint32Array, a
 }
 
 /** Rows first … last − 1 of a view to the start of `to`, `toStride` apart. */
-function* copyRows(
-  X: DenseView,
-  first: number,
-  last: number,
-  to: Float32Array,
-  toStride: number,
-): Generator<void, void> {
+function* copyRows(X: DenseView, first: number, last: number, to: FloatArray, toStride: number): Generator<void, void> {
   const { data, columns, stride } = X
   const start = X.offset + first * stride
   if (stride === columns && toStride === columns) {
@@ -90,40 +85,46 @@ function* copyRows(
   }
 }
 
-/** A packed f32 copy of a view. */
-export function* packed(view: DenseView): Generator<void, Float32Array> {
-  const out = new Float32Array(view.rows * view.columns)
+/** An array of `length` elements of the fit's type, in shared memory or not. */
+export function reals(dtype: Dtype, length: number, shared: boolean): FloatArray {
+  const buffer = allocate(length * sizeOf(dtype), shared)
+  return dtype === 'f64' ? new Float64Array(buffer) : new Float32Array(buffer)
+}
+
+/** A packed copy of a view, in the fit's element type. */
+export function* packed(view: DenseView, dtype: Dtype): Generator<void, FloatArray> {
+  const out = reals(dtype, view.rows * view.columns, false)
   yield* copyRows(view, 0, view.rows, out, view.columns)
   return out
 }
 
-function* denseSource(X: DenseView, shared: boolean): Generator<void, DenseSource> {
+function* denseSource(X: DenseView, dtype: Dtype, shared: boolean): Generator<void, DenseSource> {
   const rows = roundUp(X.rows, 4)
   const stride = paddedStride(roundUp(X.columns, 4))
-  const rowsPerPiece = Math.min(rows, 4 * Math.max(1, Math.floor(PIECE_BYTES / (16 * stride))))
-  const pieces: Float32Array[] = []
+  const rowsPerPiece = Math.min(rows, 4 * Math.max(1, Math.floor(PIECE_BYTES / (4 * stride * sizeOf(dtype)))))
+  const pieces: FloatArray[] = []
   for (let first = 0; first < rows; first += rowsPerPiece) {
     const count = Math.min(rowsPerPiece, rows - first)
-    const piece = new Float32Array(allocate(count * stride * 4, shared))
+    const piece = reals(dtype, count * stride, shared)
     yield* copyRows(X, first, Math.min(first + count, X.rows), piece, stride)
     pieces.push(piece)
   }
   return { kind: 'dense', rows: X.rows, columns: X.columns, pieces, rowsPerPiece, stride }
 }
 
-function* csrSource(X: CsrView, shared: boolean): Generator<void, CsrSource> {
+function* csrSource(X: CsrView, dtype: Dtype, shared: boolean): Generator<void, CsrSource> {
   const { rows, columns } = X
   const nonzeros = X.indptr[rows]
   const indptr = new Uint32Array(allocate(4 * (rows + 1), shared))
   const indices = new Uint32Array(allocate(4 * nonzeros, shared))
-  const values = new Float32Array(allocate(4 * nonzeros, shared))
+  const values = reals(dtype, nonzeros, shared)
   yield* copy(X.indptr.subarray(0, rows + 1), indptr, 0)
   yield* copy(X.indices.subarray(0, nonzeros), indices, 0)
   yield* copy(X.values.subarray(0, nonzeros), values, 0)
   return { kind: 'csr', rows, columns, indptr, indices, values }
 }
 
-/** Copies X out of the caller's memory, as f32. */
-export function* sourceOf(X: MatrixView, shared: boolean): Generator<void, Source> {
-  return yield* X.kind === 'dense' ? denseSource(X, shared) : csrSource(X, shared)
+/** Copies X out of the caller's memory, in the fit's element type. */
+export function* sourceOf(X: MatrixView, dtype: Dtype, shared: boolean): Generator<void, Source> {
+  return yield* X.kind === 'dense' ? denseSource(X, dtype, shared) : csrSource(X, dtype, shared)
 }

@@ -1,34 +1,52 @@
+import type { FitSpec } from '../backend.js'
+import type { GramLayout } from './gram-layout.js'
 import type { Views } from './heap.js'
-import type { Kernels } from './kernels.js'
-import type { Layout } from './layout.js'
+import { type Dtype, instantiate, type Kernels, WARM_UP_BYTES, warmUp } from './kernels.js'
+import { type BaseLayout, SUM, SUMS_BYTES } from './layout.js'
 import type { CsrArrays, DenseSource } from './source.js'
 
 /** What every thread knows of a fit. */
 export type SharedFit = DenseFit | GatherFit
 
 interface FitBase {
-  readonly layout: Layout
+  readonly spec: FitSpec
+  readonly layout: BaseLayout
+  /** This thread's. */
+  readonly kernels: Kernels
   /** Not 0 once the run in progress is to end; looked at between parts of X. */
   readonly flags: Int32Array
 }
 
 export interface DenseFit extends FitBase {
+  readonly layout: GramLayout
   readonly source: DenseSource
 }
 
 export interface GatherFit extends FitBase {
+  readonly layout: GramLayout
   readonly byRow: CsrArrays
   readonly byColumn: CsrArrays
 }
 
+/** A fit as one thread tells another of it; arrays lie in shared buffers. */
+export type Told<F extends SharedFit = SharedFit> = F extends SharedFit ? Omit<F, 'kernels'> : never
+
 /**
- * By rows, `rows` updates W before a phase `columns`, `transform` updates W where H stays, `measure` leaves W as it is.
- * By columns, `columns` updates Ht, `gram` leaves it as it is.
+ * The phases that fits are made of; each has lanes over rows or over columns. Which of them a family uses, and for what,
+ * it says itself.
  */
-export type Phase = 'rows' | 'transform' | 'measure' | 'columns' | 'gram'
+export const PHASES = ['rows', 'transform', 'measure', 'columns', 'gram'] as const
+
+export type Phase = (typeof PHASES)[number]
+
+const BY_COLUMNS: ReadonlySet<Phase> = new Set<Phase>(['columns', 'gram'])
 
 export function isByRows(phase: Phase): boolean {
-  return phase !== 'columns' && phase !== 'gram'
+  return !BY_COLUMNS.has(phase)
+}
+
+export function laneCount({ layout }: SharedFit, phase: Phase): number {
+  return (isByRows(phase) ? layout.rowBounds : layout.columnBounds).length - 1
 }
 
 /** Whether the run in progress is to end. */
@@ -44,59 +62,71 @@ export type Pause = 'part' | 'turn'
 
 export type Steps<T> = Generator<Pause, T>
 
-/** One worker's side of the computation: the kernels, memory, and buffers of its own in each fit. */
+/** One worker's side of the computation: the kernels, memory, and buffers and sums of its own in each fit. */
 export class Thread {
-  readonly kernels: Kernels
   readonly views: Views
   readonly index: number
+  readonly #kernels: Map<Dtype, Kernels> = new Map()
 
-  constructor(kernels: Kernels, views: Views, index: number) {
-    this.kernels = kernels
+  constructor(views: Views, index: number) {
     this.views = views
     this.index = index
   }
 
-  /** Addresses of this thread's buffers: a part of X, products, scratch. */
-  buffers({ layout }: SharedFit): { x: number; n: number; scratch: number } {
-    const further = this.index * layout.threadBytes
-    return { x: layout.x + further, n: layout.n + further, scratch: layout.scratch + further }
+  /** Gives the thread the kernels for an element type. */
+  install(dtype: Dtype, module: WebAssembly.Module): void {
+    this.#kernels.set(dtype, instantiate(module, this.views.memory))
   }
 
-  /** Empties the lane's accumulators. */
-  begin({ layout }: SharedFit, phase: Phase, lane: number): void {
-    const square = layout.paddedRank * layout.stride
-    this.zero((isByRows(phase) ? layout.laneS : layout.laneG) + lane * square, square)
-    this.views.f64[layout.dots / 8 + lane] = 0
+  /** Kernels of one type, installed before. */
+  kernels(dtype: Dtype): Kernels {
+    const kernels = this.#kernels.get(dtype)
+    if (!kernels) throw new Error(`the wasm kernels for ${dtype} are not installed`)
+    return kernels
+  }
+
+  /** Fits that another thread tells of, with this thread's kernels. */
+  learn(told: Told): SharedFit {
+    return { ...told, kernels: this.kernels(told.layout.dtype) }
+  }
+
+  /** Calls every kernel until it is optimised, on memory that the heap gives. */
+  warmUp(dtype: Dtype, heap: { allocate(bytes: number): number; free(address: number): void }): void {
+    const base = heap.allocate(WARM_UP_BYTES)
+    warmUp(this.kernels(dtype), this.views, base)
+    heap.free(base)
+  }
+
+  /** How far into a layout's thread buffers this thread's lie. */
+  offset({ layout }: SharedFit): number {
+    return this.index * layout.threadBytes
+  }
+
+  /** The elements of a fit, as an array over the whole of memory. */
+  reals({ layout }: SharedFit): Float32Array | Float64Array {
+    return this.views.reals(layout.dtype)
   }
 
   zero(address: number, bytes: number): void {
     this.views.u8.fill(0, address, address + bytes)
   }
 
-  /** With N = X·Hᵀ of some rows: updates these rows of W, measures ⟨N, W⟩ where H stays, adds to the lane's WᵀW. */
-  finishRows(fit: SharedFit, phase: Phase, lane: number, first: number, count: number): void {
-    const { layout } = fit
-    const { stride, paddedRank, G } = layout
-    const { n, scratch } = this.buffers(fit)
-    const w = layout.W + first * stride
-    if (phase !== 'measure') this.kernels.mu_update(count, paddedRank, w, stride, n, stride, G, stride, scratch)
-    if (phase !== 'rows') this.views.f64[layout.dots / 8 + lane] += this.kernels.dot(count * paddedRank, n, w)
-    this.kernels.gram(count, paddedRank, w, stride, layout.laneS + lane * paddedRank * stride, stride)
+  /** Empties a lane's sums; the first thing a phase does. */
+  clearSums({ layout }: SharedFit, lane: number): void {
+    this.zero(layout.sums + lane * SUMS_BYTES, SUMS_BYTES)
   }
 
-  /** With A = XᵀW of some columns at address `a`: updates these rows of Ht and adds to the lane's ⟨A, Ht⟩ and HHᵀ. */
-  finishColumns(fit: SharedFit, phase: Phase, lane: number, first: number, count: number, a: number): void {
-    const { layout } = fit
-    const { stride, paddedRank, S } = layout
-    const ht = layout.Ht + first * stride
-    if (phase === 'columns') {
-      const { scratch } = this.buffers(fit)
-      this.kernels.mu_update(count, paddedRank, ht, stride, a, stride, S, stride, scratch)
-      this.views.f64[layout.dots / 8 + lane] += this.kernels.dot(count * paddedRank, a, ht)
+  addTo(sum: keyof typeof SUM, { layout }: SharedFit, lane: number, value: number): void {
+    this.views.f64[(layout.sums + lane * SUMS_BYTES) / 8 + SUM[sum]] += value
+  }
+
+  /** One of the sums over all lanes of a phase, in their order. */
+  total(sum: keyof typeof SUM, fit: SharedFit, phase: Phase): number {
+    const { f64 } = this.views
+    let total = 0
+    for (let lane = 0; lane < laneCount(fit, phase); lane++) {
+      total += f64[(fit.layout.sums + lane * SUMS_BYTES) / 8 + SUM[sum]]
     }
-    this.kernels.gram(count, paddedRank, ht, stride, layout.laneG + lane * paddedRank * stride, stride)
-    if (layout.H !== 0) {
-      this.kernels.transpose(count, paddedRank, ht, stride, layout.H + first * 4, layout.hStride)
-    }
+    return total
   }
 }

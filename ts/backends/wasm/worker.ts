@@ -3,10 +3,10 @@
 import { Breather } from '../../core/breathe.js'
 import { NonnegError } from '../../core/errors.js'
 import { Crew, help } from './crew.js'
+import type { HeldFit } from './family.js'
 import { Heap, Views } from './heap.js'
-import { create, evaluate, factors, type HeldFit, run } from './jobs.js'
-import { instantiate, WARM_UP_BYTES, warmUp } from './kernels.js'
-import type { Attach, Failure, Message, Request, Results, Start } from './messages.js'
+import { create, evaluate, factors, run } from './jobs.js'
+import type { Attach, Failure, Install, Message, Request, Results, Start } from './messages.js'
 import { type Port, parentPort } from './port.js'
 import { runKernel } from './run-kernel.js'
 import { type SharedFit, type Steps, Thread } from './thread.js'
@@ -47,16 +47,20 @@ class Coordinator {
   readonly #queue: Job[] = []
   #pumping = false
 
-  constructor(port: Port, { module, maxPages, shared }: Start) {
+  constructor(port: Port, { modules, maxPages, shared }: Start) {
     const memory = shared?.memory ?? new WebAssembly.Memory({ initial: 1, maximum: maxPages })
-    const thread = new Thread(instantiate(module, memory), new Views(memory), 0)
+    const thread = new Thread(new Views(memory), 0)
     this.#port = port
     this.#heap = new Heap(memory, maxPages)
     this.#crew = new Crew(thread, shared?.control)
     this.#shared = shared !== undefined
-    const base = this.#heap.allocate(WARM_UP_BYTES)
-    warmUp(thread.kernels, thread.views, base)
-    this.#heap.free(base)
+    for (const module of modules) this.install(module)
+  }
+
+  install({ dtype, module }: Install): void {
+    const { thread } = this.#crew
+    thread.install(dtype, module)
+    thread.warmUp(dtype, this.#heap)
   }
 
   abort(id: number): void {
@@ -98,8 +102,8 @@ class Coordinator {
         this.#fits.delete(request.fit)
         return undefined
       case 'kernel': {
-        const { name, dims, buffers } = request
-        runKernel(crew.thread.kernels, crew.thread.views, heap, name, dims, buffers)
+        const { name, dtype, dims, buffers } = request
+        runKernel(crew.thread, heap, name, dtype, dims, buffers)
         return Object.fromEntries(Object.entries(buffers).map(([key, { data }]) => [key, data]))
       }
       case 'usage':
@@ -142,17 +146,19 @@ class Helper {
   #jobs = 0
   #helping = false
 
-  constructor({ module, thread, shared }: Start) {
+  constructor({ modules, thread, shared }: Start) {
     const { memory, control } = shared!
     this.#control = control
-    this.#thread = new Thread(instantiate(module, memory), new Views(memory), thread)
+    this.#thread = new Thread(new Views(memory), thread)
+    for (const module of modules) this.install(module)
   }
 
-  attach({ fit, layout, flags, source, byColumn }: Attach): void {
-    this.#fits.set(
-      fit,
-      source.kind === 'csr' ? { layout, flags, byRow: source, byColumn: byColumn! } : { layout, flags, source },
-    )
+  install({ dtype, module }: Install): void {
+    this.#thread.install(dtype, module)
+  }
+
+  attach({ fit, told }: Attach): void {
+    this.#fits.set(fit, this.#thread.learn(told))
   }
 
   detach(id: number): void {
@@ -178,7 +184,8 @@ function main(): void {
     if (message.kind === 'start') {
       if (message.thread > 0) helper = new Helper(message)
       else coordinator = new Coordinator(port, message)
-    } else if (message.kind === 'call') coordinator?.call(message.call, message.request)
+    } else if (message.kind === 'install') (coordinator ?? helper)?.install(message)
+    else if (message.kind === 'call') coordinator?.call(message.call, message.request)
     else if (message.kind === 'abort') coordinator?.abort(message.fit)
     else if (message.kind === 'attach') helper?.attach(message)
     else if (message.kind === 'detach') helper?.detach(message.fit)

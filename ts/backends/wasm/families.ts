@@ -1,0 +1,23 @@
+import { blockColumns, blockRows } from './blocks.js'
+import type { Family } from './family.js'
+import { gatherColumns, gatherRows } from './gather.js'
+import { evaluateGram, iterateGram } from './gram.js'
+import type { Scheme } from './layout.js'
+import { panelColumns, panelRows } from './panels.js'
+import { isByRows, type Phase, type SharedFit, type Steps, type Thread } from './thread.js'
+
+const gram = { iterate: iterateGram, evaluate: evaluateGram }
+
+/** How the fits of every scheme work. */
+export const FAMILIES: Readonly<Record<Scheme, Family>> = {
+  panels: { rows: panelRows, columns: panelColumns, ...gram },
+  blocks: { rows: blockRows, columns: blockColumns, ...gram },
+  gather: { rows: gatherRows, columns: gatherColumns, ...gram },
+}
+
+/** The share that one lane has in a phase. */
+export function* runLane(thread: Thread, fit: SharedFit, phase: Phase, lane: number): Steps<void> {
+  thread.clearSums(fit, lane)
+  const family = FAMILIES[fit.layout.scheme]
+  yield* isByRows(phase) ? family.rows(thread, fit, phase, lane) : family.columns(thread, fit, phase, lane)
+}

@@ -1,0 +1,32 @@
+import type { Crew } from './crew.js'
+import type { Phase, SharedFit, Steps, Thread } from './thread.js'
+
+/** A fit as the coordinator keeps it. */
+export interface HeldFit {
+  readonly id: number
+  readonly shared: SharedFit
+  readonly base: number
+  readonly squaredNorm: number
+  /** Whether what iterations begin with fits the factors as they are; not so at first, nor after one that was cut short. */
+  isFresh: boolean
+}
+
+/** What an iteration tells. */
+export interface Progress {
+  /** After this iteration; absent where the next one, or `evaluate`, is to tell it as `lossBefore`. */
+  readonly loss?: number
+  readonly lossBefore?: number
+  /** Σ |projected gradient| of both factors, from rules that have it. */
+  readonly violation: number
+}
+
+/** How fits of one scheme work: the share of one lane in a phase, and what the coordinator makes of the phases. */
+export interface Family<F extends SharedFit = SharedFit> {
+  /** Lanes of a phase write to different places and may run at the same time. */
+  rows(thread: Thread, fit: F, phase: Phase, lane: number): Steps<void>
+  columns(thread: Thread, fit: F, phase: Phase, lane: number): Steps<void>
+  /** One iteration; undefined where the fit's flag cut it short. */
+  iterate(crew: Crew, fit: HeldFit): Steps<Progress | undefined>
+  /** The loss of the factors as they are; nothing sets the flag meanwhile. */
+  evaluate(crew: Crew, fit: HeldFit): Steps<number>
+}

@@ -1,0 +1,175 @@
+import {
+  type BaseLayout,
+  csrBounds,
+  evenBounds,
+  lanesFor,
+  MAX_LANES,
+  Plan,
+  paddedStride,
+  roundUp,
+  type Shape,
+  SUMS_BYTES,
+  sizesOf,
+} from './layout.js'
+
+/** Rows that the kernel of XᵀW sums in registers; panels and lanes are multiples of it. */
+const BLOCK = 48
+/** Size of the part of X that is worked on at once, in bytes: about half a second-level cache. */
+const PART = 768 << 10
+/** The widest matrix whose panels of 48 rows are used whole. */
+const WIDEST_PANEL = 8 << 20
+/** All lanes' accumulators of one kind together. */
+const LANES_LIMIT = 256 << 20
+/** Entries of CSR rows that are worked on at once, and bytes of products with them. */
+const CSR_ENTRIES = 1 << 16
+const CSR_PRODUCTS = 128 << 10
+
+/**
+ * The gram family (Frobenius loss without weights).
+ * - panels: dense X, read once an iteration; every lane of rows has an accumulator for XᵀW of its own.
+ * - blocks: dense X that is too wide or too short for that; read twice, by rows for X·Hᵀ and by columns for XᵀW.
+ * - gather: CSR; both products gather, by the rows of X and by the rows of its transpose.
+ */
+export type GramScheme = 'panels' | 'blocks' | 'gather'
+
+export interface GramLayout extends BaseLayout {
+  readonly scheme: GramScheme
+  readonly part: Part
+  /** HHᵀ and WᵀW, packed like the factors' rows. */
+  readonly G: number
+  readonly S: number
+  /** Accumulators, one of each a lane: XᵀW (panels only), WᵀW and HHᵀ. */
+  readonly laneA: number
+  readonly laneS: number
+  readonly laneG: number
+  /** Thread 0's buffers: a part of X, products (N or A), and scratch for the update. */
+  readonly x: number
+  readonly n: number
+  readonly scratch: number
+}
+
+/** Dense: rows and columns of X that are worked on at once, by rows and by columns. CSR: rows and entries. */
+export interface Part {
+  readonly rows: number
+  readonly columns: number
+  readonly transposedRows: number
+  readonly transposedColumns: number
+  readonly entries: number
+}
+
+type Sizes = ReturnType<typeof sizesOf>
+type Cuts = Pick<GramLayout, 'scheme' | 'part' | 'rowBounds' | 'columnBounds'>
+
+function panelLanes(rows: number, flops: number): number {
+  const blocks = Math.ceil(rows / BLOCK)
+  const wanted = blocks < 64 ? Math.min(8, blocks >> 1) : blocks < 256 ? 16 : MAX_LANES
+  return lanesFor(flops, wanted)
+}
+
+/** As many lanes, but no more than their squares of rank × rank may take. */
+function affordable(lanes: number, { paddedRank, stride }: Sizes): number {
+  return Math.max(1, Math.min(lanes, Math.floor(LANES_LIMIT / (paddedRank * stride))))
+}
+
+function denseCuts(sizes: Sizes): Cuts {
+  const { paddedRows: rows, paddedColumns: columns, paddedRank, stride, size } = sizes
+  const xStride = paddedStride(columns)
+  const columnFlops = columns * paddedRank * 4 * (paddedRank + 4)
+  const columnLanes = affordable(lanesFor(columnFlops, Math.ceil(columns / 64)), sizes)
+  const columnBounds = evenBounds(columns, 64, columnLanes)
+  const flops = 4 * rows * columns * paddedRank
+  const lanes = affordable(panelLanes(rows, flops), sizes)
+  const few = lanesFor(flops, 4) > lanes
+  if (!few && lanes * columns * stride <= LANES_LIMIT && BLOCK * xStride * size <= WIDEST_PANEL) {
+    const fitting = Math.floor(PART / (size * (xStride + 2 * paddedRank) * BLOCK))
+    const part = { rows: Math.min(rows, BLOCK * Math.max(1, fitting)), columns }
+    return {
+      scheme: 'panels',
+      part: { ...part, transposedRows: 0, transposedColumns: 256, entries: 0 },
+      rowBounds: evenBounds(rows, BLOCK, lanes),
+      columnBounds,
+    }
+  }
+  const unit = Math.min(BLOCK, Math.max(16, roundUp(Math.ceil(rows / 8), 4)))
+  const rowsOf = (width: number) =>
+    Math.min(rows, BLOCK * Math.max(1, Math.floor(PART / (size * BLOCK * paddedStride(width)))))
+  const width = Math.min(columns, 4096)
+  const transposedWidth = Math.min(columns, 1024)
+  return {
+    scheme: 'blocks',
+    part: {
+      rows: rowsOf(width),
+      columns: width,
+      transposedRows: rowsOf(transposedWidth),
+      transposedColumns: transposedWidth,
+      entries: 0,
+    },
+    rowBounds: evenBounds(rows, unit, affordable(lanesFor(flops / 2, Math.ceil(rows / unit)), sizes)),
+    columnBounds,
+  }
+}
+
+function csrCuts(sizes: Sizes, [byRow, byColumn]: NonNullable<Shape['indptr']>): Cuts {
+  const { rows, columns, paddedRank, stride } = sizes
+  const nonzeros = byRow[rows]
+  const lanes = (count: number) =>
+    affordable(lanesFor(2 * paddedRank * (nonzeros + 2 * count * paddedRank), count), sizes)
+  return {
+    scheme: 'gather',
+    part: {
+      rows: Math.min(Math.max(4, Math.floor(CSR_PRODUCTS / stride)), Math.max(rows, columns)),
+      columns: 0,
+      transposedRows: 0,
+      transposedColumns: 0,
+      entries: Math.min(CSR_ENTRIES, nonzeros),
+    },
+    rowBounds: csrBounds(byRow, paddedRank, lanes(rows)),
+    columnBounds: csrBounds(byColumn, paddedRank, lanes(columns)),
+  }
+}
+
+/** The layout of a fit whose memory starts at `base`; `bytes` does not depend on `base`. */
+export function gramLayout(shape: Shape, maxThreads: number, base: number): GramLayout {
+  const sizes = sizesOf(shape)
+  const { size, paddedRank, stride, paddedRows, paddedColumns } = sizes
+  const cuts = shape.indptr ? csrCuts(sizes, shape.indptr) : denseCuts(sizes)
+  const { scheme, part } = cuts
+  const rowLanes = cuts.rowBounds.length - 1
+  const columnLanes = cuts.columnBounds.length - 1
+  const lanes = Math.max(rowLanes, columnLanes)
+  const threads = Math.min(maxThreads, lanes)
+
+  const plan = new Plan(base)
+  const square = paddedRank * stride
+  const hStride = shape.indptr ? 0 : paddedStride(paddedColumns) * size
+  const addresses = {
+    W: plan.take(paddedRows * stride),
+    Ht: plan.take(paddedColumns * stride),
+    H: hStride === 0 ? 0 : plan.take(paddedRank * hStride),
+    G: plan.take(square),
+    S: plan.take(square),
+    laneA: scheme === 'panels' ? plan.take(rowLanes * paddedColumns * stride) : 0,
+    laneS: plan.take(rowLanes * square),
+    laneG: plan.take(columnLanes * square),
+    sums: plan.take(lanes * SUMS_BYTES),
+  }
+  const fixed = plan.bytes
+  const buffers = {
+    x: plan.take(partBytes(scheme, part, size)),
+    n: plan.take(Math.max(part.rows, scheme === 'blocks' ? part.transposedColumns : 0) * stride),
+    scratch: plan.take(64 * paddedRank),
+  }
+  const threadBytes = plan.bytes - fixed
+  return {
+    ...{ ...sizes, ...cuts, ...addresses, ...buffers },
+    ...{ hStride, threads, threadBytes },
+    bytes: fixed + threads * threadBytes,
+  }
+}
+
+function partBytes(scheme: GramScheme, part: Part, size: number): number {
+  if (scheme === 'gather') return 4 * (part.rows + 1) + (4 + size) * part.entries + size
+  const elements = part.rows * paddedStride(part.columns)
+  if (scheme === 'panels') return size * elements
+  return size * Math.max(elements, part.transposedRows * paddedStride(part.transposedColumns))
+}
