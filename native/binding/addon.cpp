@@ -12,7 +12,7 @@ namespace nonneg {
 namespace {
 
 // Raised whenever what JavaScript calls here changes; ts/backends/native/addon.ts expects the same number.
-constexpr int addon_abi = 1;
+constexpr int addon_abi = 2;
 
 #if defined(__clang__)
 constexpr const char* compiler = "clang " __clang_version__;
@@ -32,7 +32,7 @@ Napi::Value choose_isa(const Napi::CallbackInfo& info) {
   const Napi::Object answer = Napi::Object::New(env);
   const std::string name = info[0].IsString() ? info[0].As<Napi::String>().Utf8Value() : std::string();
   std::string reason;
-  const nonneg_kernels* const chosen = choose_kernels(name, reason);
+  const nonneg_isa* const chosen = find_isa(name, reason);
   if (chosen) {
     answer.Set("isa", chosen->name);
   } else {
@@ -51,11 +51,12 @@ Napi::Array list(Napi::Env env, const std::vector<std::string>& names) {
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   pin_library();
   std::vector<std::string> isas;
-  for (const nonneg_kernels* table : usable_kernels())
-    isas.push_back(table->name);
+  for (const nonneg_isa* isa : usable_isas())
+    isas.push_back(isa->name);
   exports.Set("abi", addon_abi);
   exports.Set("isas", list(env, isas));
-  exports.Set("kernels", list(env, kernel_names()));
+  exports.Set("kernels", list(env, kernel_names(element_type::f32)));
+  exports.Set("kernels64", list(env, kernel_names(element_type::f64)));
   exports.Set("compiler", compiler);
   exports.Set("hasCuda", has_cuda);
   exports.Set("chooseIsa", Napi::Function::New<choose_isa>(env, "chooseIsa"));

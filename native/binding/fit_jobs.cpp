@@ -28,7 +28,7 @@ napi_value float64_array(napi_env env, const std::vector<double>& values) {
 
 bool read_factors(const Napi::CallbackInfo& info, const fit_shape& shape, array& W, array& H) {
   const auto fits = [&](array& a, Napi::Value value, int64_t length) {
-    return read_array(value, a) && a.type == napi_float32_array && a.length == length * shape.rank;
+    return read_array(value, a) && a.type == array_type(shape.element) && a.length == length * shape.rank;
   };
   return fits(W, info[0], shape.rows) && fits(H, info[1], shape.columns);
 }
@@ -52,6 +52,7 @@ napi_value run_job::value(napi_env env) {
     return nullptr;
   napi_create_string_utf8(env, names[int(report.stopped)], NAPI_AUTO_LENGTH, &stopped);
   napi_set_named_property(env, result, "losses", float64_array(env, report.losses));
+  napi_set_named_property(env, result, "violations", float64_array(env, report.violations));
   napi_set_named_property(env, result, "seconds", float64_array(env, report.seconds));
   napi_set_named_property(env, result, "stopped", stopped);
   return result;

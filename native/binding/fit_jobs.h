@@ -7,7 +7,7 @@
 
 namespace nonneg {
 
-// The two arrays of a call: Float32Arrays of rows x rank and columns x rank elements.
+// The two arrays of a call: of the element type, and of rows x rank and columns x rank elements.
 bool read_factors(const Napi::CallbackInfo& info, const fit_shape& shape, array& W, array& H);
 
 class fit_job : public job {
@@ -64,9 +64,7 @@ class set_factors_job final : public fit_job {
       : fit_job(state), W(W), Ht(Ht) {}
 
  protected:
-  status work() override {
-    return state->device->set_factors(static_cast<const float*>(W.data), static_cast<const float*>(Ht.data));
-  }
+  status work() override { return state->device->set_factors(W.data, Ht.data); }
 
  private:
   const array W, Ht;
@@ -79,7 +77,7 @@ class factors_job final : public fit_job {
   factors_job(const std::shared_ptr<fit_state>& state, const array& W, const array& H) : fit_job(state), W(W), H(H) {}
 
  protected:
-  status work() override { return state->device->factors(static_cast<float*>(W.data), static_cast<float*>(H.data)); }
+  status work() override { return state->device->factors(W.data, H.data); }
 
  private:
   const array W, H;

@@ -10,6 +10,7 @@
 #include "../cuda/cuda.h"
 #endif
 
+#include <cmath>
 #include <cstring>
 #include <new>
 
@@ -21,9 +22,9 @@ std::unique_ptr<fit> make_fit(const std::string& device, const std::string& isa,
                               status& result) {
   if (device == "cpu") {
     std::string reason;
-    const nonneg_kernels* const kernels = choose_kernels(isa, reason);
-    if (kernels)
-      return make_cpu_fit(shape, *kernels, result);
+    const nonneg_isa* const found = find_isa(isa, reason);
+    if (found)
+      return make_cpu_fit(shape, *found, result);
     result = {status_code::backend, reason};
     return nullptr;
   }
@@ -40,16 +41,56 @@ std::string text_of(const Napi::Object& options, const char* name) {
   return value.IsString() ? value.As<Napi::String>().Utf8Value() : std::string();
 }
 
-// The array's floats from `from`, converted into `staging` where they are not float32 already; null without memory.
-const float* as_f32(const array& source, int64_t from, int64_t count, buffer<float>& staging) {
-  if (source.type == napi_float32_array)
-    return static_cast<const float*>(source.data) + from;
-  if (!staging.allocate(count))
+template<class From, class To> const void* convert(const array& source, int64_t from, int64_t count, buffer<char>& to) {
+  if (!to.allocate(count * int64_t(sizeof(To))))
     return nullptr;
-  const double* const values = static_cast<const double*>(source.data) + from;
+  const From* const values = static_cast<const From*>(source.data) + from;
+  To* const out = reinterpret_cast<To*>(to.get());
   for (int64_t i = 0; i < count; i++)
-    staging[i] = float(values[i]);
-  return staging.get();
+    out[i] = To(values[i]);
+  return out;
+}
+
+// The array's elements from `from`, converted into `staging` where they are of another type; null without memory.
+const void* elements_of(const array& source, element_type wanted, int64_t from, int64_t count, buffer<char>& staging) {
+  if (source.type == array_type(wanted))
+    return static_cast<const char*>(source.data) + from * source.element_bytes();
+  if (wanted == element_type::f64)
+    return convert<float, double>(source, from, count, staging);
+  return convert<double, float>(source, from, count, staging);
+}
+
+// 'mu', 'hals' or 'pg'
+bool read_rule(const std::string& name, update_rule& out) {
+  constexpr std::pair<const char*, update_rule> rules[] = {
+      {"mu", update_rule::mu}, {"hals", update_rule::hals}, {"pg", update_rule::pg}};
+  for (const auto& [known, rule] : rules) {
+    if (name == known) {
+      out = rule;
+      return true;
+    }
+  }
+  return false;
+}
+
+bool read_number(Napi::Value value, double lowest, double& out) {
+  return napi_get_value_double(value.Env(), value, &out) == napi_ok && out >= lowest && std::isfinite(out);
+}
+
+// { l1, l2 }
+bool read_penalty(Napi::Value value, penalty& out) {
+  if (!value.IsObject())
+    return false;
+  const Napi::Object from = value.As<Napi::Object>();
+  return read_number(from.Get("l1"), 0, out.l1) && read_number(from.Get("l2"), 0, out.l2);
+}
+
+// The loss and how the factors move.
+bool read_choices(const Napi::Object& options, fit_shape& shape) {
+  return read_element_type(options.Get("dtype"), shape.element) && read_rule(text_of(options, "rule"), shape.rule) &&
+         read_number(options.Get("beta"), -HUGE_VAL, shape.beta) && read_number(options.Get("step"), 0, shape.step) &&
+         read_penalty(options.Get("penaltyW"), shape.penalty_w) &&
+         read_penalty(options.Get("penaltyH"), shape.penalty_h);
 }
 
 // Indices are checked on a copy: the memory of a SharedArrayBuffer may change between the check and the use.
@@ -93,6 +134,10 @@ fit_object::fit_object(const Napi::CallbackInfo& info) : Napi::ObjectWrap<fit_ob
     refuse(env, shape_error, "rows, columns, rank, nonzeros, threads or squaredNorm is not a number in its range");
     return;
   }
+  if (!read_choices(options, shape)) {
+    refuse(env, option_error, "dtype, rule, beta, step, penaltyW or penaltyH is none");
+    return;
+  }
   shape.fixed_h = options.Get("fixedH").ToBoolean();
   shape.squared_norm = norm.As<Napi::Number>().DoubleValue();
   constexpr int64_t most_threads = 1024;
@@ -113,7 +158,8 @@ fit_object::fit_object(const Napi::CallbackInfo& info) : Napi::ObjectWrap<fit_ob
   state->device = std::move(device);
   state->shape = shape;
   const int64_t entries = shape.nonzeros < 0 ? shape.rows * shape.columns : 4 * shape.nonzeros;
-  told_bytes = 4 * (entries + (shape.rows + shape.columns) * shape.rank);
+  const int64_t element_bytes = shape.element == element_type::f64 ? 8 : 4;
+  told_bytes = element_bytes * (entries + (shape.rows + shape.columns) * shape.rank);
   Napi::MemoryManagement::AdjustExternalMemory(env, told_bytes);
 }
 
@@ -176,8 +222,8 @@ Napi::Value fit_object::upload_dense(const Napi::CallbackInfo& info) {
   for (int64_t i = 0; i < count;) {
     const bool packed = stride == s.columns;
     const int64_t rows = packed ? count : 1;
-    buffer<float> staging;
-    const float* const values = as_f32(data, offset + i * stride, rows * s.columns, staging);
+    buffer<char> staging;
+    const void* const values = elements_of(data, s.element, offset + i * stride, rows * s.columns, staging);
     if (!values)
       return refuse(env, memory_error, "no memory to convert X");
     const status done = state->device->upload_dense(rows_uploaded + i, rows, values);
@@ -243,18 +289,19 @@ Napi::Value fit_object::upload_entries(const Napi::CallbackInfo& info) {
       return refuse(env, shape_error, "index " + std::to_string(where[p]) + " is not below " + std::to_string(bound));
     }
   }
-  buffer<float> staging;
-  const float* const floats = as_f32(values, from, count, staging);
-  if (!floats)
+  buffer<char> staging;
+  const void* const converted = elements_of(values, s.element, from, count, staging);
+  if (!converted)
     return refuse(env, memory_error, "no memory to convert X");
-  const status done = state->device->upload_entries(transposed, first, count, where.get(), floats);
+  const status done = state->device->upload_entries(transposed, first, count, where.get(), converted);
   if (!done.ok())
     return refuse(env, done);
   entries_uploaded[transposed] += count;
   return env.Undefined();
 }
 
-// (W, Ht): Float32Arrays, read by the job's thread; their owner must not detach them before the promise is settled.
+// (W, Ht): of the element type, read by the job's thread; their owner must not detach them before the promise is
+// settled.
 Napi::Value fit_object::set_factors(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   array W, Ht;
@@ -286,7 +333,7 @@ Napi::Value fit_object::evaluate(const Napi::CallbackInfo& info) {
   return evaluate_job::start(info, state);
 }
 
-// (W, H): Float32Arrays that the job's thread writes to.
+// (W, H): of the element type, that the job's thread writes to.
 Napi::Value fit_object::factors(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   array W, H;

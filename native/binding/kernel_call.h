@@ -1,5 +1,7 @@
 #pragma once
 
+#include "../include/fit.h"
+
 #include <napi.h>
 
 #include <string>
@@ -7,11 +9,12 @@
 
 namespace nonneg {
 
-// runKernel(device, isa, name, dims, buffers): one kernel on host memory, synchronously, for conformance tests and
-// benchmarks. The buffers are views { data, offset, length } of larger arrays; kernels of the CPU work in place.
+// runKernel(device, isa, name, dims, buffers, dtype = 'f32'): one kernel on host memory, synchronously, for conformance
+// tests and benchmarks. The buffers are views { data, offset, length } of larger arrays; kernels of the CPU work in
+// place.
 Napi::Value run_kernel(const Napi::CallbackInfo& info);
 
-// What run_kernel knows; a device may have fewer.
-std::vector<std::string> kernel_names();
+// What run_kernel knows for this element type; a device may have fewer.
+std::vector<std::string> kernel_names(element_type element);
 
 } // namespace nonneg

@@ -50,6 +50,16 @@ bool read_array(Napi::Value value, array& out) {
   return true;
 }
 
+napi_typedarray_type array_type(element_type type) {
+  return type == element_type::f64 ? napi_float64_array : napi_float32_array;
+}
+
+bool read_element_type(Napi::Value value, element_type& out) {
+  const std::string name = value.IsString() ? value.As<Napi::String>().Utf8Value() : std::string();
+  out = name == "f64" ? element_type::f64 : element_type::f32;
+  return name == "f32" || name == "f64";
+}
+
 bool read_integer(Napi::Value value, int64_t lowest, int64_t& out) {
   double number = 0;
   if (napi_get_value_double(value.Env(), value, &number) != napi_ok)

@@ -35,6 +35,11 @@ struct array {
 
 bool read_array(Napi::Value value, array& out);
 
+napi_typedarray_type array_type(element_type type);
+
+// 'f32' or 'f64'
+bool read_element_type(Napi::Value value, element_type& out);
+
 // A whole number, at least `lowest` and at most 2^53.
 bool read_integer(Napi::Value value, int64_t lowest, int64_t& out);
 

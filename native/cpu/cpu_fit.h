@@ -1,5 +1,5 @@
-// A fit on the CPU's threads: multiplicative updates, Frobenius loss, dense or CSR. The results do not depend on the
-// number of threads, bit for bit; they do depend, in the last bits, on the instruction set.
+// A fit on the CPU's threads, in float32 or float64. The results do not depend on the number of threads, bit for bit;
+// they do depend, in the last bits, on the instruction set.
 #pragma once
 
 #include "../include/fit.h"
@@ -8,6 +8,6 @@
 namespace nonneg {
 
 // Null with a status where memory does not suffice. Everything that a run needs is allocated here.
-std::unique_ptr<fit> make_cpu_fit(const fit_shape& shape, const nonneg_kernels& kernels, status& result);
+std::unique_ptr<fit> make_cpu_fit(const fit_shape& shape, const nonneg_isa& isa, status& result);
 
 } // namespace nonneg

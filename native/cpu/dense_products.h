@@ -7,45 +7,36 @@
 // the threads, the columns of X·Ht are split as well, and the parts added in order.
 #pragma once
 
-#include "memory.h"
 #include "products.h"
 
 namespace nonneg {
 
-class dense_products final : public products {
+template<class T> class dense_products final : public products<T> {
  public:
   // `fuse`: whether the fused plan may be taken; where H is fixed there is nothing to fuse.
-  dense_products(int64_t rows, int64_t columns, int64_t rank, bool fuse);
+  dense_products(const matrix<T>& X, int64_t rank, bool fuse);
 
-  status allocate() override;
   double bytes() const override;
-  status upload_dense(int64_t first, int64_t count, const float* values) override;
-  status upload_indptr(bool transposed, const uint32_t* indptr) override;
-  status upload_entries(bool transposed, int64_t first, int64_t count, const uint32_t* indices,
-                        const float* values) override;
+  bool allocate() override;
   partition cut_rows() const override;
   partition cut_columns() const override;
+  int64_t longest_rows() const override;
+  int64_t longest_columns() const override;
   int64_t scratch() const override;
-  bool before_rows(const operands& f, const crew& c) override;
-  bool product(const operands& f, const crew& c, int64_t first, int64_t count, float* N, float* scratch) override;
-  void update_rows(const operands& f, const crew& c, int64_t group, bool opens, int64_t first, int64_t count, float* S,
-                   float* scratch) override;
-  void visit_rows(const operands& f, int64_t group, bool opens, int64_t first, int64_t count, float* S) override;
-  void columns(const operands& f, const crew& c, int64_t first, int64_t count, float* A, float* scratch) override;
+  bool before_rows(const operands<T>& f, const crew& c) override;
+  bool rows(const operands<T>& f, const crew& c, int64_t first, int64_t count, T* N, T* scratch) override;
+  void rows_moved(const operands<T>& f, int64_t group, bool opens, int64_t first, int64_t count) override;
+  void columns(const operands<T>& f, const crew& c, int64_t first, int64_t count, T* A, T* scratch) override;
 
  private:
-  const float* row(int64_t i) const { return X.get() + i * ldx; }
-  float* accumulator(int64_t group) const { return accumulators.get() + group * column_count * rank; }
+  T* accumulator(int64_t group) const { return accumulators.get() + group * X.columns * rank; }
 
-  const int64_t row_count;
-  const int64_t column_count;
-  const int64_t rank; // padded
-  const int64_t ldx;
-  int64_t fused_groups = 0; // 0: two passes
-  int64_t splits = 1;       // of the columns, in `before_rows`
-  buffer<float> X;
-  buffer<float> accumulators; // fused: groups x columns x rank
-  buffer<float> parts;        // two passes, split: splits x rows x rank
+  const matrix<T>& X;
+  const int64_t rank;         // padded
+  const int64_t fused_groups; // 0: two passes
+  const int64_t splits;       // of the columns, in `before_rows`
+  buffer<T> accumulators;     // fused: groups x columns x rank
+  buffer<T> parts;            // two passes, split: splits x rows x rank
 };
 
 } // namespace nonneg

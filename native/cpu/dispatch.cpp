@@ -1,49 +1,49 @@
 #include "dispatch.h"
 
+namespace nonneg {
+
 extern "C" {
 #if defined(NONNEG_HAS_NEON)
-extern const nonneg_kernels nonneg_kernels_neon;
+extern const nonneg_isa nonneg_isa_neon;
 #else
-extern const nonneg_kernels nonneg_kernels_baseline;
+extern const nonneg_isa nonneg_isa_baseline;
 #endif
 #if defined(NONNEG_HAS_AVX)
-extern const nonneg_kernels nonneg_kernels_avx2;
-extern const nonneg_kernels nonneg_kernels_avx512;
+extern const nonneg_isa nonneg_isa_avx2;
+extern const nonneg_isa nonneg_isa_avx512;
 #endif
 }
 
-namespace nonneg {
-
-std::vector<const nonneg_kernels*> usable_kernels() {
-  std::vector<const nonneg_kernels*> tables;
+std::vector<const nonneg_isa*> usable_isas() {
+  std::vector<const nonneg_isa*> isas;
 #if defined(NONNEG_HAS_NEON)
-  tables.push_back(&nonneg_kernels_neon);
+  isas.push_back(&nonneg_isa_neon);
 #else
-  tables.push_back(&nonneg_kernels_baseline);
+  isas.push_back(&nonneg_isa_baseline);
 #endif
 #if defined(NONNEG_HAS_AVX)
   // these also ask whether the operating system saves the registers
   __builtin_cpu_init();
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-    tables.push_back(&nonneg_kernels_avx2);
+    isas.push_back(&nonneg_isa_avx2);
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512bw")) {
-      tables.push_back(&nonneg_kernels_avx512);
+      isas.push_back(&nonneg_isa_avx512);
     }
   }
 #endif
-  return tables;
+  return isas;
 }
 
-const nonneg_kernels* choose_kernels(const std::string& name, std::string& reason) {
-  const std::vector<const nonneg_kernels*> tables = usable_kernels();
+const nonneg_isa* find_isa(const std::string& name, std::string& reason) {
+  const std::vector<const nonneg_isa*> isas = usable_isas();
   if (name.empty())
-    return tables.back();
+    return isas.back();
   std::string names;
-  for (const nonneg_kernels* table : tables) {
-    if (name == table->name)
-      return table;
-    names += (names.empty() ? "" : ", ") + std::string(table->name);
+  for (const nonneg_isa* isa : isas) {
+    if (name == isa->name)
+      return isa;
+    names += (names.empty() ? "" : ", ") + std::string(isa->name);
   }
   const bool known = name == "baseline" || name == "avx2" || name == "avx512" || name == "neon";
   reason = known ? "the instruction set " + name + " is not available here: this machine runs " + names

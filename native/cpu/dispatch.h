@@ -8,11 +8,11 @@
 
 namespace nonneg {
 
-// The usable tables, slowest first; never empty.
-std::vector<const nonneg_kernels*> usable_kernels();
+// The usable ones, slowest first; never empty.
+std::vector<const nonneg_isa*> usable_isas();
 
-// The fastest usable table for "", else the one of that name; null with a sentence in `reason` when it is unknown, not
+// The fastest usable one for "", else the one of that name; null with a sentence in `reason` when it is unknown, not
 // built or not supported by the CPU.
-const nonneg_kernels* choose_kernels(const std::string& name, std::string& reason);
+const nonneg_isa* find_isa(const std::string& name, std::string& reason);
 
 } // namespace nonneg

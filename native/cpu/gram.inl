@@ -1,16 +1,16 @@
-struct gram_op {
+template<class T> struct gram_op {
   int64_t rows;
-  const float* F;
+  const T* F;
   int64_t ldf;
-  float* G;
+  T* G;
   int64_t ldg;
 
   template<int L, int MR, int NV> NONNEG_INLINE void tile(int64_t r0, int64_t c) const {
-    using f32 = typename vectors<L>::f32;
-    f32 sum[MR][NV] = {};
-    multiply<L, MR, NV>(sum, rows, F + r0, 1, ldf, F + c, ldf);
+    using vector = typename vectors<T, L>::type;
+    vector sum[MR][NV] = {};
+    multiply<T, L, MR, NV>(sum, rows, F + r0, 1, ldf, F + c, ldf);
     NONNEG_UNROLL for (int r = 0; r < MR; r++) {
-      NONNEG_UNROLL for (int q = 0; q < NV; q++) * (f32*)(G + (r0 + r) * ldg + c + q * L) += sum[r][q];
+      NONNEG_UNROLL for (int q = 0; q < NV; q++) * (vector*)(G + (r0 + r) * ldg + c + q * L) += sum[r][q];
     }
   }
 
@@ -18,10 +18,10 @@ struct gram_op {
 };
 
 // Tiles of 8 rows (4 where registers are few): ranks are multiples of 8 where speed matters.
-void gram(int64_t rows, int64_t rank, const float* F, int64_t ldf, float* G, int64_t ldg) {
-  for (int64_t first = 0; first < rows; first += NONNEG_PANEL) {
-    const int64_t count = rows - first < NONNEG_PANEL ? rows - first : NONNEG_PANEL;
-    const gram_op op = {count, F + first * ldf, ldf, G, ldg};
-    cover<NONNEG_GRAM_ROWS, 8>(op, rank, rank);
+template<class T> void gram(int64_t rows, int64_t rank, const T* F, int64_t ldf, T* G, int64_t ldg) {
+  for (int64_t first = 0; first < rows; first += panel_rows) {
+    const int64_t count = rows - first < panel_rows ? rows - first : panel_rows;
+    const gram_op<T> op = {count, F + first * ldf, ldf, G, ldg};
+    cover<T, NONNEG_GRAM_ROWS, 8>(op, rank, rank);
   }
 }

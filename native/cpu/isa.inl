@@ -1,7 +1,8 @@
-// One instruction set's table. The including file says NONNEG_ISA (the name), NONNEG_LANES and the rows of its register
-// tiles, and is compiled with that set's flags; nothing but <stdint.h> may be included here (see tile.inl).
+// One instruction set's tables. The including file says NONNEG_ISA (the name), NONNEG_VECTOR_BYTES and the rows of its
+// register tiles, and is compiled with that set's flags; nothing but <stdint.h> may be included here (see tile.inl).
 #include "../include/kernels.h"
 
+namespace nonneg {
 namespace {
 #include "tile.inl"
 
@@ -12,7 +13,8 @@ namespace {
 #include "xht_dense.inl"
 #include "xtw_dense.inl"
 
-#include "sweep_dense.inl"
+template<class T>
+constexpr nonneg_kernels<T> table = {xht_dense<T>, xtw_dense<T>, xht_csr<T>, gram<T>, mu_update<T>, dot<T>};
 } // namespace
 
 #define NONNEG_TEXT_OF(token) #token
@@ -21,9 +23,7 @@ namespace {
 #define NONNEG_JOIN(a, b) NONNEG_JOIN_OF(a, b)
 
 extern "C" {
-extern const nonneg_kernels NONNEG_JOIN(nonneg_kernels_, NONNEG_ISA);
-const nonneg_kernels NONNEG_JOIN(nonneg_kernels_, NONNEG_ISA) = {
-    NONNEG_KERNELS_ABI, NONNEG_TEXT(NONNEG_ISA), NONNEG_LANES, xht_dense, xtw_dense, xht_csr, gram, mu_update, dot,
-    sweep_dense,
-};
+extern const nonneg_isa NONNEG_JOIN(nonneg_isa_, NONNEG_ISA);
+const nonneg_isa NONNEG_JOIN(nonneg_isa_, NONNEG_ISA) = {NONNEG_TEXT(NONNEG_ISA), table<float>, table<double>};
 }
+} // namespace nonneg

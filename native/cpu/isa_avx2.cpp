@@ -1,6 +1,6 @@
-// 16 registers of 8 floats: 6 x 16 leaves four for the loads.
+// 16 registers of 32 bytes: 6 x 2 leaves four for the loads.
 #define NONNEG_ISA avx2
-#define NONNEG_LANES 8
+#define NONNEG_VECTOR_BYTES 32
 #define NONNEG_WIDE_ROWS 6
 #define NONNEG_NARROW_ROWS 12
 #define NONNEG_GRAM_ROWS 4

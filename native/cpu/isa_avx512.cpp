@@ -1,6 +1,6 @@
-// 32 registers of 16 floats.
+// 32 registers of 64 bytes.
 #define NONNEG_ISA avx512
-#define NONNEG_LANES 16
+#define NONNEG_VECTOR_BYTES 64
 #define NONNEG_WIDE_ROWS 12
 #define NONNEG_NARROW_ROWS 14
 #define NONNEG_GRAM_ROWS 8

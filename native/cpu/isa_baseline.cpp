@@ -1,6 +1,6 @@
 // What every CPU of the architecture has: SSE2 on x86-64.
 #define NONNEG_ISA baseline
-#define NONNEG_LANES 4
+#define NONNEG_VECTOR_BYTES 16
 #define NONNEG_WIDE_ROWS 6
 #define NONNEG_NARROW_ROWS 12
 #define NONNEG_GRAM_ROWS 4

@@ -1,6 +1,6 @@
 // arm64: 32 registers of 4 floats.
 #define NONNEG_ISA neon
-#define NONNEG_LANES 4
+#define NONNEG_VECTOR_BYTES 16
 #define NONNEG_WIDE_ROWS 12
 #define NONNEG_NARROW_ROWS 12
 #define NONNEG_GRAM_ROWS 8

@@ -1,49 +1,57 @@
-struct mu_update_op {
+template<class T> struct mu_update_op {
   int64_t rank;
-  const float* old; // the panel's rows before the update, packed
-  float* F;
+  const T* old; // the panel's rows before the update, packed
+  T* F;
   int64_t ldf;
-  const float* N;
+  const T* N;
   int64_t ldn;
-  const float* G;
+  const T* G;
   int64_t ldg;
-
-  static constexpr float smallest = 0x1p-63f; // two entries above it have a normal product
+  T l1;
+  T l2;
 
   template<int L, int MR, int NV> NONNEG_INLINE void tile(int64_t r0, int64_t c) const {
-    using f32 = typename vectors<L>::f32;
-    f32 sum[MR][NV] = {};
-    multiply<L, MR, NV>(sum, rank, old + r0 * rank, rank, 1, G + c, ldg);
-    const f32 zero = {};
+    using vector = typename vectors<T, L>::type;
+    vector sum[MR][NV] = {};
+    multiply<T, L, MR, NV>(sum, rank, old + r0 * rank, rank, 1, G + c, ldg);
+    const vector zero = {};
+    const vector least = zero + smallest<T>;
     NONNEG_UNROLL for (int r = 0; r < MR; r++) {
       NONNEG_UNROLL for (int q = 0; q < NV; q++) {
         const int64_t at = c + q * L;
-        const f32 was = *(const f32*)(old + (r0 + r) * rank + at);
-        f32 now = was / sum[r][q] * *(const f32*)(N + (r0 + r) * ldn + at);
-        now = sum[r][q] > zero ? now : zero;
-        now = now < zero + smallest ? zero : now;
-        *(f32*)(F + (r0 + r) * ldf + at) = now;
+        const vector was = *(const vector*)(old + (r0 + r) * rank + at);
+        const vector numerator = *(const vector*)(N + (r0 + r) * ldn + at);
+        const vector denominator = sum[r][q] + (l1 + l2 * was);
+        const vector now = was / denominator * numerator;
+        const vector floored = now < least ? least : now;
+        // that a result is positive its operands say, as it may itself round to zero
+        const auto positive = (was > zero) & (numerator > zero) & (denominator > zero);
+        *(vector*)(F + (r0 + r) * ldf + at) = positive ? floored : zero;
       }
     }
   }
 
   void scalar(int64_t r, int64_t c) const {
-    const float denominator = multiply_one(rank, old + r * rank, 1, G + c, ldg);
-    const float now = denominator > 0 ? old[r * rank + c] / denominator * N[r * ldn + c] : 0;
-    F[r * ldf + c] = now < smallest ? 0 : now;
+    const T was = old[r * rank + c];
+    const T denominator = multiply_one(rank, old + r * rank, 1, G + c, ldg) + (l1 + l2 * was);
+    const T numerator = N[r * ldn + c];
+    const T now = was / denominator * numerator;
+    const bool positive = was > 0 && numerator > 0 && denominator > 0;
+    F[r * ldf + c] = !positive ? 0 : now < smallest<T> ? smallest<T> : now;
   }
 };
 
-void mu_update(int64_t rows, int64_t rank, float* F, int64_t ldf, const float* N, int64_t ldn, const float* G,
-               int64_t ldg, float* scratch) {
-  for (int64_t first = 0; first < rows; first += NONNEG_PANEL) {
-    const int64_t count = rows - first < NONNEG_PANEL ? rows - first : NONNEG_PANEL;
-    float* const panel = F + first * ldf;
+template<class T>
+void mu_update(int64_t rows, int64_t rank, T* F, int64_t ldf, const T* N, int64_t ldn, const T* G, int64_t ldg, T l1,
+               T l2, T* scratch) {
+  for (int64_t first = 0; first < rows; first += panel_rows) {
+    const int64_t count = rows - first < panel_rows ? rows - first : panel_rows;
+    T* const panel = F + first * ldf;
     for (int64_t i = 0; i < count; i++) {
       for (int64_t r = 0; r < rank; r++)
         scratch[i * rank + r] = panel[i * ldf + r];
     }
-    const mu_update_op op = {rank, scratch, panel, ldf, N + first * ldn, ldn, G, ldg};
-    cover<NONNEG_WIDE_ROWS, NONNEG_NARROW_ROWS>(op, count, rank);
+    const mu_update_op<T> op = {rank, scratch, panel, ldf, N + first * ldn, ldn, G, ldg, l1, l2};
+    cover<T, NONNEG_WIDE_ROWS, NONNEG_NARROW_ROWS>(op, count, rank);
   }
 }

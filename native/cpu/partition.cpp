@@ -12,8 +12,8 @@ int64_t most_groups(int64_t rank) {
 }
 
 int64_t panel_length(int64_t total) {
-  const int64_t share = total / 64 / NONNEG_PANEL * NONNEG_PANEL;
-  return std::clamp<int64_t>(share, NONNEG_PANEL, 4 * NONNEG_PANEL);
+  const int64_t share = total / 64 / panel_rows * panel_rows;
+  return std::clamp<int64_t>(share, panel_rows, 4 * panel_rows);
 }
 
 partition cut_evenly(int64_t total, int64_t length, int64_t groups) {
@@ -37,7 +37,7 @@ partition cut_by_entries(int64_t total, const uint32_t* indptr, int64_t most_ent
   cut.panels.push_back(0);
   for (int64_t begin = 0; begin < total;) {
     int64_t end = begin + 1;
-    while (end < total && end - begin < NONNEG_PANEL && int64_t(indptr[end + 1]) - indptr[begin] <= most_entries)
+    while (end < total && end - begin < panel_rows && int64_t(indptr[end + 1]) - indptr[begin] <= most_entries)
       end++;
     cut.panels.push_back(end);
     begin = end;

@@ -19,13 +19,13 @@ struct partition {
 // Groups enough for many threads, few enough for their rank x rank partial sums to stay small.
 int64_t most_groups(int64_t rank);
 
-// Panels of a dimension of this length: multiples of NONNEG_PANEL, larger where there are very many.
+// Panels of a dimension of this length: multiples of panel_rows, larger where there are very many.
 int64_t panel_length(int64_t total);
 
 // Panels of `length`, in groups of equal size.
 partition cut_evenly(int64_t total, int64_t length, int64_t groups);
 
-// Panels of CSR rows: at most NONNEG_PANEL rows and about `most_entries` entries; groups of about equal work, where a
+// Panels of CSR rows: at most panel_rows rows and about `most_entries` entries; groups of about equal work, where a
 // row costs as much as `row_cost` entries.
 partition cut_by_entries(int64_t total, const uint32_t* indptr, int64_t most_entries, int64_t row_cost, int64_t groups);
 

@@ -1,6 +1,6 @@
-// The register tile under every product: GCC's and Clang's vector extensions, one source for all instruction sets.
-// Included once by each isa_*.cpp, inside an anonymous namespace and without a single std:: inline: a weak symbol
-// compiled with AVX-512 might otherwise be the one that the linker keeps for all callers.
+// The register tile under every product: GCC's and Clang's vector extensions, one source for all instruction sets and
+// both element types. Included once by each isa_*.cpp, inside an anonymous namespace and without a single std:: inline:
+// a weak symbol compiled with AVX-512 might otherwise be the one that the linker keeps for all callers.
 
 #if defined(__clang__)
 #define NONNEG_UNROLL _Pragma("clang loop unroll(full)")
@@ -9,10 +9,18 @@
 #endif
 #define NONNEG_INLINE inline __attribute__((always_inline))
 
-template<int L> struct vectors {
-  // aligned(4): any float address will do; may_alias: the memory holds plain floats
-  typedef float f32 __attribute__((vector_size(L * 4), aligned(4), may_alias));
+// Elements in a vector register.
+template<class T> constexpr int lanes = NONNEG_VECTOR_BYTES / (int)sizeof(T);
+
+template<class T, int L> struct vectors {
+  // aligned: any address of an element will do; may_alias: the memory holds plain elements
+  typedef T type __attribute__((vector_size(L * sizeof(T)), aligned(alignof(T)), may_alias));
 };
+
+// Factor entries at and above it have a product among the normal numbers; below lie the subnormals, which cost a
+// hundred cycles each where no flag flushes them.
+template<class T> constexpr T smallest = 0x1p-63f;
+template<> constexpr double smallest<double> = 0x1p-511;
 
 // Keeps the compiler from deriving one address register per row: sixteen of them do not exist, and the spilled ones
 // cost more than the arithmetic.
@@ -21,19 +29,19 @@ template<int L> struct vectors {
 // sum[r][q] += sum over d of a[r * a_row + d * a_step] * b[d * b_row + q * L ...]
 //
 // Rows go in threes: one pointer reaches the rows p, p + a_row and p + 2 a_row by the addressing modes alone.
-template<int L, int MR, int NV>
-NONNEG_INLINE void multiply(typename vectors<L>::f32 (&sum)[MR][NV], int64_t depth, const float* a, int64_t a_row,
-                            int64_t a_step, const float* b, int64_t b_row) {
-  using f32 = typename vectors<L>::f32;
+template<class T, int L, int MR, int NV>
+NONNEG_INLINE void multiply(typename vectors<T, L>::type (&sum)[MR][NV], int64_t depth, const T* a, int64_t a_row,
+                            int64_t a_step, const T* b, int64_t b_row) {
+  using vector = typename vectors<T, L>::type;
   constexpr int groups = (MR + 2) / 3;
-  const float* rows[groups];
+  const T* rows[groups];
   NONNEG_UNROLL for (int g = 0; g < groups; g++) rows[g] = a + 3 * g * a_row;
   for (int64_t d = 0; d < depth; d++) {
-    f32 right[NV];
-    NONNEG_UNROLL for (int q = 0; q < NV; q++) right[q] = *(const f32*)(b + q * L);
+    vector right[NV];
+    NONNEG_UNROLL for (int q = 0; q < NV; q++) right[q] = *(const vector*)(b + q * L);
     b += b_row;
     NONNEG_UNROLL for (int r = 0; r < MR; r++) {
-      const float left = rows[r / 3][r % 3 * a_row];
+      const T left = rows[r / 3][r % 3 * a_row];
       NONNEG_UNROLL for (int q = 0; q < NV; q++) sum[r][q] += left * right[q];
     }
     NONNEG_UNROLL for (int g = 0; g < groups; g++) {
@@ -43,8 +51,8 @@ NONNEG_INLINE void multiply(typename vectors<L>::f32 (&sum)[MR][NV], int64_t dep
   }
 }
 
-inline float multiply_one(int64_t depth, const float* a, int64_t a_step, const float* b, int64_t b_row) {
-  float sum = 0;
+template<class T> inline T multiply_one(int64_t depth, const T* a, int64_t a_step, const T* b, int64_t b_row) {
+  T sum = 0;
   for (int64_t d = 0; d < depth; d++)
     sum += a[d * a_step] * b[d * b_row];
   return sum;
@@ -60,8 +68,8 @@ NONNEG_INLINE void tile_rows(const Op& op, int64_t rows, int64_t r, int64_t c) {
 }
 
 // Covers a rows x width result by the widest tiles that fit. A width that is a multiple of 8 never reaches the scalars.
-template<int WideRows, int NarrowRows, class Op> void cover(const Op& op, int64_t rows, int64_t width) {
-  constexpr int L = NONNEG_LANES;
+template<class T, int WideRows, int NarrowRows, class Op> void cover(const Op& op, int64_t rows, int64_t width) {
+  constexpr int L = lanes<T>;
   int64_t c = 0;
   for (; width - c >= 2 * L; c += 2 * L)
     tile_rows<L, WideRows, 2>(op, rows, 0, c);

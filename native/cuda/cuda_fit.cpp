@@ -94,7 +94,7 @@ class cuda_fit final : public fit {
     return {};
   }
 
-  status upload_dense(int64_t first, int64_t count, const float* values) override {
+  status upload_dense(int64_t first, int64_t count, const void* values) override {
     const context_scope scope(on);
     const int64_t start = first * shape.columns;
     held->work.upload(float_at(held->X, start), values, bytes_of(count * shape.columns));
@@ -117,7 +117,7 @@ class cuda_fit final : public fit {
   }
 
   status upload_entries(bool transposed, int64_t first, int64_t count, const uint32_t* indices,
-                        const float* values) override {
+                        const void* values) override {
     const context_scope scope(on);
     sparse_side& side = held->sparse[transposed];
     held->work.upload(float_at(side.indices, first), indices, bytes_of(count));
@@ -125,7 +125,7 @@ class cuda_fit final : public fit {
     return held->work.outcome();
   }
 
-  status set_factors(const float* W, const float* Ht) override {
+  status set_factors(const void* W, const void* Ht) override {
     const context_scope scope(on);
     held->work.upload(held->W.address(), W, bytes_of(shape.rows * shape.rank));
     held->work.upload(held->Ht.address(), Ht, bytes_of(shape.columns * shape.rank));
@@ -180,7 +180,7 @@ class cuda_fit final : public fit {
     return held->work.outcome();
   }
 
-  status factors(float* W, float* H) override {
+  status factors(void* W, void* to_H) override {
     const context_scope scope(on);
     const int64_t columns = shape.columns, rank = shape.rank;
     const std::unique_ptr<float[]> Ht(new (std::nothrow) float[static_cast<size_t>(columns * rank)]);
@@ -190,6 +190,7 @@ class cuda_fit final : public fit {
     held->work.download(Ht.get(), held->Ht.address(), bytes_of(columns * rank));
     // in tiles, so that neither side strides through memory
     constexpr int64_t tile = 32;
+    float* const H = static_cast<float*>(to_H);
     for (int64_t first = 0; first < columns; first += tile) {
       for (int64_t r = 0; r < rank; r++) {
         for (int64_t j = first; j < std::min(columns, first + tile); j++)

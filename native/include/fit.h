@@ -19,6 +19,28 @@ struct status {
   bool ok() const { return code == status_code::ok; }
 };
 
+// What X, the factors and all arithmetic on them are made of.
+enum class element_type { f32, f64 };
+
+// How a factor moves: multiplicative update, coordinate descent, or a projected gradient step.
+enum class update_rule { mu, hals, pg };
+
+// What is added to the loss for one factor F: l1 * sum of F + l2 / 2 * sum of F's squares.
+struct penalty {
+  double l1 = 0;
+  double l2 = 0;
+};
+
+// Weights of the entries' losses: one for each entry, one for each listed entry of a sparse X, or a hash of the place.
+enum class weights_kind { none, dense, entries, holdout };
+
+// The entries that the hash picks are missing; with `complement` these alone count (ts/kernels/holdout.ts).
+struct holdout_choice {
+  double fraction = 0;
+  uint32_t seed = 0;
+  bool complement = false;
+};
+
 // X is rows x columns. Dense X is row-major and packed on the device; sparse X comes as CSR together with the CSR of
 // its transpose, so that both products gather.
 struct fit_shape {
@@ -29,6 +51,14 @@ struct fit_shape {
   double squared_norm = 0; // of X, from the caller's float64 scan
   int threads = 1;
   bool fixed_h = false; // iterations update W alone
+  element_type element = element_type::f32;
+  double beta = 2; // of the divergence: 2 Frobenius, 1 Kullback-Leibler, 0 Itakura-Saito
+  update_rule rule = update_rule::mu;
+  penalty penalty_w;
+  penalty penalty_h;
+  double step = 1; // of `pg`
+  weights_kind weights = weights_kind::none;
+  holdout_choice holdout;
 };
 
 struct run_controls {
@@ -39,33 +69,34 @@ struct run_controls {
 enum class run_stop { done, aborted, deadline };
 
 struct run_report {
-  std::vector<double> losses;  // half the squared residual norm after each iteration
-  std::vector<double> seconds; // from the start of the run to the end of each iteration
+  std::vector<double> losses;     // the divergence of X from W·H after each iteration
+  std::vector<double> violations; // of each iteration: sum of |projected gradient|; empty for `mu`
+  std::vector<double> seconds;    // from the start of the run to the end of each iteration
   run_stop stopped = run_stop::done;
 };
 
 // Calls on one fit never overlap. Uploads are synchronous copies of pieces that the caller keeps small; run, evaluate
-// and factors are called from a job thread.
+// and factors are called from a job thread. Arrays that pass as `void` are of the shape's element type.
 class fit {
  public:
   virtual ~fit() = default;
 
   // `count` whole rows from row `first`, packed.
-  virtual status upload_dense(int64_t first, int64_t count, const float* values) = 0;
+  virtual status upload_dense(int64_t first, int64_t count, const void* values) = 0;
 
   // The arrays of the CSR (transposed = false) or of the transpose's CSR, in pieces; `first` counts entries.
   virtual status upload_indptr(bool transposed, const uint32_t* indptr) = 0;
   virtual status upload_entries(bool transposed, int64_t first, int64_t count, const uint32_t* indices,
-                                const float* values) = 0;
+                                const void* values) = 0;
 
   // W is rows x rank, Ht is columns x rank, both packed.
-  virtual status set_factors(const float* W, const float* Ht) = 0;
+  virtual status set_factors(const void* W, const void* Ht) = 0;
 
   virtual status run(int iterations, const run_controls& controls, run_report& report) = 0;
   virtual status evaluate(double& loss) = 0;
 
   // W is rows x rank, H is rank x columns, both packed.
-  virtual status factors(float* W, float* H) = 0;
+  virtual status factors(void* W, void* H) = 0;
 };
 
 } // namespace nonneg

@@ -39,13 +39,15 @@ export function runChild(script: string, timeoutMs = 30_000, { loadsAddon = true
 const PRELUDE = `
 globalThis.workerThreads = require('node:worker_threads')
 globalThis.addonPath = workerThreads.workerData ?? process.argv[1]
+const none = { l1: 0, l2: 0 }
+globalThis.choices = { fixedH: false, dtype: 'f32', beta: 2, rule: 'mu', penaltyW: none, penaltyH: none, step: 1 }
 globalThis.endless = async (threads, rows = 600, columns = 500) => {
   const rank = 16
   const filled = length => Float32Array.from({ length }, (_, i) => 0.1 + (i * 7919 % 1000) / 1000)
   const X = filled(rows * columns)
   const squaredNorm = X.reduce((sum, x) => sum + x * x, 0)
   const isa = addon.isas.at(-1)
-  const options = { device: 'cpu', isa, rows, columns, rank, nonzeros: -1, squaredNorm, threads, fixedH: false }
+  const options = { ...choices, device: 'cpu', isa, rows, columns, rank, nonzeros: -1, squaredNorm, threads }
   const fit = new addon.NativeFit(options)
   fit.uploadDense(rows, X, 0, columns)
   await fit.setFactors(filled(rows * rank), filled(columns * rank))

@@ -38,7 +38,7 @@ const isas = (): readonly string[] => loadAddon().addon?.isas ?? []
 describe('a fit', () => {
   it.for(shapes)('follows a plain float64 fit on every instruction set: %s', async ([, X, rank]) => {
     const problem = problemOf(X, rank)
-    const wanted = plainFit(problem, rank, ITERATIONS)
+    const wanted = plainFit(problem, specOf(rank), ITERATIONS)
     const slack = 2e-6 * problem.squaredNorm
     expect(isas().length).toBeGreaterThan(0)
     for (const isa of isas()) {
@@ -59,13 +59,46 @@ describe('a fit', () => {
 
   it('leaves H alone where the spec fixes it', async () => {
     const problem = problemOf(randomDense(90, 40), 5)
-    const wanted = plainFit(problem, 5, ITERATIONS, true)
-    await withFit(problem, specOf(5, { fixed: 'H' }), { threads: 2 }, async fit => {
+    const spec = specOf(5, { fixed: 'H' })
+    const wanted = plainFit(problem, spec, ITERATIONS)
+    await withFit(problem, spec, { threads: 2 }, async fit => {
       const { losses } = await fit.run(ITERATIONS)
       const { W, H } = await fit.factors()
       expect(H).toEqual(problem.H.data)
       expect(normalisedError(W, wanted.W)).toBeLessThan(1e-9)
       for (let n = 0; n < ITERATIONS; n++) expect(losses[n]).toBeCloseTo(wanted.losses[n], 2)
+    })
+  })
+
+  it.for(shapes)('computes in float64 where asked: %s', async ([, X, rank]) => {
+    const problem = problemOf(X, rank)
+    const wanted = plainFit(problem, specOf(rank), ITERATIONS)
+    for (const isa of isas()) {
+      vi.stubEnv('NONNEG_ISA', isa)
+      await withFit(problem, specOf(rank, { dtype: 'f64' }), { threads: 2 }, async fit => {
+        const { losses } = await fit.run(ITERATIONS)
+        const { W, H } = await fit.factors()
+        expect([W, H].every(factor => factor instanceof Float64Array)).toBe(true)
+        // the plain sums of some ten thousand terms round that often
+        const slack = 1e-13 * problem.squaredNorm
+        for (let n = 0; n < ITERATIONS; n++) expect(Math.abs(losses[n] - wanted.losses[n])).toBeLessThanOrEqual(slack)
+        expect(normalisedError(W, wanted.W)).toBeLessThan(1e-24)
+        expect(normalisedError(H, wanted.H)).toBeLessThan(1e-24)
+      })
+    }
+  })
+
+  it.for(shapes)('penalises each factor as asked: %s', async ([, X, rank]) => {
+    const problem = problemOf(X, rank)
+    const spec = specOf(rank, { dtype: 'f64', penaltyW: { l1: 0.5, l2: 0.25 }, penaltyH: { l1: 0.125, l2: 2 } })
+    const wanted = plainFit(problem, spec, ITERATIONS)
+    await withFit(problem, spec, { threads: 2 }, async fit => {
+      const { losses, violations } = await fit.run(ITERATIONS)
+      expect(violations).toHaveLength(0)
+      const { W, H } = await fit.factors()
+      expect(normalisedError(losses, wanted.losses)).toBeLessThan(1e-24)
+      expect(normalisedError(W, wanted.W)).toBeLessThan(1e-24)
+      expect(normalisedError(H, wanted.H)).toBeLessThan(1e-24)
     })
   })
 
@@ -172,7 +205,11 @@ describe('a fit', () => {
     const device = await nativeBackend.open()
     const X = randomDense(2, 2)
     expect(device.supports(X, specOf(1))).toEqual({ supported: true })
-    expect(device.supports(X, specOf(1, { dtype: 'f64' }))).toMatchObject({ supported: false })
-    expect(device.supports(X, specOf(1, { beta: 1 }))).toMatchObject({ supported: false })
+    expect(device.supports(X, specOf(1, { dtype: 'f64' }))).toEqual({ supported: true })
+    const unsupported = specOf(1, { beta: 1 })
+    expect(device.supports(X, unsupported)).toMatchObject({ supported: false })
+    await expect(device.createFit(problemOf(X, 1), unsupported)).rejects.toMatchObject({
+      code: 'ERR_NONNEG_UNSUPPORTED',
+    })
   })
 })

@@ -1,5 +1,5 @@
 import type { TestContext } from 'vitest'
-import type { Fit, FitSpec, OpenOptions, Problem } from '../../ts/backends/backend.js'
+import type { Fit, FitSpec, OpenOptions, Penalty, Problem } from '../../ts/backends/backend.js'
 import { nativeBackend } from '../../ts/backends/native/backend.js'
 import { type CsrView, type DenseView, denseView, type MatrixView } from '../../ts/core/matrix.js'
 import { Random } from '../../ts/core/random.js'
@@ -81,15 +81,16 @@ export interface Outcome {
 }
 
 /** Multiplicative updates in float64, by three nested loops; the loss entry by entry. */
-export function plainFit({ X, W, H }: Problem, rank: number, iterations: number, fixedH = false): Outcome {
+export function plainFit({ X, W, H }: Problem, spec: FitSpec, iterations: number): Outcome {
+  const { rank, penaltyW, penaltyH } = spec
   const rows = toRows(X)
   const { columns } = X
   const w = Array.from({ length: X.rows }, (_, i) => Float64Array.from(W.data.subarray(i * rank, (i + 1) * rank)))
   const h = Array.from({ length: rank }, (_, r) => Float64Array.from(H.data.subarray(r * columns, (r + 1) * columns)))
   const inner = (a: Float64Array, b: Float64Array) => a.reduce((sum, x, i) => sum + x * b[i], 0)
-  const update = (old: number[], numerators: number[], gram: number[][]) =>
+  const update = (old: number[], numerators: number[], gram: number[][], { l1, l2 }: Penalty = { l1: 0, l2: 0 }) =>
     old.map((value, r) => {
-      const denominator = old.reduce((sum, other, s) => sum + other * gram[s][r], 0)
+      const denominator = old.reduce((sum, other, s) => sum + other * gram[s][r], l1 + l2 * value)
       return denominator > 0 ? (value * numerators[r]) / denominator : 0
     })
   const losses: number[] = []
@@ -97,13 +98,13 @@ export function plainFit({ X, W, H }: Problem, rank: number, iterations: number,
     const G = h.map(a => h.map(b => inner(a, b)))
     rows.forEach((x, i) => {
       const numerators = h.map(row => inner(x, row))
-      w[i].set(update([...w[i]], numerators, G))
+      w[i].set(update([...w[i]], numerators, G, penaltyW))
     })
     const S = h.map((_, r) => h.map((_, s) => w.reduce((sum, row) => sum + row[r] * row[s], 0)))
-    for (let j = 0; j < columns && !fixedH; j++) {
+    for (let j = 0; j < columns && !spec.fixed; j++) {
       const numerators = h.map((_, r) => w.reduce((sum, row, i) => sum + rows[i][j] * row[r], 0))
       const old = h.map(row => row[j])
-      update(old, numerators, S).forEach((value, r) => {
+      update(old, numerators, S, penaltyH).forEach((value, r) => {
         h[r][j] = value
       })
     }

@@ -47,7 +47,7 @@ it('leaves no weak symbol in the objects of the instruction sets', context => {
     if (!existsSync(object) && process.env.NONNEG_NATIVE_PATH) return context.skip('the addon was built elsewhere')
     const listed = spawnSync('nm', [object], { encoding: 'utf8' })
     expect(listed.status, listed.stderr).toBe(0)
-    expect(listed.stdout).toMatch(new RegExp(` [DR] nonneg_kernels_${isa}$`, 'm'))
+    expect(listed.stdout).toMatch(new RegExp(` [DR] nonneg_isa_${isa}$`, 'm'))
     expect(listed.stdout.split('\n').filter(line => / [VWvwu] /.test(line))).toEqual([])
   }
 })

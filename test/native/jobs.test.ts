@@ -145,7 +145,7 @@ describe('a process', () => {
       const X = new Float32Array(rows * columns).fill(1)
       const options = { device: 'cpu', isa: '', rows, columns, rank, nonzeros: -1, squaredNorm: 1e6, threads: 1 }
       for (let i = 0; i < 300; i++) {
-        const fit = new addon.NativeFit({ ...options, fixedH: false })
+        const fit = new addon.NativeFit({ ...choices, ...options })
         fit.uploadDense(rows, X, 0, columns)
         if (i % 20 === 0) await wait(0)
       }

@@ -27,11 +27,18 @@ const dense = {
   nonzeros: -1,
   squaredNorm: 1,
   threads: 1,
+  fixedH: false,
+  dtype: 'f32',
+  beta: 2,
+  rule: 'mu',
+  penaltyW: { l1: 0, l2: 0 },
+  penaltyH: { l1: 0, l2: 0 },
+  step: 1,
 } as const
 const sparse = { ...dense, nonzeros: 5 } as const
 
 function newFit(options: Partial<NativeFitOptions> = {}): NativeFit {
-  return new (addon().NativeFit)({ ...dense, fixedH: false, ...options })
+  return new (addon().NativeFit)({ ...dense, ...options })
 }
 
 function detached(length: number): Float32Array {
@@ -63,6 +70,17 @@ describe('a fit refuses', () => {
     ['a norm that is no number', { squaredNorm: '1' as unknown as number }],
   ])('%s', async (_, options) => {
     expect(await failure(() => newFit(options))).toEqual(shape)
+  })
+
+  it.each([
+    ['an element type', { dtype: 'f16' as 'f32' }],
+    ['a rule', { rule: 'sgd' as 'mu' }],
+    ['a beta', { beta: Number.NaN }],
+    ['a step', { step: -1 }],
+    ['a penalty', { penaltyW: { l1: -1, l2: 0 } }],
+    ['a whole penalty', { penaltyH: { l1: 1 } as unknown as NativeFitOptions['penaltyH'] }],
+  ])('%s that is none', async (_, options) => {
+    expect(await failure(() => newFit(options))).toMatchObject({ code: 'ERR_NONNEG_OPTION' })
   })
 
   it('a device and an instruction set that do not exist, and no options at all', async () => {
@@ -236,6 +254,8 @@ describe('a kernel refuses', () => {
   it('names that it does not have', async () => {
     const run = () => addon().runKernel('cpu', '', 'nothing', {}, {})
     expect(await failure(run)).toMatchObject({ code: 'ERR_NONNEG_UNSUPPORTED' })
+    const half = () => addon().runKernel('cpu', '', 'dot', { length: 0 }, {}, 'f16' as 'f32')
+    expect(await failure(half)).toMatchObject({ code: 'ERR_NONNEG_OPTION' })
     const empty = () => addon().runKernel('cpu', '', 'dot', { length: 0 }, {})
     expect(await failure(empty)).toEqual(shape)
   })

@@ -1,6 +1,6 @@
 import { Breather, inSlices } from '../../core/breathe.js'
 import { type ErrorCode, NonnegError } from '../../core/errors.js'
-import type { CsrView, DenseView, MatrixView } from '../../core/matrix.js'
+import type { CsrView, DenseView, FloatArray, MatrixView } from '../../core/matrix.js'
 import { entryCount, transposeCsr } from '../../core/matrix.js'
 import type { Factors, Fit, FitSpec, Problem, RunControls, SweepReport } from '../backend.js'
 import type { Addon, NativeFit, NativeFitOptions } from './addon.js'
@@ -22,8 +22,13 @@ export function addonError(error: unknown): NonnegError {
   })
 }
 
-function* packed(view: DenseView): Generator<void, Float32Array> {
-  const out = new Float32Array(view.rows * view.columns)
+const NO_PENALTY = { l1: 0, l2: 0 }
+
+const zeros = (dtype: 'f32' | 'f64', length: number): FloatArray =>
+  dtype === 'f64' ? new Float64Array(length) : new Float32Array(length)
+
+function* packed(view: DenseView, dtype: 'f32' | 'f64'): Generator<void, FloatArray> {
+  const out = zeros(dtype, view.rows * view.columns)
   for (let i = 0, copied = 0; i < view.rows; i++) {
     const start = view.offset + i * view.stride
     out.set(view.data.subarray(start, start + view.columns), i * view.columns)
@@ -37,9 +42,9 @@ function* packed(view: DenseView): Generator<void, Float32Array> {
 }
 
 /** The transpose, packed; in tiles of columns, so that neither side strides through memory. */
-function* packedTranspose(view: DenseView): Generator<void, Float32Array> {
+function* packedTranspose(view: DenseView, dtype: 'f32' | 'f64'): Generator<void, FloatArray> {
   const { data, rows, columns, stride, offset } = view
-  const out = new Float32Array(rows * columns)
+  const out = zeros(dtype, rows * columns)
   const width = Math.max(1, Math.min(256, Math.floor(SLICE / Math.max(1, rows))))
   for (let begin = 0; begin < columns; begin += width) {
     const end = Math.min(columns, begin + width)
@@ -90,7 +95,8 @@ class AddonFit implements Fit {
 
   async run(iterations: number, { signal, deadline }: RunControls = {}): Promise<SweepReport> {
     if (signal?.aborted) {
-      return { iterations: 0, losses: new Float64Array(), seconds: new Float64Array(), stopped: 'aborted' }
+      const nothing = new Float64Array()
+      return { iterations: 0, losses: nothing, violations: nothing, seconds: nothing, stopped: 'aborted' }
     }
     // the addon takes 0 for "no deadline"; a deadline that has passed must differ from it, also for a thread that treats
     // subnormal numbers as zero
@@ -110,9 +116,9 @@ class AddonFit implements Fit {
   }
 
   async factors(): Promise<Factors> {
-    const { rows, columns, rank } = this.#options
-    const W = new Float32Array(rows * rank)
-    const H = new Float32Array(rank * columns)
+    const { rows, columns, rank, dtype } = this.#options
+    const W = zeros(dtype, rows * rank)
+    const H = zeros(dtype, rank * columns)
     await this.#job(() => this.#native.factors(W, H))
     return { W, H }
   }
@@ -152,12 +158,18 @@ export async function createAddonFit(
     nonzeros: X.kind === 'dense' ? -1 : entryCount(X),
     squaredNorm,
     fixedH: spec.fixed === 'H',
+    dtype: spec.dtype,
+    beta: spec.beta,
+    rule: spec.rule,
+    penaltyW: spec.penaltyW ?? NO_PENALTY,
+    penaltyH: spec.penaltyH ?? NO_PENALTY,
+    step: spec.step ?? 1,
   }
   let native: NativeFit | undefined
   try {
     native = new addon.NativeFit(options)
     await uploadMatrix(native, X)
-    await native.setFactors(await inSlices(packed(W)), await inSlices(packedTranspose(H)))
+    await native.setFactors(await inSlices(packed(W, spec.dtype)), await inSlices(packedTranspose(H, spec.dtype)))
     return new AddonFit(native, options)
   } catch (error) {
     native?.dispose()

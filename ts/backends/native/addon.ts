@@ -1,9 +1,9 @@
 import type { FloatArray } from '../../core/matrix.js'
 import type { Dims } from '../../kernels/spec.js'
-import type { KernelBuffer, SweepReport } from '../backend.js'
+import type { KernelBuffer, Penalty, Rule, SweepReport } from '../backend.js'
 
 /** Must equal the number in native/binding/addon.cpp; an addon built from other sources is refused. */
-export const ADDON_ABI = 1
+export const ADDON_ABI = 2
 
 /** What one fit of the addon is made of. */
 export interface NativeFitOptions {
@@ -19,6 +19,14 @@ export interface NativeFitOptions {
   readonly threads: number
   /** Iterations leave H alone. */
   readonly fixedH: boolean
+  /** Of X on the device, and of the factors that come and go. */
+  readonly dtype: 'f32' | 'f64'
+  readonly beta: number
+  readonly rule: Rule
+  readonly penaltyW: Penalty
+  readonly penaltyH: Penalty
+  /** Of `pg`; the other rules ignore it. */
+  readonly step: number
 }
 
 /**
@@ -32,13 +40,13 @@ export interface NativeFit {
   uploadIndptr(transposed: boolean, indptr: Uint32Array): void
   /** The next `count` entries of the CSR or the transpose's, at element `from` of both arrays. */
   uploadEntries(transposed: boolean, indices: Uint32Array, values: FloatArray, from: number, count: number): void
-  /** Reads rows × rank and columns × rank elements on a thread: no one may detach the arrays meanwhile. */
-  setFactors(W: Float32Array, Ht: Float32Array): Promise<void>
+  /** Reads rows × rank and columns × rank elements of `dtype` on a thread: no one may detach the arrays meanwhile. */
+  setFactors(W: FloatArray, Ht: FloatArray): Promise<void>
   /** `deadline`: seconds from now after which no iteration starts; 0 for none. */
   run(iterations: number, deadline: number): Promise<Omit<SweepReport, 'iterations'>>
   evaluate(): Promise<number>
-  /** Writes rows × rank and rank × columns elements on a thread: no one may detach the arrays meanwhile. */
-  factors(W: Float32Array, H: Float32Array): Promise<void>
+  /** Writes rows × rank and rank × columns elements of `dtype` on a thread: no one may detach the arrays meanwhile. */
+  factors(W: FloatArray, H: FloatArray): Promise<void>
   /** Ends the running job at the next panel. */
   cancel(): void
   /** Cancels, and frees the memory when nothing uses it any more. */
@@ -52,6 +60,8 @@ export interface Addon {
   readonly isas: readonly string[]
   /** Names of the specs that `runKernel` knows on the CPU. */
   readonly kernels: readonly string[]
+  /** Those of them that there are in float64 too. */
+  readonly kernels64: readonly string[]
   readonly compiler: string
   readonly hasCuda: boolean
   /** The fastest for an empty name. */
@@ -64,13 +74,14 @@ export interface Addon {
     readonly fix: string
     readonly info: Readonly<Record<string, string>>
   }>
-  /** One kernel on host memory, synchronously. */
+  /** One kernel on host memory, synchronously; `dtype` is 'f32' by default. */
   runKernel(
     device: 'cpu' | 'cuda',
     isa: string,
     name: string,
     dims: Dims,
     buffers: Readonly<Record<string, KernelBuffer>>,
+    dtype?: 'f32' | 'f64',
   ): void
   readonly NativeFit: new (options: NativeFitOptions) => NativeFit
 }

@@ -15,6 +15,7 @@ import {
   SUPPORTED,
   type Support,
   unsupported,
+  type Weights,
 } from '../backend.js'
 import type { Addon } from './addon.js'
 import { addonError, createAddonFit } from './addon-fit.js'
@@ -59,23 +60,27 @@ class NativeDevice implements Device {
     this.info = { ...info, threads }
   }
 
-  supports(_X: MatrixView, spec: FitSpec): Support {
-    if (spec.dtype !== 'f32') return unsupported('the C++ kernels compute in f32')
+  supports(_X: MatrixView, spec: FitSpec, weights?: Weights): Support {
     if (spec.beta !== 2) return unsupported('the C++ kernels have the Frobenius loss alone')
+    if (spec.rule !== 'mu') return unsupported('the C++ kernels have the multiplicative rule alone')
+    if (weights) return unsupported('the C++ kernels take no weights')
     return SUPPORTED
   }
 
-  createFit(problem: Problem, spec: FitSpec): Promise<Fit> {
+  async createFit(problem: Problem, spec: FitSpec): Promise<Fit> {
+    const support = this.supports(problem.X, spec, problem.weights)
+    if (!support.supported) throw new NonnegError('ERR_NONNEG_UNSUPPORTED', support.reason)
     return createAddonFit(this.#addon, { device: 'cpu', isa: this.#isa, threads: this.#threads }, problem, spec)
   }
 
-  supportsKernel(spec: KernelSpec, _dims: Dims): Support {
-    return this.#addon.kernels.includes(spec.name) ? SUPPORTED : unsupported(`there is no C++ kernel ${spec.name}`)
+  supportsKernel(spec: KernelSpec, _dims: Dims, dtype: 'f32' | 'f64' = 'f32'): Support {
+    const known = dtype === 'f64' ? this.#addon.kernels64 : this.#addon.kernels
+    return known.includes(spec.name) ? SUPPORTED : unsupported(`there is no C++ kernel ${spec.name} for ${dtype}`)
   }
 
   async runKernel(spec: KernelSpec, call: KernelCall): Promise<void> {
     try {
-      this.#addon.runKernel('cpu', this.#isa, spec.name, call.dims, call.buffers)
+      this.#addon.runKernel('cpu', this.#isa, spec.name, call.dims, call.buffers, call.dtype)
     } catch (error) {
       throw addonError(error)
     }

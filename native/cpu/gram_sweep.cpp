@@ -1,0 +1,228 @@
+#include "gram_sweep.h"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+namespace nonneg {
+
+template<class T>
+gram_sweep<T>::gram_sweep(const fit_shape& shape, const operands<T>& factors, std::unique_ptr<products<T>> of_X,
+                          std::unique_ptr<gram_rule<T>> for_w, std::unique_ptr<gram_rule<T>> for_h)
+    : shape(shape), f(factors), X(std::move(of_X)), rule_w(std::move(for_w)), rule_h(std::move(for_h)),
+      panel_elements(std::max(X->longest_rows(), X->longest_columns()) * f.rank),
+      worker_elements((panel_elements + std::max({X->scratch(), rule_w->scratch(), rule_h->scratch()}) + 15) / 16 *
+                      16) {}
+
+template<class T> double gram_sweep<T>::bytes() const {
+  const double square = double(f.rank) * double(f.rank);
+  const double fixed = shape.fixed_h ? double(shape.rows) * double(f.rank) : 0;
+  const double own = (double(most_groups(f.rank)) + 2) * square + fixed;
+  return X->bytes() + sizeof(T) * (own + double(shape.threads) * double(worker_elements));
+}
+
+template<class T> bool gram_sweep<T>::allocate() {
+  const int64_t square = f.rank * f.rank, groups = most_groups(f.rank);
+  return X->allocate() && G.allocate(square) && S.allocate(square) &&
+         N.allocate(shape.fixed_h ? shape.rows * f.rank : 0) && partial_grams.allocate(groups * square) &&
+         partial.allocate(groups) && scratch.allocate(shape.threads * worker_elements);
+}
+
+template<class T> bool gram_sweep<T>::prepare() {
+  if (prepared)
+    return true;
+  try {
+    row_cut = X->cut_rows();
+    column_cut = X->cut_columns();
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+  prepared = true;
+  return true;
+}
+
+template<class T> void gram_sweep<T>::factors_changed() {
+  gram_is_current = product_is_current = false;
+}
+
+// Runs panel(group, first, count, opens, worker, sums) over the cut, a group after another per thread, and adds what
+// the panels add to `sums`.
+template<class T>
+template<class Panel>
+bool gram_sweep<T>::over(const crew& c, const partition& cut, scalars& total, const Panel& panel) {
+  const auto group = [&](int64_t g, int worker) {
+    memset(partial_gram(g), 0, size_t(f.rank * f.rank) * sizeof(T));
+    const int64_t begin = cut.groups[size_t(g)], end = cut.groups[size_t(g) + 1];
+    scalars sums;
+    for (int64_t p = begin; p < end && !c.stop(); p++) {
+      const int64_t first = cut.panels[size_t(p)], count = cut.panels[size_t(p) + 1] - first;
+      panel(g, first, count, p == begin, worker, sums);
+    }
+    partial[g] = sums;
+  };
+  if (!c.run(cut.group_count(), group))
+    return false;
+  total = {};
+  for (int64_t g = 0; g < cut.group_count(); g++) {
+    total.dot += partial[g].dot;
+    total.violation += partial[g].violation;
+  }
+  return true;
+}
+
+// Element by element in the order of the groups, so that it may be split over the threads.
+template<class T> void gram_sweep<T>::add_partial_grams(const crew& c, const partition& cut, T* total) {
+  const int64_t square = f.rank * f.rank;
+  constexpr int64_t slice = 4096;
+  const auto add = [&](int64_t index, int) {
+    const int64_t begin = index * slice, end = std::min(begin + slice, square);
+    memset(total + begin, 0, size_t(end - begin) * sizeof(T));
+    for (int64_t g = 0; g < cut.group_count(); g++) {
+      const T* const part = partial_gram(g);
+      for (int64_t i = begin; i < end; i++)
+        total[i] += part[i];
+    }
+  };
+  c.run((square + slice - 1) / slice, add);
+}
+
+template<class T> bool gram_sweep<T>::rows_phase(const crew& c, bool update) {
+  const int64_t rank = f.rank;
+  if (update) {
+    rule_w->begin(G.get());
+    if (!X->before_rows(f, c))
+      return false;
+  }
+  const auto panel = [&](int64_t group, int64_t first, int64_t count, bool opens, int worker, scalars& sums) {
+    T* const w = f.W + first * rank;
+    T* const n = scratch_of(worker);
+    T* const rest = n + panel_elements;
+    if (update) {
+      // the product is not complete when the job was cancelled meanwhile; W must not see it
+      if (!X->rows(f, c, first, count, n, rest))
+        return;
+      sums.violation += rule_w->update(count, w, n, G.get(), rest);
+    }
+    X->rows_moved(f, group, opens, first, count);
+    f.kernels->gram(count, rank, w, rank, partial_gram(group), rank);
+  };
+  scalars total;
+  if (!over(c, row_cut, total, panel))
+    return false;
+  violation_w = total.violation;
+  add_partial_grams(c, row_cut, S.get());
+  return true;
+}
+
+template<class T> bool gram_sweep<T>::columns_phase(const crew& c, bool update) {
+  const int64_t rank = f.rank;
+  if (update) {
+    gram_is_current = false;
+    rule_h->begin(S.get());
+  }
+  const auto panel = [&](int64_t group, int64_t first, int64_t count, bool, int worker, scalars& sums) {
+    T* const h = f.Ht + first * rank;
+    T* const a = scratch_of(worker);
+    T* const rest = a + panel_elements;
+    X->columns(f, c, first, count, a, rest);
+    // a is not complete when the job was cancelled meanwhile; Ht must not see it
+    if (c.stop())
+      return;
+    if (update) {
+      sums.violation += rule_h->update(count, h, a, S.get(), rest);
+      f.kernels->gram(count, rank, h, rank, partial_gram(group), rank);
+    }
+    sums.dot += f.kernels->dot(count * rank, a, h);
+  };
+  scalars total;
+  if (!over(c, column_cut, total, panel))
+    return false;
+  product = total.dot;
+  violation_h = total.violation;
+  if (update) {
+    add_partial_grams(c, column_cut, G.get());
+    gram_is_current = true;
+  }
+  return true;
+}
+
+// In the same panels and order as after an update, so that a run in two parts has the bits of one.
+template<class T> bool gram_sweep<T>::gram_of_Ht(const crew& c) {
+  if (gram_is_current)
+    return true;
+  const auto panel = [&](int64_t group, int64_t first, int64_t count, bool, int, scalars&) {
+    f.kernels->gram(count, f.rank, f.Ht + first * f.rank, f.rank, partial_gram(group), f.rank);
+  };
+  scalars total;
+  if (!over(c, column_cut, total, panel))
+    return false;
+  add_partial_grams(c, column_cut, G.get());
+  gram_is_current = true;
+  return true;
+}
+
+template<class T> bool gram_sweep<T>::fixed_product(const crew& c) {
+  if (product_is_current)
+    return true;
+  if (!X->before_rows(f, c))
+    return false;
+  const auto panel = [&](int64_t, int64_t first, int64_t count, bool, int worker, scalars&) {
+    X->rows(f, c, first, count, N.get() + first * f.rank, scratch_of(worker) + panel_elements);
+  };
+  scalars total;
+  product_is_current = over(c, row_cut, total, panel);
+  return product_is_current;
+}
+
+// <X'W, Ht> is <X·Ht, W>.
+template<class T> bool gram_sweep<T>::fixed_rows_phase(const crew& c, bool update) {
+  if (!fixed_product(c))
+    return false;
+  const int64_t rank = f.rank;
+  if (update)
+    rule_w->begin(G.get());
+  const auto panel = [&](int64_t group, int64_t first, int64_t count, bool, int worker, scalars& sums) {
+    T* const w = f.W + first * rank;
+    const T* const n = N.get() + first * rank;
+    if (update)
+      sums.violation += rule_w->update(count, w, n, G.get(), scratch_of(worker));
+    f.kernels->gram(count, rank, w, rank, partial_gram(group), rank);
+    sums.dot += f.kernels->dot(count * rank, n, w);
+  };
+  scalars total;
+  if (!over(c, row_cut, total, panel))
+    return false;
+  product = total.dot;
+  violation_w = total.violation;
+  add_partial_grams(c, row_cut, S.get());
+  return true;
+}
+
+template<class T> bool gram_sweep<T>::both_phases(const crew& c, bool update) {
+  return c.turn([&] {
+    if (!gram_of_Ht(c))
+      return false;
+    if (shape.fixed_h)
+      return fixed_rows_phase(c, update);
+    return rows_phase(c, update) && columns_phase(c, update);
+  });
+}
+
+template<class T> bool gram_sweep<T>::run(const crew& c) {
+  return both_phases(c, true);
+}
+
+template<class T> bool gram_sweep<T>::measure(const crew& c) {
+  return both_phases(c, false);
+}
+
+template<class T> double gram_sweep<T>::loss() const {
+  const double approximation = f.kernels->dot(f.rank * f.rank, S.get(), G.get());
+  const double half = 0.5 * shape.squared_norm - product + 0.5 * approximation;
+  return half < 0 ? 0 : half;
+}
+
+template class gram_sweep<float>;
+template class gram_sweep<double>;
+
+} // namespace nonneg
