@@ -64,7 +64,7 @@ describe('refused forms of X', () => {
     ['fractional rows', { data: new Float32Array(9), rows: 1.5, columns: 3 }, 'ERR_NONNEG_SHAPE', /rows/],
     ['negative columns', { data: new Float32Array(9), rows: 1, columns: -3 }, 'ERR_NONNEG_SHAPE', /columns/],
     ['BigInt data', { data: new BigInt64Array(1), rows: 1, columns: 1 }, 'ERR_NONNEG_DTYPE', /numbers/],
-    ['text in flat data', { data: [1, '3'], rows: 1, columns: 2 }, 'ERR_NONNEG_DTYPE', /data\[1\] is 3/],
+    ['text in flat data', { data: [1, '3'], rows: 1, columns: 2 }, 'ERR_NONNEG_DTYPE', /data\[1\] is "3"/],
     ['null in flat data', { data: [1, null], rows: 1, columns: 2 }, 'ERR_NONNEG_DTYPE', /null/],
     ['a BigInt in flat data', { data: [1n], rows: 1, columns: 1 }, 'ERR_NONNEG_DTYPE', /data\[0\]/],
     ['a null index', { ...csr, indices: [null] }, 'ERR_NONNEG_SHAPE', /indices\[0\]/],
@@ -78,9 +78,24 @@ describe('refused forms of X', () => {
     ['too few values', { ...csr, values: [] }, 'ERR_NONNEG_SHAPE', /promises 1/],
     ['a fractional index', { ...csr, indices: [0.5] }, 'ERR_NONNEG_SHAPE', /indices\[0\]/],
     ['a negative index', { ...csr, indices: Int32Array.of(-1) }, 'ERR_NONNEG_SHAPE', /indices\[0\]/],
+    ['an ndarray whose shape is none', { data: [1], shape: 4, stride: [1, 1] }, 'ERR_NONNEG_SHAPE', /no dimensions/],
+    [
+      'a bare object among the numbers',
+      { data: [Object.create(null)], rows: 1, columns: 1 },
+      'ERR_NONNEG_SHAPE',
+      /row 0/,
+    ],
+    ['a bare object for a size', { data: [1], rows: Object.create(null), columns: 1 }, 'ERR_NONNEG_SHAPE', /X.rows is/],
     ['three dimensions', { data: [1], shape: [1, 1, 1], stride: [1, 1, 1], offset: 0 }, 'ERR_NONNEG_SHAPE', /3 dim/],
   ])('%s', async (_name, input, code, message) => {
     await expect(view(input as MatrixInput)).rejects.toMatchObject({ code, message: expect.stringMatching(message) })
+  })
+})
+
+it('calls the matrix by the name it is given', async () => {
+  const wrong = { data: new Float32Array(5), rows: 2, columns: 3 }
+  await expect(inSlices(toMatrixView(wrong, 'init.W'))).rejects.toMatchObject({
+    message: expect.stringMatching(/^init\.W\.data has 5/),
   })
 })
 

@@ -2,6 +2,7 @@
 export type ErrorCode =
   | 'ERR_NONNEG_SHAPE'
   | 'ERR_NONNEG_NEGATIVE'
+  | 'ERR_NONNEG_ZERO'
   | 'ERR_NONNEG_NOT_FINITE'
   | 'ERR_NONNEG_DTYPE'
   | 'ERR_NONNEG_RANK'
@@ -43,4 +44,10 @@ export class NonnegError extends Error {
 /** The error of an aborted call; its cause is the signal's reason. */
 export function abortError(signal: AbortSignal): NonnegError {
   return new NonnegError('ERR_NONNEG_ABORTED', 'aborted by the caller', { cause: signal.reason })
+}
+
+/** Any value as a message shows it: text in quotes, objects by their kind, since they may refuse to become text. */
+export function inWords(value: unknown): string {
+  if (typeof value === 'string') return `"${value}"`
+  return typeof value === 'object' && value !== null ? Object.prototype.toString.call(value) : String(value)
 }
