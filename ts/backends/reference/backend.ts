@@ -1,7 +1,7 @@
 import type { MatrixView } from '../../core/matrix.js'
 import type { Dims, KernelSpec } from '../../kernels/spec.js'
-import type { Backend, Device, Fit, FitSpec, KernelCall, Probe, Problem, Support } from '../backend.js'
-import { SUPPORTED } from '../backend.js'
+import type { Backend, Device, Fit, FitSpec, KernelCall, Probe, Problem, Support, Weights } from '../backend.js'
+import { SUPPORTED, unsupported } from '../backend.js'
 import { ReferenceFit } from './fit.js'
 import { runReferenceKernel } from './kernel.js'
 
@@ -15,7 +15,9 @@ class ReferenceDevice implements Device {
   readonly info = { precision: 'float64' }
   readonly alignment = 1
 
-  supports(_X: MatrixView, _spec: FitSpec): Support {
+  supports(X: MatrixView, _spec: FitSpec, weights?: Weights): Support {
+    if (X.kind === 'dense' && weights?.kind === 'entries')
+      return unsupported('a dense matrix lists no entries to weigh')
     return SUPPORTED
   }
 
