@@ -96,6 +96,7 @@ function updateW(state: State, { beta, rule, step }: Choices, { l1, l2 }: Penalt
         const bend = curvatures(one, beta)[0].reduce((sum, c, j) => sum + c * H[r][j] ** 2, l2)
         violation += projected(W[i][r], gradient)
         if (bend > 0) W[i][r] = Math.max(0, W[i][r] - gradient / bend)
+        else if (gradient > 0) W[i][r] = 0
       }
     }
     return violation
@@ -112,6 +113,7 @@ function updateW(state: State, { beta, rule, step }: Choices, { l1, l2 }: Penalt
       violation += projected(W[i][r], gradient)
       if (rule === 'mu') W[i][r] = above > 0 ? W[i][r] * (down[i][r] / above) ** gamma : 0
       else if (bend > 0) W[i][r] = Math.max(0, W[i][r] - (step / bend) * gradient)
+      else if (gradient > 0) W[i][r] = 0
     }
   }
   return violation

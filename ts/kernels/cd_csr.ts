@@ -1,4 +1,5 @@
 import { curvature, divergence, pull, push } from './beta.js'
+import { newton } from './cd_dense.js'
 import { csrStructure, fillBuffers, nonNegative, positive } from './fills.js'
 import { SMALLEST } from './mu_update.js'
 import type { Dims, KernelSpec } from './spec.js'
@@ -86,9 +87,7 @@ export const cd_csr: KernelSpec = {
           bend += v * curvature(x, u, beta) * o[r] * o[r]
         }
         violation[0] += Math.abs(F[at] > 0 ? gradient : Math.min(0, gradient))
-        if (!(bend > 0)) continue
-        const moved = F[at] - gradient / bend
-        const next = moved < smallest ? 0 : moved
+        const next = newton(F[at], gradient, bend, smallest)
         for (const entry of listed) entry.u += (next - F[at]) * entry.o[r]
         F[at] = next
       }

@@ -7,13 +7,14 @@ import { spanned } from './xht_dense.js'
 /**
  * One sweep of coordinate descent over a panel of rows of a factor for any β, in place: the coordinates of a row in order,
  * each moved by one Newton step on the convex part of the loss and projected to [0, ∞), the row's model u kept up to date.
- * For β = 2 with weights each step reaches the coordinate's minimum. A coordinate without curvature stays. Results below
- * 2⁻⁶³ (2⁻⁵¹¹ in float64) become zero. `loss` grows by the divergence as it was before the sweep, where `measure` says so.
+ * For β = 2 with weights each step reaches the coordinate's minimum. A coordinate without curvature becomes zero where the
+ * loss rises with it (for β ≤ 1 all entries that it reaches are zeros), and stays otherwise. Results below 2⁻⁶³ (2⁻⁵¹¹ in
+ * float64) become zero. `loss` grows by the divergence as it was before the sweep, where `measure` says so.
  */
 export const cd_dense: KernelSpec = {
   name: 'cd_dense',
   formula:
-    'u = F[i]·O; for r = 0, 1, …: g = Σ_j V·(u^(β−1) − X·u^(β−2))·O[r,j] + l1 + l2·F[i,r]; h = Σ_j V·curvature(X, u)·O[r,j]² + l2; f = max(0, F[i,r] − g/h); u += (f − F[i,r])·O[r]; F[i,r] ← f; violation += |F[i,r] > 0 ? g : min(0, g)|',
+    'u = F[i]·O; for r = 0, 1, …: g = Σ_j V·(u^(β−1) − X·u^(β−2))·O[r,j] + l1 + l2·F[i,r]; h = Σ_j V·curvature(X, u)·O[r,j]² + l2; f = max(0, F[i,r] − g/h), or where h = 0: g > 0 ? 0 : F[i,r]; u += (f − F[i,r])·O[r]; F[i,r] ← f; violation += |F[i,r] > 0 ? g : min(0, g)|',
   summary: 'coordinate descent over a factor panel from a dense panel of X, any β',
   source: 'Hsieh & Dhillon, KDD 2011, section 4 (Newton steps, Kullback–Leibler); curvature: ts/kernels/beta.ts',
   dims: ['rows', 'columns', 'rank', 'stride', 'beta', 'weighted', 'measure', 'l1', 'l2'],
@@ -56,6 +57,8 @@ export const cd_dense: KernelSpec = {
         : nonNegative(length, kind, random),
     )
     arrays.loss[0] = 1
+    // a row of zeros, which has no curvature for β ≤ 1
+    if (dims.beta > 0 && dims.rows > 1) arrays.X.fill(0, 0, dims.columns)
     return arrays
   },
   reference(dims, { X, V, O, F, loss, violation }) {
@@ -79,14 +82,19 @@ export const cd_dense: KernelSpec = {
           bend += weight(j) * curvature(x, u[j], beta) * o * o
         }
         violation[0] += Math.abs(F[at] > 0 ? gradient : Math.min(0, gradient))
-        if (!(bend > 0)) continue
-        const moved = F[at] - gradient / bend
-        const next = moved < smallest ? 0 : moved
+        const next = newton(F[at], gradient, bend, smallest)
         for (let j = 0; j < columns; j++) u[j] += (next - F[at]) * O[r * columns + j]
         F[at] = next
       }
     }
   },
+}
+
+/** Where a Newton step from `value` ends, projected to [0, ∞). */
+export function newton(value: number, gradient: number, bend: number, smallest: number): number {
+  if (!(bend > 0)) return gradient > 0 ? 0 : value
+  const moved = value - gradient / bend
+  return moved < smallest ? 0 : moved
 }
 
 function flags(beta: number, weighted: number, l1: number, l2: number): Readonly<Record<string, number>> {

@@ -5,7 +5,8 @@ import type { KernelSpec } from './spec.js'
 /**
  * A projected gradient step of a panel of rows of a factor, in place. N and P are the halves of the gradient; L[i] bounds
  * the loss's curvature along row i, and the step is `step` / (L[i] + l2). With `shared` bit 0, P has one row for all; with
- * bit 1, L has one value for all. A row whose L[i] + l2 is zero does not move.
+ * bit 1, L has one value for all. Where L[i] + l2 is zero the loss is linear: an entry that it rises with becomes zero, the
+ * others stay.
  *
  * L is a trace, which is at least the largest eigenvalue: of H·Hᵀ for the unweighted Frobenius loss, and otherwise
  * Σ_j v·curvature(x, u)·‖O_j‖² with O_j the rows of the other factor (for W: the columns of H). For β = 2 a step below 2
@@ -14,7 +15,7 @@ import type { KernelSpec } from './spec.js'
 export const pg_step: KernelSpec = {
   name: 'pg_step',
   formula:
-    'g = P[i,r] − N[i,r] + l1 + l2·F[i,r]; F[i,r] ← max(0, F[i,r] − step/(L[i] + l2)·g); violation += |F[i,r] > 0 ? g : min(0, g)|',
+    'g = P[i,r] − N[i,r] + l1 + l2·F[i,r]; F[i,r] ← max(0, F[i,r] − step/(L[i] + l2)·g), or where L[i] + l2 = 0: g > 0 ? 0 : F[i,r]; violation += |F[i,r] > 0 ? g : min(0, g)|',
   summary: 'projected gradient step of a factor panel, any β',
   source: 'Lin, Neural Computation 2007, equation 13, with a step from the curvature instead of a line search',
   dims: ['rows', 'rank', 'step', 'l1', 'l2', 'shared'],
@@ -66,6 +67,8 @@ export const pg_step: KernelSpec = {
         if (bend > 0) {
           const moved = F[at] - (step / bend) * gradient
           F[at] = moved < smallest ? 0 : moved
+        } else if (gradient > 0) {
+          F[at] = 0
         }
       }
     }
