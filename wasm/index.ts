@@ -1,6 +1,7 @@
 export { add } from './add'
 export { dot } from './dot'
 export { gram } from './gram'
+export { hals_update } from './hals_update'
 export { mu_update } from './mu_update'
 export { transpose } from './transpose'
 export { xht_csr } from './xht_csr'

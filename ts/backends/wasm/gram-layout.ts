@@ -157,7 +157,7 @@ export function gramLayout(shape: Shape, maxThreads: number, base: number): Gram
   const buffers = {
     x: plan.take(partBytes(scheme, part, size)),
     n: plan.take(Math.max(part.rows, scheme === 'blocks' ? part.transposedColumns : 0) * stride),
-    scratch: plan.take(64 * paddedRank),
+    scratch: plan.take(72 * paddedRank),
   }
   const threadBytes = plan.bytes - fixed
   return {

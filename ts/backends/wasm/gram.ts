@@ -115,7 +115,7 @@ export function finishRows(
   const { n, scratch } = buffersOf(thread, fit)
   const f = layout.W + first * stride
   if (phase !== 'measure') {
-    thread.addTo('violation', fit, lane, moveGram(fit, { factor: 'W', rows, f, n, g: G, scratch }))
+    moveGram(fit, { factor: 'W', rows, f, n, g: G, scratch, violation: thread.sumAt('violation', fit, lane) })
   }
   if (phase !== 'rows') thread.addTo('loss', fit, lane, kernels.dot(rows * paddedRank, n, f))
   kernels.gram(rows, paddedRank, f, stride, layout.laneS + lane * paddedRank * stride, stride)
@@ -136,7 +136,8 @@ export function finishColumns(
   const f = layout.Ht + first * stride
   if (phase === 'columns') {
     const { scratch } = buffersOf(thread, fit)
-    thread.addTo('violation', fit, lane, moveGram(fit, { factor: 'H', rows, f, n: a, g: S, scratch }))
+    const violation = thread.sumAt('violation', fit, lane)
+    moveGram(fit, { factor: 'H', rows, f, n: a, g: S, scratch, violation })
     thread.addTo('loss', fit, lane, kernels.dot(rows * paddedRank, a, f))
   }
   kernels.gram(rows, paddedRank, f, stride, layout.laneG + lane * paddedRank * stride, stride)

@@ -17,6 +17,21 @@ export interface Kernels {
   add(length: number, from: number, to: number): void
   dot(length: number, a: number, b: number): number
   gram(rows: number, rank: number, f: number, fStride: number, g: number, gStride: number): void
+  /** `violation` is the address of an f64 that grows. */
+  hals_update(
+    rows: number,
+    rank: number,
+    f: number,
+    fStride: number,
+    n: number,
+    nStride: number,
+    g: number,
+    gStride: number,
+    l1: number,
+    l2: number,
+    scratch: number,
+    violation: number,
+  ): void
   mu_update(
     rows: number,
     rank: number,
@@ -105,6 +120,7 @@ export function warmUp(kernels: Kernels, views: Views, base: number): void {
   for (let i = 0; i < 400; i++) {
     kernels.xht_dense(rows, columns, rank, x, 8 * columns, h, 8 * columns, n, stride, 0)
     kernels.mu_update(rows, rank, f, stride, n, stride, g, stride, 0, 0, scratch)
+    kernels.hals_update(rows, rank, f, stride, n, stride, g, stride, 0, 0, scratch, x)
     kernels.xtw_dense(rows, columns, rank, x, 8 * columns, f, stride, n, stride)
     kernels.gram(rows, rank, f, stride, g, stride)
     kernels.xht_csr(1, 56, indptr, x, x, h, 448, n, 448, 0)

@@ -17,8 +17,11 @@ interface Call {
   readonly views: Views
 }
 
-/** Every kernel of ts/kernels that this backend has, in terms of the exports. */
-const RUNNERS: Readonly<Record<string, (call: Call) => void>> = {
+/** A kernel of ts/kernels in terms of the exports. */
+export type Runner = (call: Call) => void
+
+/** Every kernel of ts/kernels that this backend has. */
+const RUNNERS: Readonly<Record<string, Runner>> = {
   xht_dense({ kernels, dims, p, size, scratch }) {
     const { rows, columns, rank, stride } = dims
     // the specs give H transposed; the kernel reads it as rank × columns
@@ -38,6 +41,11 @@ const RUNNERS: Readonly<Record<string, (call: Call) => void>> = {
   mu_update({ kernels, dims: { rows, rank, l1, l2 }, p, size, scratch }) {
     const stride = size * rank
     kernels.mu_update(rows, rank, p.F, stride, p.N, stride, p.G, stride, l1, l2, scratch(4 * stride))
+  },
+  hals_update({ kernels, dims: { rows, rank, l1, l2 }, p, size, scratch }) {
+    const stride = size * rank
+    const more = scratch(72 * rank)
+    kernels.hals_update(rows, rank, p.F, stride, p.N, stride, p.G, stride, l1, l2, more, p.violation)
   },
   dot({ kernels, dims: { length }, p, views }) {
     views.f64[p.sum / 8] = kernels.dot(length, p.a, p.b)

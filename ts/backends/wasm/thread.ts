@@ -116,8 +116,13 @@ export class Thread {
     this.zero(layout.sums + lane * SUMS_BYTES, SUMS_BYTES)
   }
 
-  addTo(sum: keyof typeof SUM, { layout }: SharedFit, lane: number, value: number): void {
-    this.views.f64[(layout.sums + lane * SUMS_BYTES) / 8 + SUM[sum]] += value
+  /** The address of one of a lane's sums. */
+  sumAt(sum: keyof typeof SUM, { layout }: SharedFit, lane: number): number {
+    return layout.sums + lane * SUMS_BYTES + 8 * SUM[sum]
+  }
+
+  addTo(sum: keyof typeof SUM, fit: SharedFit, lane: number, value: number): void {
+    this.views.f64[this.sumAt(sum, fit, lane) / 8] += value
   }
 
   /** One of the sums over all lanes of a phase, in their order. */
@@ -125,7 +130,7 @@ export class Thread {
     const { f64 } = this.views
     let total = 0
     for (let lane = 0; lane < laneCount(fit, phase); lane++) {
-      total += f64[(fit.layout.sums + lane * SUMS_BYTES) / 8 + SUM[sum]]
+      total += f64[this.sumAt(sum, fit, lane) / 8]
     }
     return total
   }
