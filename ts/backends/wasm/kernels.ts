@@ -1,4 +1,5 @@
 import type { FitSpec } from '../backend.js'
+import type { BetaKernels } from './beta-kernels.js'
 import type { Views } from './heap.js'
 
 /** The element types that there is a module of kernels for. */
@@ -13,7 +14,7 @@ export function sizeOf(dtype: Dtype): number {
  * The exports of wasm/index.ts, the same in the module of either element type. Addresses and strides are in bytes and may
  * exceed 2³¹; flags are 0 or 1.
  */
-export interface Kernels {
+export interface Kernels extends BetaKernels {
   add(length: number, from: number, to: number): void
   dot(length: number, a: number, b: number): number
   gram(rows: number, rank: number, f: number, fStride: number, g: number, gStride: number): void

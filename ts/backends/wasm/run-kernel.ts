@@ -1,5 +1,6 @@
 import type { Dims } from '../../kernels/spec.js'
 import type { KernelBuffer } from '../backend.js'
+import { BETA_RUNNERS } from './beta-runners.js'
 import type { Heap, Views } from './heap.js'
 import { type Dtype, type Kernels, sizeOf } from './kernels.js'
 import type { Thread } from './thread.js'
@@ -22,6 +23,7 @@ export type Runner = (call: Call) => void
 
 /** Every kernel of ts/kernels that this backend has. */
 const RUNNERS: Readonly<Record<string, Runner>> = {
+  ...BETA_RUNNERS,
   xht_dense({ kernels, dims, p, size, scratch }) {
     const { rows, columns, rank, stride } = dims
     // the specs give H transposed; the kernel reads it as rank × columns

@@ -1,0 +1,49 @@
+// The β-divergence and its derivatives in all lanes; the formulas are those of ts/kernels/beta.ts.
+
+import { ln, positivePower, power } from './powers'
+
+/** 2⁻²³: negative powers of the model and its logarithm take no model below this. */
+export function safe(u: v128): v128 {
+  return v128.max<Real>(u, v128.splat<Real>(<Real>1.1920928955078125e-7))
+}
+
+/** u^(β−2), by which data pull; `u` must be safe. */
+export function pull(u: v128, beta: Real): v128 {
+  return power(u, beta - 2)
+}
+
+/** u^(β−1), with which the model pushes back, from what it pulls by; `u` must be safe unless β = 2. */
+export function push(u: v128, pulled: v128, beta: Real): v128 {
+  return beta == 1 ? v128.splat<Real>(1) : v128.mul<Real>(u, pulled)
+}
+
+/** [β−1]₊·u^(β−2) + [2−β]₊·x·u^(β−3); `u` must be safe. */
+export function curvature(x: v128, u: v128, pulled: v128, beta: Real): v128 {
+  if (beta == 2) return v128.splat<Real>(1)
+  if (beta == 1) return v128.mul<Real>(x, v128.mul<Real>(pulled, pulled))
+  const bent = v128.mul<Real>(v128.splat<Real>(max<Real>(0, beta - 1)), pulled)
+  if (beta > 2) return bent
+  const steeper = v128.div<Real>(v128.mul<Real>(x, pulled), u)
+  return v128.add<Real>(bent, v128.mul<Real>(v128.splat<Real>(2 - beta), steeper))
+}
+
+/** d(x | u), from the model itself, the safe one, and what data pull by there; for β = 1 without + u where `zeros`. */
+export function divergence(x: v128, u: v128, safeU: v128, pulled: v128, beta: Real, zeros: bool): v128 {
+  if (beta == 2) {
+    const difference = v128.sub<Real>(x, u)
+    return v128.mul<Real>(v128.splat<Real>(0.5), v128.mul<Real>(difference, difference))
+  }
+  if (beta == 1) {
+    const difference = zeros ? v128.neg<Real>(x) : v128.sub<Real>(u, x)
+    return v128.add<Real>(v128.mul<Real>(x, ln(v128.mul<Real>(x, pulled))), difference)
+  }
+  if (beta == 0) {
+    const ratio = v128.div<Real>(x, safeU)
+    return v128.sub<Real>(v128.sub<Real>(ratio, ln(ratio)), v128.splat<Real>(1))
+  }
+  const pushed = v128.mul<Real>(safeU, pulled)
+  const model = v128.mul<Real>(v128.splat<Real>(beta - 1), v128.mul<Real>(safeU, pushed))
+  const cross = v128.mul<Real>(v128.splat<Real>(beta), v128.mul<Real>(x, pushed))
+  const sum = v128.add<Real>(positivePower(x, beta), v128.sub<Real>(model, cross))
+  return v128.mul<Real>(v128.splat<Real>(1 / (beta * (beta - 1))), sum)
+}
