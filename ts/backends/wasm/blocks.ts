@@ -1,27 +1,6 @@
 import { beginColumns, beginRows, buffersOf, finishColumns, finishRows } from './gram.js'
-import { paddedStride } from './layout.js'
+import { blockOf } from './parts.js'
 import { type DenseFit, isStopped, type Phase, type Steps, type Thread } from './thread.js'
-
-interface Block {
-  readonly row: number
-  readonly column: number
-  readonly rows: number
-  readonly columns: number
-}
-
-/** Copies a block of X to `to` and answers its stride there, in bytes. */
-function load(thread: Thread, fit: DenseFit, { row, column, rows, columns }: Block, to: number): number {
-  const { pieces, rowsPerPiece, stride } = fit.source
-  const { size } = fit.layout
-  const reals = thread.reals(fit)
-  const blockStride = paddedStride(columns)
-  for (let i = 0; i < rows; i++) {
-    const within = (row + i) % rowsPerPiece
-    const start = within * stride + column
-    reals.set(pieces[(row + i - within) / rowsPerPiece].subarray(start, start + columns), to / size + i * blockStride)
-  }
-  return blockStride * size
-}
 
 /** A lane's rows: X·Hᵀ from blocks side by side, then W. */
 export function* blockRows(thread: Thread, fit: DenseFit, phase: Phase, lane: number): Steps<void> {
@@ -34,9 +13,9 @@ export function* blockRows(thread: Thread, fit: DenseFit, phase: Phase, lane: nu
     for (let column = 0; column < paddedColumns; column += part.columns) {
       if (isStopped(fit)) return
       const columns = Math.min(part.columns, paddedColumns - column)
-      const xStride = load(thread, fit, { row, column, rows, columns }, x)
+      const block = blockOf(thread, fit, { row, column, rows, columns }, x)
       const h = H + column * size
-      kernels.xht_dense(rows, columns, paddedRank, x, xStride, h, hStride, n, stride, column > 0 ? 1 : 0)
+      kernels.xht_dense(rows, columns, paddedRank, block.x, block.xStride, h, hStride, n, stride, column > 0 ? 1 : 0)
       yield 'part'
     }
     finishRows(thread, fit, phase, lane, row, rows)
@@ -55,9 +34,9 @@ export function* blockColumns(thread: Thread, fit: DenseFit, phase: Phase, lane:
     for (let row = 0; row < paddedRows && phase === 'columns'; row += part.transposedRows) {
       if (isStopped(fit)) return
       const rows = Math.min(part.transposedRows, paddedRows - row)
-      const xStride = load(thread, fit, { row, column, rows, columns }, x)
+      const block = blockOf(thread, fit, { row, column, rows, columns }, x)
       const w = layout.W + row * stride
-      kernels.xtw_dense(rows, columns, paddedRank, x, xStride, w, stride, n, stride)
+      kernels.xtw_dense(rows, columns, paddedRank, block.x, block.xStride, w, stride, n, stride)
       yield 'part'
     }
     finishColumns(thread, fit, phase, lane, column, columns, n)

@@ -5,7 +5,8 @@ import type { Phase, SharedFit, Steps, Thread } from './thread.js'
 export interface HeldFit {
   readonly id: number
   readonly shared: SharedFit
-  readonly base: number
+  /** What it has of wasm memory. */
+  readonly blocks: readonly number[]
   readonly squaredNorm: number
   /** Whether what iterations begin with fits the factors as they are; not so at first, nor after one that was cut short. */
   isFresh: boolean

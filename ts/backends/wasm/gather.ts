@@ -1,5 +1,5 @@
 import { beginColumns, beginRows, buffersOf, finishColumns, finishRows } from './gram.js'
-import { roundUp } from './layout.js'
+import { csrPart } from './parts.js'
 import type { CsrArrays } from './source.js'
 import { type GatherFit, isStopped, type Phase, type Steps, type Thread } from './thread.js'
 
@@ -14,32 +14,27 @@ function rowsWithin(indptr: Uint32Array, first: number, most: number, entries: n
   return low
 }
 
-/** Products of the CSR rows first … first + count − 1 with a factor, into the thread's buffer of products. */
+/** Products of CSR rows first … first + rows − 1 with a factor, into the thread's buffer of products. */
 function* products(
   thread: Thread,
   fit: GatherFit,
   X: CsrArrays,
   factor: number,
   first: number,
-  count: number,
+  rows: number,
 ): Steps<void> {
-  const { stride, paddedRank, part, size } = fit.layout
+  const { stride, paddedRank, part } = fit.layout
   const { x, n } = buffersOf(thread, fit)
-  const indices = x + 4 * (part.rows + 1)
-  const values = roundUp(indices + 4 * part.entries, size)
-  const from = X.indptr[first]
-  const end = X.indptr[first + count]
-  // one row may have more entries than the buffer: its sums then go on from piece to piece
-  for (let p = from; p < end || p === from; p += part.entries) {
+  const start = X.indptr[first]
+  const all = X.indptr[first + rows]
+  // one row may have more entries than a part: its sums then go on from piece to piece
+  for (let from = start; from < all || from === start; from += part.entries) {
     if (isStopped(fit)) return
-    const last = Math.min(end, p + part.entries)
-    const { u32 } = thread.views
-    u32.set(X.indices.subarray(p, last), indices / 4)
-    thread.reals(fit).set(X.values.subarray(p, last), values / size)
-    for (let i = 0; i <= count; i++) u32[x / 4 + i] = Math.min(last, Math.max(p, X.indptr[first + i])) - p
-    fit.kernels.xht_csr(count, paddedRank, x, indices, values, factor, stride, n, stride, p > from ? 1 : 0)
+    const end = Math.min(all, from + part.entries)
+    const { indptr, indices, values } = csrPart(thread, fit, X, { first, rows, from, end }, x)
+    fit.kernels.xht_csr(rows, paddedRank, indptr, indices, values, factor, stride, n, stride, from > start ? 1 : 0)
     yield 'part'
-    if (last === end) return
+    if (end === all) return
   }
 }
 

@@ -11,6 +11,7 @@ import {
   SUMS_BYTES,
   sizesOf,
 } from './layout.js'
+import { csrPartBytes } from './parts.js'
 
 /** Rows that the kernel of XᵀW sums in registers; panels and lanes are multiples of it. */
 const BLOCK = 48
@@ -168,7 +169,7 @@ export function gramLayout(shape: Shape, maxThreads: number, base: number): Gram
 }
 
 function partBytes(scheme: GramScheme, part: Part, size: number): number {
-  if (scheme === 'gather') return 4 * (part.rows + 1) + (4 + size) * part.entries + size
+  if (scheme === 'gather') return csrPartBytes(part.rows, part.entries, size)
   const elements = part.rows * paddedStride(part.columns)
   if (scheme === 'panels') return size * elements
   return size * Math.max(elements, part.transposedRows * paddedStride(part.transposedColumns))

@@ -7,6 +7,7 @@ import { gramLayout } from './gram-layout.js'
 import type { Heap } from './heap.js'
 import type { Dtype } from './kernels.js'
 import type { Create, Results, Run } from './messages.js'
+import { settleCsr, settleDense } from './parts.js'
 import { allocate, type CsrArrays, type CsrSource, reals } from './source.js'
 import type { SharedFit, Steps, Thread, Told } from './thread.js'
 
@@ -76,11 +77,23 @@ export function* create(crew: Crew, heap: Heap, shared: boolean, request: Create
   const shape = { rows, columns, rank, dtype, indptr }
   const base = heap.allocate(gramLayout(shape, threads, 0).bytes)
   const layout = gramLayout(shape, threads, base)
-  const common = { spec, layout, flags }
-  const told: Told = source.kind === 'csr' ? { ...common, byRow: source, byColumn: byColumn! } : { ...common, source }
   const { thread } = crew
-  const fit = thread.learn(told)
+  const blocks = [base]
   try {
+    const common = { spec, layout, flags }
+    let told: Told
+    if (source.kind === 'dense') {
+      const settled = yield* settleDense(thread, heap, dtype, source)
+      if (settled.address !== 0) blocks.push(settled.address)
+      told = { ...common, source: settled }
+    } else {
+      const byRow = yield* settleCsr(thread, heap, dtype, source)
+      if (byRow.place) blocks.push(byRow.place.indptr)
+      const turned = yield* settleCsr(thread, heap, dtype, byColumn!)
+      if (turned.place) blocks.push(turned.place.indptr)
+      told = { ...common, byRow, byColumn: turned }
+    }
+    const fit = thread.learn(told)
     // the padding of W, Ht and H must be zero, and stays so
     for (let at = base; at < layout.G; at += PIECE * 4) {
       thread.zero(at, Math.min(PIECE * 4, layout.G - at))
@@ -88,12 +101,12 @@ export function* create(crew: Crew, heap: Heap, shared: boolean, request: Create
     }
     yield* store(thread, fit, W, rank, layout.W)
     yield* store(thread, fit, (yield* inTurns(transposeDense(H, rank, columns))) as FloatArray, rank, layout.Ht)
+    const held: HeldFit = { id, shared: fit, blocks, squaredNorm, isFresh: false }
+    return [held, { told: shared && layout.threads > 1 ? told : undefined }]
   } catch (error) {
-    heap.free(base)
+    for (const block of blocks) heap.free(block)
     throw error
   }
-  const held: HeldFit = { id, shared: fit, base, squaredNorm, isFresh: false }
-  return [held, { told: shared && layout.threads > 1 ? told : undefined }]
 }
 
 /** Takes down what iterations tell; a loss may become known with the next one only. */

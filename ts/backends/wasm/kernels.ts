@@ -82,6 +82,7 @@ export interface Kernels extends BetaKernels {
     a: number,
     aStride: number,
   ): void
+  zero(address: number, bytes: number): void
 }
 
 /** The import of the memory ("env", "memory", kind 2) up to its flags: 3 has a maximum and is shared, 1 is not shared. */

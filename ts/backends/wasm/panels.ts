@@ -1,19 +1,6 @@
 import { beginColumns, beginRows, buffersOf, finishColumns, finishRows } from './gram.js'
+import { rowsOf } from './parts.js'
 import { type DenseFit, isStopped, type Phase, type Steps, type Thread } from './thread.js'
-
-/** Copies whole rows of X to `to`, as they lie. */
-function load(thread: Thread, fit: DenseFit, first: number, count: number, to: number): void {
-  const { pieces, rowsPerPiece, stride } = fit.source
-  const reals = thread.reals(fit)
-  const start = to / fit.layout.size
-  for (let row = first; row < first + count; ) {
-    const within = row % rowsPerPiece
-    const taken = Math.min(first + count - row, rowsPerPiece - within)
-    const piece = pieces[(row - within) / rowsPerPiece]
-    reals.set(piece.subarray(within * stride, (within + taken) * stride), start + (row - first) * stride)
-    row += taken
-  }
-}
 
 /** A lane's rows, panel by panel: W, and the lane's share of XᵀW and WᵀW from one reading of X. */
 export function* panelRows(thread: Thread, fit: DenseFit, phase: Phase, lane: number): Steps<void> {
@@ -26,11 +13,11 @@ export function* panelRows(thread: Thread, fit: DenseFit, phase: Phase, lane: nu
   if (phase === 'rows') thread.zero(a, paddedColumns * stride)
   for (let first = rowBounds[lane]; first < rowBounds[lane + 1] && !isStopped(fit); first += part.rows) {
     const count = Math.min(part.rows, rowBounds[lane + 1] - first)
-    load(thread, fit, first, count, x)
-    kernels.xht_dense(count, paddedColumns, paddedRank, x, xStride, H, hStride, n, stride, 0)
+    const panel = rowsOf(thread, fit, first, count, x)
+    kernels.xht_dense(count, paddedColumns, paddedRank, panel, xStride, H, hStride, n, stride, 0)
     finishRows(thread, fit, phase, lane, first, count)
     const w = layout.W + first * stride
-    if (phase === 'rows') kernels.xtw_dense(count, paddedColumns, paddedRank, x, xStride, w, stride, a, stride)
+    if (phase === 'rows') kernels.xtw_dense(count, paddedColumns, paddedRank, panel, xStride, w, stride, a, stride)
     yield 'part'
   }
 }

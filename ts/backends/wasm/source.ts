@@ -4,8 +4,8 @@ import { type Dtype, sizeOf } from './kernels.js'
 import { paddedStride, roundUp } from './layout.js'
 
 /**
- * X outside wasm memory, where its size is not bounded by 4 GiB: in shared buffers that every thread copies its parts
- * from, or, where memory cannot be shared, in buffers that were handed to the one worker.
+ * X in wasm memory where there is room. Elsewhere it is not bounded by 4 GiB: in shared buffers that every thread copies
+ * its parts from, or, where memory cannot be shared, in buffers that were handed to the one worker.
  */
 export type Source = DenseSource | CsrSource
 
@@ -14,6 +14,8 @@ export interface DenseSource {
   readonly kind: 'dense'
   readonly rows: number
   readonly columns: number
+  /** Where all of X lies in wasm memory; 0 where the pieces hold it. */
+  readonly address: number
   readonly pieces: readonly FloatArray[]
   readonly rowsPerPiece: number
   /** Elements from one row to the next. */
@@ -21,9 +23,17 @@ export interface DenseSource {
 }
 
 export interface CsrArrays {
+  /** Where the arrays lie in wasm memory; those of entries are then empty here. */
+  readonly place?: CsrPlace
   readonly indptr: Uint32Array
   readonly indices: Uint32Array
   readonly values: FloatArray
+}
+
+export interface CsrPlace {
+  readonly indptr: number
+  readonly indices: number
+  readonly values: number
 }
 
 export interface CsrSource extends CsrArrays {
@@ -109,7 +119,7 @@ function* denseSource(X: DenseView, dtype: Dtype, shared: boolean): Generator<vo
     yield* copyRows(X, first, Math.min(first + count, X.rows), piece, stride)
     pieces.push(piece)
   }
-  return { kind: 'dense', rows: X.rows, columns: X.columns, pieces, rowsPerPiece, stride }
+  return { kind: 'dense', rows: X.rows, columns: X.columns, address: 0, pieces, rowsPerPiece, stride }
 }
 
 function* csrSource(X: CsrView, dtype: Dtype, shared: boolean): Generator<void, CsrSource> {

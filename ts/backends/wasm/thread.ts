@@ -108,7 +108,7 @@ export class Thread {
   }
 
   zero(address: number, bytes: number): void {
-    this.views.u8.fill(0, address, address + bytes)
+    this.kernels('f32').zero(address, bytes)
   }
 
   /** Empties a lane's sums; the first thing a phase does. */

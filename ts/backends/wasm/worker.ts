@@ -98,7 +98,7 @@ class Coordinator {
       case 'factors':
         return yield* factors(crew, this.#fit(request.fit))
       case 'dispose':
-        heap.free(this.#fit(request.fit).base)
+        for (const block of this.#fit(request.fit).blocks) heap.free(block)
         this.#fits.delete(request.fit)
         return undefined
       case 'kernel': {

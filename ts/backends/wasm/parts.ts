@@ -1,0 +1,144 @@
+import { NonnegError } from '../../core/errors.js'
+import type { FloatArray } from '../../core/matrix.js'
+import type { Heap } from './heap.js'
+import type { Dtype } from './kernels.js'
+import { paddedStride } from './layout.js'
+import type { CsrArrays, CsrPlace, DenseSource } from './source.js'
+import type { DenseFit, SharedFit, Steps, Thread } from './thread.js'
+
+// Parts of X as kernels read them: in place where X lies in wasm memory, else copied to a thread's buffer. Reading in
+// place spares a copy of X in every iteration, for shared memory a slow one.
+
+/** X is not moved to wasm memory where it takes more bytes than this: other fits may need the room. */
+const RESIDENT = 2 ** 30
+/** Elements moved before the thread may pause. */
+const PIECE = 1 << 18
+
+function roomFor(heap: Heap, bytes: number): number {
+  if (bytes > RESIDENT) return 0
+  try {
+    return heap.allocate(bytes)
+  } catch (error) {
+    if (error instanceof NonnegError && error.code === 'ERR_NONNEG_MEMORY') return 0
+    throw error
+  }
+}
+
+function* move(thread: Thread, from: FloatArray | Uint32Array, dtype: Dtype | 'u32', address: number): Steps<void> {
+  for (let i = 0; i < from.length; i += PIECE) {
+    const to = dtype === 'u32' ? thread.views.u32 : thread.views.reals(dtype)
+    to.set(from.subarray(i, i + PIECE), address / from.BYTES_PER_ELEMENT + i)
+    yield 'turn'
+  }
+}
+
+/** Moves dense X into wasm memory if there is room; `address` is then to be freed. */
+export function* settleDense(thread: Thread, heap: Heap, dtype: Dtype, source: DenseSource): Steps<DenseSource> {
+  const bytes = source.pieces.reduce((sum, piece) => sum + piece.byteLength, 0)
+  const address = roomFor(heap, bytes)
+  if (address === 0) return source
+  let end = address
+  for (const piece of source.pieces) {
+    yield* move(thread, piece, dtype, end)
+    end += piece.byteLength
+  }
+  return { ...source, address, pieces: [] }
+}
+
+/** Moves CSR arrays into wasm memory if there is room; `place.indptr` is then to be freed. */
+export function* settleCsr<S extends CsrArrays>(thread: Thread, heap: Heap, dtype: Dtype, source: S): Steps<S> {
+  const { indptr, indices, values } = source
+  // the values first of those behind, so that float64 lies at multiples of 8
+  const start = Math.ceil(indptr.byteLength / 8) * 8
+  const address = roomFor(heap, start + values.byteLength + indices.byteLength)
+  if (address === 0) return source
+  const place: CsrPlace = {
+    indptr: address,
+    values: address + start,
+    indices: address + start + values.byteLength,
+  }
+  yield* move(thread, indptr, 'u32', place.indptr)
+  yield* move(thread, values, dtype, place.values)
+  yield* move(thread, indices, 'u32', place.indices)
+  return { ...source, place, indices: indices.slice(0, 0), values: values.slice(0, 0) }
+}
+
+/** The address of whole rows of X, `source.stride` elements apart; `buffer` has room for them. */
+export function rowsOf(thread: Thread, fit: DenseFit, first: number, count: number, buffer: number): number {
+  const { address, pieces, rowsPerPiece, stride } = fit.source
+  const { size } = fit.layout
+  if (address !== 0) return address + first * stride * size
+  const reals = thread.reals(fit)
+  for (let row = first; row < first + count; ) {
+    const within = row % rowsPerPiece
+    const taken = Math.min(first + count - row, rowsPerPiece - within)
+    const piece = pieces[(row - within) / rowsPerPiece]
+    reals.set(piece.subarray(within * stride, (within + taken) * stride), buffer / size + (row - first) * stride)
+    row += taken
+  }
+  return buffer
+}
+
+export interface Block {
+  readonly row: number
+  readonly column: number
+  readonly rows: number
+  readonly columns: number
+}
+
+/** Where a block of X lies, and its stride in bytes; `buffer` has room for rows of paddedStride(columns) elements. */
+export function blockOf(
+  thread: Thread,
+  fit: DenseFit,
+  { row, column, rows, columns }: Block,
+  buffer: number,
+): { x: number; xStride: number } {
+  const { address, pieces, rowsPerPiece, stride } = fit.source
+  const { size } = fit.layout
+  if (address !== 0) return { x: address + (row * stride + column) * size, xStride: stride * size }
+  const reals = thread.reals(fit)
+  const blockStride = paddedStride(columns)
+  for (let i = 0; i < rows; i++) {
+    const within = (row + i) % rowsPerPiece
+    const start = within * stride + column
+    const piece = pieces[(row + i - within) / rowsPerPiece]
+    reals.set(piece.subarray(start, start + columns), buffer / size + i * blockStride)
+  }
+  return { x: buffer, xStride: blockStride * size }
+}
+
+/** CSR rows or, where one row is too long for a part, some of the entries of one. */
+export interface CsrPart {
+  readonly first: number
+  readonly rows: number
+  /** The first entry, and the one after the last. */
+  readonly from: number
+  readonly end: number
+}
+
+/** Bytes that `csrPart` needs for copies of so many rows and entries. */
+export function csrPartBytes(rows: number, entries: number, size: number): number {
+  return Math.ceil((rows + 1) / 2) * 8 + (size + 4) * entries
+}
+
+/** Row pointers, indices and values of a part as the kernels for CSR take them; `buffer` has room for them. */
+export function csrPart(
+  thread: Thread,
+  { layout }: SharedFit,
+  X: CsrArrays,
+  { first, rows, from, end }: CsrPart,
+  buffer: number,
+): CsrPlace {
+  const { u32 } = thread.views
+  const isWhole = from === X.indptr[first] && end === X.indptr[first + rows]
+  if (X.place && isWhole) return { ...X.place, indptr: X.place.indptr + 4 * first }
+  // entries are counted from 0 in a copy, and from where they are in place
+  const start = X.place ? 0 : from
+  for (let i = 0; i <= rows; i++) u32[buffer / 4 + i] = Math.min(end, Math.max(from, X.indptr[first + i])) - start
+  if (X.place) return { ...X.place, indptr: buffer }
+  const values = buffer + Math.ceil((rows + 1) / 2) * 8
+  const indices = values + (end - from) * layout.size
+  thread.views.reals(layout.dtype).set(X.values.subarray(from, end), values / layout.size)
+  u32.set(X.indices.subarray(from, end), indices / 4)
+  return { indptr: buffer, indices, values }
+}
