@@ -11,7 +11,9 @@ namespace nonneg {
 // The sizes and scalars of a call; those that a kernel does not have are 0.
 struct sizes {
   int64_t rows = 0, columns = 0, rank = 0, stride = 0, nonzeros = 0, length = 0;
-  double l1 = 0, l2 = 0;
+  int64_t row = 0, column = 0, seed = 0, threshold = 0;                                         // of holdout
+  int64_t weighted = 0, push = 0, bend = 0, measure = 0, zeros = 0, shared = 0, complement = 0; // flags
+  double l1 = 0, l2 = 0, beta = 0, gamma = 0, step = 0;
 };
 
 struct integer_name {

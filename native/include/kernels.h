@@ -20,6 +20,87 @@ constexpr int64_t mu_scratch(int64_t rank) {
   return panel_rows * rank;
 }
 
+// One tile of X beside its model U, which becomes Q. P, C and `loss` are made where they are not null; V null: no
+// weights.
+template<class T> struct tile_of_X {
+  int64_t rows = 0, columns = 0;
+  const T* X = nullptr;
+  int64_t ldx = 0;
+  const T* V = nullptr;
+  int64_t ldv = 0;
+  T* U = nullptr; // P and C have its rows' distance
+  int64_t ldu = 0;
+  T* P = nullptr;
+  T* C = nullptr;
+  double* loss = nullptr; // grows
+  double beta = 2;
+};
+
+// CSR rows of X beside their factor F and the other factor O. What is added to N is also added to P, L and `loss`, each
+// in its own way, where they are not null; weights null: none. `norms` are the squared norms of O's rows, for L.
+template<class T> struct entries_of_X {
+  int64_t rows = 0, rank = 0;
+  const uint32_t* indptr = nullptr;
+  const uint32_t* indices = nullptr;
+  const T* values = nullptr;
+  const T* weights = nullptr;
+  const T* F = nullptr;
+  int64_t ldf = 0;
+  const T* O = nullptr;
+  int64_t ldo = 0;
+  const T* norms = nullptr;
+  T* N = nullptr;
+  int64_t ldn = 0;
+  T* P = nullptr;
+  int64_t ldp = 0;
+  T* L = nullptr;
+  double* loss = nullptr;
+  double beta = 2;
+  bool zeros = false; // the unlisted entries count too: `loss` leaves out the listed u of Kullback-Leibler
+};
+
+// Rows of X and of a factor F that descends along them, with O the other factor. `loss` may be null, `violation` not.
+template<class T> struct descent_of_tile {
+  int64_t rows = 0, columns = 0, rank = 0;
+  const T* X = nullptr;
+  int64_t ldx = 0;
+  const T* V = nullptr; // null: no weights
+  int64_t ldv = 0;
+  const T* O = nullptr; // rank x columns
+  int64_t ldo = 0;
+  T* F = nullptr;
+  int64_t ldf = 0;
+  double* loss = nullptr;
+  double* violation = nullptr;
+  double beta = 2;
+  T l1 = 0, l2 = 0;
+  T* scratch = nullptr; // columns
+};
+
+template<class T> struct descent_of_entries {
+  int64_t rows = 0, rank = 0;
+  const uint32_t* indptr = nullptr;
+  const uint32_t* indices = nullptr;
+  const T* values = nullptr;
+  const T* weights = nullptr; // null: none
+  const T* O = nullptr;       // columns x rank
+  int64_t ldo = 0;
+  const T* sums = nullptr; // of O's columns where unlisted entries count as zeros, else null
+  T* F = nullptr;
+  int64_t ldf = 0;
+  double* loss = nullptr;
+  double* violation = nullptr;
+  double beta = 2;
+  T l1 = 0, l2 = 0;
+  T* scratch = nullptr; // cd_scratch elements for the longest of the rows, or more
+  int64_t scratch_length = 0;
+};
+
+// What cd_csr needs for a row of so many entries; with (rank + 1) * entries it gathers once only.
+constexpr int64_t cd_scratch(int64_t entries) {
+  return 3 * entries;
+}
+
 template<class T> struct nonneg_kernels {
   // N = X Ht: X is rows x columns, Ht columns x rank, N rows x rank.
   void (*xht_dense)(int64_t rows, int64_t columns, int64_t rank, const T* X, int64_t ldx, const T* Ht, int64_t ldh,
@@ -39,6 +120,31 @@ template<class T> struct nonneg_kernels {
   // F = F o N / (F G + l1 + l2 F), in place; 0 where the denominator is 0. `scratch`: mu_scratch(rank) elements.
   void (*mu_update)(int64_t rows, int64_t rank, T* F, int64_t ldf, const T* N, int64_t ldn, const T* G, int64_t ldg,
                     T l1, T l2, T* scratch);
+
+  // U = W H: W is rows x rank, H rank x columns.
+  void (*wh_dense)(int64_t rows, int64_t columns, int64_t rank, const T* W, int64_t ldw, const T* H, int64_t ldh, T* U,
+                   int64_t ldu);
+
+  // The entries' parts of gradient, curvature and loss of any beta-divergence.
+  void (*beta_terms)(const tile_of_X<T>& tile);
+  void (*beta_xht_csr)(const entries_of_X<T>& entries);
+
+  // F = F o (N / (P + l1 + l2 F))^gamma, in place; 0 where the denominator is 0. ldp = 0: P is one row for all.
+  void (*mu_ratio)(int64_t rows, int64_t rank, T* F, int64_t ldf, const T* N, int64_t ldn, const T* P, int64_t ldp,
+                   double gamma, T l1, T l2);
+
+  // F = max(0, F - step / (L + l2) (P - N + l1 + l2 F)), in place, with one L for each row (ldl = 1) or for all (0),
+  // and P as above. Sum of |projected gradient|.
+  double (*pg_step)(int64_t rows, int64_t rank, T* F, int64_t ldf, const T* N, int64_t ldn, const T* P, int64_t ldp,
+                    const T* L, int64_t ldl, T step, T l1, T l2);
+
+  // Coordinate descent over rows of F, in place.
+  void (*cd_dense)(const descent_of_tile<T>& descent);
+  void (*cd_csr)(const descent_of_entries<T>& descent);
+
+  // The hashed mask of the tile at (row, column) of X.
+  void (*holdout)(int64_t rows, int64_t columns, uint32_t row, uint32_t column, uint32_t seed, uint32_t threshold,
+                  bool complement, T* V, int64_t ldv);
 
   // Inner product, in float64.
   double (*dot)(int64_t length, const T* a, const T* b);
