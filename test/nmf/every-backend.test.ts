@@ -4,6 +4,7 @@ import {
   type BackendId,
   type DenseView,
   type Factorization,
+  type FactorizeOptions,
   factorize,
   type HistoryEntry,
   type MatrixInput,
@@ -145,12 +146,20 @@ describe.each([...BACKEND_IDS])('%s', (id: BackendId) => {
   })
 })
 
-describe.each(BACKEND_IDS.filter(id => id !== 'reference'))('%s', id => {
-  it('refuses what it cannot do by name, with the reason', async context => {
+describe.each(['webgpu', 'cuda'] as const)('%s', id => {
+  const beyond: readonly [string, Partial<FactorizeOptions>, RegExp][] = [
+    ['f64', { dtype: 'f64' }, /f32/],
+    ['another loss', { loss: 'kullback-leibler' }, /β = 1/],
+    ['another solver', { solver: 'hals' }, /rule hals/],
+    ['penalties', { alphaW: 0.1 }, /penalties/],
+    ['a mask', { mask: { holdout: 0.1 } }, /masks/],
+  ]
+  it.for(beyond)('refuses what it cannot do by name, with the reason: %s', async ([, options, reason], context) => {
     await presentOrSkip(id, context)
-    await expect(factorize(dense, { rank: 2, backend: id, dtype: 'f64' })).rejects.toMatchObject({
+    const fit = factorize(dense, { rank: 2, backend: id, ...options })
+    await expect(fit).rejects.toMatchObject({
       code: 'ERR_NONNEG_NO_BACKEND',
-      message: expect.stringContaining(id),
+      message: expect.stringMatching(reason),
     })
   })
 })

@@ -147,7 +147,7 @@ describe('refusals before any work', () => {
     ['seed −1', { rank: 1, seed: -1 }, 'ERR_NONNEG_OPTION', /seed/],
     ['threads 0', { rank: 1, threads: 0 }, 'ERR_NONNEG_OPTION', /threads/],
     ['a backend nobody knows', { rank: 1, backend: 'gpu' }, 'ERR_NONNEG_OPTION', /backend/],
-    ['another loss', { rank: 1, loss: 'kullback-leibler' }, 'ERR_NONNEG_UNSUPPORTED', /loss/],
+    ['a bare object for a rank', { rank: Object.create(null) }, 'ERR_NONNEG_RANK', /rank is \[object/],
     ['an init without H', { rank: 1, init: { W: [[1]] } }, 'ERR_NONNEG_OPTION', /init/],
     ['onProgress that is no function', { rank: 1, onProgress: 1 }, 'ERR_NONNEG_OPTION', /onProgress/],
     ['a signal that is none', { rank: 1, signal: {} }, 'ERR_NONNEG_OPTION', /signal/],

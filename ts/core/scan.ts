@@ -97,8 +97,8 @@ function* scanCsr(X: CsrView, name: string): Generator<void, Scan> {
     if (bad >= 0) refuse(name, rowOf(X.indptr, bad), X.indices[bad], X.values[bad])
     yield
   }
-  if (!(yield* hasDuplicates(X, name))) return totals.of(X)
-  return yield* scanCsr(yield* addDuplicates(X), name)
+  const unique = yield* uniqueEntries(X, name)
+  return unique === X ? totals.of(X) : yield* scanCsr(unique, name)
 }
 
 /** Whether a row holds a column twice; refuses columns that X does not have. */
@@ -125,6 +125,14 @@ function* hasDuplicates(X: CsrView, name: string): Generator<void, boolean> {
     }
   }
   return found
+}
+
+/**
+ * X itself where every row holds a column at most once, else a copy with the duplicates added up.
+ * @throws NonnegError ERR_NONNEG_SHAPE for a column that X does not have
+ */
+export function* uniqueEntries(X: CsrView, name: string): Generator<void, CsrView> {
+  return (yield* hasDuplicates(X, name)) ? yield* addDuplicates(X) : X
 }
 
 /** A copy in which every row holds a column at most once; ‖X‖² is wrong without it. */

@@ -1,6 +1,27 @@
-import type { BackendId } from '../backends/backend.js'
+import type { BackendId, FitSpec, Weights } from '../backends/backend.js'
 import type { MatrixView } from '../core/matrix.js'
 import { entryCount } from '../core/matrix.js'
+import { familyOf } from '../kernels/beta.js'
+import { beta_terms } from '../kernels/beta_terms.js'
+import { beta_xht_csr } from '../kernels/beta_xht_csr.js'
+import { cd_csr } from '../kernels/cd_csr.js'
+import { cd_dense } from '../kernels/cd_dense.js'
+import { dot } from '../kernels/dot.js'
+import { gram } from '../kernels/gram.js'
+import { hals_update } from '../kernels/hals_update.js'
+import { mu_ratio } from '../kernels/mu_ratio.js'
+import { mu_update } from '../kernels/mu_update.js'
+import { pg_step } from '../kernels/pg_step.js'
+import { wh_dense } from '../kernels/wh_dense.js'
+import { xht_csr } from '../kernels/xht_csr.js'
+import { xht_dense } from '../kernels/xht_dense.js'
+
+/** What is to be computed: backends are asked about it and ranked for it. */
+export interface Instance {
+  readonly X: MatrixView
+  readonly spec: FitSpec
+  readonly weights?: Weights
+}
 
 /**
  * Rough figures by which backends are ranked before anything is timed. The CPU rates are measured on server cores with
@@ -30,21 +51,54 @@ export function usesThreads(id: BackendId): boolean {
   return COSTS[id].scalesWithThreads
 }
 
-/** Flops of one Frobenius MU iteration: two products with X, two Gram matrices and two updates for the factors. */
-export function iterationFlops(X: MatrixView, rank: number): number {
-  return 4 * entryCount(X) * rank + 4 * (X.rows + X.columns) * rank * rank
+/** Updating the factor of `rows` rows whose other factor has `columns`: its products with X, and the rule. */
+function updateFlops({ X, spec, weights }: Instance, rows: number, columns: number, measure: 0 | 1): number {
+  const { rank, beta, rule } = spec
+  const family = familyOf(X, beta, weights)
+  const factor = { rows, rank, l1: 0, l2: 0 }
+  // for β = 1 without weights the push is one row for all
+  const push = beta === 1 && !weights ? 0 : 1
+  const bend = rule === 'pg' ? 1 : 0
+  const dims = { ...factor, columns, nonzeros: entryCount(X), push, bend, measure, weighted: weights ? 1 : 0 }
+  if (family === 'gram') {
+    const products = (X.kind === 'dense' ? xht_dense : xht_csr).flops(dims) + gram.flops({ rows: columns, rank })
+    if (rule === 'mu') return products + mu_update.flops(factor)
+    if (rule === 'hals') return products + hals_update.flops(factor)
+    return products + timesGram(rows, rank) + pg_step.flops(factor)
+  }
+  if (rule === 'hals') return (family === 'entries' ? cd_csr : cd_dense).flops(dims)
+  const move = (rule === 'pg' ? pg_step : mu_ratio).flops(factor)
+  if (family === 'entries') return beta_xht_csr.flops(dims) + move
+  // C times the squared norms of the other factor's rows gives the bounds of the curvature
+  const bounds = 2 * bend * rows * columns
+  return wh_dense.flops(dims) + beta_terms.flops(dims) + (1 + push) * xht_dense.flops(dims) + bounds + move
+}
+
+/** F·G, for the gradient that `mu_update` and `hals_update` form by themselves. */
+function timesGram(rows: number, rank: number): number {
+  return xht_dense.flops({ rows, columns: rank, rank })
+}
+
+/**
+ * Flops of one iteration with its loss, as the kernels' specs count them: both updates, or that of W alone where H is
+ * fixed, and by the Gram identity the inner products of the loss.
+ */
+export function iterationFlops(instance: Instance): number {
+  const { X, spec, weights } = instance
+  const { rank, beta, fixed } = spec
+  const updates =
+    updateFlops(instance, X.rows, X.columns, 1) + (fixed ? 0 : updateFlops(instance, X.columns, X.rows, 0))
+  return familyOf(X, beta, weights) === 'gram' ? updates + dot.flops({ length: (X.columns + rank) * rank }) : updates
 }
 
 /** Estimated seconds for a whole fit. */
-export function estimateSeconds(
-  id: BackendId,
-  X: MatrixView,
-  rank: number,
-  iterations: number,
-  threads: number,
-): number {
+export function estimateSeconds(id: BackendId, instance: Instance, iterations: number, threads: number): number {
+  const { X, spec, weights } = instance
   const cost = COSTS[id]
-  const rate = (X.kind === 'dense' ? cost.dense : cost.sparse) * (cost.scalesWithThreads ? threads : 1)
+  const tiles = X.kind === 'dense' || familyOf(X, spec.beta, weights) === 'tile'
+  // half as many float64 fit a vector; the reference has them anyway
+  const width = spec.dtype === 'f64' && id !== 'reference' ? 0.5 : 1
+  const rate = (tiles ? cost.dense : cost.sparse) * width * (cost.scalesWithThreads ? threads : 1)
   const uploadBytes = entryCount(X) * (X.kind === 'dense' ? 4 : 16)
-  return cost.startup + uploadBytes / (cost.upload * 1e9) + (iterations * iterationFlops(X, rank)) / (rate * 1e9)
+  return cost.startup + uploadBytes / (cost.upload * 1e9) + (iterations * iterationFlops(instance)) / (rate * 1e9)
 }

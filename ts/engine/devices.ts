@@ -1,4 +1,4 @@
-import type { BackendId, Device } from '../backends/backend.js'
+import type { BackendId, Device, OpenOptions } from '../backends/backend.js'
 import { backendOf } from '../backends/registry.js'
 import { NonnegError } from '../core/errors.js'
 import { usesThreads } from './costs.js'
@@ -14,13 +14,16 @@ interface Entry {
 
 const entries = new Map<string, Entry>()
 
-function entryOf(id: BackendId, threads: number): Entry {
-  const key = usesThreads(id) ? `${id}:${threads}` : id
+/** What devices differ by: fits with the same share one. */
+export type DeviceOptions = Required<OpenOptions>
+
+function entryOf(id: BackendId, { threads, fast }: DeviceOptions): Entry {
+  const key = usesThreads(id) ? `${id}:${threads}:${fast}` : id
   const found = entries.get(key)
   if (found) return found
   const backend = backendOf(id)
   if (!backend) throw new NonnegError('ERR_NONNEG_NO_BACKEND', `the ${id} backend is not part of this entry point`)
-  const entry: Entry = { key, device: backend.open({ threads }), users: 0, failed: false }
+  const entry: Entry = { key, device: backend.open({ threads, fast }), users: 0, failed: false }
   entries.set(key, entry)
   return entry
 }
@@ -49,8 +52,12 @@ function isFatal(error: unknown): boolean {
  * Lends the device of a backend to `work`; it is opened once and shared. After a failure that ends the device the next
  * caller gets a fresh one, while those who still use the old one hear of it from the device itself.
  */
-export async function withDevice<T>(id: BackendId, threads: number, work: (device: Device) => Promise<T>): Promise<T> {
-  const entry = entryOf(id, threads)
+export async function withDevice<T>(
+  id: BackendId,
+  options: DeviceOptions,
+  work: (device: Device) => Promise<T>,
+): Promise<T> {
+  const entry = entryOf(id, options)
   entry.users++
   try {
     return await work(await entry.device)

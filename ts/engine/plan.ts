@@ -1,10 +1,9 @@
-import type { BackendId, FitSpec } from '../backends/backend.js'
+import type { BackendId } from '../backends/backend.js'
 import { BACKEND_IDS } from '../backends/registry.js'
 import { availableThreads, environment } from '../core/environment.js'
 import { NonnegError } from '../core/errors.js'
-import type { MatrixView } from '../core/matrix.js'
-import { estimateSeconds } from './costs.js'
-import { withDevice } from './devices.js'
+import { estimateSeconds, type Instance } from './costs.js'
+import { type DeviceOptions, withDevice } from './devices.js'
 import { type BackendReport, probeBackend } from './probe.js'
 
 /** A backend that can do the job. */
@@ -25,6 +24,8 @@ export interface Plan {
   readonly candidates: readonly Candidate[]
   readonly refusals: readonly Refusal[]
   readonly threads: number
+  /** Whether WASM may use relaxed SIMD. */
+  readonly fast: boolean
   /** How the backend was chosen: by name, or by estimate. */
   readonly chosenBy: 'option' | 'environment' | 'estimate'
 }
@@ -32,6 +33,7 @@ export interface Plan {
 export interface PlanOptions {
   readonly backend?: BackendId | 'auto'
   readonly threads?: number
+  readonly fast?: boolean
   readonly iterations: number
 }
 
@@ -62,18 +64,18 @@ function requested(option: BackendId | 'auto' | undefined): { id: BackendId | un
 /** Asks the device about this very instance, as only an open device knows its limits. */
 async function refusalOf(
   report: BackendReport,
-  X: MatrixView,
-  spec: FitSpec,
-  threads: number,
+  instance: Instance,
+  options: DeviceOptions,
   byName: boolean,
 ): Promise<Refusal | undefined> {
   const { id } = report
+  const { X, spec, weights } = instance
   if (!report.available) return { id, reason: report.reason ?? 'absent', fix: report.fix }
   if (report.emulated && !byName) {
     return { id, reason: 'emulated on the CPU: proves correctness, never faster', fix: `ask for it: backend: '${id}'` }
   }
   try {
-    const support = await withDevice(id, threads, async device => device.supports(X, spec))
+    const support = await withDevice(id, options, async device => device.supports(X, spec, weights))
     return support.supported ? undefined : { id, reason: support.reason, fix: null }
   } catch (error) {
     return { id, reason: error instanceof Error ? error.message : String(error), fix: null }
@@ -85,8 +87,9 @@ async function refusalOf(
  * job, by estimated seconds. Emulated backends are used only when asked for by name.
  * @throws NonnegError ERR_NONNEG_NO_BACKEND with every refusal and its reason when none is left
  */
-export async function planFit(X: MatrixView, spec: FitSpec, options: PlanOptions): Promise<Plan> {
+export async function planFit(instance: Instance, options: PlanOptions): Promise<Plan> {
   const threads = resolveThreads(options.threads)
+  const fast = options.fast ?? false
   const { id: named, by } = requested(options.backend)
   const ids = named ? [named] : BACKEND_IDS
   const candidates: Candidate[] = []
@@ -94,14 +97,14 @@ export async function planFit(X: MatrixView, spec: FitSpec, options: PlanOptions
   // estimates first, and only as many devices are opened as it takes to find one that will do
   const reports = await Promise.all(ids.map(probeBackend))
   const estimated = reports
-    .map(report => ({ report, seconds: estimateSeconds(report.id, X, spec.rank, options.iterations, threads) }))
+    .map(report => ({ report, seconds: estimateSeconds(report.id, instance, options.iterations, threads) }))
     .sort((a, b) => a.seconds - b.seconds)
   for (const { report, seconds } of estimated) {
     if (candidates.length > 0 && report.available && !report.emulated) {
       candidates.push({ id: report.id, estimatedSeconds: seconds })
       continue
     }
-    const refusal = await refusalOf(report, X, spec, threads, named !== undefined)
+    const refusal = await refusalOf(report, instance, { threads, fast }, named !== undefined)
     if (refusal) refusals.push(refusal)
     else candidates.push({ id: report.id, estimatedSeconds: seconds })
   }
@@ -113,7 +116,7 @@ export async function planFit(X: MatrixView, spec: FitSpec, options: PlanOptions
     const fix = refusals.map(refusal => refusal.fix).find(found => found) ?? undefined
     throw new NonnegError('ERR_NONNEG_NO_BACKEND', message, { detail: { refusals }, fix })
   }
-  return { candidates, refusals, threads, chosenBy: by }
+  return { candidates, refusals, threads, fast, chosenBy: by }
 }
 
 /** The plan in words, one line a backend. */

@@ -1,12 +1,16 @@
-import type { BackendId, FitSpec } from '../backends/backend.js'
+import type { BackendId } from '../backends/backend.js'
 import { inSlices } from '../core/breathe.js'
 import { abortError, NonnegError } from '../core/errors.js'
 import { type MatrixInput, toMatrixView } from '../core/input.js'
-import { type DenseView, denseView, type MatrixView } from '../core/matrix.js'
+import { type DenseView, denseView } from '../core/matrix.js'
 import { scanMatrix } from '../core/scan.js'
+import type { Instance } from '../engine/costs.js'
 import { explainPlan, type Plan, type PlanOptions, planFit, type Refusal } from '../engine/plan.js'
 import { type Handover, runFit, type StopReason } from './fit-loop.js'
 import { constantFactor, type Start, startFactors } from './init.js'
+import { specOf } from './loss.js'
+import { observe } from './observed.js'
+import { refuseZeros, weightedSquaredNorm } from './observed-entries.js'
 import {
   checkNotEmpty,
   type FactorizeOptions,
@@ -14,7 +18,7 @@ import {
   type ResolvedOptions,
   resolveOptions,
 } from './options.js'
-import { scaleExponent, scaleFactor, scaleMatrix } from './scale.js'
+import { gradientScale, lossScale, scaleExponent, scaleFactor, scaleMatrix, scaleSpec } from './scale.js'
 
 /** A finished factorisation. */
 export interface Factorization {
@@ -22,9 +26,15 @@ export interface Factorization {
   readonly W: DenseView
   /** rank × columns */
   readonly H: DenseView
-  /** ½‖X − WH‖² over all entries. */
+  /**
+   * The β-divergence of X from W·H, summed over all entries (observed ones, times their weights, where X has a mask or
+   * weights), without penalties: ½‖X − WH‖² for Frobenius.
+   */
   readonly loss: number
-  /** ‖X − WH‖ / ‖X‖ in the Frobenius norm; 0 where X is all zeros. */
+  /**
+   * ‖X − WH‖ / ‖X‖ in the Frobenius norm whatever the loss, over the entries that the loss is over and with their weights;
+   * 0 where X is all zeros.
+   */
   readonly relativeError: number
   readonly iterations: number
   readonly reason: StopReason
@@ -42,17 +52,18 @@ export interface Factorization {
 }
 
 /**
- * Factorises a non-negative matrix X (rows × columns) into W (rows × rank) and H (rank × columns), both ≥ 0, so that
- * ½‖X − WH‖² is small, by multiplicative updates (Lee & Seung, "Algorithms for non-negative matrix factorization", NIPS
- * 2000), which in exact arithmetic never raise it; in f32 the reported loss
- * wavers by about 10⁻⁷ of ‖X‖².
+ * Factorises a non-negative matrix X (rows × columns) into W (rows × rank) and H (rank × columns), both ≥ 0, so that a
+ * β-divergence of X from W·H plus penalties is small (Févotte & Idier, "Algorithms for nonnegative matrix factorization
+ * with the β-divergence", Neural Computation 2011); by default ½‖X − WH‖², without penalties. Multiplicative updates and
+ * Frobenius coordinate descent never raise it in exact arithmetic; in f32 the reported Frobenius loss wavers by about
+ * 10⁻⁷ of ‖X‖².
  *
  * X is dense row-major (`{ data, rows, columns, stride?, offset? }`), CSR (`{ indptr, indices, values, rows, columns }`),
  * an array of rows, an ml-matrix or an ndarray. It is copied where the backend needs it and never written to; leave it
  * alone until the promise settles.
  *
- * @throws NonnegError ERR_NONNEG_SHAPE, _NEGATIVE, _NOT_FINITE, _DTYPE for X, with the place of the entry; _RANK, _OPTION,
- * _UNSUPPORTED for options; _NO_BACKEND, _BACKEND, _MEMORY, _DEVICE_LOST from the machine; _ABORTED, whose cause is the
+ * @throws NonnegError ERR_NONNEG_SHAPE, _NEGATIVE, _NOT_FINITE, _ZERO, _DTYPE for X, mask and weights, with the place of
+ * the entry; _RANK, _OPTION for options; _NO_BACKEND, _BACKEND, _MEMORY, _DEVICE_LOST from the machine; _ABORTED, whose cause is the
  * signal's reason. All come as rejections, before any work starts where they can.
  */
 export async function factorize(X: MatrixInput, options: FactorizeOptions): Promise<Factorization> {
@@ -73,36 +84,41 @@ export async function solve(X: MatrixInput, resolved: ResolvedOptions, fixedH?: 
   }
 }
 
-async function solveChecked(X: MatrixInput, resolved: ResolvedOptions, fixedH?: DenseView): Promise<Factorization> {
+async function solveChecked(input: MatrixInput, resolved: ResolvedOptions, fixedH?: DenseView): Promise<Factorization> {
   const start = performance.now()
-  const { rank, dtype, signal, timeBudgetMs } = resolved
+  const { dtype, signal, timeBudgetMs, beta, threads, fast, backend } = resolved
   if (signal?.aborted) throw abortError(signal)
-  const view = await inSlices(toMatrixView(X), signal)
+  const view = await inSlices(toMatrixView(input), signal)
   checkNotEmpty(view)
   const { rows, columns } = view
   if (fixedH && fixedH.columns !== columns) {
     throw new NonnegError('ERR_NONNEG_SHAPE', `X has ${columns} columns, the model was fitted to ${fixedH.columns}`)
   }
-  const given = await inSlices(scanMatrix(view, 'X'), signal)
+  const observed = await inSlices(observe(view, resolved.mask, resolved.weights), signal)
+  const given = await inSlices(scanMatrix(observed.X, 'X'), signal)
+  const { weights } = observed
+  if (beta <= 0) await inSlices(refuseZeros(given.X, weights, beta), signal)
+  const asked = specOf(resolved, rows, columns, fixedH ? 'H' : undefined)
   // an exponent of 0, nearly always, copies nothing
-  const k = scaleExponent(given.largest, dtype)
+  const k = scaleExponent(given.largest, asked)
   const scan = k === 0 ? given : await inSlices(scanMatrix(await inSlices(scaleMatrix(given.X, -2 * k, dtype)), 'X'))
-  const spec: FitSpec = { rank, beta: 2, rule: 'mu', dtype, ...(fixedH ? { fixed: 'H' } : {}) }
-  const asked = { backend: resolved.backend, threads: resolved.threads, iterations: resolved.maxIterations }
-  const falling = resolved.fallback && asked.backend !== 'auto'
-  const plan = falling ? await planWithFallback(scan.X, spec, asked) : await planFit(scan.X, spec, asked)
-  const mean = scan.sum / (rows * columns)
-  const factors = await inSlices(startOf(resolved, rows, columns, mean, k, fixedH), signal)
-  const problem = { X: scan.X, squaredNorm: scan.squaredNorm, ...factors }
+  const spec = scaleSpec(asked, k)
+  const planOptions = { backend, threads, fast, iterations: resolved.maxIterations }
+  const falling = resolved.fallback && backend !== 'auto'
+  const plan = await (falling ? planWithFallback : planFit)({ X: scan.X, spec, weights }, planOptions)
+  const factors = await inSlices(startOf(resolved, rows, columns, scan.sum / observed.count, k, fixedH), signal)
+  const problem = { X: scan.X, squaredNorm: scan.squaredNorm, weights, ...factors }
   const deadline = timeBudgetMs === undefined ? undefined : start + timeBudgetMs
-  const result = await runFit(problem, spec, plan, { ...resolved, lossScale: 16 ** k }, deadline)
-  const W = denseView(result.factors.W, rows, rank)
-  const H = denseView(result.factors.H, rank, columns)
+  const scales = { lossScale: lossScale(beta, k), violationScale: gradientScale(beta, k) }
+  const result = await runFit(problem, spec, plan, { ...resolved, ...scales }, deadline)
+  const squares = weights ? await inSlices(weightedSquaredNorm(scan.X, weights)) : scan.squaredNorm
+  const W = denseView(result.factors.W, rows, spec.rank)
+  const H = denseView(result.factors.H, spec.rank, columns)
   return {
     W: k === 0 ? W : await inSlices(scaleFactor(W, k, dtype)),
     H: k === 0 ? H : await inSlices(scaleFactor(H, k, dtype)),
-    loss: result.loss * 16 ** k,
-    relativeError: scan.squaredNorm === 0 ? 0 : Math.sqrt((2 * result.loss) / scan.squaredNorm),
+    loss: result.loss * scales.lossScale,
+    relativeError: squares === 0 ? 0 : Math.sqrt((2 * Math.max(0, result.frobeniusLoss)) / squares),
     iterations: result.history.length,
     reason: result.reason,
     history: result.history,
@@ -133,12 +149,12 @@ function* startOf(
 }
 
 /** The named backend first, where it can do the job, then what `'auto'` would try. */
-async function planWithFallback(X: MatrixView, spec: FitSpec, asked: PlanOptions): Promise<Plan> {
+async function planWithFallback(instance: Instance, asked: PlanOptions): Promise<Plan> {
   const plans: Plan[] = []
   const failures: NonnegError[] = []
   for (const backend of [asked.backend, 'auto'] as const) {
     try {
-      plans.push(await planFit(X, spec, { ...asked, backend }))
+      plans.push(await planFit(instance, { ...asked, backend }))
     } catch (error) {
       if (!(error instanceof NonnegError && error.code === 'ERR_NONNEG_NO_BACKEND')) throw error
       failures.push(error)

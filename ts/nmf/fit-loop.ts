@@ -23,6 +23,8 @@ export interface Handover extends Refusal {
 export interface LoopResult {
   readonly factors: Factors
   readonly loss: number
+  /** ½ Σ v·(x − wh)² of the same factors. */
+  readonly frobeniusLoss: number
   readonly history: readonly HistoryEntry[]
   readonly reason: StopReason
   readonly backend: BackendId
@@ -39,7 +41,7 @@ interface Progress {
   /** What callers see; `losses` are the same in the scale of the fit. */
   history: HistoryEntry[]
   losses: number[]
-  /** ‖X − WH‖ of the start, for the tolerance. */
+  /** √(2·loss) of the start, for the tolerance. */
   initialError: number | undefined
   /** Seconds that former backends took for the iterations kept of them. */
   secondsBefore: number
@@ -56,9 +58,15 @@ function mayHandOver(error: unknown): error is NonnegError {
   return error instanceof NonnegError && HANDS_OVER.includes(error.code)
 }
 
-/** Options, and what losses are multiplied by on their way out: fits see X in a scale of their own. */
+/** Options, and what losses and violations are multiplied by on their way out: fits see X in a scale of their own. */
 interface LoopOptions extends ResolvedOptions {
   readonly lossScale: number
+  readonly violationScale: number
+}
+
+/** A loss as a distance: ‖X − WH‖ for Frobenius. Rounding may leave the loss of a perfect fit below 0. */
+function distance(loss: number): number {
+  return Math.sqrt(2 * Math.max(0, loss))
 }
 
 class FitLoop {
@@ -82,7 +90,7 @@ class FitLoop {
   async run(): Promise<{ reason: StopReason; loss: number }> {
     const { signal, maxIterations, tolerance } = this.#options
     const { history, losses } = this.#progress
-    if (tolerance > 0) this.#progress.initialError ??= Math.sqrt(2 * (await this.#evaluate()))
+    if (tolerance > 0) this.#progress.initialError ??= distance(await this.#evaluate())
     const start = performance.now()
     let lastSnapshot = start
     for (let secondsEach = Number.POSITIVE_INFINITY; ; ) {
@@ -97,12 +105,15 @@ class FitLoop {
       const report = await this.#fit.run(count, { signal, deadline: this.#deadline })
       const before = this.#progress.secondsBefore + (crossingStart - start) / 1000
       for (let i = 0; i < report.iterations; i++) {
-        const entry = {
+        const loss = checkedLoss(report.losses[i], this.#options.dtype)
+        const violation = report.violations.at(i)
+        const entry: HistoryEntry = {
           iteration: history.length + 1,
-          loss: checkedLoss(report.losses[i]) * this.#options.lossScale,
+          loss: loss * this.#options.lossScale,
+          ...(violation === undefined ? {} : { violation: violation * this.#options.violationScale }),
           seconds: before + report.seconds[i],
         }
-        losses.push(report.losses[i])
+        losses.push(loss)
         history.push(entry)
         this.#options.onProgress?.(entry)
       }
@@ -130,8 +141,8 @@ class FitLoop {
     const { losses, initialError } = this.#progress
     const { tolerance } = this.#options
     if (tolerance === 0 || losses.length === 0 || losses.length % CHECK_EVERY !== 0) return false
-    const error = Math.sqrt(2 * losses.at(-1)!)
-    const previous = losses.length === CHECK_EVERY ? initialError! : Math.sqrt(2 * losses.at(-1 - CHECK_EVERY)!)
+    const error = distance(losses.at(-1)!)
+    const previous = losses.length === CHECK_EVERY ? initialError! : distance(losses.at(-1 - CHECK_EVERY)!)
     return error === 0 || (previous - error) / initialError! < tolerance
   }
 
@@ -181,16 +192,30 @@ function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined, lat
 }
 
 /** A loss that is no number says that the factors are none either. */
-function checkedLoss(loss: number): number {
+function checkedLoss(loss: number, dtype: 'f32' | 'f64'): number {
   if (Number.isFinite(loss)) return loss
-  throw new NonnegError('ERR_NONNEG_BACKEND', `the loss became ${loss}: numbers left the range of float32`)
+  const type = dtype === 'f32' ? 'float32' : 'float64'
+  throw new NonnegError('ERR_NONNEG_BACKEND', `the loss became ${loss}: numbers left the range of ${type}`)
 }
 
 /** Asks a stand-by device first whether it takes the problem: only the chosen one was asked by the plan. */
-async function createFit(device: Device, progress: Progress, spec: FitSpec): Promise<Fit> {
-  const support = device.supports(progress.problem.X, spec)
+async function createFit(device: Device, problem: Problem, spec: FitSpec): Promise<Fit> {
+  const support = device.supports(problem.X, spec, problem.weights)
   if (!support.supported) throw new NonnegError('ERR_NONNEG_UNSUPPORTED', support.reason)
-  return await device.createFit(progress.problem, spec)
+  return await device.createFit(problem, spec)
+}
+
+/** The Frobenius loss of factors that were fitted to another: one pass over X on the device. */
+async function frobeniusLoss(device: Device, problem: Problem, factors: Factors, spec: FitSpec): Promise<number> {
+  const { rank, dtype } = spec
+  const W = denseView(factors.W, problem.X.rows, rank)
+  const H = denseView(factors.H, rank, problem.X.columns)
+  const fit = await createFit(device, { ...problem, W, H }, { rank, dtype, beta: 2, rule: 'mu' })
+  try {
+    return await fit.evaluate()
+  } finally {
+    await dispose(fit)
+  }
 }
 
 /** Frees a fit; a device that was lost has nothing left to free, and its error was reported already. */
@@ -198,6 +223,25 @@ async function dispose(fit: Fit): Promise<void> {
   try {
     await fit[Symbol.asyncDispose]()
   } catch {}
+}
+
+/** One fit on one device, from the last good factors to the end. */
+async function runOn(
+  device: Device,
+  progress: Progress,
+  spec: FitSpec,
+  options: LoopOptions,
+  deadline: number | undefined,
+): Promise<Pick<LoopResult, 'factors' | 'loss' | 'reason'>> {
+  const fit = await unlessAborted(createFit(device, progress.problem, spec), options.signal, dispose)
+  const loop = new FitLoop(options, progress, fit, device, deadline)
+  try {
+    const outcome = await loop.run()
+    return { ...outcome, factors: await fit.factors() }
+  } finally {
+    const closed = loop.pending.catch(() => {}).then(() => dispose(fit))
+    if (!options.signal?.aborted) await closed
+  }
 }
 
 /**
@@ -220,18 +264,12 @@ export async function runFit(
     progress.losses.length = progress.kept
     progress.secondsBefore = progress.history.at(-1)?.seconds ?? 0
     try {
-      return await withDevice(id, plan.threads, async device => {
-        const fit = await unlessAborted(createFit(device, progress, spec), options.signal, dispose)
-        const loop = new FitLoop(options, progress, fit, device, deadline)
-        try {
-          const { reason, loss } = await loop.run()
-          const factors = await fit.factors()
-          const { history } = progress
-          return { factors, loss, history, reason, backend: id, emulated: device.emulated, handovers }
-        } finally {
-          const closed = loop.pending.catch(() => {}).then(() => dispose(fit))
-          if (!options.signal?.aborted) await closed
-        }
+      return await withDevice(id, plan, async device => {
+        const { factors, loss, reason } = await runOn(device, progress, spec, options, deadline)
+        const { history } = progress
+        const squares = spec.beta === 2 ? loss : await frobeniusLoss(device, problem, factors, spec)
+        const { emulated } = device
+        return { factors, loss, frobeniusLoss: squares, history, reason, backend: id, emulated, handovers }
       })
     } catch (error) {
       if (!mayHandOver(error)) throw error

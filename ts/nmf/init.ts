@@ -35,7 +35,7 @@ export function constantFactor(rows: number, columns: number, value: number): De
 }
 
 function* ownFactor(input: MatrixInput, name: 'W' | 'H', rows: number, columns: number): Generator<void, DenseView> {
-  const view = yield* toMatrixView(input)
+  const view = yield* toMatrixView(input, `init.${name}`)
   if (view.kind === 'csr') {
     throw new NonnegError('ERR_NONNEG_SHAPE', `init.${name} is sparse; factors are dense`, { detail: { name } })
   }

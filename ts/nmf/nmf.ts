@@ -33,18 +33,22 @@ export class NMF {
 
   /**
    * The W (rows × rank) that fits new rows X to the model's components, which stay as they are. Stops by the model's own
-   * options. Starts from a constant, so it does not return the W of `fitTransform` for the same X, but one close to it.
-   * Throws as {@link factorize}.
+   * options, but for its mask and weights, which belong to the matrix that it was fitted to: give those of X here. Starts
+   * from a constant, so it does not return the W of `fitTransform` for the same X, but one close to it. Throws as
+   * {@link factorize}.
    */
-  async transform(X: MatrixInput): Promise<DenseView> {
+  async transform(
+    X: MatrixInput,
+    { mask, weights }: Pick<FactorizeOptions, 'mask' | 'weights'> = {},
+  ): Promise<DenseView> {
     const H = this.components
-    return (await solve(X, resolveOptions({ ...this.options, init: 'random' }), H)).W
+    return (await solve(X, resolveOptions({ ...this.options, init: 'random', mask, weights }), H)).W
   }
 
   /** W·H (rows × columns) for a W of rows × rank: what the model makes of these weights. */
   async inverseTransform(W: MatrixInput): Promise<DenseView> {
     const H = this.components
-    const view = await inSlices(toMatrixView(W))
+    const view = await inSlices(toMatrixView(W, 'W'))
     if (view.kind === 'csr') throw new NonnegError('ERR_NONNEG_SHAPE', 'W is sparse; weights are dense')
     if (view.columns !== H.rows) {
       throw new NonnegError('ERR_NONNEG_SHAPE', `W has ${view.columns} columns, the model has rank ${H.rows}`)

@@ -1,29 +1,53 @@
+import type { FitSpec, Penalty } from '../backends/backend.js'
 import { NonnegError } from '../core/errors.js'
 import type { DenseView, FloatArray, MatrixView } from '../core/matrix.js'
 import { denseView } from '../core/matrix.js'
 
 /**
- * Largest entries from 2⁻²⁰ to 2²⁰ leave room in f32 for the products and squares of a fit, and put entries of the
- * factors that updates flush to zero (below 2⁻⁶³) far beneath what the others round away.
+ * Largest entries up to 2²⁰ leave room in f32 for the products and squares of a fit. Down to 2⁻²⁰ they put factor entries
+ * at the floor of updates (2⁻⁶³) far beneath what the others round away; where the model stands in a denominator, which
+ * takes nothing below 2⁻²³, they must be larger.
  */
-const COMFORTABLE = 20
+const LARGEST_COMFORTABLE = 20
+const leastComfortable = (beta: number) => (beta === 2 ? -20 : -4)
 
-/** Beyond these powers of two the factors (the root of X's size) or the loss (its square) leave their type. */
+/** Beyond these powers of two the factors (the root of X's size) leave their type. */
 const REACH = { f32: 200, f64: 480 } as const
+/** Losses, of the size of Xᵝ, are float64. */
+const LOSS_REACH = 960
 
 /**
- * The exponent k for which X / 4ᵏ has a largest entry near 1, or 0 where X is comfortable as it is. Multiplicative
- * updates do not care about scale: X / 4ᵏ ≈ (W / 2ᵏ)(H / 2ᵏ), exactly, since powers of two round nothing.
+ * The exponent k for which X / 4ᵏ has a largest entry near 1, or 0 where X is comfortable as it is. The problem does not
+ * change with scale, but for its penalties: X / 4ᵏ ≈ (W / 2ᵏ)(H / 2ᵏ), exactly, since powers of two round nothing.
  * @throws NonnegError ERR_NONNEG_DTYPE where the result would not fit
  */
-export function scaleExponent(largest: number, dtype: 'f32' | 'f64'): number {
+export function scaleExponent(largest: number, { dtype, beta }: Pick<FitSpec, 'dtype' | 'beta'>): number {
   if (largest === 0) return 0
   const exponent = Math.floor(Math.log2(largest))
-  if (Math.abs(exponent) <= COMFORTABLE) return 0
-  if (Math.abs(exponent) <= REACH[dtype]) return Math.trunc(exponent / 2)
-  const message = `the largest entry of X is ${largest}, beyond 2^±${REACH[dtype]}: its factors or its loss would not fit ${dtype}`
-  const fix = dtype === 'f32' && Math.abs(exponent) <= REACH.f64 ? "use dtype: 'f64', or scale X" : 'scale X'
+  if (exponent >= leastComfortable(beta) && exponent <= LARGEST_COMFORTABLE) return 0
+  const reach = (type: 'f32' | 'f64') => Math.min(REACH[type], Math.floor(LOSS_REACH / Math.max(1, Math.abs(beta))))
+  if (Math.abs(exponent) <= reach(dtype)) return Math.trunc(exponent / 2)
+  const message = `the largest entry of X is ${largest}, beyond 2^±${reach(dtype)}: its factors or its loss would not fit ${dtype}`
+  const fix = dtype === 'f32' && Math.abs(exponent) <= reach('f64') ? "use dtype: 'f64', or scale X" : 'scale X'
   throw new NonnegError('ERR_NONNEG_DTYPE', message, { detail: { largest }, fix })
+}
+
+/** What the loss of X is times that of X / 4ᵏ: every β-divergence is homogeneous of degree β. */
+export function lossScale(beta: number, k: number): number {
+  return 4 ** (k * beta)
+}
+
+/** The same for gradients with respect to a factor, which is 2ᵏ times its scaled self. */
+export function gradientScale(beta: number, k: number): number {
+  return lossScale(beta, k) / 2 ** k
+}
+
+/** The spec of the problem for X / 4ᵏ that has the same solution: penalties weigh against a loss of another size. */
+export function scaleSpec(spec: FitSpec, k: number): FitSpec {
+  if (k === 0) return spec
+  const scaledPenalty = (penalty: Penalty | undefined) =>
+    penalty && { l1: penalty.l1 / gradientScale(spec.beta, k), l2: (penalty.l2 * 4 ** k) / lossScale(spec.beta, k) }
+  return { ...spec, penaltyW: scaledPenalty(spec.penaltyW), penaltyH: scaledPenalty(spec.penaltyH) }
 }
 
 const PIECE = 1 << 16
