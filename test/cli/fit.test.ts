@@ -6,6 +6,7 @@ import path from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readMatrix } from '../../ts/data/index.js'
+import { type FactorizeOptions, factorize } from '../../ts/node.js'
 import { rowsOf } from '../data/helpers.js'
 import { bundleCommand, type Launch, nonneg } from './command.js'
 
@@ -126,6 +127,43 @@ describe('what fit writes', () => {
     expect(JSON.parse(loose.stdout)).toMatchObject({ reason: 'converged' })
   })
 
+  test('losses, penalties, masks, weights and precision reach the fit', async () => {
+    const fit = async (given: string) => {
+      const { stdout, stderr } = await run(
+        `fit X.csv -r 2 -o grid --max-iterations 20 --tolerance 0 --dtype f64 --json ${given}`,
+      )
+      expect(stderr).toBe('')
+      return JSON.parse(stdout).loss as number
+    }
+    const options = { rank: 2, maxIterations: 20, tolerance: 0, backend: 'reference', dtype: 'f64' } as const
+    const wanted = async (more: Partial<FactorizeOptions>) => (await factorize(rows, { ...options, ...more })).loss
+    const ones = rows.map((row, i) => row.map((_, j) => ((i + j) % 4 === 0 ? 0 : 1)))
+    writeFileSync(at('mask.csv'), ones.map(row => `${row.join(',')}\n`).join(''))
+    const listed = ones.flatMap((row, i) => row.flatMap((one, j) => (one ? [`${i + 1} ${j + 1}`] : [])))
+    writeFileSync(
+      at('mask.mtx'),
+      `%%MatrixMarket matrix coordinate pattern general\n12 7 ${listed.length}\n${listed.join('\n')}\n`,
+    )
+    expect(await fit('--loss kullback-leibler')).toBeCloseTo(await wanted({ loss: 1 }), 9)
+    expect(await fit('--loss 1.5 --solver hals')).toBeCloseTo(await wanted({ loss: 1.5, solver: 'hals' }), 9)
+    const penalised = { alphaW: 0.1, alphaH: 0.02, l1Ratio: 0.3 }
+    expect(await fit('--alpha-w 0.1 --alpha-h 0.02 --l1-ratio 0.3')).toBeCloseTo(await wanted(penalised), 9)
+    const masked = await wanted({ mask: ones })
+    for (const file of ['mask.csv', 'mask.mtx']) expect(await fit(`--mask ${file}`)).toBeCloseTo(masked, 9)
+    expect(await fit('--weights mask.csv')).toBeCloseTo(masked, 9)
+    expect(await fit('--holdout 0.25')).toBeCloseTo(await wanted({ mask: { holdout: 0.25 } }), 9)
+    const both = await wanted({ mask: { holdout: 0.25 }, weights: ones })
+    expect(await fit('--holdout 0.25 --weights mask.csv')).toBeCloseTo(both, 9)
+    expect((await readMatrix(at('grid/W.npy'))).matrix).toMatchObject({ data: expect.any(Float64Array) })
+  })
+
+  test('float64 keeps what float32 cannot hold', async () => {
+    writeFileSync(at('tiny.csv'), rows.map(row => `${row.map(value => `${value}e-50`).join(',')}\n`).join(''))
+    const { code, stdout } = await run(`fit tiny.csv -r 2 -o tiny --dtype f64 ${exactly} --json`)
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout).relativeError).toBeLessThan(0.01)
+  })
+
   test.each(['X.csv', 'X.mtx.gz'])('worker threads do not keep the process from ending: %s', async file => {
     const { code, stdout } = await run(`fit ${file} -r 2 -o threads --backend wasm --threads 2 --json`)
     expect(code).toBe(0)
@@ -170,6 +208,15 @@ describe('what fit refuses', () => {
     ['fit X.csv --rank 2 --out no --loss hinge', 'hinge'],
     ['fit X.csv --rank 2 --out no --solver magic', 'magic'],
     ['fit X.csv --rank 2 --out no --init zeros', 'zeros'],
+    ['fit X.csv --rank 2 --out no --loss 0', 'X[0, 0] = 0'],
+    ['fit X.csv --rank 2 --out no --alpha-w -1', '--alpha-w'],
+    ['fit X.csv --rank 2 --out no --l1-ratio 2', 'l1Ratio'],
+    ['fit X.csv --rank 2 --out no --dtype f16', 'f16'],
+    ['fit X.csv --rank 2 --out no --mask negative.csv', 'mask is 2 × 2, X is 12 × 7'],
+    ['fit X.csv --rank 2 --out no --mask absent.npy', 'absent.npy'],
+    ['fit X.csv --rank 2 --out no --holdout 1.5', 'holdout'],
+    ['fit X.csv --rank 2 --out no --holdout 0.5 --mask X.csv', '--holdout'],
+    ['fit X.csv --rank 2 --out no --weights negative.csv', 'weights'],
     ['fit X.csv --rnak 2 --out no', "unknown option '--rnak'"],
     ['fit X.csv other.csv --rank 2 --out no', 'too many arguments'],
     ['fit missing.csv --rank 2 --out no', 'missing.csv'],

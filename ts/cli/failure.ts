@@ -6,6 +6,7 @@ import { paint } from './text.js'
 const BAD_INPUT: readonly ErrorCode[] = [
   'ERR_NONNEG_SHAPE',
   'ERR_NONNEG_NEGATIVE',
+  'ERR_NONNEG_ZERO',
   'ERR_NONNEG_NOT_FINITE',
   'ERR_NONNEG_DTYPE',
   'ERR_NONNEG_RANK',

@@ -10,6 +10,7 @@ import { readMatrix, stageMatrix } from '../data/files.js'
 import type { LabelledMatrix, Labels } from '../data/labelled-matrix.js'
 import { fileError, type StagedFile } from '../data/staged-file.js'
 import type { Factorization } from '../nmf/factorize.js'
+import { LOSSES } from '../nmf/loss.js'
 import { type FactorizeOptions, resolveOptions } from '../nmf/options.js'
 import { type FitResult, summary } from './fit-summary.js'
 import { Interrupt } from './interrupt.js'
@@ -17,7 +18,10 @@ import { nameOrNumber, nonNegativeNumber, wholeNumber } from './numbers.js'
 import { packageVersion } from './package.js'
 import { progress } from './progress.js'
 
-interface FitFlags extends FactorizeOptions {
+interface FitFlags extends Omit<FactorizeOptions, 'mask' | 'weights'> {
+  readonly mask?: string
+  readonly holdout?: number
+  readonly weights?: string
   readonly out: string
   readonly format: 'npy' | 'csv' | 'json'
   readonly timeBudget?: number
@@ -35,7 +39,9 @@ product approximates it.
 Examples:
   $ nonneg fit counts.mtx.gz --rank 20 --out topics
   $ nonneg fit faces.npy --rank 49 --out parts --max-iterations 1000 --tolerance 0 --seed 7
-  $ nonneg fit ratings.csv --rank 8 --out model --format csv --json | jq .relativeError`
+  $ nonneg fit ratings.csv --rank 8 --out model --format csv --json | jq .relativeError
+  $ nonneg fit counts.mtx.gz --rank 20 --out topics --loss kullback-leibler
+  $ nonneg fit ratings.mtx --mask ratings.mtx --rank 8 --out tastes --solver hals --alpha-w 1e-4`
 
 export function fitCommand(): Command {
   return new Command('fit')
@@ -43,8 +49,18 @@ export function fitCommand(): Command {
     .argument('<file>', 'the matrix to factorise')
     .option('-r, --rank <number>', 'how many components (required)', wholeNumber(1))
     .option('-o, --out <dir>', 'where W and H go, made if not there (required)')
-    .option('--loss <name>', 'what to minimise: frobenius', nameOrNumber)
-    .option('--solver <name>', 'how: auto, mu')
+    .option('--loss <name>', `what to minimise: ${Object.keys(LOSSES).join(', ')}, or a number β`, nameOrNumber)
+    .option('--solver <name>', 'how: auto, mu, hals, pg')
+    .option('--alpha-w <number>', 'penalty on W, as scikit-learn scales it (default: 0)', nonNegativeNumber)
+    .option('--alpha-h <number>', 'penalty on H (default: that on W)', nonNegativeNumber)
+    .option('--l1-ratio <number>', 'share of the penalty on sums, not squares (default: 0)', nonNegativeNumber)
+    .addOption(
+      new Option('--mask <file>', '1 where a matrix is observed, else 0; or the entries of a .mtx').conflicts(
+        'holdout',
+      ),
+    )
+    .option('--holdout <share>', 'leave out about so many of the entries, by a hash', nonNegativeNumber)
+    .option('--weights <file>', 'weights of the entries, at least 0')
     .option('--init <name>', 'where to start: random')
     .option('--seed <number>', 'seed of the random start (default: 0)', wholeNumber(0))
     .option('--max-iterations <number>', 'iterations at most (default: 200)', wholeNumber(1))
@@ -56,6 +72,8 @@ export function fitCommand(): Command {
     .option('--time-budget <seconds>', 'begin no iteration after so long', nonNegativeNumber)
     .addOption(new Option('--backend <name>', 'where to compute').choices(['auto', ...BACKEND_IDS]).default('auto'))
     .option('--threads <number>', 'CPU threads (default: all)', wholeNumber(1))
+    .addOption(new Option('--dtype <name>', 'precision').choices(['f32', 'f64']).default('f32'))
+    .option('--fast', 'WASM: relaxed SIMD, whose last bits depend on the machine')
     .addOption(new Option('--format <name>', 'of the files for W and H').choices(['npy', 'csv', 'json']).default('npy'))
     .option('--header', 'CSV and TSV: the first line holds names (default: seen from the file)')
     .option('--no-header', 'CSV and TSV: it does not')
@@ -76,22 +94,27 @@ function complete(flags: Partial<FitFlags>, command: Command): FitFlags {
 }
 
 async function fit(file: string, flags: FitFlags): Promise<void> {
-  const { out, format, timeBudget, header, rowLabels, json = false, quiet = false, ...given } = flags
+  const { out, format, timeBudget, header, rowLabels, json = false, quiet = false, ...rest } = flags
+  const { mask, holdout, weights, ...given } = rest
   const interrupt = new Interrupt()
   const { signal } = interrupt
   const shown = progress(!json && !quiet)
   try {
     const timeBudgetMs = timeBudget === undefined ? undefined : timeBudget * 1000
-    const options = { ...given, timeBudgetMs, signal, onProgress: shown.iteration.bind(shown) }
-    const { maxIterations } = resolveOptions(options)
+    const hashed = holdout === undefined ? undefined : { holdout }
+    const options = { ...given, mask: hashed, timeBudgetMs, signal, onProgress: shown.iteration.bind(shown) }
+    const { maxIterations, dtype } = resolveOptions(options)
     await checkFolder(out)
     shown.reading(file)
-    // Fits store X in float32; reading it so takes half the memory.
-    const input = await readMatrix(file, { signal, dtype: 'f32', header, rowLabels })
+    // in the fit's own precision: float32 takes half the memory
+    const read = (name: string) => readMatrix(name, { signal, dtype, header, rowLabels })
+    const input = await read(file)
+    const shownEntries = mask === undefined ? hashed : (await read(mask)).matrix
+    const weighing = weights === undefined ? undefined : (await read(weights)).matrix
     const nonzeros = await inSlices(countNonzeros(input.matrix), signal)
     const { factorize } = await import('../node.js')
     shown.fitting(maxIterations)
-    const factorization = await factorize(input.matrix, options)
+    const factorization = await factorize(input.matrix, { ...options, mask: shownEntries, weights: weighing })
     shown.stop()
     const files = await writeFactors(out, format, input, factorization, signal)
     const result = resultOf(file, input, nonzeros, factorization, files)
