@@ -1,6 +1,9 @@
+import v8 from 'node:v8'
 import { afterAll, type TestContext } from 'vitest'
-import type { BackendId, Device, OpenOptions } from '../../ts/backends/backend.js'
+import type { BackendId, Device } from '../../ts/backends/backend.js'
+import { loadAddon } from '../../ts/backends/native/load.js'
 import { BACKEND_IDS, backendOf } from '../../ts/backends/registry.js'
+import { features } from '../../ts/backends/wasm/probe.js'
 import { probeBackend } from '../../ts/engine/probe.js'
 import '../../ts/node.js'
 
@@ -19,14 +22,45 @@ export async function presentOrSkip(id: BackendId, context: TestContext): Promis
   context.skip(`absent: ${report.reason}`)
 }
 
+/** One way to run a backend, as environment variables ask for it. */
+export interface Variant {
+  readonly name: string
+  readonly id: BackendId
+  readonly env: Readonly<Record<string, string>>
+}
+
+function variantsOf(id: BackendId): Variant[] {
+  const isas = id === 'native' ? (loadAddon().addon?.isas ?? []) : []
+  if (isas.length > 0) return isas.map(isa => ({ name: `native ${isa}`, id, env: { NONNEG_ISA: isa } }))
+  if (id !== 'wasm') return [{ name: id, id, env: {} }]
+  return ['plain', 'relaxed'].map(build => ({ name: `wasm ${build}`, id, env: { NONNEG_WASM: build } }))
+}
+
+/** Every backend in every way: all instruction sets that this machine has, all builds. */
+export const VARIANTS: readonly Variant[] = BACKEND_IDS.flatMap(variantsOf)
+
+async function open({ id, env }: Variant, threads: number | undefined): Promise<Device> {
+  // Node 20 has relaxed SIMD behind a flag, which later versions do not know any more
+  if (env.NONNEG_WASM === 'relaxed' && !features().relaxedSimd) {
+    v8.setFlagsFromString('--experimental-wasm-relaxed-simd')
+  }
+  Object.assign(process.env, env)
+  try {
+    return await backendOf(id)!.open({ threads })
+  } finally {
+    for (const name of Object.keys(env)) delete process.env[name]
+  }
+}
+
 const devices = new Map<string, Promise<Device>>()
 
-/** One device a backend and thread count for a whole test file. */
-export function deviceOf(id: BackendId, options: OpenOptions = {}): Promise<Device> {
-  const key = `${id}:${options.threads ?? ''}`
+/** One device a variant and thread count for a whole test file; of a backend by name, as it is where nothing is asked for. */
+export function deviceOf(which: Variant | BackendId, threads?: number): Promise<Device> {
+  const variant = typeof which === 'string' ? { name: which, id: which, env: {} } : which
+  const key = `${variant.name}:${threads ?? ''}`
   let device = devices.get(key)
   if (!device) {
-    device = backendOf(id)!.open(options)
+    device = open(variant, threads)
     devices.set(key, device)
   }
   return device

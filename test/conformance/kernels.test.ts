@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import type { BackendId, Device, KernelBuffer } from '../../ts/backends/backend.js'
-import { BACKEND_IDS } from '../../ts/backends/registry.js'
+import type { Device, KernelBuffer } from '../../ts/backends/backend.js'
 import { Random } from '../../ts/core/random.js'
 import { kernels } from '../../ts/kernels/index.js'
 import { type Dims, type FillKind, type KernelSpec, problemString } from '../../ts/kernels/spec.js'
-import { deviceOf, presentOrSkip } from './backends.js'
+import { deviceOf, presentOrSkip, VARIANTS } from './backends.js'
 import { firstDifference } from './compare.js'
 import { guard, violations } from './guarded.js'
 import { type Dtype, expectedOf, inputsOf } from './inputs.js'
@@ -53,10 +52,10 @@ async function refused(device: Device, spec: KernelSpec, sizes: Dims, dtype: Dty
 
 const cases = kernels.flatMap(spec => (['f32', 'f64'] as const).map(dtype => [spec.name, dtype, spec] as const))
 
-describe.each([...BACKEND_IDS])('%s', (id: BackendId) => {
+describe.each([...VARIANTS])('$name', variant => {
   it.for(cases)('%s %s', async ([, dtype, spec], context) => {
-    await presentOrSkip(id, context)
-    const device = await deviceOf(id)
+    await presentOrSkip(variant.id, context)
+    const device = await deviceOf(variant)
     for (const sizes of spec.problems) {
       const support = device.supportsKernel(spec, { ...sizes, nonzeros: 0 }, dtype)
       if (!support.supported) await refused(device, spec, sizes, dtype, support.reason)

@@ -1,0 +1,125 @@
+import { expect } from 'vitest'
+import type { Device, Factors, FitSpec, Problem } from '../../ts/backends/backend.js'
+import { referenceBackend } from '../../ts/backends/reference/backend.js'
+import { denseView } from '../../ts/core/matrix.js'
+import { familyOf } from '../../ts/kernels/beta.js'
+import type { Dtype } from './inputs.js'
+
+/** Iterations of a fit, in two crossings, so that what a fit keeps between them is tested too. */
+export const CROSSINGS: readonly number[] = [4, 2]
+const ITERATIONS = CROSSINGS.reduce((sum, iterations) => sum + iterations)
+
+const UNIT: Readonly<Record<Dtype, number>> = { f32: 2 ** -24, f64: 2 ** -53 }
+
+/**
+ * How many roundings' worth a factor may have moved from the reference's after these iterations, in its norm. Each
+ * iteration adds those of a dot product as long as X and of the rule; differences in the rules pass them on, and the next
+ * iteration starts from them.
+ */
+const DRIFT = 2 ** 12
+
+/** The loss is a sum of terms that cancel: this share of what they add up to without their signs may be lost. */
+const LOST = 64
+
+export interface Trajectory {
+  readonly losses: Float64Array
+  readonly violations: Float64Array
+  readonly evaluated: number
+  readonly factors: Factors
+}
+
+export async function trajectoryOn(device: Device, problem: Problem, spec: FitSpec): Promise<Trajectory> {
+  const fit = await device.createFit(problem, spec)
+  try {
+    const losses: number[] = []
+    const violations: number[] = []
+    for (const iterations of CROSSINGS) {
+      const report = await fit.run(iterations)
+      expect(report).toMatchObject({ iterations, stopped: 'done' })
+      losses.push(...report.losses)
+      violations.push(...report.violations)
+    }
+    const factors = await fit.factors()
+    const evaluated = await fit.evaluate()
+    return { losses: Float64Array.from(losses), violations: Float64Array.from(violations), evaluated, factors }
+  } finally {
+    await fit[Symbol.asyncDispose]()
+  }
+}
+
+/** The loss of factors, as the reference has it. */
+async function lossOf(problem: Problem, spec: FitSpec, { W, H }: Factors): Promise<number> {
+  const { rows, columns } = problem.X
+  const own = { ...problem, W: denseView(W, rows, spec.rank), H: denseView(H, spec.rank, columns) }
+  const device = await referenceBackend.open()
+  return await (await device.createFit(own, spec)).evaluate()
+}
+
+/** ‖a − b‖ / ‖b‖ */
+export function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let [difference, norm] = [0, 0]
+  for (let i = 0; i < b.length; i++) {
+    difference += (a[i] - b[i]) ** 2
+    norm += b[i] ** 2
+  }
+  return Math.sqrt(norm === 0 ? difference : difference / norm)
+}
+
+/** Whether theory has it that no iteration raises the loss itself. */
+function falls({ beta, rule, penaltyW, penaltyH }: FitSpec): boolean {
+  return (rule === 'mu' || beta === 2) && !penaltyW && !penaltyH
+}
+
+/** What is wrong with a trajectory, given that of the reference. */
+export async function faultsOf(
+  own: Trajectory,
+  reference: Trajectory,
+  problem: Problem,
+  spec: FitSpec,
+  scale: number,
+): Promise<string[]> {
+  const faults: string[] = []
+  const unit = UNIT[spec.dtype]
+  const check = (what: string, value: number, bound: number) => {
+    if (!(value <= bound)) faults.push(`${what}: ${value} is above ${bound}`)
+  }
+  const { losses, violations, factors, evaluated } = own
+  const gram = familyOf(problem.X, spec.beta, problem.weights) === 'gram'
+  const slack = LOST * unit * (gram ? problem.squaredNorm : scale)
+  for (const name of ['W', 'H'] as const) {
+    const [list, wanted] = [factors[name], reference.factors[name]]
+    if (list.length !== wanted.length) faults.push(`${name} has ${list.length} entries, not ${wanted.length}`)
+    if (list.some(value => !(value >= 0))) faults.push(`${name} has entries that are not ≥ 0`)
+    check(`distance of ${name}`, distance(list, wanted), DRIFT * unit)
+  }
+  if (losses.length !== ITERATIONS) faults.push(`${losses.length} losses`)
+  losses.forEach((loss, i) => {
+    check(
+      `loss ${i + 1} from the reference's`,
+      Math.abs(loss - reference.losses[i]),
+      DRIFT * unit * reference.losses[i] + slack,
+    )
+    if (i > 0 && falls(spec)) check(`rise of loss ${i + 1}`, loss - losses[i - 1], slack)
+  })
+  const last = losses[ITERATIONS - 1]
+  check('loss as evaluated, from the last', Math.abs(evaluated - last), slack)
+  check('last loss, from that of the factors', Math.abs(last - (await lossOf(problem, spec, factors))), slack)
+  if (violations.length !== reference.violations.length) faults.push(`${violations.length} violations`)
+  const most = Math.max(0, ...reference.violations)
+  violations.forEach((violation, i) => {
+    check(`violation ${i + 1}`, Math.abs(violation - reference.violations[i]), DRIFT * unit * most)
+  })
+  return faults
+}
+
+/** The parts of two trajectories that are not the same bit for bit. */
+export function differentBits(a: Trajectory, b: Trajectory): string[] {
+  const parts = ({ losses, violations, evaluated, factors: { W, H } }: Trajectory) => {
+    return { losses, violations, evaluated: Float64Array.of(evaluated), W, H }
+  }
+  const bytes = (list: Float32Array | Float64Array) => Buffer.from(list.buffer, list.byteOffset, list.byteLength)
+  const [left, right] = [parts(a), parts(b)]
+  return (['losses', 'violations', 'evaluated', 'W', 'H'] as const).filter(
+    name => !bytes(left[name]).equals(bytes(right[name])),
+  )
+}
