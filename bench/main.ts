@@ -1,116 +1,141 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+// `npm run bench`: holds the bouts that are asked for, writes the results, and for a full run docs/performance.md.
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import Benchmark from 'benchmark'
-import { type BackendId, closeDevices, factorize, type MatrixInput, probeBackends } from 'nonneg'
-import { inSlices } from '../ts/core/breathe.js'
-import { toMatrixView } from '../ts/core/input.js'
-import { iterationFlops } from '../ts/engine/costs.js'
-import { type BenchProblem, problems } from './problems.js'
+import { type Bout, hold } from './bout.js'
+import { DataFolder } from './data.js'
+import { ISAS, ROOFLINE } from './entrants.js'
+import { watchEnvironment } from './environment.js'
+import { GROUPS, type Setting } from './groups.js'
+import { duration, type Notes, performancePage, verdict } from './report.js'
+import { type Comparison, type Results, type Row, resultsComplaints, rowName, SCHEMA_VERSION } from './schema.js'
+import { linesOf } from './targets.js'
 
-interface Row {
-  readonly problem: string
-  readonly backend: string
-  readonly emulated: boolean
-  readonly threads: number
-  /** Seconds of one iteration, one entry a round. */
-  readonly samples: number[]
-  readonly median: number
-  /** Median absolute deviation. */
-  readonly spread: number
-  readonly gflops: number
-}
+const USAGE = `npm run bench -- [options]
+  --groups NAMES     of ${Object.keys(GROUPS).join(', ')} (default: all)
+  --only TEXT        problems whose string contains it
+  --backends NAMES   of nonneg's own rows (default: native,wasm)
+  --threads N        the most threads of a row (default: 2, or what the machine has)
+  --rounds N         turns of every contestant (default: 11; quick: 5)
+  --quick            small problems, in less than two minutes
+  --out FILE         where the results go
+  --render FILE      makes docs/performance.md again from results, and measures nothing`
 
 const { values: args } = parseArgs({
   options: {
+    groups: { type: 'string' },
+    only: { type: 'string' },
     backends: { type: 'string', default: 'native,wasm' },
     threads: { type: 'string' },
-    rounds: { type: 'string', default: '9' },
-    only: { type: 'string', default: '' },
-    out: { type: 'string', default: 'build/bench/fits.json' },
+    rounds: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    out: { type: 'string' },
+    render: { type: 'string' },
+    help: { type: 'boolean', default: false },
   },
 })
 
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  const half = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2
+const PAGE = path.join('docs', 'performance.md')
+const NOTES = path.join('bench', 'notes.json')
+const OWN = ['native', 'wasm', 'auto', 'package']
+
+function writePage(results: Results, source: string): void {
+  const notes = JSON.parse(readFileSync(NOTES, 'utf8')) as Notes
+  writeFileSync(PAGE, performancePage(results, notes, source.split(path.sep).join('/')))
+  console.log(`Page: ${PAGE}`)
 }
 
-/** Seconds of one iteration, from the second to the last: the first waits for caches and lazy compilation. */
-async function sample(X: MatrixInput, problem: BenchProblem, backend: BackendId, threads: number): Promise<number> {
-  const { rank, iterations } = problem
-  const fit = await factorize(X, { rank, backend, threads, maxIterations: iterations + 1, tolerance: 0 })
-  const { history } = fit
-  return (history[iterations].seconds - history[0].seconds) / iterations
-}
-
-/** All backends on one problem, round by round in turn, so that a slow minute of the machine is shared. */
-async function measure(problem: BenchProblem, backends: readonly BackendId[], threads: number): Promise<Row[]> {
-  const X = await inSlices(toMatrixView(problem.make()))
-  const samples = new Map<BackendId, number[]>(backends.map(id => [id, []]))
-  for (let round = -1; round < Number(args.rounds); round++) {
-    for (const id of backends) {
-      const seconds = await sample(X, problem, id, threads)
-      // one round to warm up
-      if (round >= 0) samples.get(id)!.push(seconds)
-    }
-  }
-  const flops = iterationFlops(X, problem.rank)
-  const reports = await probeBackends()
-  return backends.map(backend => {
-    const own = samples.get(backend)!
-    const middle = median(own)
-    return {
-      problem: problem.name,
-      backend,
-      emulated: reports.find(report => report.id === backend)!.emulated,
-      threads,
-      samples: own,
-      median: middle,
-      spread: median(own.map(value => Math.abs(value - middle))),
-      gflops: flops / middle / 1e9,
-    }
+/** The widest instruction set that the roofline program finds on this processor. */
+function widestIsa(): string {
+  const known = ISAS.filter(isa => {
+    const input = `start op=fma isa=${isa} threads=1\nstop\n`
+    return spawnSync(ROOFLINE, [], { input, encoding: 'utf8' }).stdout?.startsWith('ok')
   })
+  return known.at(-1) ?? 'baseline'
 }
 
-/** Whether two rows differ by more than chance, by the Mann–Whitney test of the package `benchmark`. */
-function verdict(a: Row, b: Row): string {
-  const [first, second] = [a, b].map(row =>
-    Object.assign(new Benchmark(row.backend, () => {}), { stats: { sample: row.samples } }),
-  )
-  if (first.compare(second as Benchmark) === 0) return 'no difference beyond chance'
-  const [fast, slow] = a.median < b.median ? [a, b] : [b, a]
-  return `${fast.backend} is ${(slow.median / fast.median).toFixed(2)} times as fast as ${slow.backend}`
+/** `bench/results/intel-xeon-processor-2-cores.json`: one file for a kind of machine, whose history is git's. */
+function resultsFile(): string {
+  const cpu = `${os.cpus()[0].model} ${os.cpus().length} cores`.toLowerCase().replace(/\(.\)|\(tm\)/g, '')
+  return path.join('bench', 'results', `${cpu.replace(/[^a-z0-9]+/g, '-')}.json`)
 }
 
-const chosen = args.backends.split(',') as BackendId[]
-const threads = Number(args.threads ?? os.availableParallelism())
-const environment = {
-  date: new Date().toISOString(),
-  node: process.versions.node,
-  platform: `${process.platform} ${process.arch}`,
-  cpu: os.cpus()[0].model,
-  cores: os.cpus().length,
-  loadBefore: os.loadavg()[0],
-  backends: await probeBackends(),
-}
-const rows: Row[] = []
-for (const problem of problems.filter(({ name }) => name.includes(args.only))) {
-  const measured = await measure(problem, chosen, threads)
-  rows.push(...measured)
-  for (const row of measured) {
-    const emulated = row.emulated ? ' (emulated: says nothing about speed)' : ''
-    const milliseconds = `${(row.median * 1e3).toFixed(3)} ± ${(row.spread * 1e3).toFixed(3)} ms`
-    console.log(
-      `${problem.name}  ${row.backend.padEnd(9)} ${milliseconds}  ${row.gflops.toFixed(1)} GFLOP/s${emulated}`,
-    )
+function chosenBouts(setting: Setting): Bout[] {
+  const names = args.groups?.split(',') ?? Object.keys(GROUPS)
+  const unknown = names.filter(name => !Object.hasOwn(GROUPS, name))
+  if (unknown.length > 0) {
+    console.error(`there is no group ${unknown.join(', ')}; there are ${Object.keys(GROUPS).join(', ')}`)
+    process.exit(2)
   }
-  if (measured.length === 2) console.log(`  ${verdict(measured[0], measured[1])}`)
+  const backends = args.backends.split(',')
+  const isIn = (backend: string) =>
+    !OWN.includes(backend) || backends.includes(backend) || args.backends === 'native,wasm'
+  return names
+    .flatMap(name => GROUPS[name](setting))
+    .filter(({ problem }) => problem.includes(args.only ?? ''))
+    .map(bout => ({ ...bout, entrants: bout.entrants.filter(({ backend }) => isIn(backend)) }))
+    .filter(({ entrants }) => entrants.length > 0)
 }
-await closeDevices()
-const file = path.resolve(args.out)
-mkdirSync(path.dirname(file), { recursive: true })
-writeFileSync(file, `${JSON.stringify({ environment, rows }, null, 2)}\n`)
-console.log(`Results: ${file}`)
+
+function say(rows: readonly Row[], comparisons: readonly Comparison[]): void {
+  console.log(rows[0].problem)
+  for (const row of rows) {
+    const name = `  ${rowName(row)}`.padEnd(44)
+    if (row.status !== 'measured') {
+      console.log(`${name} ${row.status}: ${row.reason}`)
+      continue
+    }
+    const rates = [
+      row.gflops === null ? '' : `${row.gflops.toFixed(1)} GFLOP/s`,
+      row.gbs === null ? '' : `${row.gbs.toFixed(1)} GB/s`,
+    ]
+    const share = row.roofline ? `${(100 * row.roofline.share).toFixed(0)} % of the roof` : ''
+    const figures = [`${duration(row.median!)} ± ${duration(row.spread!)}`, ...rates, share].filter(Boolean)
+    console.log(`${name} ${figures.join(', ')}`)
+  }
+  for (const comparison of comparisons) console.log(`    ${verdict(comparison)}`)
+}
+
+async function measure(): Promise<void> {
+  const rounds = Number(args.rounds ?? (args.quick ? 5 : 11))
+  const data = new DataFolder(path.join('build', 'bench', 'data'))
+  const threads = Number(args.threads ?? Math.min(2, os.availableParallelism()))
+  const bouts = chosenBouts({ data, threads, widest: widestIsa(), quick: args.quick })
+  const environment = await watchEnvironment(rounds)
+  const rows: Row[] = []
+  const comparisons: Comparison[] = []
+  try {
+    for (const bout of bouts) {
+      const result = await hold(bout, rounds)
+      say(result.rows, result.comparisons)
+      rows.push(...result.rows)
+      comparisons.push(...result.comparisons)
+    }
+  } finally {
+    data.remove()
+  }
+  const lines = linesOf({ rows, comparisons })
+  const results: Results = { schema: SCHEMA_VERSION, environment: environment(), lines, rows, comparisons }
+  const complaints = resultsComplaints(results)
+  if (complaints.length > 0) throw new Error(`the results break their own schema: ${complaints.join('; ')}`)
+  const isFull = !args.quick && !args.groups && !args.only && args.backends === 'native,wasm'
+  const file = args.out ?? (isFull ? resultsFile() : path.join('build', 'bench', 'results.json'))
+  mkdirSync(path.dirname(file), { recursive: true })
+  writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`)
+  console.log('')
+  for (const line of lines) {
+    if (line.status !== 'not measured' || isFull) {
+      console.log(`${line.status.padEnd(12)} ${line.what}: ${line.measured} (goal ${line.target})`)
+    }
+  }
+  console.log(`Results: ${file}`)
+  if (isFull) writePage(results, file)
+}
+
+if (args.help) console.log(USAGE)
+else if (args.render) {
+  if (!existsSync(args.render)) throw new Error(`there is no file ${args.render}`)
+  writePage(JSON.parse(readFileSync(args.render, 'utf8')) as Results, args.render)
+} else await measure()

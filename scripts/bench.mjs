@@ -1,11 +1,60 @@
 #!/usr/bin/env node
-// `npm run bench`: builds what is stale, then runs the benchmarks (bench/METHOD.md) with the arguments given.
+// `npm run bench`: builds what is stale, the roofline program too, installs the JavaScript peers, then runs the benchmarks
+// (bench/METHOD.md) with the arguments given. A peer or a compiler that is not there is no failure: its rows say so.
 import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync } from 'node:fs'
+import path from 'node:path'
 import { build } from './build.mjs'
 import { bundleScript } from './lib/bundle.mjs'
-import { root } from './lib/stamp.mjs'
+import { root, step } from './lib/stamp.mjs'
 
-await build()
+const PEERS = path.join('bench', 'peers')
+const ROOFLINE = path.join('build', 'bench', 'roofline')
+
+/** Outside the addon, so that what users get holds nothing of it; the addon's compiler and optimisation. */
+function roofline() {
+  const source = path.join('bench', 'roofline', 'roofline.cpp')
+  const compiler = process.env.CXX || 'c++'
+  return step({
+    name: 'roofline',
+    what: `${source} to ${ROOFLINE}`,
+    inputs: [source, 'scripts/bench.mjs'],
+    facts: [process.platform, process.arch, compiler],
+    outputs: [ROOFLINE],
+    work: () => {
+      mkdirSync(path.join(root, path.dirname(ROOFLINE)), { recursive: true })
+      const flags = ['-O3', '-std=c++17', '-ffp-contract=fast', '-pthread', source, '-o', ROOFLINE]
+      const done = spawnSync(compiler, flags, { cwd: root, encoding: 'utf8' })
+      if (done.status !== 0) return `not built: ${done.error?.message ?? done.stderr.split('\n')[0]}`
+    },
+  })
+}
+
+/** The packages of bench/peers, in a folder of their own. */
+function peers() {
+  return step({
+    name: 'bench-peers',
+    what: `npm ci in ${PEERS}`,
+    inputs: [path.join(PEERS, 'package.json'), path.join(PEERS, 'package-lock.json')],
+    outputs: [path.join(PEERS, 'node_modules')],
+    work: () => {
+      const cli = process.env.npm_execpath
+      const [command, ...first] = cli && existsSync(cli) ? [process.execPath, cli] : ['npm']
+      const flags = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
+      const options = { cwd: path.join(root, PEERS), encoding: 'utf8', shell: !cli && process.platform === 'win32' }
+      const done = spawnSync(command, [...first, ...flags], options)
+      if (done.status !== 0) return `not installed, so absent: ${(done.error?.message ?? done.stderr).split('\n')[0]}`
+    },
+  })
+}
+
+const args = process.argv.slice(2)
+const groups = args.includes('--groups') ? args[args.indexOf('--groups') + 1].split(',') : ['wasm']
+if (!args.includes('--render') && !args.includes('--help')) {
+  await build()
+  await roofline()
+  if (groups.includes('wasm')) await peers()
+}
 const program = await bundleScript('bench/main.ts')
-const done = spawnSync(process.execPath, [program, ...process.argv.slice(2)], { cwd: root, stdio: 'inherit' })
+const done = spawnSync(process.execPath, [program, ...args], { cwd: root, stdio: 'inherit' })
 process.exitCode = done.status ?? 1

@@ -1,0 +1,147 @@
+import { Contestant, type ContestantSpec, NoTimes } from './contestant.js'
+import { type Comparison, type Row, rowName, type Unit } from './schema.js'
+import { deviation, differs, median } from './statistics.js'
+
+/** What rows are held against: arithmetic at the widest or at the given instruction set, or memory. */
+export type Roof = 'arithmetic' | 'memory'
+
+export interface Entrant extends ContestantSpec {
+  /** This entrant is a roof for the others. */
+  readonly roof?: Roof
+  /** The roof that it is held against; those with the same number of threads count. */
+  readonly under?: Roof
+}
+
+/** Contestants on one problem, timed in turns. The first is compared with every other that is no roof. */
+export interface Bout {
+  readonly group: string
+  readonly problem: string
+  readonly unit: Unit
+  /** Fewer where a round takes long. */
+  readonly rounds?: number
+  /** Names the files, written when the bout begins. */
+  prepare?(): Readonly<Record<string, string>>
+  readonly entrants: readonly Entrant[]
+}
+
+export interface BoutResult {
+  readonly rows: readonly Row[]
+  readonly comparisons: readonly Comparison[]
+}
+
+/** Time for the threads of the last contestant to fall asleep: OpenBLAS and OpenMP spin for some tens of milliseconds. */
+const SETTLE_MS = 60
+
+const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
+
+interface Place {
+  readonly entrant: Entrant
+  contestant?: Contestant
+  failure?: NoTimes
+  readonly samples: number[]
+  loss: number | null
+}
+
+async function guarded(place: Place, work: () => Promise<void>): Promise<void> {
+  if (place.failure) return
+  try {
+    await work()
+  } catch (error) {
+    if (!(error instanceof NoTimes)) throw error
+    place.failure = error
+  }
+}
+
+function rowOf(bout: Bout, { entrant, contestant, failure, samples, loss }: Place): Row {
+  const { backend, threads, dtype, remedy } = entrant
+  const label = {
+    group: bout.group,
+    problem: bout.problem,
+    backend,
+    variant: contestant?.variant ?? (entrant.variant || 'as it is'),
+    threads,
+    dtype,
+    unit: bout.unit,
+    roofline: null,
+  }
+  if (failure || !contestant || samples.length === 0) {
+    const status = failure?.status ?? 'failed'
+    const why = failure?.message ?? 'it was not timed'
+    const reason = status === 'absent' && remedy ? `${why} (${remedy})` : why
+    const none = { samples: [], median: null, spread: null, gflops: null, gbs: null, loss: null }
+    return { ...label, status, reason, ...none }
+  }
+  const middle = median(samples)
+  const rate = (work: number) => (work > 0 ? work / middle / 1e9 : null)
+  const { flops, bytes } = contestant.work
+  return {
+    ...label,
+    status: 'measured',
+    reason: null,
+    samples,
+    median: middle,
+    spread: deviation(samples),
+    gflops: rate(flops),
+    gbs: rate(bytes),
+    loss,
+  }
+}
+
+/** The row with its share of the best roof that had as many threads. */
+function underRoof(row: Row, entrant: Entrant, roofs: readonly { row: Row; roof: Roof }[]): Row {
+  const [field, unit] = entrant.under === 'memory' ? (['gbs', 'GB/s'] as const) : (['gflops', 'GFLOP/s'] as const)
+  const fitting = roofs.filter(({ row: { threads }, roof }) => roof === entrant.under && threads === row.threads)
+  const best = fitting.map(({ row }) => row).sort((a, b) => (b[field] ?? 0) - (a[field] ?? 0))[0]
+  const value = best?.[field]
+  const rate = row[field]
+  if (!value || rate === null) return row
+  return { ...row, roofline: { roof: `${rowName(best)}`, unit, value, share: rate / value } }
+}
+
+function compare(rows: readonly Row[]): Comparison[] {
+  const [first, ...others] = rows.filter(row => row.status === 'measured')
+  if (!first || first !== rows[0]) return []
+  return others.map(other => ({
+    problem: first.problem,
+    row: rowName(first),
+    against: rowName(other),
+    ratio: other.median! / first.median!,
+    differs: differs(first.samples, other.samples),
+  }))
+}
+
+/**
+ * Times the entrants round by round, forwards and backwards in turn, so that neither a slow minute nor a slow drift of
+ * the machine favours one. A round before the first warms up and finds out how many units make a sample.
+ */
+export async function hold(bout: Bout, rounds: number): Promise<BoutResult> {
+  const files = bout.prepare?.() ?? {}
+  const places: Place[] = bout.entrants.map(entrant => ({ entrant, samples: [], loss: null }))
+  try {
+    for (const place of places) {
+      await guarded(place, async () => {
+        const start = { ...place.entrant.start, ...(place.entrant.roof ? {} : files) }
+        place.contestant = await Contestant.open({ ...place.entrant, start }, bout.unit)
+      })
+    }
+    for (let round = -1; round < Math.min(rounds, bout.rounds ?? rounds); round++) {
+      for (const place of round % 2 === 0 ? places : places.toReversed()) {
+        await guarded(place, async () => {
+          await pause(SETTLE_MS)
+          const seconds = await place.contestant!.sample()
+          if (round >= 0) place.samples.push(seconds)
+          else place.loss = await place.contestant!.loss()
+        })
+      }
+    }
+  } finally {
+    for (const { contestant } of places) await contestant?.close()
+  }
+  const plain = places.map(place => rowOf(bout, place))
+  const roofs = plain.flatMap((row, i) => {
+    const { roof } = places[i].entrant
+    return roof && row.status === 'measured' ? [{ row, roof }] : []
+  })
+  const rows = plain.map((row, i) => (row.status === 'measured' ? underRoof(row, places[i].entrant, roofs) : row))
+  return { rows, comparisons: compare(rows.filter((_, i) => !places[i].entrant.roof)) }
+}

@@ -1,0 +1,110 @@
+import { type Comparison, type Environment, type Line, type Results, type Row, rowName } from './schema.js'
+
+/** Why a line falls short, or what to know of it, by the line's id. */
+export type Notes = Readonly<Record<string, string>>
+
+const cell = (text: string) => text.replaceAll('|', '\\|')
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const line = (cells: readonly string[]) => `| ${cells.map(cell).join(' | ')} |`
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)]
+}
+
+/** Seconds in the unit that gives three or four digits. */
+export function duration(seconds: number): string {
+  if (seconds < 1e-3) return `${(seconds * 1e6).toFixed(1)} µs`
+  if (seconds < 1) return `${(seconds * 1e3).toFixed(seconds < 0.1 ? 2 : 1)} ms`
+  return `${seconds.toFixed(2)} s`
+}
+
+function machine(environment: Environment): string[] {
+  const { cpu, cores, caches, memoryGiB, platform, node, v8, nonneg, commit, date, seconds, rounds } = environment
+  const { loadBefore, loadAfter, stolen } = environment
+  const taken = stolen === null ? '' : `, ${(100 * stolen).toFixed(1)} % of the processor time taken by other guests`
+  return [
+    `- ${cpu}, ${cores} cores, ${caches.join(', ')}, ${memoryGiB} GiB, ${platform}`,
+    `- Node ${node} (V8 ${v8}), nonneg ${nonneg} at ${commit}`,
+    `- ${date.slice(0, 16).replace('T', ' ')} UTC, ${Math.round(seconds / 60)} minutes, ${rounds} rounds; load ${loadBefore.toFixed(2)} before and ${loadAfter.toFixed(2)} after${taken}`,
+  ]
+}
+
+function goal({ id, what, target, measured, status }: Line, notes: Notes): string[] {
+  return [what, target, measured, status, notes[id] ?? '']
+}
+
+function figures(row: Row): string[] {
+  const label = [row.backend, row.variant, String(row.threads)]
+  if (row.status !== 'measured') return [...label, `${row.status}: ${row.reason}`, '', '', '']
+  const share = row.roofline
+    ? `${(100 * row.roofline.share).toFixed(0)} % of ${row.roofline.value.toFixed(1)} ${row.roofline.unit}`
+    : ''
+  return [
+    ...label,
+    `${duration(row.median!)} ± ${duration(row.spread!)}`,
+    row.gflops === null ? '' : row.gflops.toFixed(1),
+    row.gbs === null ? '' : row.gbs.toFixed(1),
+    share,
+  ]
+}
+
+/** `native is 2.1 times as fast as …`, or that nothing can be said. */
+export function verdict({ row, against, ratio, differs }: Comparison): string {
+  if (!differs) return `${row} and ${against} do not differ by more than chance`
+  const [fast, slow, factor] = ratio >= 1 ? [row, against, ratio] : [against, row, 1 / ratio]
+  return `${fast} is ${factor.toFixed(2)} times as fast as ${slow}`
+}
+
+function problems(results: Results): string[] {
+  const groups = [...new Set(results.rows.map(row => row.group))]
+  return groups.flatMap(group => {
+    const rows = results.rows.filter(row => row.group === group)
+    const names = [...new Set(rows.map(row => row.problem))]
+    return [
+      `### ${group}`,
+      '',
+      ...names.flatMap(problem => {
+        const own = rows.filter(row => row.problem === problem)
+        const said = results.comparisons.filter(
+          one => one.problem === problem && own.some(row => rowName(row) === one.row),
+        )
+        return [
+          `\`${problem}\`, seconds of one ${own[0].unit}:`,
+          '',
+          ...table(
+            ['backend', 'variant', 'threads', 'median ± MAD', 'GFLOP/s', 'GB/s', 'of the roof'],
+            own.map(figures),
+          ),
+          '',
+          ...said.map(one => `- ${verdict(one)}`),
+          ...(said.length > 0 ? [''] : []),
+        ]
+      }),
+    ]
+  })
+}
+
+/** docs/performance.md, from a file of results and the notes of bench/notes.json. */
+export function performancePage(results: Results, notes: Notes, source: string): string {
+  const { environment, lines } = results
+  return `${[
+    '# Performance',
+    '',
+    `Made by \`npm run bench\` from [${source}](../${source}); how it measures is in [bench/METHOD.md](../bench/METHOD.md). Figures`,
+    'hold for this machine and hour; the ratios and shares compare rows that took turns.',
+    '',
+    ...machine(environment),
+    '',
+    '## Goals',
+    '',
+    ...table(
+      ['what', 'goal', 'measured', '', 'why'],
+      lines.map(line => goal(line, notes)),
+    ),
+    '',
+    '## All rows',
+    '',
+    ...problems(results),
+  ]
+    .join('\n')
+    .trimEnd()}\n`
+}

@@ -1,0 +1,34 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { expect, it } from 'vitest'
+import { duration, performancePage, verdict } from '../../bench/report.js'
+import { resultsOf } from './results.js'
+
+it('gives times in a unit that fits', () => {
+  expect(duration(0.0000123)).toBe('12.3 µs')
+  expect(duration(0.0123)).toBe('12.30 ms')
+  expect(duration(0.123)).toBe('123.0 ms')
+  expect(duration(12.345)).toBe('12.35 s')
+})
+
+it('names the faster row, or neither', () => {
+  const comparison = { problem: 'p', row: 'a', against: 'b', ratio: 2, differs: true }
+  expect(verdict(comparison)).toBe('a is 2.00 times as fast as b')
+  expect(verdict({ ...comparison, ratio: 0.5 })).toBe('b is 2.00 times as fast as a')
+  expect(verdict({ ...comparison, differs: false })).toBe('a and b do not differ by more than chance')
+})
+
+it('shows goals with their notes, measured rows and those that are absent', () => {
+  const lines = [{ id: 'one', what: 'a goal', target: '≥ 2×', measured: '1.5×', status: 'short' as const }]
+  const page = performancePage(resultsOf({ lines }), { one: 'because' }, 'bench/results/x.json')
+  expect(page).toContain('| a goal | ≥ 2× | 1.5× | short | because |')
+  expect(page).toContain('| native | avx2 | 2 | 1.10 ms ± 100.0 µs | 120.0 | 8.0 | 80 % of 150.0 GFLOP/s |')
+  expect(page).toContain('| scikit-learn | avx2 | 2 | absent: no Python |')
+})
+
+it('docs/performance.md is what its results and notes make', () => {
+  if (!existsSync('docs/performance.md')) return
+  const page = readFileSync('docs/performance.md', 'utf8')
+  const source = /from \[(bench\/results\/[^\]]+)\]/.exec(page)![1]
+  const notes = JSON.parse(readFileSync('bench/notes.json', 'utf8'))
+  expect(page).toBe(performancePage(JSON.parse(readFileSync(source, 'utf8')), notes, source))
+})
