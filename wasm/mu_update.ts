@@ -1,7 +1,15 @@
 import { at, LANES, multiplyAdd, SIZE, smallest } from './simd'
 import { transpose } from './transpose'
 
-/** Two vectors of columns of four rows. `old` holds the rows before the update, column by column, four entries each. */
+// Entries at the floor meet entries of G, and products N, that are as small: their products would be subnormal, which
+// costs a hundred cycles each. So sums and results are computed `scale()` times as large, which changes no bit of them.
+
+function scale(): Real {
+  // 2³⁸⁴ and 2⁴⁸
+  return sizeof<Real>() == 8 ? <Real>3.940200619639448e115 : <Real>281474976710656
+}
+
+/** Two vectors of columns of four rows. `old` holds the scaled rows before the update, column by column, four entries each. */
 function tile(
   rank: usize,
   old: usize,
@@ -54,12 +62,15 @@ function updateRow(f: usize, n: usize, d0: v128, d1: v128, l2: v128): void {
 
 function updated(f: v128, n: v128, d: v128, l2: v128): v128 {
   const zero = v128.splat<Real>(0)
-  const least = v128.splat<Real>(smallest())
-  const denominator = v128.add<Real>(d, v128.mul<Real>(l2, f))
-  const quotient = v128.mul<Real>(v128.div<Real>(f, denominator), n)
-  const value = v128.and(quotient, v128.gt<Real>(denominator, zero))
+  const by = v128.splat<Real>(scale())
+  const least = v128.splat<Real>(scale() * smallest())
+  const scaled = v128.mul<Real>(f, by)
+  const denominator = v128.add<Real>(d, v128.mul<Real>(l2, scaled))
+  const moved = v128.mul<Real>(v128.mul<Real>(v128.div<Real>(scaled, denominator), by), n)
+  const value = v128.and(moved, v128.gt<Real>(denominator, zero))
   // what lies below `least` becomes `least`, or 0 where it is 0
-  return v128.bitselect(v128.and(least, v128.gt<Real>(value, zero)), value, v128.lt<Real>(value, least))
+  const kept = v128.bitselect(v128.and(least, v128.gt<Real>(value, zero)), value, v128.lt<Real>(value, least))
+  return v128.mul<Real>(kept, v128.splat<Real>(1 / scale()))
 }
 
 /** Entries that no whole tile covers; `old` as for the tile. */
@@ -86,10 +97,10 @@ function edge(
       denominator += l2 * before
       let value: Real = 0
       if (denominator > 0) {
-        value = (before / denominator) * load<Real>(at(n, nStride, i, r))
-        if (value > 0 && value < smallest()) value = smallest()
+        value = (before / denominator) * scale() * load<Real>(at(n, nStride, i, r))
+        if (value > 0 && value < scale() * smallest()) value = scale() * smallest()
       }
-      store<Real>(at(f, fStride, i, r), value)
+      store<Real>(at(f, fStride, i, r), value * (1 / scale()))
     }
   }
 }
@@ -112,15 +123,18 @@ export function mu_update(
   scratch: usize,
 ): void {
   const tiledRank = rank & ~(2 * LANES - 1)
-  const ones = v128.splat<Real>(l1)
+  const by = v128.splat<Real>(scale())
+  const ones = v128.splat<Real>(l1 * scale())
   const twos = v128.splat<Real>(l2)
   for (let row: usize = 0; row < rows; row += 4) {
     const count = min<usize>(4, rows - row)
     const fRow = f + row * fStride
     const nRow = n + row * nStride
     transpose(count, rank, fRow, fStride, scratch, 4 * SIZE)
+    const end = scratch + rank * (4 * SIZE)
+    for (let p = scratch; p < end; p += 16) v128.store(p, v128.mul<Real>(v128.load(p), by))
     if (count < 4) {
-      edge(count, rank, 0, scratch, g, gStride, fRow, fStride, nRow, nStride, l1, l2)
+      edge(count, rank, 0, scratch, g, gStride, fRow, fStride, nRow, nStride, l1 * scale(), l2)
       continue
     }
     for (let r: usize = 0; r < tiledRank; r += 2 * LANES) {
@@ -128,6 +142,6 @@ export function mu_update(
       const nTile = at(nRow, 0, 0, r)
       tile(rank, scratch, at(g, 0, 0, r), gStride, fTile, fStride, nTile, nStride, ones, twos)
     }
-    edge(4, rank, tiledRank, scratch, g, gStride, fRow, fStride, nRow, nStride, l1, l2)
+    edge(4, rank, tiledRank, scratch, g, gStride, fRow, fStride, nRow, nStride, l1 * scale(), l2)
   }
 }

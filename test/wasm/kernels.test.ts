@@ -8,6 +8,7 @@ import { Random } from '../../ts/core/random.js'
 import { wasmPlainF32 } from '../../ts/generated/wasm-plain-f32.js'
 import { wasmWorker } from '../../ts/generated/wasm-worker.js'
 import { kernels } from '../../ts/kernels/index.js'
+import { mu_update, SMALLEST } from '../../ts/kernels/mu_update.js'
 import { problemString } from '../../ts/kernels/spec.js'
 import { firstDifference } from '../conformance/compare.js'
 import { guard } from '../conformance/guarded.js'
@@ -48,6 +49,25 @@ describe.each([
       expect(`${problemString(spec, dims)}: ${firstDifference(comparison) ?? 'right'}`).toMatch(/: right$/)
     }
   })
+})
+
+it('updates entries at the floor right, where products of entries would be subnormal', async () => {
+  const device = await open()
+  const dims = { rows: 9, rank: 17, l1: 0, l2: 0 }
+  const floor = SMALLEST
+  const at = (length: number, large: (i: number) => number) => Float64Array.from({ length }, (_, i) => large(i))
+  const arrays = {
+    F: at(9 * 17, i => (i % 2 ? floor : 0.5)),
+    N: at(9 * 17, i => (i % 3 ? floor : 0.25)),
+    G: at(17 * 17, i => (i % 18 === 0 ? 3 : i % 2 ? floor / 4 : 0.4)),
+  }
+  const buffers = guard(mu_update.buffers, arrays, 0)
+  await device.runKernel(mu_update, { dims, buffers })
+  mu_update.reference(dims, arrays)
+  const comparison = { spec: mu_update, dims, kind: 'random', backend: 'wasm', inputs: arrays } as const
+  expect(firstDifference({ ...comparison, expected: arrays, actual: buffers })).toBe(undefined)
+  expect(arrays.F.filter(value => value === floor).length).toBeGreaterThan(50)
+  await device[Symbol.asyncDispose]()
 })
 
 describe('what is built', () => {
