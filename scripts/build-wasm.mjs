@@ -20,21 +20,27 @@ const SIMD = [
   { simd: 'relaxed', flags: ['--use', 'RELAXED=1', '--enable', 'simd,threads,relaxed-simd'] },
 ]
 
-const BUILDS = SIMD.flatMap(({ simd, flags }) =>
-  ['f32', 'f64'].map(dtype => ({ name: `${simd}-${dtype}`, flags: [...flags, '--use', `Real=${dtype}`] })),
-)
+// The kernels of the optimizers are a module of their own, which fits need not compile.
+const BUILDS = SIMD.flatMap(({ simd, flags }) => [
+  ...['f32', 'f64'].map(dtype => ({
+    name: `${simd}-${dtype}`,
+    source: 'index.ts',
+    flags: [...flags, '--use', `Real=${dtype}`],
+  })),
+  { name: `vectors-${simd}`, source: 'vectors.ts', flags },
+])
 
 /** @param {string} name such as `plain-f32` */
 const constantOf = name => `wasm-${name}`.replace(/-(\w)/g, (_, letter) => letter.toUpperCase())
 
-/** @param {string[]} flags @returns {Promise<Buffer>} */
-async function compile(flags) {
+/** @param {string} source @param {string[]} flags @returns {Promise<Buffer>} */
+async function compile(source, flags) {
   const { default: asc } = await import('assemblyscript/asc')
   const folder = mkdtempSync(path.join(os.tmpdir(), 'nonneg-wasm-'))
   try {
     const out = path.join(folder, 'kernels.wasm')
     const output = asc.createMemoryStream()
-    const entry = path.join(root, 'wasm', 'index.ts')
+    const entry = path.join(root, 'wasm', source)
     const { error } = await asc.main([entry, ...COMMON, ...flags, '-o', out], { stdout: output, stderr: output })
     if (error) throw new Error(`AssemblyScript: ${error.message}\n${output.toString()}`)
     return readFileSync(out)
@@ -46,7 +52,7 @@ async function compile(flags) {
 /** Writes ts/generated/wasm-plain-f32.ts and its like, where they are missing or stale. */
 export async function buildWasm() {
   const { version } = createRequire(import.meta.url)('assemblyscript/package.json')
-  for (const { name, flags } of BUILDS) {
+  for (const { name, source, flags } of BUILDS) {
     const output = `ts/generated/wasm-${name}.ts`
     await step({
       name: `wasm-${name}`,
@@ -54,7 +60,7 @@ export async function buildWasm() {
       facts: [version, ...COMMON, ...flags],
       outputs: [output],
       work: async () => {
-        const bytes = await compile(flags)
+        const bytes = await compile(source, flags)
         mkdirSync(path.join(root, 'ts', 'generated'), { recursive: true })
         writeFileSync(
           path.join(root, output),

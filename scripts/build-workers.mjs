@@ -13,6 +13,12 @@ const WORKERS = [
     output: 'ts/generated/wasm-worker.ts',
     constant: 'wasmWorker',
   },
+  {
+    entry: 'ts/backends/wasm/vector-worker.ts',
+    inputs: ['ts/backends/wasm', 'ts/core', 'ts/kernels'],
+    output: 'ts/generated/wasm-vector-worker.ts',
+    constant: 'wasmVectorWorker',
+  },
 ]
 
 /** Writes the workers' modules in ts/generated/, where they are missing or stale. */

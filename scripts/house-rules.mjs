@@ -104,10 +104,15 @@ function arrowsPointDown(files) {
   })
 }
 
+/** The kernels that a list in ts/kernels imports. */
+const stemsIn = list => [...textOf(list).matchAll(/import \{ (\w+) \} from '\.\/\1\.js'/g)].map(match => match[1])
+
+// Those of the optimizers.
+const VECTORS = stemsIn('ts/kernels/vectors.ts')
 // What the GPUs have: the unweighted Frobenius loss by multiplicative updates.
 const ON_GPUS = ['xht_dense', 'xtw_dense', 'xht_csr', 'gram', 'mu_update', 'dot']
-// What every place has.
-const EVERYWHERE = ON_GPUS
+// What every CPU backend has.
+const EVERYWHERE = [...ON_GPUS, ...VECTORS]
 
 const KERNEL_FILES = [
   { file: stem => `ts/kernels/${stem}.ts` },
@@ -119,9 +124,8 @@ const KERNEL_FILES = [
 
 /** A kernel has one file of its own stem in every place that implements kernels. */
 function kernelsEverywhere(files) {
-  const index = textOf('ts/kernels/index.ts')
-  const stems = [...index.matchAll(/import \{ (\w+) \} from '\.\/\1\.js'/g)].map(match => match[1])
-  if (stems.length === 0) return ['ts/kernels/index.ts: no kernel found']
+  const stems = [...stemsIn('ts/kernels/index.ts'), ...VECTORS]
+  if (stems.length === VECTORS.length || VECTORS.length === 0) return ['ts/kernels: a list names no kernel']
   return KERNEL_FILES.flatMap(({ file, only = stems }) =>
     stems.filter(stem => only.includes(stem) && !files.includes(file(stem))).map(stem => `${file(stem)} is missing`),
   )

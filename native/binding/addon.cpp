@@ -4,6 +4,7 @@
 #include "fit_object.h"
 #include "kernel_call.h"
 #include "pin.h"
+#include "vector_call.h"
 
 #include <napi.h>
 
@@ -12,7 +13,7 @@ namespace nonneg {
 namespace {
 
 // Raised whenever what JavaScript calls here changes; ts/backends/native/addon.ts expects the same number.
-constexpr int addon_abi = 2;
+constexpr int addon_abi = 3;
 
 #if defined(__clang__)
 constexpr const char* compiler = "clang " __clang_version__;
@@ -62,6 +63,9 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("chooseIsa", Napi::Function::New<choose_isa>(env, "chooseIsa"));
   exports.Set("probeCuda", Napi::Function::New<probe_cuda_device>(env, "probeCuda"));
   exports.Set("runKernel", Napi::Function::New<run_kernel>(env, "runKernel"));
+  exports.Set("vectorKernels", list(env, vector_kernel_names()));
+  exports.Set("runVectors", Napi::Function::New<run_vector_kernel>(env, "runVectors"));
+  exports.Set("adviseHuge", Napi::Function::New<advise_huge>(env, "adviseHuge"));
   exports.Set("NativeFit", fit_object::define(env));
   return exports;
 }

@@ -31,6 +31,19 @@ uint64_t physical_memory() {
 #endif
 }
 
+void advise_huge_pages(void* memory, size_t bytes) {
+#if defined(__linux__)
+  const uintptr_t from = reinterpret_cast<uintptr_t>(memory);
+  const uintptr_t first = (from + huge_page - 1) / huge_page * huge_page;
+  const uintptr_t last = (from + bytes) / huge_page * huge_page;
+  if (first < last)
+    madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
+#else
+  (void)memory;
+  (void)bytes;
+#endif
+}
+
 void* allocate_bytes(size_t bytes) {
   const bool large = bytes >= 2 * huge_page;
   const size_t alignment = large ? huge_page : line;
@@ -41,10 +54,8 @@ void* allocate_bytes(size_t bytes) {
   void* memory = nullptr;
   if (posix_memalign(&memory, alignment, rounded) != 0)
     return nullptr;
-#if defined(__linux__)
   if (large)
-    madvise(memory, rounded / huge_page * huge_page, MADV_HUGEPAGE);
-#endif
+    advise_huge_pages(memory, rounded);
   return memory;
 #endif
 }

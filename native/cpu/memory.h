@@ -10,6 +10,9 @@ namespace nonneg {
 // Bytes of memory that the machine has; 0 where that is not known.
 uint64_t physical_memory();
 
+// Asks for huge pages under memory that nobody has written to yet; small memory stays as it is.
+void advise_huge_pages(void* memory, size_t bytes);
+
 void* allocate_bytes(size_t bytes);
 void free_bytes(void* memory);
 

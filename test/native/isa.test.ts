@@ -43,11 +43,14 @@ it('leaves no weak symbol in the objects of the instruction sets', context => {
   if (process.platform !== 'linux' || process.arch !== 'x64') return context.skip('the check reads ELF objects of x64')
   const folder = path.resolve('build/native/CMakeFiles/nonneg_kernels.dir/native/cpu')
   for (const isa of ['baseline', 'avx2', 'avx512']) {
-    const object = path.join(folder, `isa_${isa}.cpp.o`)
-    if (!existsSync(object) && process.env.NONNEG_NATIVE_PATH) return context.skip('the addon was built elsewhere')
-    const listed = spawnSync('nm', [object], { encoding: 'utf8' })
-    expect(listed.status, listed.stderr).toBe(0)
-    expect(listed.stdout).toMatch(new RegExp(` [DR] nonneg_isa_${isa}$`, 'm'))
-    expect(listed.stdout.split('\n').filter(line => / [VWvwu] /.test(line))).toEqual([])
+    const tables = { isa: `nonneg_isa_${isa}`, vector_isa: `nonneg_vectors_${isa}` }
+    for (const [file, table] of Object.entries(tables)) {
+      const object = path.join(folder, `${file}_${isa}.cpp.o`)
+      if (!existsSync(object) && process.env.NONNEG_NATIVE_PATH) return context.skip('the addon was built elsewhere')
+      const listed = spawnSync('nm', [object], { encoding: 'utf8' })
+      expect(listed.status, listed.stderr).toBe(0)
+      expect(listed.stdout).toMatch(new RegExp(` [DR] ${table}$`, 'm'))
+      expect(listed.stdout.split('\n').filter(line => / [VWvwu] /.test(line))).toEqual([])
+    }
   }
 })

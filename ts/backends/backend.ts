@@ -1,6 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { DenseView, MatrixView } from '../core/matrix.js'
 import type { Dims, KernelSpec } from '../kernels/spec.js'
+import type { OptimizerSpec, Vectors } from './vectors.js'
 
 export type BackendId = 'reference' | 'wasm' | 'webgpu' | 'native' | 'cuda'
 
@@ -145,6 +146,10 @@ export interface Device extends AsyncDisposable {
   readonly alignment: number
   supports(X: MatrixView, spec: FitSpec, weights?: Weights): Support
   createFit(problem: Problem, spec: FitSpec): Promise<Fit>
+  /** Whether it has these kernels and room for their arrays of `length` entries. */
+  supportsOptimizer(length: number, spec: OptimizerSpec): Support
+  /** Rejects with ERR_NONNEG_UNSUPPORTED, _SHAPE (a length or groups that make no sense) or _MEMORY. */
+  createOptimizer(length: number, spec: OptimizerSpec): Promise<Vectors>
   supportsKernel(spec: KernelSpec, dims: Dims, dtype?: 'f32' | 'f64'): Support
   runKernel(spec: KernelSpec, call: KernelCall): Promise<void>
 }

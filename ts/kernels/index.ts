@@ -10,6 +10,7 @@ import { mu_ratio } from './mu_ratio.js'
 import { mu_update } from './mu_update.js'
 import { pg_step } from './pg_step.js'
 import type { KernelSpec } from './spec.js'
+import { vectorKernels } from './vectors.js'
 import { wh_dense } from './wh_dense.js'
 import { xht_csr } from './xht_csr.js'
 import { xht_dense } from './xht_dense.js'
@@ -32,4 +33,5 @@ export const kernels: readonly KernelSpec[] = [
   cd_csr,
   holdout,
   dot,
+  ...vectorKernels,
 ]

@@ -19,6 +19,7 @@ import { callBeyondFrobeniusMu, fitBeyondFrobeniusMu } from '../frobenius-mu.js'
 import type { Addon } from '../native/addon.js'
 import { addonError, createAddonFit } from '../native/addon-fit.js'
 import { loadAddon } from '../native/load.js'
+import type { Vectors } from '../vectors.js'
 
 type Found =
   | { readonly addon: Addon; readonly emulated: boolean; readonly info: Info }
@@ -58,6 +59,14 @@ class CudaDevice implements Device {
     const support = this.supports(problem.X, spec, problem.weights)
     if (!support.supported) throw new NonnegError('ERR_NONNEG_UNSUPPORTED', support.reason)
     return await createAddonFit(this.#addon, { device: 'cuda', isa: '', threads: 1 }, problem, spec)
+  }
+
+  supportsOptimizer(): Support {
+    return unsupported('there are no CUDA kernels for optimizers')
+  }
+
+  async createOptimizer(): Promise<Vectors> {
+    throw new NonnegError('ERR_NONNEG_UNSUPPORTED', 'there are no CUDA kernels for optimizers')
   }
 
   supportsKernel(spec: KernelSpec, dims: Dims, dtype?: 'f32' | 'f64'): Support {

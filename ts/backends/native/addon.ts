@@ -3,7 +3,7 @@ import type { Dims } from '../../kernels/spec.js'
 import type { KernelBuffer, Penalty, Rule, SweepReport } from '../backend.js'
 
 /** Must equal the number in native/binding/addon.cpp; an addon built from other sources is refused. */
-export const ADDON_ABI = 2
+export const ADDON_ABI = 3
 
 /** What one fit of the addon is made of. */
 export interface NativeFitOptions {
@@ -83,5 +83,23 @@ export interface Addon {
     buffers: Readonly<Record<string, KernelBuffer>>,
     dtype?: 'f32' | 'f64',
   ): void
+  /** Names of the vector kernels, on every instruction set. */
+  readonly vectorKernels: readonly string[]
+  /**
+   * One vector kernel over whole arrays, in the kernel's order. Group k is the entries bounds[k] … bounds[k + 1], with
+   * scalars and sums of its own. Undefined where it was so short that it is done, else a promise, until which no one may
+   * detach `arrays` and `sums`; a refusal is thrown.
+   */
+  runVectors(
+    isa: string,
+    name: string,
+    threads: number,
+    arrays: readonly Float32Array[],
+    bounds: Float64Array,
+    scalars: Float64Array,
+    sums: Float64Array,
+  ): Promise<void> | undefined
+  /** Asks for huge pages under a large array that nobody has written to yet. */
+  adviseHuge(array: Float32Array): void
   readonly NativeFit: new (options: NativeFitOptions) => NativeFit
 }

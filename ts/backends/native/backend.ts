@@ -2,6 +2,7 @@ import { availableThreads, environment } from '../../core/environment.js'
 import { NonnegError } from '../../core/errors.js'
 import type { MatrixView } from '../../core/matrix.js'
 import type { Dims, KernelSpec } from '../../kernels/spec.js'
+import { vectorKernels } from '../../kernels/vectors.js'
 import {
   type Backend,
   type Device,
@@ -17,9 +18,11 @@ import {
   unsupported,
   type Weights,
 } from '../backend.js'
+import { type OptimizerSpec, unknownKernel, type Vectors } from '../vectors.js'
 import type { Addon } from './addon.js'
 import { addonError, createAddonFit } from './addon-fit.js'
 import { loadAddon } from './load.js'
+import { NativeVectors, runVectorKernel } from './vectors.js'
 
 type Found =
   | { readonly addon: Addon; readonly isa: string; readonly info: Info }
@@ -73,12 +76,30 @@ class NativeDevice implements Device {
     return createAddonFit(this.#addon, { device: 'cpu', isa: this.#isa, threads: this.#threads }, problem, spec)
   }
 
+  supportsOptimizer(_length: number, spec: OptimizerSpec): Support {
+    const unknown = unknownKernel(spec, this.#addon.vectorKernels)
+    return unknown === undefined ? SUPPORTED : unsupported(`there is no C++ kernel ${unknown}`)
+  }
+
+  async createOptimizer(length: number, spec: OptimizerSpec): Promise<Vectors> {
+    const support = this.supportsOptimizer(length, spec)
+    if (!support.supported) throw new NonnegError('ERR_NONNEG_UNSUPPORTED', support.reason)
+    return new NativeVectors(this.#addon, this.#isa, this.#threads, length, spec)
+  }
+
   supportsKernel(spec: KernelSpec, _dims: Dims, dtype: 'f32' | 'f64' = 'f32'): Support {
+    if (this.#addon.vectorKernels.includes(spec.name)) {
+      return dtype === 'f32' ? SUPPORTED : unsupported('the kernels of the optimizers compute in f32')
+    }
     const known = dtype === 'f64' ? this.#addon.kernels64 : this.#addon.kernels
     return known.includes(spec.name) ? SUPPORTED : unsupported(`there is no C++ kernel ${spec.name} for ${dtype}`)
   }
 
   async runKernel(spec: KernelSpec, call: KernelCall): Promise<void> {
+    const support = this.supportsKernel(spec, call.dims, call.dtype)
+    if (!support.supported) throw new NonnegError('ERR_NONNEG_UNSUPPORTED', support.reason)
+    const vector = vectorKernels.find(({ name }) => name === spec.name)
+    if (vector) return await runVectorKernel(this.#addon, this.#isa, vector, call)
     try {
       this.#addon.runKernel('cpu', this.#isa, spec.name, call.dims, call.buffers, call.dtype)
     } catch (error) {

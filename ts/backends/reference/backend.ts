@@ -2,8 +2,10 @@ import type { MatrixView } from '../../core/matrix.js'
 import type { Dims, KernelSpec } from '../../kernels/spec.js'
 import type { Backend, Device, Fit, FitSpec, KernelCall, Probe, Problem, Support, Weights } from '../backend.js'
 import { SUPPORTED, unsupported } from '../backend.js'
+import type { OptimizerSpec, Vectors } from '../vectors.js'
 import { ReferenceFit } from './fit.js'
 import { runReferenceKernel } from './kernel.js'
+import { ReferenceVectors } from './vectors.js'
 
 /**
  * Plain float64 TypeScript, straight from the formulas, on the calling thread in slices of a few milliseconds. It is the
@@ -23,6 +25,14 @@ class ReferenceDevice implements Device {
 
   createFit(problem: Problem, spec: FitSpec): Promise<Fit> {
     return ReferenceFit.create(problem, spec)
+  }
+
+  supportsOptimizer(): Support {
+    return SUPPORTED
+  }
+
+  async createOptimizer(length: number, spec: OptimizerSpec): Promise<Vectors> {
+    return new ReferenceVectors(length, spec)
   }
 
   supportsKernel(_spec: KernelSpec, _dims: Dims): Support {

@@ -2,6 +2,7 @@ import { inSlices } from '../../core/breathe.js'
 import { NonnegError } from '../../core/errors.js'
 import type { MatrixView } from '../../core/matrix.js'
 import type { Dims, KernelSpec } from '../../kernels/spec.js'
+import { vectorKernels } from '../../kernels/vectors.js'
 import {
   type BackendId,
   type Device,
@@ -16,12 +17,15 @@ import {
   unsupported,
   type Weights,
 } from '../backend.js'
+import { type OptimizerSpec, unknownKernel, type Vectors } from '../vectors.js'
 import { WasmFit } from './fit.js'
 import { gramLayout } from './gram-layout.js'
 import { Pool, type PoolOptions } from './pool.js'
 import { GRAM_RULES } from './rules.js'
 import { KERNEL_NAMES } from './run-kernel.js'
 import { allocate, buffersOf, packed, sourceOf } from './source.js'
+import { VectorCrew } from './vector-crew.js'
+import { bytesOfVectors, runVectorKernel, WasmVectors } from './vectors.js'
 
 const GIB = 2 ** 30
 
@@ -32,9 +36,13 @@ export class WasmDevice implements Device {
   readonly alignment: number = 1
   readonly info: Info
   readonly #pool: Pool
+  readonly #options: PoolOptions
   #fits = 0
+  /** The optimizers' memory and workers, from the first of them on. */
+  #crew: Promise<VectorCrew> | undefined
 
-  private constructor(pool: Pool, info: Info) {
+  private constructor(pool: Pool, options: PoolOptions, info: Info) {
+    this.#options = options
     this.#pool = pool
     this.info = info
   }
@@ -42,7 +50,7 @@ export class WasmDevice implements Device {
   static async open(options: PoolOptions, info: Info): Promise<WasmDevice> {
     const pool = await Pool.open(options)
     const build = options.relaxed ? 'relaxed SIMD' : 'plain SIMD'
-    return new WasmDevice(pool, { ...info, build, threads: pool.threads, sharedMemory: pool.isShared })
+    return new WasmDevice(pool, options, { ...info, build, threads: pool.threads, sharedMemory: pool.isShared })
   }
 
   supports(X: MatrixView, { rank, beta, rule, dtype }: FitSpec, weights?: Weights): Support {
@@ -79,13 +87,33 @@ export class WasmDevice implements Device {
     return new WasmFit(this.#pool, fit, flags, told !== undefined)
   }
 
-  supportsKernel(spec: KernelSpec, _dims: Dims, _dtype?: FitSpec['dtype']): Support {
+  supportsOptimizer(length: number, spec: OptimizerSpec): Support {
+    const names = vectorKernels.map(({ name }) => name)
+    const unknown = unknownKernel(spec, names)
+    if (unknown !== undefined) return unsupported(`there is no wasm kernel ${unknown}`)
+    const bytes = bytesOfVectors(length, spec)
+    if (bytes <= 4 * GIB) return SUPPORTED
+    return unsupported(`the arrays take ${(bytes / GIB).toFixed(1)} GiB, wasm memory has 4 GiB`)
+  }
+
+  async createOptimizer(length: number, spec: OptimizerSpec): Promise<Vectors> {
+    const support = this.supportsOptimizer(length, spec)
+    if (!support.supported) throw new NonnegError('ERR_NONNEG_UNSUPPORTED', support.reason)
+    return await WasmVectors.create(await this.#vectorCrew(), length, spec)
+  }
+
+  supportsKernel(spec: KernelSpec, _dims: Dims, dtype?: FitSpec['dtype']): Support {
+    if (vectorKernels.some(({ name }) => name === spec.name)) {
+      return dtype === 'f64' ? unsupported('the kernels of the optimizers compute in f32') : SUPPORTED
+    }
     return KERNEL_NAMES.includes(spec.name) ? SUPPORTED : unsupported(`there is no wasm kernel ${spec.name}`)
   }
 
   async runKernel(spec: KernelSpec, { dims, buffers, dtype = 'f32' }: KernelCall): Promise<void> {
-    const support = this.supportsKernel(spec, dims)
+    const support = this.supportsKernel(spec, dims, dtype)
     if (!support.supported) throw new NonnegError('ERR_NONNEG_UNSUPPORTED', support.reason)
+    const vector = vectorKernels.find(({ name }) => name === spec.name)
+    if (vector) return runVectorKernel(await this.#vectorCrew(), vector, { dims, buffers })
     await this.#pool.install(dtype)
     const copies: Record<string, KernelBuffer> = {}
     for (const [name, { data, offset, length }] of Object.entries(buffers)) {
@@ -101,7 +129,12 @@ export class WasmDevice implements Device {
     return this.#pool.call({ kind: 'usage' })
   }
 
+  #vectorCrew(): Promise<VectorCrew> {
+    this.#crew ??= VectorCrew.open(this.#options)
+    return this.#crew
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#pool.close()
+    await Promise.all([this.#pool.close(), this.#crew?.then(crew => crew.close())])
   }
 }

@@ -24,7 +24,7 @@ interface Pending {
 }
 
 /** Pages of 64 KiB, most first: 4 GiB, and less for engines that will not reserve so much. */
-const MAX_PAGES = [65536, 32768, 16384, 4096]
+export const MAX_PAGES: readonly number[] = [65536, 32768, 16384, 4096]
 
 const MODULES = {
   plain: { f32: wasmPlainF32, f64: wasmPlainF64 },
@@ -36,7 +36,7 @@ async function compile(dtype: Dtype, { relaxed, shared }: PoolOptions): Promise<
   return { kind: 'install', dtype, module: await WebAssembly.compile(moduleBytes(base64, shared)) }
 }
 
-function sharedMemory(): { memory: WebAssembly.Memory; maxPages: number } {
+export function sharedMemory(): { memory: WebAssembly.Memory; maxPages: number } {
   let cause: unknown
   for (const maxPages of MAX_PAGES) {
     try {

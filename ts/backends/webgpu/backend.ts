@@ -16,6 +16,7 @@ import {
   type Weights,
 } from '../backend.js'
 import { fitBeyondFrobeniusMu } from '../frobenius-mu.js'
+import type { Vectors } from '../vectors.js'
 import { type DotGroups, GpuFit } from './fit.js'
 import { Gpu } from './gpu.js'
 import { misfit, type Room } from './plan.js'
@@ -118,6 +119,14 @@ class GpuBackendDevice implements Device {
     const support = this.supports(problem.X, spec, problem.weights)
     if (!support.supported) throw new NonnegError('ERR_NONNEG_UNSUPPORTED', support.reason)
     return GpuFit.create(this.#gpu, problem, spec, this.#room, this.#dots)
+  }
+
+  supportsOptimizer(): Support {
+    return unsupported('there are no WebGPU kernels for optimizers')
+  }
+
+  async createOptimizer(): Promise<Vectors> {
+    throw new NonnegError('ERR_NONNEG_UNSUPPORTED', 'there are no WebGPU kernels for optimizers')
   }
 
   supportsKernel(spec: KernelSpec, dims: Dims, dtype?: 'f32' | 'f64'): Support {

@@ -1,0 +1,88 @@
+import {
+  addLanes,
+  addProducts,
+  addToSum,
+  clearSums,
+  filledLanes,
+  gradientOf,
+  kept,
+  moved,
+  movedRate,
+  multiplyAdd,
+  putRest,
+  splat,
+  splatRest,
+  takeRest,
+  wholeVectors,
+} from './vector'
+
+function pass(
+  length: usize,
+  p: usize,
+  g: usize,
+  u: usize,
+  rates: usize,
+  scalars: usize,
+  sums: usize,
+  filled: v128,
+): void {
+  const decay = splat(scalars, 0)
+  const clip = splat(scalars, 1)
+  const limit = splat(scalars, 2)
+  const floor = splat(scalars, 3)
+  const hyperRate = splat(scalars, 4)
+  const up = splat(scalars, 5)
+  const down = splat(scalars, 6)
+  const lowest = splat(scalars, 7)
+  const highest = splat(scalars, 8)
+  const share = splat(scalars, 9)
+  const base = splat(scalars, 10)
+  const momentum = splat(scalars, 11)
+  const fresh = splatRest(scalars, 12)
+  let s0 = f64x2.splat(0),
+    s1 = f64x2.splat(0),
+    s2 = f64x2.splat(0)
+  for (let end = p + (length << 2); p < end; p += 16, g += 16, u += 16, rates += 16) {
+    const p0 = v128.load(p)
+    const gradient = gradientOf(p0, v128.load(g), decay, clip)
+    const before = v128.load(u)
+    s0 = addProducts(s0, gradient, before)
+    s1 = addProducts(s1, gradient, gradient)
+    const rate = movedRate(v128.load(rates), gradient, before, hyperRate, up, down, lowest, highest)
+    s2 = addLanes(s2, v128.and(rate, filled))
+    v128.store(rates, rate)
+    const direction = kept(multiplyAdd(momentum, before, f32x4.mul(fresh, gradient)))
+    v128.store(u, direction)
+    v128.store(p, moved(p0, f32x4.mul(multiplyAdd(share, rate, base), direction), limit, floor))
+  }
+  addToSum(sums, 0, s0)
+  addToSum(sums, 1, s1)
+  addToSum(sums, 2, s2)
+}
+
+/**
+ * rates move by ĝ·u; u ← momentum·u + (1 − dampening)·ĝ; p ← p − (share·rates + base)·u, projected;
+ * sums ← ⟨ĝ, u before⟩, ‖ĝ‖², Σ rates
+ */
+export function hypergradient_momentum(
+  length: usize,
+  p: usize,
+  g: usize,
+  u: usize,
+  rates: usize,
+  scalars: usize,
+  sums: usize,
+  scratch: usize,
+): void {
+  clearSums(sums, 3)
+  pass(wholeVectors(length), p, g, u, rates, scalars, sums, i32x4.splat(-1))
+  if ((length & 3) === 0) return
+  const restP = takeRest(p, length, scratch, 0)
+  const restG = takeRest(g, length, scratch, 1)
+  const restU = takeRest(u, length, scratch, 2)
+  const restRates = takeRest(rates, length, scratch, 3)
+  pass(4, restP, restG, restU, restRates, scalars, sums, filledLanes(length))
+  putRest(p, length, scratch, 0)
+  putRest(u, length, scratch, 2)
+  putRest(rates, length, scratch, 3)
+}

@@ -1,0 +1,11 @@
+// The module of the kernels of the optimizers.
+export { adam_products } from './adam_products'
+export { adam_step } from './adam_step'
+export { axpby } from './axpby'
+export { gradient_products } from './gradient_products'
+export { hypergradient_adam } from './hypergradient_adam'
+export { hypergradient_momentum } from './hypergradient_momentum'
+export { hypergradient_nesterov } from './hypergradient_nesterov'
+export { momentum_step } from './momentum_step'
+export { nesterov_step } from './nesterov_step'
+export { sgd_step } from './sgd_step'
