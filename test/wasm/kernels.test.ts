@@ -108,6 +108,14 @@ describe('probe and options', () => {
     }
   })
 
+  it('takes relaxed SIMD for `fast` where the engine has it, and plain SIMD by default', async () => {
+    for (const fast of [undefined, false, true]) {
+      const device = await wasmBackend.open({ threads: 1, fast })
+      expect(device.info.build).toBe(fast && features().relaxedSimd ? 'relaxed SIMD' : 'plain SIMD')
+      await device[Symbol.asyncDispose]()
+    }
+  })
+
   it('takes threads from the option before the variable', async () => {
     process.env.NONNEG_THREADS = '3'
     try {

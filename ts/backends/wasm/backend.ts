@@ -3,7 +3,7 @@ import { NonnegError } from '../../core/errors.js'
 import type { Backend, OpenOptions, Probe } from '../backend.js'
 import { WasmDevice } from './device.js'
 import { MAX_LANES } from './layout.js'
-import { features, probe } from './probe.js'
+import { type Features, features, probe } from './probe.js'
 
 /** Threads unless someone asks for a number: more are rarely faster, and each takes memory of its own. */
 const DEFAULT_THREADS = 8
@@ -17,11 +17,20 @@ function threadsOf({ threads }: OpenOptions): number {
   return Math.min(wanted, MAX_LANES)
 }
 
-/** NONNEG_WASM: `plain` gives the same bits on every machine, `relaxed` lets the engine fuse multiply and add. */
-function isRelaxed(): boolean {
+/**
+ * Plain SIMD gives the same bits on every machine, relaxed SIMD lets the engine fuse multiply and add. `fast` takes it
+ * where the engine has it; NONNEG_WASM=relaxed demands it.
+ */
+function isRelaxed({ fast = false }: OpenOptions, { relaxedSimd }: Features): boolean {
   const variable = environment('NONNEG_WASM') ?? 'plain'
-  if (variable === 'relaxed' || variable === 'plain') return variable === 'relaxed'
-  throw new NonnegError('ERR_NONNEG_OPTION', `NONNEG_WASM is "${variable}"; known are plain and relaxed`)
+  if (variable === 'plain') return fast && relaxedSimd
+  if (variable !== 'relaxed') {
+    throw new NonnegError('ERR_NONNEG_OPTION', `NONNEG_WASM is "${variable}"; known are plain and relaxed`)
+  }
+  if (relaxedSimd) return true
+  throw new NonnegError('ERR_NONNEG_BACKEND', 'this engine has no relaxed SIMD', {
+    fix: 'use Node 22 or newer, start Node 20 with --experimental-wasm-relaxed-simd, or unset NONNEG_WASM',
+  })
 }
 
 /** SIMD kernels on worker threads, in every engine that has WebAssembly SIMD. */
@@ -36,12 +45,7 @@ export const wasmBackend: Backend = {
     const found = features()
     const answer = probe(found)
     if (!answer.available) throw new NonnegError('ERR_NONNEG_BACKEND', answer.reason, { fix: answer.fix })
-    const relaxed = isRelaxed()
-    if (relaxed && !found.relaxedSimd) {
-      throw new NonnegError('ERR_NONNEG_BACKEND', 'this engine has no relaxed SIMD', {
-        fix: 'use Node 22 or newer, start Node 20 with --experimental-wasm-relaxed-simd, or unset NONNEG_WASM',
-      })
-    }
+    const relaxed = isRelaxed(options, found)
     return await WasmDevice.open({ threads: threadsOf(options), relaxed, shared: found.sharedMemory }, answer.info)
   },
 }

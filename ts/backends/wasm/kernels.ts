@@ -94,7 +94,9 @@ const IMPORT = [3, 0x65, 0x6e, 0x76, 6, 0x6d, 0x65, 0x6d, 0x6f, 0x72, 0x79, 2]
  * cross-origin isolation need.
  */
 export function moduleBytes(base64: string, shared: boolean): Uint8Array<ArrayBuffer> {
-  const bytes = Uint8Array.from(atob(base64), character => character.charCodeAt(0))
+  const text = atob(base64)
+  const bytes = new Uint8Array(text.length)
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i)
   if (shared) return bytes
   const start = bytes.findIndex((_, i) => IMPORT.every((byte, j) => bytes[i + j] === byte))
   if (start < 0 || bytes[start + IMPORT.length] !== 3) throw new Error('the wasm module does not import shared memory')

@@ -54,7 +54,7 @@ export function sharedMemory(): { memory: WebAssembly.Memory; maxPages: number }
  */
 export class Pool {
   readonly #options: PoolOptions
-  readonly #modules: Install[]
+  readonly #modules: Install[] = []
   readonly #maxPages: number
   readonly #shared: Shared | undefined
   readonly #threads: number
@@ -65,34 +65,32 @@ export class Pool {
   #joins = 0
   #failure: NonnegError | undefined
 
-  private constructor(
-    options: PoolOptions,
-    module: Install,
-    threads: number,
-    maxPages: number,
-    shared: Shared | undefined,
-  ) {
+  private constructor(options: PoolOptions, threads: number, maxPages: number, shared: Shared | undefined) {
     this.#options = options
-    this.#modules = [module]
     this.#threads = threads
     this.#maxPages = maxPages
     this.#shared = shared
     this.#coordinator = this.#start(0)
   }
 
-  /** Compiles the f32 kernels and starts the coordinator. */
+  /** Starts the coordinator and, while it comes up, compiles the f32 kernels. */
   static async open(options: PoolOptions): Promise<Pool> {
-    const module = await compile('f32', options)
     let pool: Pool
     if (options.shared) {
       const { memory, maxPages } = sharedMemory()
       const control = new Int32Array(new SharedArrayBuffer(CONTROL_BYTES))
-      pool = new Pool(options, module, options.threads, maxPages, { memory, control })
+      pool = new Pool(options, options.threads, maxPages, { memory, control })
     } else {
-      pool = new Pool(options, module, 1, MAX_PAGES[0], undefined)
+      pool = new Pool(options, 1, MAX_PAGES[0], undefined)
     }
-    // answered once the worker runs
-    await pool.call({ kind: 'usage' })
+    try {
+      await pool.install('f32')
+      // answered once the worker runs
+      await pool.call({ kind: 'usage' })
+    } catch (error) {
+      await pool.close()
+      throw error
+    }
     return pool
   }
 
