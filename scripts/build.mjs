@@ -12,19 +12,48 @@ import { root, step } from './lib/stamp.mjs'
 // What a step makes also depends on the compilers, and these are in the lock file.
 const always = ['package-lock.json', 'scripts/build.mjs']
 
+// What package.json names. Node pays about a millisecond for every module of an import, so each entry is one file, and
+// what several of them need lies in a few chunks beside them.
+const ENTRIES = ['index', 'node', 'browser', 'data/index', 'data/browser', 'cli/main']
+
+async function modules() {
+  const { build: bundle } = await import('esbuild')
+  await bundle({
+    absWorkingDir: root,
+    entryPoints: ENTRIES.map(entry => `ts/${entry}.ts`),
+    outbase: 'ts',
+    outdir: 'dist',
+    chunkNames: 'chunks/[name]-[hash]',
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'neutral',
+    packages: 'external',
+    target: 'es2022',
+    charset: 'utf8',
+    logLevel: 'warning',
+  })
+  chmodSync(path.join(root, 'dist', 'cli', 'main.js'), 0o755)
+}
+
+function declarations() {
+  const tsc = path.join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+  const args = [tsc, '-p', 'tsconfig.json', '--emitDeclarationOnly']
+  const done = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' })
+  if (done.status !== 0) throw new Error(`${done.stdout}${done.stderr}`)
+}
+
 function typescript() {
   return step({
     name: 'typescript',
     what: 'ts/ to dist/',
     inputs: [...always, 'ts', 'tsconfig.base.json', 'tsconfig.json'],
-    outputs: ['dist/index.js', 'dist/index.d.ts'],
-    work: () => {
+    outputs: [...ENTRIES.map(entry => `dist/${entry}.js`), 'dist/index.d.ts'],
+    work: async () => {
       // Emptied first: a file whose source is gone would otherwise be packed.
       rmSync(path.join(root, 'dist'), { recursive: true, force: true })
-      const tsc = path.join(root, 'node_modules', 'typescript', 'bin', 'tsc')
-      const done = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.json'], { cwd: root, encoding: 'utf8' })
-      if (done.status !== 0) throw new Error(`${done.stdout}${done.stderr}`)
-      chmodSync(path.join(root, 'dist', 'cli', 'main.js'), 0o755)
+      declarations()
+      await modules()
     },
   })
 }

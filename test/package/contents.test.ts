@@ -24,15 +24,26 @@ test('carries compiled code, shaders and native sources, and nothing else', () =
     ).toBe(true)
 })
 
-test('has one module and one declaration in dist for each source, so nothing stale is shipped', () => {
-  const modules = files
-    .filter(file => /^dist\/.+\.js$/.test(file))
-    .map(file => file.slice('dist/'.length, -'.js'.length))
-  const declarations = files
-    .filter(file => /^dist\/.+\.d\.ts$/.test(file))
-    .map(file => file.slice('dist/'.length, -'.d.ts'.length))
-  expect(declarations).toEqual(modules)
-  expect(modules.filter(stem => !existsSync(path.resolve(import.meta.dirname, '../../ts', `${stem}.ts`)))).toEqual([])
+const stemsOf = (suffix: string) =>
+  files
+    .filter(file => file.startsWith('dist/') && file.endsWith(suffix))
+    .map(file => file.slice('dist/'.length, -suffix.length))
+
+test('has declarations of sources that are there, so nothing stale is shipped', () => {
+  const stems = stemsOf('.d.ts')
+  expect(stems).toContain('index')
+  expect(stems.filter(stem => !existsSync(path.resolve(import.meta.dirname, '../../ts', `${stem}.ts`)))).toEqual([])
+})
+
+test('has modules for its entries, and chunks that one of them imports', () => {
+  const entries = ['index', 'node', 'browser', 'data/index', 'data/browser', 'cli/main']
+  const chunks = stemsOf('.js').filter(stem => !entries.includes(stem))
+  expect(stemsOf('.js')).toEqual(expect.arrayContaining(entries))
+  expect(chunks.filter(stem => !stem.startsWith('chunks/'))).toEqual([])
+  const text = [...entries, ...chunks]
+    .map(stem => readFileSync(path.join(installed, 'dist', `${stem}.js`), 'utf8'))
+    .join()
+  expect(chunks.filter(stem => !text.includes(path.basename(stem)))).toEqual([])
 })
 
 test('runs nothing at install', () => {

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { environment } from '../../core/environment.js'
 import { ADDON_ABI, type Addon } from './addon.js'
@@ -13,8 +14,13 @@ export const BUILD_COMMAND = 'npx nonneg build-native'
 
 const absent = (reason: string, fix: string): LoadedAddon => ({ addon: undefined, reason, fix })
 
-/** A file of the package, seen from ts/backends/native and from dist/backends/native alike. */
-const packageFile = (name: string): string => fileURLToPath(new URL(`../../../${name}`, import.meta.url))
+/** A file of the package, wherever in it this code lies: in ts/, in a test's bundle, or in a chunk of dist/. */
+function packageFile(name: string): string {
+  let folder = path.dirname(fileURLToPath(import.meta.url))
+  while (!existsSync(path.join(folder, 'package.json')) && folder !== path.dirname(folder))
+    folder = path.dirname(folder)
+  return path.join(folder, name)
+}
 
 /** Why the last attempt to build it failed, as scripts/build-native.mjs wrote it down. */
 function buildFailure(): { reason?: string; fix?: string } {
@@ -25,11 +31,11 @@ function buildFailure(): { reason?: string; fix?: string } {
   }
 }
 
-function load(path: string, fix: string): LoadedAddon {
-  if (!existsSync(path)) return absent(`there is no native addon at ${path}`, fix)
+function load(file: string, fix: string): LoadedAddon {
+  if (!existsSync(file)) return absent(`there is no native addon at ${file}`, fix)
   try {
-    const addon = createRequire(import.meta.url)(path) as Addon
-    if (addon.abi === ADDON_ABI) return { addon, path }
+    const addon = createRequire(import.meta.url)(file) as Addon
+    if (addon.abi === ADDON_ABI) return { addon, path: file }
     return absent('the native addon was built from another version of the package', fix)
   } catch (error) {
     const [first] = (error instanceof Error ? error.message : String(error)).split('\n')
