@@ -7,6 +7,8 @@ import { iterationWork } from './work.js'
 const NODE = process.execPath
 /** Paths are relative to the repository's root, where every command runs. */
 const contestant = (name: string) => [NODE, path.join('bench', 'contestants', `${name}.mjs`)]
+/** Contestants that are bundled with the sources of the package. */
+const insider = (name: string) => [NODE, path.join('build', 'scripts', 'bench', 'contestants', `${name}.mjs`)]
 const peer = (name: string) => [NODE, path.join('bench', 'peers', `${name}.mjs`)]
 
 /** The program that `npm run bench` compiles from bench/roofline. */
@@ -119,7 +121,7 @@ export function kernelEntrant(kernel: string, under: Entrant['under']): Entrant 
     variant: '',
     threads: 1,
     dtype: 'f32',
-    command: contestant('kernel'),
+    command: insider('kernel'),
     start: { kernel, backend: 'native' },
     under,
   }
@@ -146,7 +148,7 @@ export function vectorStep(kernel: string, length: number, backend: 'native' | '
     variant: '',
     threads,
     dtype: 'f32',
-    command: contestant('vectors'),
+    command: insider('vectors'),
     start: { kernel, length, backend },
     under: 'memory',
   }

@@ -55,6 +55,8 @@ if (!args.includes('--render') && !args.includes('--help')) {
   await roofline()
   if (groups.includes('wasm')) await peers()
 }
+// these two look inside the package, so they are made from its sources
+for (const contestant of ['kernel', 'vectors']) await bundleScript(`bench/contestants/${contestant}.mjs`)
 const program = await bundleScript('bench/main.ts')
 const done = spawnSync(process.execPath, [program, ...args], { cwd: root, stdio: 'inherit' })
 process.exitCode = done.status ?? 1

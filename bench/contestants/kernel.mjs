@@ -1,9 +1,9 @@
 // One kernel of the package on the size that its spec names for benchmarks, on one thread. A unit is one call. Only a
 // backend that works on the caller's memory can be timed this way: elsewhere copies would be timed with it.
-import 'nonneg'
-import { backendOf } from '../../dist/backends/registry.js'
-import { Random } from '../../dist/core/random.js'
-import { kernels } from '../../dist/kernels/index.js'
+import '../../ts/node.ts'
+import { backendOf } from '../../ts/backends/registry.ts'
+import { Random } from '../../ts/core/random.ts'
+import { kernels } from '../../ts/kernels/index.ts'
 import { Absent, serve, Unsupported } from './serve.mjs'
 
 const ARRAYS = { f32: Float32Array, f64: Float64Array, u32: Uint32Array }

@@ -1,7 +1,7 @@
 // One step of an optimizer over flat parameters that stay on the device, going on from the step before. A unit is one step.
-import 'nonneg'
-import { backendOf } from '../../dist/backends/registry.js'
-import { vectorKernels } from '../../dist/kernels/vectors.js'
+import '../../ts/node.ts'
+import { backendOf } from '../../ts/backends/registry.ts'
+import { vectorKernels } from '../../ts/kernels/vectors.ts'
 import { Absent, serve, Unsupported } from './serve.mjs'
 
 /** Values that stay among normal numbers for as many steps as a run takes. */
