@@ -14,7 +14,8 @@ async function runOne(report: BackendReport, X: CsrInput, rank: number, iteratio
   const absent = { report, fit: undefined, iterating: Number.NaN, whole: Number.NaN }
   if (!report.available) return { ...absent, problem: report.reason ?? 'absent' }
   try {
-    const options = { rank, seed: 1, tolerance: 0, backend: report.id }
+    // the solver that every backend has
+    const options = { rank, seed: 1, tolerance: 0, solver: 'mu', backend: report.id } as const
     // the first fit opens workers and devices and lets them compile
     await factorize(X, { ...options, maxIterations: 2 })
     const fit = await factorize(X, { ...options, maxIterations: iterations })

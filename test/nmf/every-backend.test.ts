@@ -18,7 +18,8 @@ const dense = denseMatrix(150, 90)
 const sparse = sparseMatrix(120, 200, 10)
 
 const reference = new Map<MatrixInput, Promise<Factorization>>()
-const hundred = { rank: 6, seed: 3, maxIterations: 100, tolerance: 0 }
+// the solver that every backend has
+const hundred = { rank: 6, seed: 3, maxIterations: 100, tolerance: 0, solver: 'mu' } as const
 
 function referenceFit(X: MatrixInput): Promise<Factorization> {
   if (!reference.has(X)) reference.set(X, factorize(X, { ...hundred, backend: 'reference' }))
@@ -42,7 +43,7 @@ describe.each([...BACKEND_IDS])('%s', (id: BackendId) => {
 
   it('stops by tolerance where the reference does', async context => {
     await presentOrSkip(id, context)
-    const options = { rank: 4, seed: 1, tolerance: 1e-3 }
+    const options = { rank: 4, seed: 1, tolerance: 1e-3, solver: 'mu' } as const
     const fit = await factorize(dense, { ...options, backend: id })
     const wanted = await factorize(dense, { ...options, backend: 'reference' })
     expect([fit.reason, fit.iterations]).toEqual(['converged', wanted.iterations])
@@ -106,7 +107,7 @@ describe.each([...BACKEND_IDS])('%s', (id: BackendId) => {
     ['sparse', sparse],
   ] as const)('transforms rows with the components held fixed: %s', async ([, X], context) => {
     await presentOrSkip(id, context)
-    const options = { rank: 5, seed: 2, maxIterations: 60, tolerance: 0 }
+    const options = { rank: 5, seed: 2, maxIterations: 60, tolerance: 0, solver: 'mu' } as const
     const transformed: DenseView[] = []
     for (const backend of [id, 'reference'] as const) {
       const model = await new NMF({ ...options, backend }).fit(X)

@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { type FitSpec, SUPPORTED, unsupported } from '../../ts/backends/backend.js'
+import { referenceBackend } from '../../ts/backends/reference/backend.js'
+import { registerBackends } from '../../ts/backends/registry.js'
 import { denseView } from '../../ts/core/matrix.js'
 import { type FactorizeOptions, factorize, NMF, type Rule } from '../../ts/node.js'
 import { denseMatrix, sparseMatrix } from '../conformance/problems.js'
@@ -122,6 +125,39 @@ describe('losses', () => {
       if (solver === 'mu') expect(violation).toBeUndefined()
       else expect(violation! / wanted! / scale ** (loss - 0.5)).toBeCloseTo(1, 6)
     }
+  })
+})
+
+describe("solver 'auto'", () => {
+  it.each<[Partial<FactorizeOptions>, Rule]>([
+    [{}, 'hals'],
+    [{ alphaW: 0.1 }, 'hals'],
+    [{ loss: 1 }, 'mu'],
+    [{ mask: { holdout: 0.5 } }, 'mu'],
+  ])('is settled by the problem: %o', async (options, rule) => {
+    const fit = await factorize(dense, on(options))
+    expect(fit.solver).toBe(rule)
+    expect(fit.W).toEqual((await factorize(dense, on({ ...options, solver: rule }))).W)
+  })
+
+  it('is what the backend has; a name is not up for choice', async () => {
+    const open = async () => {
+      const device = await referenceBackend.open()
+      return Object.assign(Object.create(device), {
+        supports: (_X: unknown, { rule }: FitSpec) => (rule === 'mu' ? SUPPORTED : unsupported(`no ${rule} here`)),
+        createFit: device.createFit.bind(device),
+        [Symbol.asyncDispose]: async () => {},
+      })
+    }
+    registerBackends([{ id: 'cuda', open, probe: async () => ({ available: true, emulated: false, info: {} }) }])
+    const plain = await factorize(dense, on({ solver: 'mu' }))
+    const fit = await factorize(dense, on({ backend: 'cuda' }))
+    expect([fit.solver, fit.loss]).toEqual(['mu', plain.loss])
+    const named = factorize(dense, on({ backend: 'cuda', solver: 'hals' }))
+    await expect(named).rejects.toMatchObject({
+      code: 'ERR_NONNEG_NO_BACKEND',
+      message: expect.stringMatching(/no hals here/),
+    })
   })
 })
 

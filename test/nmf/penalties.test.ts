@@ -53,8 +53,8 @@ describe('penalties', () => {
 
   it('enter the multiplicative update as in Lee & Seung with l1 and l2 in the denominator', async () => {
     const [alpha, l1Ratio] = [0.05, 0.3]
-    const start = await factorize(X, on({ maxIterations: 1 }))
-    const next = await factorize(X, on({ maxIterations: 1, init: start, alphaW: alpha, l1Ratio }))
+    const start = await factorize(X, on({ solver: 'mu', maxIterations: 1 }))
+    const next = await factorize(X, on({ solver: 'mu', maxIterations: 1, init: start, alphaW: alpha, l1Ratio }))
     const x = entriesOf(X)
     const W = Float64Array.from(start.W.data)
     const H = start.H.data

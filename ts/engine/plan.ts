@@ -1,10 +1,15 @@
-import type { BackendId } from '../backends/backend.js'
+import type { BackendId, Device, FitSpec } from '../backends/backend.js'
 import { BACKEND_IDS } from '../backends/registry.js'
 import { availableThreads, environment } from '../core/environment.js'
 import { NonnegError } from '../core/errors.js'
 import { estimateSeconds, type Instance } from './costs.js'
 import { type DeviceOptions, withDevice } from './devices.js'
 import { type BackendReport, probeBackend } from './probe.js'
+
+/** What is to be fitted, with the specs that would do, best first. */
+export interface Request extends Omit<Instance, 'spec'> {
+  readonly specs: readonly FitSpec[]
+}
 
 /** A backend that can do the job. */
 export interface Candidate {
@@ -61,22 +66,32 @@ function requested(option: BackendId | 'auto' | undefined): { id: BackendId | un
   )
 }
 
+/** The first of the specs that the device takes; else why it does not take the last. */
+export function chooseSpec(device: Device, { X, specs, weights }: Request): { spec: FitSpec } | { reason: string } {
+  let reason = ''
+  for (const spec of specs) {
+    const support = device.supports(X, spec, weights)
+    if (support.supported) return { spec }
+    reason = support.reason
+  }
+  return { reason }
+}
+
 /** Asks the device about this very instance, as only an open device knows its limits. */
 async function refusalOf(
   report: BackendReport,
-  instance: Instance,
+  request: Request,
   options: DeviceOptions,
   byName: boolean,
 ): Promise<Refusal | undefined> {
   const { id } = report
-  const { X, spec, weights } = instance
   if (!report.available) return { id, reason: report.reason ?? 'absent', fix: report.fix }
   if (report.emulated && !byName) {
     return { id, reason: 'emulated on the CPU: proves correctness, never faster', fix: `ask for it: backend: '${id}'` }
   }
   try {
-    const support = await withDevice(id, options, async device => device.supports(X, spec, weights))
-    return support.supported ? undefined : { id, reason: support.reason, fix: null }
+    const chosen = await withDevice(id, options, async device => chooseSpec(device, request))
+    return 'spec' in chosen ? undefined : { id, reason: chosen.reason, fix: null }
   } catch (error) {
     return { id, reason: error instanceof Error ? error.message : String(error), fix: null }
   }
@@ -87,13 +102,14 @@ async function refusalOf(
  * job, by estimated seconds. Emulated backends are used only when asked for by name.
  * @throws NonnegError ERR_NONNEG_NO_BACKEND with every refusal and its reason when none is left
  */
-export async function planFit(instance: Instance, options: PlanOptions): Promise<Plan> {
+export async function planFit(request: Request, options: PlanOptions): Promise<Plan> {
   const threads = resolveThreads(options.threads)
   const fast = options.fast ?? false
   const { id: named, by } = requested(options.backend)
   const ids = named ? [named] : BACKEND_IDS
   const candidates: Candidate[] = []
   const refusals: Refusal[] = []
+  const instance = { ...request, spec: request.specs[0] }
   // estimates first, and only as many devices are opened as it takes to find one that will do
   const reports = await Promise.all(ids.map(probeBackend))
   const estimated = reports
@@ -104,7 +120,7 @@ export async function planFit(instance: Instance, options: PlanOptions): Promise
       candidates.push({ id: report.id, estimatedSeconds: seconds })
       continue
     }
-    const refusal = await refusalOf(report, instance, { threads, fast }, named !== undefined)
+    const refusal = await refusalOf(report, request, { threads, fast }, named !== undefined)
     if (refusal) refusals.push(refusal)
     else candidates.push({ id: report.id, estimatedSeconds: seconds })
   }

@@ -1,14 +1,13 @@
-import type { BackendId } from '../backends/backend.js'
+import type { BackendId, Rule } from '../backends/backend.js'
 import { inSlices } from '../core/breathe.js'
 import { abortError, NonnegError } from '../core/errors.js'
 import { type MatrixInput, toMatrixView } from '../core/input.js'
 import { type DenseView, denseView } from '../core/matrix.js'
 import { scanMatrix } from '../core/scan.js'
-import type { Instance } from '../engine/costs.js'
-import { explainPlan, type Plan, type PlanOptions, planFit, type Refusal } from '../engine/plan.js'
+import { explainPlan, type Plan, type PlanOptions, planFit, type Refusal, type Request } from '../engine/plan.js'
 import { type Handover, runFit, type StopReason } from './fit-loop.js'
 import { constantFactor, type Start, startFactors } from './init.js'
-import { specOf } from './loss.js'
+import { specsOf } from './loss.js'
 import { observe } from './observed.js'
 import { refuseZeros, weightedSquaredNorm } from './observed-entries.js'
 import {
@@ -39,6 +38,8 @@ export interface Factorization {
   readonly iterations: number
   readonly reason: StopReason
   readonly history: readonly HistoryEntry[]
+  /** The solver that finished: `'auto'` is settled by then. */
+  readonly solver: Rule
   readonly backend: BackendId
   /** True where the backend stood on an emulation, whose times say nothing about the hardware. */
   readonly emulated: boolean
@@ -86,7 +87,7 @@ export async function solve(X: MatrixInput, resolved: ResolvedOptions, fixedH?: 
 
 async function solveChecked(input: MatrixInput, resolved: ResolvedOptions, fixedH?: DenseView): Promise<Factorization> {
   const start = performance.now()
-  const { dtype, signal, timeBudgetMs, beta, threads, fast, backend } = resolved
+  const { rank, dtype, signal, timeBudgetMs, beta, threads, fast, backend } = resolved
   if (signal?.aborted) throw abortError(signal)
   const view = await inSlices(toMatrixView(input), signal)
   checkNotEmpty(view)
@@ -98,22 +99,22 @@ async function solveChecked(input: MatrixInput, resolved: ResolvedOptions, fixed
   const given = await inSlices(scanMatrix(observed.X, 'X'), signal)
   const { weights } = observed
   if (beta <= 0) await inSlices(refuseZeros(given.X, weights, beta), signal)
-  const asked = specOf(resolved, rows, columns, fixedH ? 'H' : undefined)
+  const asked = specsOf(resolved, view, weights !== undefined, fixedH ? 'H' : undefined)
   // an exponent of 0, nearly always, copies nothing
-  const k = scaleExponent(given.largest, asked)
+  const k = scaleExponent(given.largest, asked[0])
   const scan = k === 0 ? given : await inSlices(scanMatrix(await inSlices(scaleMatrix(given.X, -2 * k, dtype)), 'X'))
-  const spec = scaleSpec(asked, k)
+  const specs = asked.map(spec => scaleSpec(spec, k))
   const planOptions = { backend, threads, fast, iterations: resolved.maxIterations }
   const falling = resolved.fallback && backend !== 'auto'
-  const plan = await (falling ? planWithFallback : planFit)({ X: scan.X, spec, weights }, planOptions)
+  const plan = await (falling ? planWithFallback : planFit)({ X: scan.X, specs, weights }, planOptions)
   const factors = await inSlices(startOf(resolved, rows, columns, scan.sum / observed.count, k, fixedH), signal)
   const problem = { X: scan.X, squaredNorm: scan.squaredNorm, weights, ...factors }
   const deadline = timeBudgetMs === undefined ? undefined : start + timeBudgetMs
   const scales = { lossScale: lossScale(beta, k), violationScale: gradientScale(beta, k) }
-  const result = await runFit(problem, spec, plan, { ...resolved, ...scales }, deadline)
+  const result = await runFit(problem, specs, plan, { ...resolved, ...scales }, deadline)
   const squares = weights ? await inSlices(weightedSquaredNorm(scan.X, weights)) : scan.squaredNorm
-  const W = denseView(result.factors.W, rows, spec.rank)
-  const H = denseView(result.factors.H, spec.rank, columns)
+  const W = denseView(result.factors.W, rows, rank)
+  const H = denseView(result.factors.H, rank, columns)
   return {
     W: k === 0 ? W : await inSlices(scaleFactor(W, k, dtype)),
     H: k === 0 ? H : await inSlices(scaleFactor(H, k, dtype)),
@@ -122,6 +123,7 @@ async function solveChecked(input: MatrixInput, resolved: ResolvedOptions, fixed
     iterations: result.history.length,
     reason: result.reason,
     history: result.history,
+    solver: result.solver,
     backend: result.backend,
     emulated: result.emulated,
     seconds: (performance.now() - start) / 1000,
@@ -149,12 +151,12 @@ function* startOf(
 }
 
 /** The named backend first, where it can do the job, then what `'auto'` would try. */
-async function planWithFallback(instance: Instance, asked: PlanOptions): Promise<Plan> {
+async function planWithFallback(request: Request, asked: PlanOptions): Promise<Plan> {
   const plans: Plan[] = []
   const failures: NonnegError[] = []
   for (const backend of [asked.backend, 'auto'] as const) {
     try {
-      plans.push(await planFit(instance, { ...asked, backend }))
+      plans.push(await planFit(request, { ...asked, backend }))
     } catch (error) {
       if (!(error instanceof NonnegError && error.code === 'ERR_NONNEG_NO_BACKEND')) throw error
       failures.push(error)

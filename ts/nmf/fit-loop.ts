@@ -1,8 +1,8 @@
-import type { BackendId, Device, Factors, Fit, FitSpec, Problem } from '../backends/backend.js'
+import type { BackendId, Device, Factors, Fit, FitSpec, Problem, Rule } from '../backends/backend.js'
 import { abortError, NonnegError } from '../core/errors.js'
 import { denseView } from '../core/matrix.js'
 import { withDevice } from '../engine/devices.js'
-import type { Plan, Refusal } from '../engine/plan.js'
+import { chooseSpec, type Plan, type Refusal } from '../engine/plan.js'
 import type { HistoryEntry, ResolvedOptions } from './options.js'
 
 /** scikit-learn looks at the error every ten iterations of its multiplicative solver. */
@@ -27,6 +27,7 @@ export interface LoopResult {
   readonly frobeniusLoss: number
   readonly history: readonly HistoryEntry[]
   readonly reason: StopReason
+  readonly solver: Rule
   readonly backend: BackendId
   readonly emulated: boolean
   readonly handovers: readonly Handover[]
@@ -199,10 +200,10 @@ function checkedLoss(loss: number, dtype: 'f32' | 'f64'): number {
 }
 
 /** Asks a stand-by device first whether it takes the problem: only the chosen one was asked by the plan. */
-async function createFit(device: Device, problem: Problem, spec: FitSpec): Promise<Fit> {
-  const support = device.supports(problem.X, spec, problem.weights)
-  if (!support.supported) throw new NonnegError('ERR_NONNEG_UNSUPPORTED', support.reason)
-  return await device.createFit(problem, spec)
+function specFor(device: Device, { X, weights }: Problem, specs: readonly FitSpec[]): FitSpec {
+  const chosen = chooseSpec(device, { X, weights, specs })
+  if ('spec' in chosen) return chosen.spec
+  throw new NonnegError('ERR_NONNEG_UNSUPPORTED', chosen.reason)
 }
 
 /** The Frobenius loss of factors that were fitted to another: one pass over X on the device. */
@@ -210,7 +211,8 @@ async function frobeniusLoss(device: Device, problem: Problem, factors: Factors,
   const { rank, dtype } = spec
   const W = denseView(factors.W, problem.X.rows, rank)
   const H = denseView(factors.H, rank, problem.X.columns)
-  const fit = await createFit(device, { ...problem, W, H }, { rank, dtype, beta: 2, rule: 'mu' })
+  const frobenius = specFor(device, problem, [{ rank, dtype, beta: 2, rule: 'mu' }])
+  const fit = await device.createFit({ ...problem, W, H }, frobenius)
   try {
     return await fit.evaluate()
   } finally {
@@ -233,7 +235,7 @@ async function runOn(
   options: LoopOptions,
   deadline: number | undefined,
 ): Promise<Pick<LoopResult, 'factors' | 'loss' | 'reason'>> {
-  const fit = await unlessAborted(createFit(device, progress.problem, spec), options.signal, dispose)
+  const fit = await unlessAborted(device.createFit(progress.problem, spec), options.signal, dispose)
   const loop = new FitLoop(options, progress, fit, device, deadline)
   try {
     const outcome = await loop.run()
@@ -250,7 +252,7 @@ async function runOn(
  */
 export async function runFit(
   problem: Problem,
-  spec: FitSpec,
+  specs: readonly FitSpec[],
   plan: Plan,
   options: LoopOptions,
   deadline: number | undefined,
@@ -265,11 +267,13 @@ export async function runFit(
     progress.secondsBefore = progress.history.at(-1)?.seconds ?? 0
     try {
       return await withDevice(id, plan, async device => {
+        const spec = specFor(device, problem, specs)
         const { factors, loss, reason } = await runOn(device, progress, spec, options, deadline)
         const { history } = progress
         const squares = spec.beta === 2 ? loss : await frobeniusLoss(device, problem, factors, spec)
         const { emulated } = device
-        return { factors, loss, frobeniusLoss: squares, history, reason, backend: id, emulated, handovers }
+        const solver = spec.rule
+        return { factors, loss, frobeniusLoss: squares, history, reason, solver, backend: id, emulated, handovers }
       })
     } catch (error) {
       if (!mayHandOver(error)) throw error

@@ -52,7 +52,8 @@ export interface FactorizeOptions {
   /**
    * How the factors move. `'mu'`: multiplicative updates (Lee & Seung; Févotte & Idier), which never raise the loss.
    * `'hals'`: coordinate descent, exact for `'frobenius'` (Cichocki & Phan), Newton steps elsewhere (Hsieh & Dhillon).
-   * `'pg'`: projected gradient steps. `'auto'`, the default, is `'mu'`.
+   * `'pg'`: projected gradient steps. `'auto'`, the default, is `'hals'` for Frobenius without mask and weights, where the
+   * backend has it (the GPUs do not yet), else `'mu'`.
    */
   readonly solver?: 'auto' | Rule
   /** `'pg'`: the length of a step in units of 1/𝓛, 𝓛 a bound of the curvature. Default 1; below 2 Frobenius cannot rise. */
@@ -266,7 +267,7 @@ export function resolveOptions(options: FactorizeOptions): ResolvedOptions {
   return {
     rank,
     beta,
-    rule: solver === 'auto' ? 'mu' : solver,
+    solver,
     step,
     init,
     alphaW,
