@@ -11,21 +11,31 @@ namespace {
 constexpr int64_t fewest_groups = 8;
 constexpr int64_t largest_accumulator = int64_t(1) << 19;
 
-// Columns of one step of X·Ht in two passes: a few hundred kilobytes of a panel, so that the rows of Ht stay cached.
+// Columns of one step of X·Ht in two passes: a few hundred kilobytes of a panel, between two looks at an abort.
 constexpr int64_t column_block = 512;
+
+// Panels of columns: whole register tiles of every instruction set (3 vectors), so whole cache lines too.
+constexpr int64_t column_panel = 96;
+
+// Columns in whole vectors of every instruction set.
+template<class T> int64_t whole_vectors(int64_t columns) {
+  constexpr int64_t line = 64 / sizeof(T);
+  return (columns + line - 1) / line * line;
+}
 
 int64_t groups_for_fusion(int64_t rows, int64_t columns, int64_t rank) {
   if (columns * rank > largest_accumulator)
     return 0;
   const int64_t most = std::min(most_groups(rank), rows / (2 * panel_rows));
-  const int64_t most_floats = std::max(int64_t(1) << 24, rows * columns / 4);
+  const int64_t most_elements = std::max(int64_t(1) << 24, rows * columns / 4);
   int64_t groups = 1;
-  while (2 * groups <= most && 2 * groups * columns * rank <= most_floats)
+  while (2 * groups <= most && 2 * groups * columns * rank <= most_elements)
     groups *= 2;
   return groups >= fewest_groups ? groups : 0;
 }
 
-// Tasks enough for many threads, each short enough to be aborted between them; both cost rows x rank floats per split.
+// Tasks enough for many threads, each short enough to be aborted between them; both cost rows x rank elements per
+// split.
 int64_t splits_of_columns(int64_t rows, int64_t columns) {
   constexpr int64_t tasks = 64, shortest = 1024, longest = 4096;
   const int64_t panels = (rows + panel_length(rows) - 1) / panel_length(rows);
@@ -42,19 +52,21 @@ template<class T> void add(int64_t count, const T* from, T* to) {
 
 } // namespace
 
+// Only ranks of whole pairs of vectors fill the tiles of xht_dense; 32 is that for the widest.
 template<class T>
-dense_products<T>::dense_products(const matrix<T>& X, int64_t rank, bool fuse)
-    : X(X), rank(rank), fused_groups(fuse ? groups_for_fusion(X.rows, X.columns, rank) : 0),
+dense_products<T>::dense_products(const matrix<T>& X, int64_t rank, const operands<T>& f, bool fuse)
+    : X(X), rank(f.rank), components((rank + 3) / 4 * 4), by_rows(f.rank * int64_t(sizeof(T)) % 128 != 0),
+      fused_groups(fuse ? groups_for_fusion(X.rows, X.columns, rank) : 0),
       splits(fused_groups > 0 ? 1 : splits_of_columns(X.rows, X.columns)) {}
 
 template<class T> double dense_products<T>::bytes() const {
-  const double accumulated = double(fused_groups) * double(X.columns) * double(rank);
+  const double by_components = double(fused_groups + by_rows) * double(components) * double(X.ld());
   const double split = splits > 1 ? double(splits) * double(X.rows) * double(rank) : 0;
-  return sizeof(T) * (accumulated + split);
+  return sizeof(T) * (by_components + split);
 }
 
 template<class T> bool dense_products<T>::allocate() {
-  return accumulators.allocate(fused_groups * X.columns * rank) &&
+  return H.allocate(by_rows ? components * X.ld() : 0) && accumulators.allocate(fused_groups * components * X.ld()) &&
          parts.allocate(splits > 1 ? splits * X.rows * rank : 0);
 }
 
@@ -63,7 +75,8 @@ template<class T> int64_t dense_products<T>::longest_rows() const {
 }
 
 template<class T> int64_t dense_products<T>::longest_columns() const {
-  return panel_length(X.columns);
+  const int64_t share = X.columns / 64 / column_panel * column_panel;
+  return std::clamp<int64_t>(share, column_panel, 4 * column_panel);
 }
 
 template<class T> partition dense_products<T>::cut_rows() const {
@@ -75,12 +88,52 @@ template<class T> partition dense_products<T>::cut_columns() const {
 }
 
 template<class T> int64_t dense_products<T>::scratch() const {
-  const int64_t part = longest_rows() * rank;
-  const int64_t block = fused_groups > 0 ? 0 : panel_rows * padded_stride<T>(longest_columns());
-  return std::max(part, block);
+  return std::max(longest_rows() * rank, fused_groups > 0 ? 0 : components * longest_columns());
+}
+
+template<class T> void dense_products<T>::columns_set() {
+  H_is_current = false;
+}
+
+template<class T> void dense_products<T>::columns_moved(const operands<T>& f, int64_t first, int64_t count) {
+  if (!by_rows)
+    return;
+  const int64_t end = first + count == X.columns ? X.ld() : first + count;
+  for (int64_t r = 0; r < components; r++) {
+    T* const h = H.get() + r * X.ld();
+    for (int64_t j = first; j < first + count; j++)
+      h[j] = f.Ht[j * rank + r];
+    for (int64_t j = first + count; j < end; j++)
+      h[j] = 0;
+  }
+}
+
+// N = columns begin … end of the panel's rows of X times these of H.
+template<class T>
+void dense_products<T>::product(const operands<T>& f, int64_t first, int64_t count, int64_t begin, int64_t end,
+                                T* N) const {
+  const T* const x = X.row(first) + begin;
+  if (by_rows) {
+    f.kernels->row_products(count, whole_vectors<T>(end - begin), components, x, X.ld(), H.get() + begin, X.ld(), N,
+                            rank);
+    for (int64_t i = 0; i < count; i++)
+      for (int64_t r = components; r < rank; r++)
+        N[i * rank + r] = 0;
+  } else {
+    f.kernels->xht_dense(count, end - begin, rank, x, X.ld(), f.Ht + begin * rank, rank, N, rank);
+  }
 }
 
 template<class T> bool dense_products<T>::before_rows(const operands<T>& f, const crew& c) {
+  if (by_rows && !H_is_current) {
+    const int64_t length = longest_columns();
+    const bool whole = c.run((X.columns + length - 1) / length, [&](int64_t index, int) {
+      columns_moved(f, index * length, std::min(length, X.columns - index * length));
+    });
+    if (!whole)
+      return false;
+    H_is_current = true;
+  }
   if (splits == 1)
     return true;
   const int64_t length = panel_length(X.rows);
@@ -89,11 +142,9 @@ template<class T> bool dense_products<T>::before_rows(const operands<T>& f, cons
     const int64_t split = index % splits;
     const int64_t first = index / splits * length;
     const int64_t count = std::min(length, X.rows - first);
-    const int64_t begin = split * X.columns / splits, end = (split + 1) * X.columns / splits;
-    T* const N = parts.get() + (split * X.rows + first) * rank;
-    if (c.stop())
-      return;
-    f.kernels->xht_dense(count, end - begin, rank, X.row(first) + begin, X.ld(), f.Ht + begin * rank, rank, N, rank);
+    const auto bound = [&](int64_t s) { return s == splits ? X.columns : whole_vectors<T>(s * X.columns / splits); };
+    if (!c.stop())
+      product(f, first, count, bound(split), bound(split + 1), parts.get() + (split * X.rows + first) * rank);
   });
 }
 
@@ -105,13 +156,12 @@ bool dense_products<T>::rows(const operands<T>& f, const crew& c, int64_t first,
       add(count * rank, parts.get() + (s * X.rows + first) * rank, N);
     return true;
   }
-  const int64_t block = fused_groups > 0 ? X.columns : column_block;
-  for (int64_t j = 0; j < X.columns; j += block) {
+  const int64_t block = fused_groups > 0 ? std::max<int64_t>(X.columns, 1) : column_block;
+  for (int64_t j = 0; j == 0 || j < X.columns; j += block) {
     if (c.stop())
       return false;
-    const int64_t width = std::min(block, X.columns - j);
     T* const out = j == 0 ? N : scratch;
-    f.kernels->xht_dense(count, width, rank, X.row(first) + j, X.ld(), f.Ht + j * rank, rank, out, rank);
+    product(f, first, count, j, std::min(j + block, X.columns), out);
     if (out == scratch)
       add(count * rank, scratch, N);
   }
@@ -122,30 +172,55 @@ template<class T>
 void dense_products<T>::rows_moved(const operands<T>& f, int64_t group, bool opens, int64_t first, int64_t count) {
   if (fused_groups == 0)
     return;
-  T* const A = accumulator(group);
+  T* const B = accumulator(group);
   if (opens)
-    memset(A, 0, size_t(X.columns * rank) * sizeof(T));
-  f.kernels->xtw_dense(count, X.columns, rank, X.row(first), X.ld(), f.W + first * rank, rank, A, rank);
+    memset(B, 0, size_t(components * X.ld()) * sizeof(T));
+  f.kernels->column_products(count, whole_vectors<T>(X.columns), components, X.row(first), X.ld(), f.W + first * rank,
+                             rank, B, X.ld());
 }
+
+namespace {
+
+// A = the sum of `groups` blocks B of components x count, transposed; a cache line of columns at a time.
+template<class T>
+void gather_transposed(int64_t groups, int64_t group_step, int64_t components, int64_t count, const T* B, int64_t ldb,
+                       int64_t rank, T* A) {
+  constexpr int64_t line = 64 / sizeof(T);
+  for (int64_t j = 0; j < count; j += line) {
+    const int64_t width = std::min(line, count - j);
+    for (int64_t r = 0; r < components; r++) {
+      T sum[line] = {};
+      for (int64_t g = 0; g < groups; g++) {
+        const T* const b = B + g * group_step + r * ldb + j;
+        for (int64_t l = 0; l < line; l++) // beyond `count` there is padding
+          sum[l] += b[l];
+      }
+      for (int64_t l = 0; l < width; l++)
+        A[(j + l) * rank + r] = sum[l];
+    }
+    for (int64_t l = 0; l < width; l++) {
+      for (int64_t r = components; r < rank; r++)
+        A[(j + l) * rank + r] = 0;
+    }
+  }
+}
+
+} // namespace
 
 template<class T>
 void dense_products<T>::columns(const operands<T>& f, const crew& c, int64_t first, int64_t count, T* A, T* scratch) {
-  const size_t bytes = size_t(count * rank) * sizeof(T);
   if (fused_groups > 0) {
-    memcpy(A, accumulator(0) + first * rank, bytes);
-    for (int64_t g = 1; g < fused_groups; g++)
-      add(count * rank, accumulator(g) + first * rank, A);
+    gather_transposed(fused_groups, components * X.ld(), components, count, accumulator(0) + first, X.ld(), rank, A);
     return;
   }
-  memset(A, 0, bytes);
-  // Copied first, row by row: the kernel walks down the columns, and nothing would prefetch these rows from memory.
-  const int64_t ld = padded_stride<T>(count);
+  const int64_t width = whole_vectors<T>(count);
+  memset(scratch, 0, size_t(components * width) * sizeof(T));
   for (int64_t i = 0; i < X.rows && !c.stop(); i += panel_rows) {
     const int64_t height = std::min<int64_t>(panel_rows, X.rows - i);
-    for (int64_t r = 0; r < height; r++)
-      memcpy(scratch + r * ld, X.row(i + r) + first, size_t(count) * sizeof(T));
-    f.kernels->xtw_dense(height, count, rank, scratch, ld, f.W + i * rank, rank, A, rank);
+    f.kernels->column_products(height, width, components, X.row(i) + first, X.ld(), f.W + i * rank, rank, scratch,
+                               width);
   }
+  gather_transposed(1, 0, components, count, scratch, width, rank, A);
 }
 
 template class dense_products<float>;

@@ -1,7 +1,7 @@
 // Dense X, in one of two plans.
 //
-// Fused: each group of rows accumulates its own X'W while its panel of X is in the cache, so that X is read once per
-// iteration. It needs one columns x rank accumulator per group, in the cache, and rows enough for several groups.
+// Fused: each group of rows accumulates its own W'X while its panel of X is in the cache, so that X is read once per
+// iteration. It needs one rank x columns accumulator per group, in the cache, and rows enough for several groups.
 //
 // Two passes, otherwise: rows first, then columns, with no accumulators at all. Where the rows are too few to occupy
 // the threads, the columns of X·Ht are split as well, and the parts added in order.
@@ -13,8 +13,8 @@ namespace nonneg {
 
 template<class T> class dense_products final : public products<T> {
  public:
-  // `fuse`: whether the fused plan may be taken; where H is fixed there is nothing to fuse.
-  dense_products(const matrix<T>& X, int64_t rank, bool fuse);
+  // `rank` is the fit's own. `fuse`: whether the fused plan may be taken; where H is fixed there is nothing to fuse.
+  dense_products(const matrix<T>& X, int64_t rank, const operands<T>& f, bool fuse);
 
   double bytes() const override;
   bool allocate() override;
@@ -26,17 +26,24 @@ template<class T> class dense_products final : public products<T> {
   bool before_rows(const operands<T>& f, const crew& c) override;
   bool rows(const operands<T>& f, const crew& c, int64_t first, int64_t count, T* N, T* scratch) override;
   void rows_moved(const operands<T>& f, int64_t group, bool opens, int64_t first, int64_t count) override;
+  void columns_set() override;
+  void columns_moved(const operands<T>& f, int64_t first, int64_t count) override;
   void columns(const operands<T>& f, const crew& c, int64_t first, int64_t count, T* A, T* scratch) override;
 
  private:
-  T* accumulator(int64_t group) const { return accumulators.get() + group * X.columns * rank; }
+  void product(const operands<T>& f, int64_t first, int64_t count, int64_t begin, int64_t end, T* N) const;
+  T* accumulator(int64_t group) const { return accumulators.get() + group * components * X.ld(); }
 
   const matrix<T>& X;
   const int64_t rank;         // padded
+  const int64_t components;   // of these, what the kernels by rows compute: a multiple of 4
+  const bool by_rows;         // X·Ht from H by rows
   const int64_t fused_groups; // 0: two passes
   const int64_t splits;       // of the columns, in `before_rows`
-  buffer<T> accumulators;     // fused: groups x columns x rank
-  buffer<T> parts;            // two passes, split: splits x rows x rank
+  bool H_is_current = false;
+  buffer<T> H;            // by_rows: components x X.ld()
+  buffer<T> accumulators; // fused: groups x components x X.ld()
+  buffer<T> parts;        // two passes, split: splits x rows x rank
 };
 
 } // namespace nonneg

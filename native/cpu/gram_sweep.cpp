@@ -43,6 +43,7 @@ template<class T> bool gram_sweep<T>::prepare() {
 
 template<class T> void gram_sweep<T>::factors_changed() {
   gram_is_current = product_is_current = false;
+  X->columns_set();
 }
 
 // Runs panel(group, first, count, opens, worker, sums) over the cut, a group after another per thread, and adds what
@@ -130,6 +131,7 @@ template<class T> bool gram_sweep<T>::columns_phase(const crew& c, bool update) 
       return;
     if (update) {
       sums.violation += rule_h->update(count, h, a, S.get(), rest);
+      X->columns_moved(f, first, count);
       f.kernels->gram(count, rank, h, rank, partial_gram(group), rank);
     }
     sums.dot += f.kernels->dot(count * rank, a, h);

@@ -19,12 +19,14 @@ namespace {
 #include "beta_xht_csr.inl"
 #include "cd_csr.inl"
 #include "cd_dense.inl"
+#include "column_products.inl"
 #include "dot.inl"
 #include "gram.inl"
 #include "holdout.inl"
 #include "mu_ratio.inl"
 #include "mu_update.inl"
 #include "pg_step.inl"
+#include "row_products.inl"
 #include "xht_csr.inl"
 #include "xht_dense.inl"
 #include "xtw_dense.inl"
@@ -32,9 +34,9 @@ namespace {
 #include "wh_dense.inl"
 
 template<class T>
-constexpr nonneg_kernels<T> table = {xht_dense<T>, xtw_dense<T>,  xht_csr<T>,      gram<T>,     mu_update<T>,
-                                     wh_dense<T>,  beta_terms<T>, beta_xht_csr<T>, mu_ratio<T>, pg_step<T>,
-                                     cd_dense<T>,  cd_csr<T>,     holdout<T>,      dot<T>};
+constexpr nonneg_kernels<T> table = {
+    xht_dense<T>, xtw_dense<T>, xht_csr<T>,  gram<T>,   mu_update<T>, wh_dense<T>, beta_terms<T>,   beta_xht_csr<T>,
+    mu_ratio<T>,  pg_step<T>,   cd_dense<T>, cd_csr<T>, holdout<T>,   dot<T>,      row_products<T>, column_products<T>};
 } // namespace
 
 #define NONNEG_TEXT_OF(token) #token

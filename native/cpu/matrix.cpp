@@ -44,8 +44,11 @@ template<class T> bool matrix<T>::allocate() {
 template<class T> status matrix<T>::upload_dense(int64_t first, int64_t count, const T* from) {
   if (sparse())
     return refuse("X is sparse");
-  for (int64_t i = 0; i < count; i++)
-    memcpy(values.get() + (first + i) * stride, from + i * columns, size_t(columns) * sizeof(T));
+  for (int64_t i = 0; i < count; i++) {
+    T* const to = values.get() + (first + i) * stride;
+    memcpy(to, from + i * columns, size_t(columns) * sizeof(T));
+    memset(to + columns, 0, size_t(stride - columns) * sizeof(T));
+  }
   return {};
 }
 

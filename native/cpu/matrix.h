@@ -13,8 +13,8 @@ template<class T> struct csr_rows {
   buffer<T> values;
 };
 
-// The distance between rows of so many columns. Rows a kilobyte or a multiple of it apart fall into few sets of a
-// cache: walking down a column would evict itself.
+// The distance between rows of so many columns: whole cache lines. Rows a kilobyte or a multiple of it apart fall into
+// few sets of a cache: walking down a column would evict itself.
 template<class T> int64_t padded_stride(int64_t columns);
 
 template<class T> class matrix {
@@ -30,7 +30,7 @@ template<class T> class matrix {
 
   bool sparse() const { return nonzeros >= 0; }
 
-  // where it is dense
+  // where it is dense; rows go on with zeros up to ld()
   const T* row(int64_t i) const { return values.get() + i * stride; }
   int64_t ld() const { return stride; }
 

@@ -34,6 +34,12 @@ template<class T> class products {
   // tells the group's first panel.
   virtual void rows_moved(const operands<T>& f, int64_t group, bool opens, int64_t first, int64_t count) = 0;
 
+  // Ht was set from outside.
+  virtual void columns_set() = 0;
+
+  // The panel of rows first … first + count of Ht has moved.
+  virtual void columns_moved(const operands<T>& f, int64_t first, int64_t count) = 0;
+
   // A = rows first … first + count of X'W, packed.
   virtual void columns(const operands<T>& f, const crew& c, int64_t first, int64_t count, T* A, T* scratch) = 0;
 };

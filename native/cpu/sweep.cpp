@@ -13,7 +13,7 @@ template<class T> std::unique_ptr<sweep> make_sweep(const fit_shape& shape, cons
   if (X.sparse()) {
     of_X.reset(new (std::nothrow) csr_products<T>(X, f.rank));
   } else {
-    of_X.reset(new (std::nothrow) dense_products<T>(X, f.rank, !shape.fixed_h));
+    of_X.reset(new (std::nothrow) dense_products<T>(X, shape.rank, f, !shape.fixed_h));
   }
   auto for_w = make_gram_rule(shape.rule, shape.penalty_w, *f.kernels, f.rank);
   auto for_h = make_gram_rule(shape.rule, shape.penalty_h, *f.kernels, f.rank);

@@ -24,6 +24,9 @@ const shapes: [string, MatrixView, number][] = [
   ['two passes', randomDense(300, 150), 9],
   ['columns split', randomDense(20, 2100), 5],
   ['fused', randomDense(1350, 30), 17],
+  ['two passes, rank of whole vectors', randomDense(300, 150), 64],
+  ['columns split, rank of whole vectors', randomDense(20, 2100), 32],
+  ['fused, rank of whole vectors', randomDense(1350, 40), 32],
   ['sparse', randomCsr(300, 200, 5), 12],
   ['sparse, one row', randomCsr(1, 50, 20), 1],
 ]

@@ -1,0 +1,102 @@
+// N = X H' with both operands by rows: each entry is an inner product of a row of X with a row of H. Vectors run along
+// the columns, so that no element is broadcast and any multiple of 4 components fills the registers, which the tiles of
+// xht_dense do for multiples of two vectors alone. The price is one sum across the lanes for each entry of N.
+
+// The sums across the lanes of four vectors.
+template<class T, int L> NONNEG_INLINE void sum_lanes(const typename vectors<T, L>::type* from, T* to) {
+  if constexpr (L == 1) {
+    NONNEG_UNROLL for (int s = 0; s < 4; s++) to[s] = from[s][0];
+  } else if constexpr (L == 2) {
+    NONNEG_UNROLL for (int s = 0; s < 4; s++) to[s] = from[s][0] + from[s][1];
+  } else if constexpr (L == 4) {
+    using vector = typename vectors<T, 4>::type;
+    const vector a = __builtin_shufflevector(from[0], from[1], 0, 4, 2, 6);
+    const vector b = __builtin_shufflevector(from[0], from[1], 1, 5, 3, 7);
+    const vector c = __builtin_shufflevector(from[2], from[3], 0, 4, 2, 6);
+    const vector d = __builtin_shufflevector(from[2], from[3], 1, 5, 3, 7);
+    const vector low = a + b, high = c + d;
+    *(vector*)to = __builtin_shufflevector(low, high, 0, 1, 4, 5) + __builtin_shufflevector(low, high, 2, 3, 6, 7);
+  } else {
+    using half = typename vectors<T, L / 2>::type;
+    half folded[4];
+    NONNEG_UNROLL for (int s = 0; s < 4; s++) {
+      const auto* const parts = (const half*)&from[s];
+      folded[s] = parts[0] + parts[1];
+    }
+    sum_lanes<T, L / 2>(folded, to);
+  }
+}
+
+template<class T> struct row_products_op {
+  int64_t columns;
+  const T* X;
+  int64_t ldx;
+  const T* H;
+  int64_t ldh;
+  T* N;
+  int64_t ldn;
+
+  // MR rows of X by four rows of H. Rows of the next tiles, `ahead`, are on their way into the cache meanwhile.
+  template<int MR> NONNEG_INLINE void tile(int64_t r0, int64_t c, const T* ahead, int64_t ahead_step) const {
+    constexpr int L = lanes<T>;
+    using vector = typename vectors<T, L>::type;
+    vector sum[MR][4] = {};
+    const T* x[(MR + 2) / 3];
+    NONNEG_UNROLL for (int g = 0; g < (MR + 2) / 3; g++) x[g] = X + (r0 + 3 * g) * ldx;
+    const T* h[2] = {H + c * ldh, H + (c + 3) * ldh};
+    for (int64_t j = 0; j < columns; j += L) {
+      vector left[MR];
+      NONNEG_UNROLL for (int r = 0; r < MR; r++) left[r] = *(const vector*)(x[r / 3] + r % 3 * ldx);
+      __builtin_prefetch(ahead, 0, 2);
+      __builtin_prefetch(ahead + ahead_step, 0, 2);
+      ahead += L;
+      NONNEG_UNROLL for (int s = 0; s < 4; s++) {
+        const vector right = *(const vector*)(s < 3 ? h[0] + s * ldh : h[1]);
+        NONNEG_UNROLL for (int r = 0; r < MR; r++) sum[r][s] += left[r] * right;
+      }
+      NONNEG_UNROLL for (int g = 0; g < (MR + 2) / 3; g++) {
+        x[g] += L;
+        NONNEG_OPAQUE(x[g]);
+      }
+      h[0] += L;
+      h[1] += L;
+      NONNEG_OPAQUE(h[0]);
+      NONNEG_OPAQUE(h[1]);
+    }
+    NONNEG_UNROLL for (int r = 0; r < MR; r++) {
+      T added[4];
+      sum_lanes<T, L>(sum[r], added);
+      T* const n = N + (r0 + r) * ldn + c;
+      NONNEG_UNROLL for (int s = 0; s < 4; s++) n[s] += added[s];
+    }
+  }
+
+  template<int MR> NONNEG_INLINE void tiles(int64_t rows, int64_t rank, int64_t& r) const {
+    // each pass over a tile's rows fetches its share of the next ones
+    const int64_t passes = rank / 4;
+    for (; rows - r >= MR; r += MR) {
+      for (int64_t pass = 0; pass < passes; pass++) {
+        const int64_t one = pass < MR ? pass : MR - 1, two = pass + passes < MR ? pass + passes : one;
+        tile<MR>(r, 4 * pass, X + (r + MR + one) * ldx, (two - one) * ldx);
+      }
+    }
+  }
+};
+
+// Column blocks whose rows of X stay in the level-1 cache while the rows of H pass by.
+template<class T>
+void row_products(int64_t rows, int64_t columns, int64_t rank, const T* X, int64_t ldx, const T* H, int64_t ldh, T* N,
+                  int64_t ldn) {
+  constexpr int64_t block = 4096 / sizeof(T);
+  for (int64_t i = 0; i < rows; i++) {
+    for (int64_t r = 0; r < rank; r++)
+      N[i * ldn + r] = 0;
+  }
+  for (int64_t j = 0; j < columns; j += block) {
+    const int64_t width = columns - j < block ? columns - j : block;
+    const row_products_op<T> op = {width, X + j, ldx, H + j, ldh, N, ldn};
+    int64_t r = 0;
+    op.template tiles<NONNEG_DOT_ROWS>(rows, rank, r);
+    op.template tiles<1>(rows, rank, r);
+  }
+}
