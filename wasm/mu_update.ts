@@ -55,6 +55,45 @@ function tile(
   updateRow(f + 3 * fStride, n + 3 * nStride, s30, s31, l2)
 }
 
+/** One vector of columns of four rows. */
+function narrow(
+  rank: usize,
+  old: usize,
+  g: usize,
+  gStride: usize,
+  f: usize,
+  fStride: usize,
+  n: usize,
+  nStride: usize,
+  l1: v128,
+  l2: v128,
+): void {
+  let s0 = l1,
+    s1 = l1,
+    s2 = l1,
+    s3 = l1
+  const end = old + rank * (4 * SIZE)
+  do {
+    const b = v128.load(g)
+    s0 = multiplyAdd(s0, v128.load_splat<Real>(old), b)
+    s1 = multiplyAdd(s1, v128.load_splat<Real>(old, sizeof<Real>()), b)
+    s2 = multiplyAdd(s2, v128.load_splat<Real>(old, 2 * sizeof<Real>()), b)
+    s3 = multiplyAdd(s3, v128.load_splat<Real>(old, 3 * sizeof<Real>()), b)
+    old += 4 * SIZE
+    g += gStride
+  } while (old < end)
+  v128.store(f, updated(v128.load(f), v128.load(n), s0, l2))
+  f += fStride
+  n += nStride
+  v128.store(f, updated(v128.load(f), v128.load(n), s1, l2))
+  f += fStride
+  n += nStride
+  v128.store(f, updated(v128.load(f), v128.load(n), s2, l2))
+  f += fStride
+  n += nStride
+  v128.store(f, updated(v128.load(f), v128.load(n), s3, l2))
+}
+
 function updateRow(f: usize, n: usize, d0: v128, d1: v128, l2: v128): void {
   v128.store(f, updated(v128.load(f), v128.load(n), d0, l2))
   v128.store(f, updated(v128.load(f, 16), v128.load(n, 16), d1, l2), 16)
@@ -122,7 +161,8 @@ export function mu_update(
   l2: Real,
   scratch: usize,
 ): void {
-  const tiledRank = rank & ~(2 * LANES - 1)
+  const wideRank = rank & ~(2 * LANES - 1)
+  const tiledRank = rank & ~(LANES - 1)
   const by = v128.splat<Real>(scale())
   const ones = v128.splat<Real>(l1 * scale())
   const twos = v128.splat<Real>(l2)
@@ -137,10 +177,15 @@ export function mu_update(
       edge(count, rank, 0, scratch, g, gStride, fRow, fStride, nRow, nStride, l1 * scale(), l2)
       continue
     }
-    for (let r: usize = 0; r < tiledRank; r += 2 * LANES) {
+    for (let r: usize = 0; r < wideRank; r += 2 * LANES) {
       const fTile = at(fRow, 0, 0, r)
       const nTile = at(nRow, 0, 0, r)
       tile(rank, scratch, at(g, 0, 0, r), gStride, fTile, fStride, nTile, nStride, ones, twos)
+    }
+    if (wideRank < tiledRank) {
+      const fTile = at(fRow, 0, 0, wideRank)
+      const nTile = at(nRow, 0, 0, wideRank)
+      narrow(rank, scratch, at(g, 0, 0, wideRank), gStride, fTile, fStride, nTile, nStride, ones, twos)
     }
     edge(4, rank, tiledRank, scratch, g, gStride, fRow, fStride, nRow, nStride, l1 * scale(), l2)
   }

@@ -1,8 +1,8 @@
 import { at, LANES, multiplyAdd, SIZE } from './simd'
 
-// One row of N in strips of 8, 4 and 2 vectors, whose sums stay in registers over all entries of the row of X.
+// One row of N in a strip of so many vectors, whose sums stay in registers over all entries of the row of X.
 
-function strip8v(entry: usize, last: usize, value: usize, h: usize, hStride: usize, n: usize, add: bool): void {
+function strip8(entry: usize, last: usize, value: usize, h: usize, hStride: usize, n: usize, add: bool): void {
   let s0 = v128.splat<Real>(0),
     s1 = s0,
     s2 = s0,
@@ -23,13 +23,13 @@ function strip8v(entry: usize, last: usize, value: usize, h: usize, hStride: usi
     s6 = multiplyAdd(s6, x, v128.load(row, 96))
     s7 = multiplyAdd(s7, x, v128.load(row, 112))
   }
-  put2v(n, add, s0, s1)
-  put2v(n + 32, add, s2, s3)
-  put2v(n + 64, add, s4, s5)
-  put2v(n + 96, add, s6, s7)
+  put2(n, add, s0, s1)
+  put2(n + 32, add, s2, s3)
+  put2(n + 64, add, s4, s5)
+  put2(n + 96, add, s6, s7)
 }
 
-function strip4v(entry: usize, last: usize, value: usize, h: usize, hStride: usize, n: usize, add: bool): void {
+function strip4(entry: usize, last: usize, value: usize, h: usize, hStride: usize, n: usize, add: bool): void {
   let s0 = v128.splat<Real>(0),
     s1 = s0,
     s2 = s0,
@@ -42,11 +42,11 @@ function strip4v(entry: usize, last: usize, value: usize, h: usize, hStride: usi
     s2 = multiplyAdd(s2, x, v128.load(row, 32))
     s3 = multiplyAdd(s3, x, v128.load(row, 48))
   }
-  put2v(n, add, s0, s1)
-  put2v(n + 32, add, s2, s3)
+  put2(n, add, s0, s1)
+  put2(n + 32, add, s2, s3)
 }
 
-function strip2v(entry: usize, last: usize, value: usize, h: usize, hStride: usize, n: usize, add: bool): void {
+function strip2(entry: usize, last: usize, value: usize, h: usize, hStride: usize, n: usize, add: bool): void {
   let s0 = v128.splat<Real>(0),
     s1 = s0
   for (; entry < last; entry += 4, value += SIZE) {
@@ -55,14 +55,27 @@ function strip2v(entry: usize, last: usize, value: usize, h: usize, hStride: usi
     s0 = multiplyAdd(s0, x, v128.load(row))
     s1 = multiplyAdd(s1, x, v128.load(row, 16))
   }
-  put2v(n, add, s0, s1)
+  put2(n, add, s0, s1)
 }
 
-function put2v(n: usize, add: bool, s0: v128, s1: v128): void {
-  v128.store(n, add ? v128.add<Real>(v128.load(n), s0) : s0)
-  v128.store(n, add ? v128.add<Real>(v128.load(n, 16), s1) : s1, 16)
+function strip1(entry: usize, last: usize, value: usize, h: usize, hStride: usize, n: usize, add: bool): void {
+  let s0 = v128.splat<Real>(0)
+  for (; entry < last; entry += 4, value += SIZE) {
+    const x = v128.load_splat<Real>(value)
+    const row = h + <usize>load<u32>(entry) * hStride
+    s0 = multiplyAdd(s0, x, v128.load(row))
+  }
+  put(n, add, s0)
 }
 
+function put(n: usize, add: bool, s: v128): void {
+  v128.store(n, add ? v128.add<Real>(v128.load(n), s) : s)
+}
+
+function put2(n: usize, add: bool, s0: v128, s1: v128): void {
+  put(n, add, s0)
+  put(n + 16, add, s1)
+}
 /** Columns of N that no whole strip covers. */
 function edge(
   ranks: usize,
@@ -108,14 +121,18 @@ export function xht_csr(
     const row = n + i * nStride
     let r: usize = 0
     for (; r + 8 * LANES <= rank; r += 8 * LANES)
-      strip8v(entry, last, value, at(ht, 0, 0, r), htStride, at(row, 0, 0, r), onTop)
+      strip8(entry, last, value, at(ht, 0, 0, r), htStride, at(row, 0, 0, r), onTop)
     if (r + 4 * LANES <= rank) {
-      strip4v(entry, last, value, at(ht, 0, 0, r), htStride, at(row, 0, 0, r), onTop)
+      strip4(entry, last, value, at(ht, 0, 0, r), htStride, at(row, 0, 0, r), onTop)
       r += 4 * LANES
     }
     if (r + 2 * LANES <= rank) {
-      strip2v(entry, last, value, at(ht, 0, 0, r), htStride, at(row, 0, 0, r), onTop)
+      strip2(entry, last, value, at(ht, 0, 0, r), htStride, at(row, 0, 0, r), onTop)
       r += 2 * LANES
+    }
+    if (r + LANES <= rank) {
+      strip1(entry, last, value, at(ht, 0, 0, r), htStride, at(row, 0, 0, r), onTop)
+      r += LANES
     }
     edge(rank - r, entry, last, value, at(ht, 0, 0, r), htStride, at(row, 0, 0, r), onTop)
   }
