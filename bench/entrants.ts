@@ -122,7 +122,7 @@ export function kernelEntrant(kernel: string, under: Entrant['under']): Entrant 
     threads: 1,
     dtype: 'f32',
     command: insider('kernel'),
-    start: { kernel, backend: 'native' },
+    start: { kernel },
     under,
   }
 }

@@ -118,7 +118,8 @@ function wasm(setting: Setting): Bout[] {
     ours(problem, { backend: 'wasm', threads: 1, units: 20, relaxed: true }),
     javaScriptPeer('js-tile', problem, { units: 2, variant: '4x4 f64 sums', words: { tile: '4x4' } }),
     javaScriptPeer('js-tile', problem, { units: 2, variant: '4x2 fround', words: { tile: '4x2' } }),
-    javaScriptPeer('tfjs', problem, { units }),
+    javaScriptPeer('tfjs', problem, { units, variant: 'both ways round' }),
+    javaScriptPeer('tfjs', problem, { units: 2, variant: 'transposed products', words: { products: 'transposed' } }),
     javaScriptPeer('ml-matrix', problem, { units: 1 }),
     javaScriptPeer('onnxruntime-web', problem, { units }),
     ...(threads > 1 ? [javaScriptPeer('onnxruntime-web', problem, { units, threads })] : []),
@@ -163,15 +164,23 @@ function start({ quick }: Setting): Bout[] {
   ]
 }
 
-/** Each kernel by itself, on the size that its spec names. */
-function kernelGroup({ widest }: Setting): Bout[] {
-  return kernels.map(spec => ({
-    group: 'kernels',
-    problem: problemString(spec, spec.benchmark),
-    unit: 'call' as const,
-    rounds: 7,
-    entrants: [kernelEntrant(spec.name, 'arithmetic'), arithmeticRoof(widest, 1)],
-  }))
+/** Each kernel by itself, on the size that its spec names: flat arrays under the roof of memory of that size. */
+function kernelGroup({ widest, quick }: Setting): Bout[] {
+  return kernels.slice(0, quick ? 6 : undefined).map(spec => {
+    const { length } = spec.benchmark
+    const roofs = length
+      ? [memoryRoof('triad', 4 * length, 1), memoryRoof('triad_stream', 4 * length, 1)]
+      : [arithmeticRoof(widest, 1)]
+    // what a fill draws, such as the number of non-zeros, is not among the sizes of a spec
+    const dims = spec.dims.filter(name => spec.benchmark[name] !== undefined)
+    return {
+      group: 'kernels',
+      problem: problemString({ ...spec, dims }, spec.benchmark),
+      unit: 'call' as const,
+      rounds: 7,
+      entrants: [kernelEntrant(spec.name, length ? 'memory' : 'arithmetic'), ...roofs],
+    }
+  })
 }
 
 export const GROUPS: Readonly<Record<string, (setting: Setting) => Bout[]>> = {

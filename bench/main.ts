@@ -18,7 +18,7 @@ const USAGE = `npm run bench -- [options]
   --only TEXT        problems whose string contains it
   --backends NAMES   of nonneg's own rows (default: native,wasm)
   --threads N        the most threads of a row (default: 2, or what the machine has)
-  --rounds N         turns of every contestant (default: 11; quick: 5)
+  --rounds N         turns of every contestant (default: 11; quick: 3)
   --quick            small problems, in less than two minutes
   --out FILE         where the results go
   --render FILE      makes docs/performance.md again from results, and measures nothing`
@@ -99,7 +99,7 @@ function say(rows: readonly Row[], comparisons: readonly Comparison[]): void {
 }
 
 async function measure(): Promise<void> {
-  const rounds = Number(args.rounds ?? (args.quick ? 5 : 11))
+  const rounds = Number(args.rounds ?? (args.quick ? 3 : 11))
   const data = new DataFolder(path.join('build', 'bench', 'data'))
   const threads = Number(args.threads ?? Math.min(2, os.availableParallelism()))
   const bouts = chosenBouts({ data, threads, widest: widestIsa(), quick: args.quick })

@@ -117,7 +117,20 @@ export const TARGETS: readonly Target[] = [
   },
   wasmRatio('wasm js-tile', 'wasm, 1 thread, against the best tiled JavaScript loop', 8, /^js-tile/),
   wasmRatio('wasm threads', 'wasm, 2 threads against 1', 1.8, /^wasm plain ×2$/, true),
-  wasmRatio('wasm tfjs', 'wasm, 1 thread, against tfjs-backend-wasm', 3, /^tfjs/),
+  wasmRatio('wasm tfjs', 'wasm, 1 thread, against tfjs-backend-wasm, X held both ways round', 3, /^tfjs .*both ways/),
+  {
+    id: 'wasm tfjs threads',
+    what: 'the same with all threads that each has in Node: wasm 2, tfjs 1',
+    least: 3,
+    value: ({ rows }) => {
+      const [wasm, tfjs] = [
+        rows.find(row => isWanted(row, { group: 'wasm', problem: WASM, backend: 'wasm', threads: THREADS })),
+        rows.find(row => row.backend === 'tfjs' && row.variant.includes('both ways')),
+      ]
+      return wasm?.median && tfjs?.median ? tfjs.median / wasm.median : undefined
+    },
+    show: times,
+  },
   {
     id: 'hypergradient',
     what: 'hypergradient step per parameter, 64 M parameters, native, 2 threads',

@@ -1,7 +1,6 @@
 // One kernel of the package on the size that its spec names for benchmarks, on one thread. A unit is one call. Only a
 // backend that works on the caller's memory can be timed this way: elsewhere copies would be timed with it.
-import '../../ts/node.ts'
-import { backendOf } from '../../ts/backends/registry.ts'
+import { nativeBackend } from '../../ts/backends/native/backend.ts'
 import { Random } from '../../ts/core/random.ts'
 import { kernels } from '../../ts/kernels/index.ts'
 import { Absent, serve, Unsupported } from './serve.mjs'
@@ -26,13 +25,12 @@ function buffersOf(dims) {
 }
 
 await serve({
-  async start({ kernel, backend, threads }) {
+  async start({ kernel, threads }) {
     spec = kernels.find(({ name }) => name === kernel)
     if (!spec) throw new Unsupported(`there is no kernel ${kernel}`)
-    const found = backendOf(backend)
-    const probe = await found.probe()
+    const probe = await nativeBackend.probe()
     if (!probe.available) throw new Absent(probe.reason)
-    device = await found.open({ threads: Number(threads) })
+    device = await nativeBackend.open({ threads: Number(threads) })
     const support = device.supportsKernel(spec, spec.benchmark)
     if (!support.supported) throw new Unsupported(support.reason)
     const buffers = buffersOf(spec.benchmark)

@@ -1,8 +1,10 @@
 // One step of an optimizer over flat parameters that stay on the device, going on from the step before. A unit is one step.
-import '../../ts/node.ts'
-import { backendOf } from '../../ts/backends/registry.ts'
+import { nativeBackend } from '../../ts/backends/native/backend.ts'
+import { wasmBackend } from '../../ts/backends/wasm/backend.ts'
 import { vectorKernels } from '../../ts/kernels/vectors.ts'
 import { Absent, serve, Unsupported } from './serve.mjs'
+
+const BACKENDS = { native: nativeBackend, wasm: wasmBackend }
 
 /** Values that stay among normal numbers for as many steps as a run takes. */
 const START = { p: 1, g: 0.5, u: 0.25, rates: 1e-3, squares: 0.25 }
@@ -15,7 +17,7 @@ await serve({
   async start({ kernel: name, length, backend, threads }) {
     kernel = vectorKernels.find(spec => spec.name === name)
     if (!kernel) throw new Unsupported(`there is no kernel ${name}`)
-    const found = backendOf(backend)
+    const found = BACKENDS[backend]
     const probe = await found.probe()
     if (!probe.available) throw new Absent(probe.reason)
     const device = await found.open({ threads: Number(threads) })

@@ -1,5 +1,6 @@
 // @tensorflow/tfjs on @tensorflow/tfjs-backend-wasm, as well as it can express the update. Its fast product (XNNPACK)
-// serves untransposed operands alone, so X and H are held both ways round and no product asks for a transpose.
+// serves untransposed operands alone, so X and H are held both ways round and no product asks for a transpose. With
+// products=transposed the update is written as its users would, with the flags of matMul.
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { serve } from '../contestants/serve.mjs'
@@ -9,9 +10,16 @@ let tf
 let problem
 let X
 let Xt
+let iterate
 let state
 
-function iterate({ W, H, Ht }) {
+function transposedProducts({ W, Ht }) {
+  const nextW = tf.mul(tf.div(W, tf.matMul(W, tf.matMul(Ht, Ht, true))), tf.matMul(X, Ht))
+  const gram = tf.matMul(nextW, nextW, true)
+  return { W: nextW, Ht: tf.mul(tf.div(Ht, tf.matMul(Ht, gram)), tf.matMul(X, nextW, true)) }
+}
+
+function bothWaysRound({ W, H, Ht }) {
   const nextW = tf.mul(tf.div(W, tf.matMul(W, tf.matMul(H, Ht))), tf.matMul(X, Ht))
   const gram = tf.matMul(tf.transpose(nextW), nextW)
   const nextHt = tf.mul(tf.div(Ht, tf.matMul(Ht, gram)), tf.matMul(Xt, nextW))
@@ -21,6 +29,7 @@ function iterate({ W, H, Ht }) {
 await serve({
   async start(words) {
     problem = denseStart(words)
+    iterate = words.products === 'transposed' ? transposedProducts : bothWaysRound
     tf = await packageOf('@tensorflow/tfjs')
     const { setWasmPaths, version_wasm: version } = await packageOf('@tensorflow/tfjs-backend-wasm')
     const main = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm')
