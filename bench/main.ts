@@ -16,7 +16,7 @@ import { linesOf } from './targets.js'
 const USAGE = `npm run bench -- [options]
   --groups NAMES     of ${Object.keys(GROUPS).join(', ')} (default: all)
   --only TEXT        problems whose string contains it
-  --backends NAMES   of nonneg's own rows (default: native,wasm)
+  --backends NAMES   of nonneg's own rows, native or wasm (default: all)
   --threads N        the most threads of a row (default: 2, or what the machine has)
   --rounds N         turns of every contestant (default: 11; quick: 3)
   --quick            small problems, in less than two minutes
@@ -27,7 +27,7 @@ const { values: args } = parseArgs({
   options: {
     groups: { type: 'string' },
     only: { type: 'string' },
-    backends: { type: 'string', default: 'native,wasm' },
+    backends: { type: 'string' },
     threads: { type: 'string' },
     rounds: { type: 'string' },
     quick: { type: 'boolean', default: false },
@@ -69,9 +69,8 @@ function chosenBouts(setting: Setting): Bout[] {
     console.error(`there is no group ${unknown.join(', ')}; there are ${Object.keys(GROUPS).join(', ')}`)
     process.exit(2)
   }
-  const backends = args.backends.split(',')
-  const isIn = (backend: string) =>
-    !OWN.includes(backend) || backends.includes(backend) || args.backends === 'native,wasm'
+  const backends = args.backends?.split(',')
+  const isIn = (backend: string) => !OWN.includes(backend) || (backends?.includes(backend) ?? true)
   return names
     .flatMap(name => GROUPS[name](setting))
     .filter(({ problem }) => problem.includes(args.only ?? ''))
@@ -120,7 +119,7 @@ async function measure(): Promise<void> {
   const results: Results = { schema: SCHEMA_VERSION, environment: environment(), lines, rows, comparisons }
   const complaints = resultsComplaints(results)
   if (complaints.length > 0) throw new Error(`the results break their own schema: ${complaints.join('; ')}`)
-  const isFull = !args.quick && !args.groups && !args.only && args.backends === 'native,wasm'
+  const isFull = !args.quick && !args.groups && !args.only && !args.backends
   const file = args.out ?? (isFull ? resultsFile() : path.join('build', 'bench', 'results.json'))
   mkdirSync(path.dirname(file), { recursive: true })
   writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`)
