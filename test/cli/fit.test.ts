@@ -74,7 +74,7 @@ describe('what fit writes', () => {
   test('a csv whose column names are numbers, when told so', async () => {
     writeFileSync(at('years.csv'), 'gene,2001,2002\na,1,2\nb,3,4\n')
     expect((await run('fit years.csv -r 1 -o years --header --format csv -q')).code).toBe(0)
-    expect((await readMatrix(at('years/H.csv'), { header: true })).columnLabels).toEqual(['2001', '2002'])
+    expect((await readMatrix(at('years/H.csv'))).columnLabels).toEqual(['2001', '2002'])
     const guessed = await run('fit years.csv -r 1 -o years --no-row-labels')
     expect(guessed.code).toBe(2)
   })

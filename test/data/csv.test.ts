@@ -48,6 +48,7 @@ describe.each([
       ['a', 'b'],
     ],
     ['numbered rows and columns, as pandas writes them', ',0,1\n0,1.5,2\n', [[1.5, 2]], ['0'], ['0', '1']],
+    ['an empty corner, numbers for names beside it', ',2001,2002\nx,1,2\n', [[1, 2]], ['x'], ['2001', '2002']],
     ['a quoted empty corner, as R writes it', '"","a","b"\n"1",1,2\n', [[1, 2]], ['1'], ['a', 'b']],
     [
       'no corner, as R writes it',

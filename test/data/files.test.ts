@@ -3,6 +3,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, describe, expect, test } from 'vitest'
+import type { MatrixInput } from '../../ts/core/input.js'
 import type { CsrView, DenseView } from '../../ts/core/matrix.js'
 import { denseView } from '../../ts/core/matrix.js'
 import { encodeMatrix } from '../../ts/data/encode.js'
@@ -105,6 +106,27 @@ describe('readMatrix', () => {
     clearInterval(timer)
     expect((matrix as CsrView).values).toHaveLength(200_000)
     expect(ticks).toBeGreaterThan(2)
+  })
+})
+
+describe('what is encoded', () => {
+  const text = (matrix: MatrixInput) => Buffer.concat([...encodeMatrix(matrix, 'csv')]).toString()
+
+  test('any form of a matrix, by its stride and offset or without', () => {
+    expect(text({ data: Float32Array.of(1, 2, 3, 4), rows: 2, columns: 2 })).toBe('1,2\n3,4\n')
+    expect(text({ data: [0, 1, 2, 0, 3, 4], rows: 2, columns: 2, stride: 3, offset: 1 })).toBe('1,2\n3,4\n')
+    expect(text([[1], [2]])).toBe('1\n2\n')
+  })
+
+  test('nothing beyond the data', () => {
+    for (const wrong of [{ columns: 3 }, { offset: 1 }, { stride: 1 }, { rows: 1.5 }]) {
+      const matrix = { data: Float32Array.of(1, 2, 3, 4), rows: 2, columns: 2, ...wrong }
+      for (const format of ['npy', 'csv', 'json'] as const) {
+        expect(() => encodeMatrix(matrix, format)).toThrow(expect.objectContaining({ code: 'ERR_NONNEG_SHAPE' }))
+      }
+    }
+    const csr = { indptr: [0, 3], indices: [0], values: [1], rows: 1, columns: 2 }
+    expect(() => encodeMatrix(csr, 'json')).toThrow(expect.objectContaining({ code: 'ERR_NONNEG_SHAPE' }))
   })
 })
 

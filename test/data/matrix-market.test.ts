@@ -191,6 +191,26 @@ describe('what is refused', () => {
     expect((await refusal(parse(text))).code).toBe('ERR_NONNEG_MEMORY')
   })
 
+  test('few entries for sizes that would fill the memory', async () => {
+    for (const sizes of ['4294967294 4294967294 1', '3 4294967294 2', `${2 ** 24 + 65} 1 1`]) {
+      const error = await refusal(parse(`${COORDINATE}${sizes}\n1 1 1\n`))
+      expect(error).toMatchObject({ code: 'ERR_NONNEG_FORMAT', detail: { line: 2 }, fix: expect.any(String) })
+      expect(error.message).toContain('entries for')
+    }
+    const { matrix } = await parse(`${COORDINATE}${2 ** 20} 2 1\n7 2 3\n`)
+    expect([matrix.rows, (matrix as CsrView).values.length]).toEqual([2 ** 20, 1])
+  })
+
+  test.each<[string, unknown]>([
+    ['text', `${COORDINATE}1 1 1\n1 1 1\n`],
+    ['nothing', undefined],
+    ['a number', 3],
+    ['a stream of text', [`${COORDINATE}1 1 1\n1 1 1\n`]],
+  ])('a source that is no bytes: %s', async (_name, source) => {
+    const error = await refusal(parseMatrixMarket(source as Uint8Array))
+    expect(error).toMatchObject({ code: 'ERR_NONNEG_DTYPE', message: expect.stringMatching(/not bytes/) })
+  })
+
   test('a line without an end, as in binary data', async () => {
     const binary = chunked(new Uint8Array(3 << 20).fill(65), 1 << 16)
     expect((await refusal(parseMatrixMarket(binary))).message).toContain('a line is longer than')

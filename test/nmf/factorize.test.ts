@@ -68,6 +68,39 @@ describe('factorize', () => {
     expect(wide.W.data[0]).toBeGreaterThan(0)
   })
 
+  it.each([1e15, 1e-15])('refuses a start that float32 would lose: factors of size %s', async size => {
+    const factor = (rows: number, columns: number) => ({
+      data: new Float64Array(rows * columns).fill(size),
+      rows,
+      columns,
+    })
+    const init = { W: factor(60, 3), H: factor(3, 40) }
+    await expect(factorize(X, on({ init }))).rejects.toMatchObject({
+      code: 'ERR_NONNEG_DTYPE',
+      fix: expect.stringMatching(/f64/),
+    })
+    const wide = await factorize(X, on({ init, dtype: 'f64', solver: 'mu', maxIterations: 50 }))
+    expect(wide.relativeError).toBeLessThan(1)
+    // one factor may make up for the other, and for the size of X
+    const lopsided = { W: factor(60, 3), H: { ...factor(3, 40), data: new Float64Array(120).fill(1 / size) } }
+    const fit = await factorize(X, on({ init: lopsided, solver: 'mu', maxIterations: 50 }))
+    expect(fit.relativeError).toBeCloseTo(wide.relativeError, 5)
+    const large = { ...X, data: Float64Array.from(X.data, value => value * size ** 2) }
+    expect((await factorize(large, on({ init, maxIterations: 5 }))).relativeError).toBeLessThan(1)
+  })
+
+  it('takes many fits on one signal without a warning', async () => {
+    const warnings: Error[] = []
+    const heard = (warning: Error) => warnings.push(warning)
+    process.on('warning', heard)
+    const { signal } = new AbortController()
+    const options = on({ rank: 1, maxIterations: 2, signal })
+    await Promise.all(Array.from({ length: 30 }, () => factorize(X, options)))
+    await new Promise(resolve => setImmediate(resolve))
+    process.off('warning', heard)
+    expect(warnings).toEqual([])
+  })
+
   it('takes sparse X', async () => {
     const sparse = sparseMatrix(50, 70, 10)
     const dense = { data: new Float64Array(50 * 70), rows: 50, columns: 70 }

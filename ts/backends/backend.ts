@@ -3,7 +3,10 @@ import type { DenseView, MatrixView } from '../core/matrix.js'
 import type { Dims, KernelSpec } from '../kernels/spec.js'
 import type { OptimizerSpec, Vectors } from './vectors.js'
 
-export type BackendId = 'reference' | 'wasm' | 'webgpu' | 'native' | 'cuda'
+/** Every backend there is, fastest first. */
+export const BACKEND_IDS = ['cuda', 'webgpu', 'native', 'wasm', 'reference'] as const
+
+export type BackendId = (typeof BACKEND_IDS)[number]
 
 /** What a backend found when it looked; facts for people and for `doctor`, such as the instruction set or the driver. */
 export type Info = Readonly<Record<string, string | number | boolean | readonly string[]>>
@@ -142,6 +145,11 @@ export interface Device extends AsyncDisposable {
   readonly backend: BackendId
   readonly emulated: boolean
   readonly info: Info
+  /**
+   * It may be lost with all that lives on it, as GPUs are: long fits read their factors back now and then, so that another
+   * device can go on from them. Default false.
+   */
+  readonly losable?: boolean
   /** Kernel windows must start at multiples of this many elements; 1 where any address will do. */
   readonly alignment: number
   supports(X: MatrixView, spec: FitSpec, weights?: Weights): Support

@@ -1,7 +1,6 @@
 import type { Backend, BackendId } from './backend.js'
 
-/** Every backend there is, fastest first. */
-export const BACKEND_IDS: readonly BackendId[] = ['cuda', 'webgpu', 'native', 'wasm', 'reference']
+export { BACKEND_IDS } from './backend.js'
 
 const known = new Map<BackendId, Backend>()
 

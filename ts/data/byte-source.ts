@@ -1,5 +1,5 @@
 import { Breather } from '../core/breathe.js'
-import { abortError, NonnegError } from '../core/errors.js'
+import { abortError, inWords, NonnegError } from '../core/errors.js'
 
 /** Anything bytes can be read from: memory, a Blob or File, a fetch body, a Node stream. */
 export type ByteSource = Uint8Array | Blob | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>
@@ -38,7 +38,12 @@ async function* drain(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8A
 function chunksOf(source: ByteSource): AsyncIterable<Uint8Array> | Iterable<Uint8Array> {
   if (source instanceof Uint8Array) return [source]
   if (source instanceof Blob) return drain(source.stream())
-  return 'getReader' in source ? drain(source) : source
+  if (typeof source === 'object' && source !== null) {
+    if ('getReader' in source) return drain(source)
+    if (Symbol.asyncIterator in source || Symbol.iterator in source) return source
+  }
+  const fix = 'pass a Uint8Array, a Blob or a stream of bytes; readMatrix takes the path of a file'
+  throw new NonnegError('ERR_NONNEG_DTYPE', `the source is ${inWords(source)}, not bytes`, { fix })
 }
 
 /** The web's own decompression; Node brings a faster one (files.ts). */
@@ -111,6 +116,9 @@ export async function* pieces(
     }
   })
   for await (const chunk of chunks) {
+    if (!(chunk instanceof Uint8Array)) {
+      throw new NonnegError('ERR_NONNEG_DTYPE', `${name}: a piece of the source is ${inWords(chunk)}, not bytes`)
+    }
     for (let start = 0; start < chunk.length; start += PIECE_BYTES) {
       yield chunk.subarray(start, start + PIECE_BYTES)
       if (breather.due()) await breather.rest()

@@ -41,7 +41,8 @@ function isCornerless(first: readonly string[], second: readonly string[] | unde
 function layoutOf(first: readonly string[], second: readonly string[] | undefined, options: CsvOptions): Layout {
   const rest = first.slice(1)
   const countsUp = rest.every((cell, j) => cell === String(j))
-  const cornered = first[0] === '' && rest.length > 0 && (countsUp || rest.every(isName))
+  const namedBelow = second !== undefined && isName(second[0])
+  const cornered = first[0] === '' && rest.length > 0 && (countsUp || rest.every(isName) || namedBelow)
   const shorter = isCornerless(first, second)
   const rowLabels =
     options.rowLabels ??

@@ -7,8 +7,8 @@ import { csvReader, type ParseCsv } from './csv-reader.js'
  *
  * Whether there are names is seen from the first two lines, unless `header` and `rowLabels` say so:
  * - the first cell of each line is the row's name when it is a number in neither of them; when the first line
- *   starts with an empty cell followed by names or by 0, 1, 2, … (as pandas and R write it); or when the first line
- *   is nothing but names, one fewer than the second has cells;
+ *   starts with an empty cell followed by names or by 0, 1, 2, … (as pandas and R write it), or with an empty cell above
+ *   a name; or when the first line is nothing but names, one fewer than the second has cells;
  * - the first line holds the columns' names when none of its cells, apart from that above the row names, is a number;
  *   or for either of the last two reasons above.
  *

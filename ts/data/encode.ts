@@ -1,4 +1,5 @@
 import { NonnegError } from '../core/errors.js'
+import { type MatrixInput, toMatrixView } from '../core/input.js'
 import type { CsrView, DenseView, MatrixView } from '../core/matrix.js'
 import type { Labels } from './labelled-matrix.js'
 import { npyHeader } from './npy.js'
@@ -143,13 +144,15 @@ function* encodeCsrArrays(matrix: CsrView): Generator<string> {
  * - `json`: `{ rows, columns, data: [[…], …] }`, or `{ rows, columns, indptr, indices, values }` when sparse, with
  *   `rowLabels` and `columnLabels` where given; `factorize` takes the parsed object as it is.
  *
- * @throws NonnegError ERR_NONNEG_UNSUPPORTED, ERR_NONNEG_SHAPE for labels that do not fit, ERR_NONNEG_NOT_FINITE in text
+ * @throws NonnegError ERR_NONNEG_SHAPE and ERR_NONNEG_DTYPE for what is no matrix, ERR_NONNEG_SHAPE for labels that do not
+ * fit, ERR_NONNEG_UNSUPPORTED, ERR_NONNEG_NOT_FINITE in text
  */
 export function encodeMatrix(
-  matrix: MatrixView,
+  input: MatrixInput,
   format: WriteFormat,
   labels: Labels = {},
 ): Iterable<Uint8Array<ArrayBuffer>> {
+  const matrix = viewOf(input)
   checkLabels(labels.rowLabels, matrix.rows, 'row')
   checkLabels(labels.columnLabels, matrix.columns, 'column')
   if (format === 'json') return utf8(encodeJson(matrix, labels))
@@ -160,6 +163,15 @@ export function encodeMatrix(
     detail: { format },
     fix: 'write csv or json, or leave the labels out',
   })
+}
+
+/** The matrix that a view or another accepted form says, once its sizes are seen to be true. */
+function viewOf(input: MatrixInput): MatrixView {
+  const steps = toMatrixView(input, 'the matrix')
+  for (;;) {
+    const { done, value } = steps.next()
+    if (done) return value
+  }
 }
 
 function* utf8(texts: Iterable<string>): Generator<Uint8Array<ArrayBuffer>> {

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { pipeline, Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { abortError, NonnegError } from '../core/errors.js'
-import type { MatrixView } from '../core/matrix.js'
+import type { MatrixInput } from '../core/input.js'
 import { collect, type Inflate, pieces } from './byte-source.js'
 import { parseCsv } from './csv.js'
 import type { CsvOptions } from './csv-table.js'
@@ -88,9 +88,9 @@ export async function readMatrix(file: string, options: ReadOptions = {}): Promi
 }
 
 /** A matrix written next to its place, to be put there with others that belong to it. */
-export function stageMatrix(file: string, matrix: MatrixView, options: WriteOptions = {}): Promise<StagedFile> {
+export async function stageMatrix(file: string, matrix: MatrixInput, options: WriteOptions = {}): Promise<StagedFile> {
   const format = options.format ?? choose(FORMATS, file, 'write', file)
-  return stageFile(file, encodeMatrix(matrix, format, options.labels), options.signal)
+  return await stageFile(file, encodeMatrix(matrix, format, options.labels), options.signal)
 }
 
 /**
@@ -98,7 +98,7 @@ export function stageMatrix(file: string, matrix: MatrixView, options: WriteOpti
  * @throws NonnegError ERR_NONNEG_FILE, ERR_NONNEG_FORMAT for an unknown extension, what `encodeMatrix` throws,
  * ERR_NONNEG_ABORTED
  */
-export async function writeMatrix(file: string, matrix: MatrixView, options: WriteOptions = {}): Promise<void> {
+export async function writeMatrix(file: string, matrix: MatrixInput, options: WriteOptions = {}): Promise<void> {
   const staged = await stageMatrix(file, matrix, options)
   await staged.commit()
 }

@@ -21,6 +21,10 @@ interface Banner {
 const BLANK = 32
 const PERCENT = 37
 
+/** More rows or columns than this, 2²⁴, need at least one entry to 64 of them: a few bytes shall not claim all memory. */
+const SURELY_SANE = 2 ** 24
+const EMPTIEST = 64
+
 const FIELDS = ['real', 'double', 'integer', 'unsigned-integer', 'pattern']
 
 /**
@@ -140,6 +144,10 @@ class MatrixMarketParser {
     this.#expectEnd()
     if (this.#rows > LARGEST_SIZE || this.#columns > LARGEST_SIZE || this.#promised > LARGEST_SIZE) {
       throw this.#refuse(`more than ${LARGEST_SIZE} rows, columns or entries`, 'ERR_NONNEG_UNSUPPORTED')
+    }
+    if (format === 'coordinate' && Math.max(this.#rows, this.#columns) > SURELY_SANE + EMPTIEST * this.#promised) {
+      const sizes = `${this.#promised} entries for ${this.#rows} rows and ${this.#columns} columns`
+      throw this.#refuse(sizes, 'ERR_NONNEG_FORMAT', 'see whether the size line is that of this file')
     }
     if (symmetric && this.#rows !== this.#columns) throw this.#refuse('a symmetric matrix that is not square')
     if (format === 'coordinate') {

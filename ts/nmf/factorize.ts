@@ -145,7 +145,7 @@ function* startOf(
   const { rank, dtype, init } = resolved
   const H = fixedH && k !== 0 ? yield* scaleFactor(fixedH, -k, dtype) : fixedH
   if (H) return { W: constantFactor(rows, rank, Math.sqrt(mean / rank)), H }
-  const start = yield* startFactors(resolved, rows, columns, mean)
+  const start = yield* startFactors(resolved, rows, columns, mean, k)
   if (init === 'random' || k === 0) return start
   return { W: yield* scaleFactor(start.W, -k, dtype), H: yield* scaleFactor(start.H, -k, dtype) }
 }

@@ -1,4 +1,5 @@
 import type { BackendId, Device, Factors, Fit, FitSpec, Problem, Rule } from '../backends/backend.js'
+import { onAbort } from '../core/abort.js'
 import { abortError, NonnegError } from '../core/errors.js'
 import { denseView } from '../core/matrix.js'
 import { withDevice } from '../engine/devices.js'
@@ -84,7 +85,7 @@ class FitLoop {
     this.#options = options
     this.#progress = progress
     this.#fit = fit
-    this.#snapshots = device.backend === 'webgpu' || device.backend === 'cuda'
+    this.#snapshots = device.losable ?? false
     this.#deadline = deadline
   }
 
@@ -149,16 +150,16 @@ class FitLoop {
 
   /** The loss of the factors as they are. Backends do not break it off, so an abort that throws does not wait for it. */
   #evaluate(): Promise<number> {
-    const { signal, onAbort } = this.#options
+    const { signal, onAbort: then } = this.#options
     const evaluation = this.#fit.evaluate()
     this.pending = evaluation
-    return onAbort === 'throw' ? unlessAborted(evaluation, signal, () => {}) : evaluation
+    return then === 'throw' ? unlessAborted(evaluation, signal, () => {}) : evaluation
   }
 
   /** The loss of the factors that an abort leaves, or the abort's error. */
   async #lossAtAbort(interrupted: boolean): Promise<number> {
-    const { signal, onAbort } = this.#options
-    if (onAbort === 'throw') throw abortError(signal!)
+    const { signal, onAbort: then } = this.#options
+    if (then === 'throw') throw abortError(signal!)
     const last = this.#progress.losses.at(-1)
     return interrupted || last === undefined ? await this.#evaluate() : last
   }
@@ -181,14 +182,16 @@ class FitLoop {
  */
 function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined, late: (value: T) => void): Promise<T> {
   if (!signal) return work
+  if (signal.aborted) {
+    work.then(late, () => {})
+    return Promise.reject(abortError(signal))
+  }
   return new Promise((resolve, reject) => {
-    const onAbort = () => {
+    const forget = onAbort(signal, () => {
       reject(abortError(signal))
       work.then(late, () => {})
-    }
-    if (signal.aborted) return onAbort()
-    signal.addEventListener('abort', onAbort, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+    })
+    work.then(resolve, reject).finally(forget)
   })
 }
 

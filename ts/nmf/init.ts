@@ -34,7 +34,12 @@ export function constantFactor(rows: number, columns: number, value: number): De
   return denseView(new Float32Array(rows * columns).fill(value), rows, columns)
 }
 
-function* ownFactor(input: MatrixInput, name: 'W' | 'H', rows: number, columns: number): Generator<void, DenseView> {
+interface OwnFactor {
+  readonly view: DenseView
+  readonly largest: number
+}
+
+function* ownFactor(input: MatrixInput, name: 'W' | 'H', rows: number, columns: number): Generator<void, OwnFactor> {
   const view = yield* toMatrixView(input, `init.${name}`)
   if (view.kind === 'csr') {
     throw new NonnegError('ERR_NONNEG_SHAPE', `init.${name} is sparse; factors are dense`, { detail: { name } })
@@ -43,19 +48,41 @@ function* ownFactor(input: MatrixInput, name: 'W' | 'H', rows: number, columns: 
     const message = `init.${name} is ${view.rows} × ${view.columns}, not ${rows} × ${columns}`
     throw new NonnegError('ERR_NONNEG_SHAPE', message, { detail: { name, rows, columns } })
   }
-  yield* scanMatrix(view, `init.${name}`)
-  return view
+  const { largest } = yield* scanMatrix(view, `init.${name}`)
+  return { view, largest }
+}
+
+/** Powers of two between which float32 keeps normal numbers, with room for a few orders of magnitude among the entries. */
+const ROOM = { least: -100, most: 120 } as const
+
+/**
+ * Refuses factors so far off X's size that W·(H·Hᵀ) or H·(Wᵀ·W) would leave float32, and the first update all of W or H.
+ * The largest entries are those of W / 2ᵏ and H / 2ᵏ.
+ */
+function checkReach(W: number, H: number, k: number, inner: number): void {
+  const [w, h] = [Math.log2(W) - k, Math.log2(H) - k]
+  const spread = Math.log2(inner)
+  const reached = [w + 2 * h, h + 2 * w]
+  if (W === 0 || H === 0 || reached.every(power => power > ROOM.least && power + spread < ROOM.most)) return
+  const message = `init is too far from the size of X for float32: its largest entries are ${W} in W and ${H} in H`
+  throw new NonnegError('ERR_NONNEG_DTYPE', message, {
+    detail: { W, H },
+    fix: "scale init, so that the mean of W·H comes near that of X, or use dtype: 'f64'",
+  })
 }
 
 /**
  * The start of a fit. `random` draws both factors uniformly from (0, 2a) with a = √(mean(X) / rank), so that the mean of
  * W·H is that of X; the draws depend on seed, factor and place alone, and f32 holds them exactly but for the scale.
+ * @param mean of X / 4ᵏ, the scale in which a random start comes back; own factors come back as they are
+ * @throws NonnegError ERR_NONNEG_DTYPE where float32 could not hold what own factors lead to
  */
 export function* startFactors(
   options: ResolvedOptions,
   rows: number,
   columns: number,
   mean: number,
+  k = 0,
 ): Generator<void, Start> {
   const { rank, init, seed } = options
   if (init === 'random') {
@@ -66,5 +93,6 @@ export function* startFactors(
   }
   const W = yield* ownFactor(init.W, 'W', rows, rank)
   const H = yield* ownFactor(init.H, 'H', rank, columns)
-  return { W, H }
+  if (options.dtype === 'f32') checkReach(W.largest, H.largest, k, rank * Math.max(rows, columns))
+  return { W: W.view, H: H.view }
 }

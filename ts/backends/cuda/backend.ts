@@ -39,6 +39,7 @@ const KERNELS: readonly string[] = ['xht_dense', 'xtw_dense', 'xht_csr', 'gram',
 
 class CudaDevice implements Device {
   readonly backend = 'cuda'
+  readonly losable = true
   readonly alignment = 1
   readonly emulated: boolean
   readonly info: Info

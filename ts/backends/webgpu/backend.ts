@@ -87,6 +87,7 @@ async function findAdapter(provider: GpuProvider): Promise<Adapter> {
 
 class GpuBackendDevice implements Device {
   readonly backend = 'webgpu'
+  readonly losable = true
   readonly emulated: boolean
   readonly info: Info
   readonly alignment: number = KERNEL_ALIGNMENT
