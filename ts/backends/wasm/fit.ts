@@ -1,3 +1,4 @@
+import { onAbort } from '../../core/abort.js'
 import { NonnegError } from '../../core/errors.js'
 import type { Factors, Fit, RunControls, SweepReport } from '../backend.js'
 import type { Pool } from './pool.js'
@@ -26,15 +27,14 @@ export class WasmFit implements Fit {
       const none = new Float64Array(0)
       return { iterations: 0, losses: none, violations: none, seconds: none, stopped }
     }
-    const abort = () => this.#abort()
-    signal?.addEventListener('abort', abort, { once: true })
+    const forget = signal && onAbort(signal, () => this.#abort())
     try {
       return await this.#track(() => {
         const remaining = deadline === undefined ? Number.POSITIVE_INFINITY : deadline - performance.now()
         return this.#pool.call({ kind: 'run', fit: this.#id, iterations, remaining, joined: this.#parallel })
       })
     } finally {
-      signal?.removeEventListener('abort', abort)
+      forget?.()
     }
   }
 
