@@ -181,6 +181,10 @@ template<class T> struct body {
     k.holdout(d.rows, d.columns, uint32_t(d.row), uint32_t(d.column), uint32_t(d.seed), uint32_t(d.threshold),
               d.complement != 0, b[0].at<T>(), d.columns);
   }
+  static void hals_update(const table& k, const sizes& d, const windows& b, T* scratch) {
+    *b[3].at<double>() += k.hals_update(d.rows, d.rank, b[0].at<T>(), d.rank, b[1].at<T>(), d.rank, b[2].at<T>(),
+                                        d.rank, T(d.l1), T(d.l2), scratch);
+  }
   static void dot(const table& k, const sizes& d, const windows& b, T*) {
     *b[2].at<double>() = k.dot(d.length, b[0].at<T>(), b[1].at<T>());
   }
@@ -212,6 +216,14 @@ const std::vector<kernel>& kernel_list() {
        f::xht_csr,
        g::xht_csr},
       {"gram", {{"F", element, rows_by_rank}, {"G", element, rank_squared}}, no_scratch, f::gram, g::gram},
+      {"hals_update",
+       {{"F", element, rows_by_rank},
+        {"N", element, rows_by_rank},
+        {"G", element, rank_squared},
+        {"violation", f64, one}},
+       [](const sizes& d) { return hals_scratch<float>(d.rank); },
+       f::hals_update,
+       g::hals_update},
       {"mu_update",
        {{"F", element, rows_by_rank}, {"N", element, rows_by_rank}, {"G", element, rank_squared}},
        [](const sizes& d) { return mu_scratch(d.rank); },

@@ -1,8 +1,7 @@
 // How a factor F moves in the gram family: from N, the products of X with the other factor O, and from G = O'O.
 #pragma once
 
-#include "../include/fit.h"
-#include "../include/kernels.h"
+#include "sweep.h"
 
 #include <memory>
 
@@ -22,9 +21,8 @@ template<class T> class gram_rule {
   virtual double update(int64_t rows, T* F, const T* N, const T* G, T* scratch) const = 0;
 };
 
-// Null without memory. `rank` is the padded one.
+// The fit's rule with the penalty of one factor; null without memory.
 template<class T>
-std::unique_ptr<gram_rule<T>> make_gram_rule(update_rule rule, const penalty& added, const nonneg_kernels<T>& kernels,
-                                             int64_t rank);
+std::unique_ptr<gram_rule<T>> make_gram_rule(const fit_shape& shape, const penalty& added, const operands<T>& f);
 
 } // namespace nonneg

@@ -6,6 +6,8 @@ namespace nonneg {
 namespace {
 #include "tile.inl"
 
+#include "transposed.inl"
+
 #include "powers.inl"
 
 #include "lanes.inl"
@@ -22,6 +24,7 @@ namespace {
 #include "column_products.inl"
 #include "dot.inl"
 #include "gram.inl"
+#include "hals_update.inl"
 #include "holdout.inl"
 #include "mu_ratio.inl"
 #include "mu_update.inl"
@@ -34,9 +37,10 @@ namespace {
 #include "wh_dense.inl"
 
 template<class T>
-constexpr nonneg_kernels<T> table = {
-    xht_dense<T>, xtw_dense<T>, xht_csr<T>,  gram<T>,   mu_update<T>, wh_dense<T>, beta_terms<T>,   beta_xht_csr<T>,
-    mu_ratio<T>,  pg_step<T>,   cd_dense<T>, cd_csr<T>, holdout<T>,   dot<T>,      row_products<T>, column_products<T>};
+constexpr nonneg_kernels<T> table = {xht_dense<T>,    xtw_dense<T>,      xht_csr<T>,      gram<T>,        mu_update<T>,
+                                     wh_dense<T>,     beta_terms<T>,     beta_xht_csr<T>, mu_ratio<T>,    pg_step<T>,
+                                     cd_dense<T>,     cd_csr<T>,         holdout<T>,      hals_update<T>, dot<T>,
+                                     row_products<T>, column_products<T>};
 } // namespace
 
 #define NONNEG_TEXT_OF(token) #token

@@ -15,8 +15,8 @@ template<class T> std::unique_ptr<sweep> make_sweep(const fit_shape& shape, cons
   } else {
     of_X.reset(new (std::nothrow) dense_products<T>(X, shape.rank, f, !shape.fixed_h));
   }
-  auto for_w = make_gram_rule(shape.rule, shape.penalty_w, *f.kernels, f.rank);
-  auto for_h = make_gram_rule(shape.rule, shape.penalty_h, *f.kernels, f.rank);
+  auto for_w = make_gram_rule(shape, shape.penalty_w, f);
+  auto for_h = make_gram_rule(shape, shape.penalty_h, f);
   if (!of_X || !for_w || !for_h)
     return nullptr;
   return std::unique_ptr<sweep>(new (std::nothrow)

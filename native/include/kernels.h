@@ -101,6 +101,13 @@ constexpr int64_t cd_scratch(int64_t entries) {
   return 3 * entries;
 }
 
+// Bytes of scratch for each component of one call of hals_update: two times three vectors of the widest registers.
+constexpr int64_t hals_row_bytes = 2 * 3 * 64;
+
+template<class T> constexpr int64_t hals_scratch(int64_t rank) {
+  return hals_row_bytes / int64_t(sizeof(T)) * rank;
+}
+
 template<class T> struct nonneg_kernels {
   // N = X Ht: X is rows x columns, Ht columns x rank, N rows x rank.
   void (*xht_dense)(int64_t rows, int64_t columns, int64_t rank, const T* X, int64_t ldx, const T* Ht, int64_t ldh,
@@ -145,6 +152,11 @@ template<class T> struct nonneg_kernels {
   // The hashed mask of the tile at (row, column) of X.
   void (*holdout)(int64_t rows, int64_t columns, uint32_t row, uint32_t column, uint32_t seed, uint32_t threshold,
                   bool complement, T* V, int64_t ldv);
+
+  // One descent along each coordinate of F's rows in turn, in place; returns the violation. G is symmetric. `scratch`:
+  // hals_scratch(rank) elements.
+  double (*hals_update)(int64_t rows, int64_t rank, T* F, int64_t ldf, const T* N, int64_t ldn, const T* G, int64_t ldg,
+                        T l1, T l2, T* scratch);
 
   // Inner product, in float64.
   double (*dot)(int64_t length, const T* a, const T* b);

@@ -105,6 +105,28 @@ describe('a fit', () => {
     })
   })
 
+  it.for(shapes.flatMap(shape => (['hals', 'pg'] as const).map(rule => [rule, ...shape] as const)))(
+    'follows %s in float64, on every instruction set: %s',
+    async ([rule, , X, rank]) => {
+      const problem = problemOf(X, rank)
+      const penalties = { penaltyW: { l1: 0.5, l2: 0.25 }, penaltyH: { l1: 0.125, l2: 2 } }
+      const spec = specOf(rank, { rule, dtype: 'f64', step: 1.5, ...penalties })
+      const wanted = plainFit(problem, spec, ITERATIONS)
+      for (const isa of isas()) {
+        vi.stubEnv('NONNEG_ISA', isa)
+        await withFit(problem, spec, { threads: 2 }, async fit => {
+          const { losses, violations } = await fit.run(ITERATIONS)
+          const { W, H } = await fit.factors()
+          // what stays of X, and the slopes, are differences of larger numbers
+          expect(normalisedError(losses, wanted.losses)).toBeLessThan(1e-20)
+          expect(normalisedError(violations, wanted.violations)).toBeLessThan(1e-16)
+          expect(normalisedError(W, wanted.W)).toBeLessThan(1e-20)
+          expect(normalisedError(H, wanted.H)).toBeLessThan(1e-20)
+        })
+      }
+    },
+  )
+
   it.for(shapes)('has the same bits with 1, 2 and 3 threads, in one run or in two: %s', async ([, X, rank]) => {
     const problem = problemOf(X, rank)
     const outcome = (threads: number, parts: readonly number[]) =>

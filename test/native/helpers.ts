@@ -78,9 +78,11 @@ export interface Outcome {
   readonly W: Float64Array
   readonly H: Float64Array
   readonly losses: number[]
+  /** Of `hals` and `pg`. */
+  readonly violations: number[]
 }
 
-/** Multiplicative updates in float64, by three nested loops; the loss entry by entry. */
+/** The Frobenius rules in float64, by three nested loops; the loss entry by entry. */
 export function plainFit({ X, W, H }: Problem, spec: FitSpec, iterations: number): Outcome {
   const { rank, penaltyW, penaltyH } = spec
   const rows = toRows(X)
@@ -88,13 +90,29 @@ export function plainFit({ X, W, H }: Problem, spec: FitSpec, iterations: number
   const w = Array.from({ length: X.rows }, (_, i) => Float64Array.from(W.data.subarray(i * rank, (i + 1) * rank)))
   const h = Array.from({ length: rank }, (_, r) => Float64Array.from(H.data.subarray(r * columns, (r + 1) * columns)))
   const inner = (a: Float64Array, b: Float64Array) => a.reduce((sum, x, i) => sum + x * b[i], 0)
-  const update = (old: number[], numerators: number[], gram: number[][], { l1, l2 }: Penalty = { l1: 0, l2: 0 }) =>
-    old.map((value, r) => {
-      const denominator = old.reduce((sum, other, s) => sum + other * gram[s][r], l1 + l2 * value)
-      return denominator > 0 ? (value * numerators[r]) / denominator : 0
+  let violation = 0
+  const update = (old: number[], numerators: number[], gram: number[][], { l1, l2 }: Penalty = { l1: 0, l2: 0 }) => {
+    const row = [...old]
+    const trace = gram.reduce((sum, line, r) => sum + line[r], 0)
+    old.forEach((value, r) => {
+      // coordinate descent sees the entries that have moved already
+      const seen = spec.rule === 'hals' ? row : old
+      const denominator = seen.reduce((sum, other, s) => sum + other * gram[s][r], l1 + l2 * value)
+      if (spec.rule === 'mu') {
+        row[r] = denominator > 0 ? (value * numerators[r]) / denominator : 0
+        return
+      }
+      const slope = denominator - numerators[r]
+      const step = spec.rule === 'hals' ? 1 / (gram[r][r] + l2) : (spec.step ?? 1) / (trace + l2)
+      violation += Math.abs(value > 0 ? slope : Math.min(0, slope))
+      row[r] = Math.max(0, value - step * slope)
     })
+    return row
+  }
+  const violations: number[] = []
   const losses: number[] = []
   for (let n = 0; n < iterations; n++) {
+    violation = 0
     const G = h.map(a => h.map(b => inner(a, b)))
     rows.forEach((x, i) => {
       const numerators = h.map(row => inner(x, row))
@@ -117,8 +135,10 @@ export function plainFit({ X, W, H }: Problem, spec: FitSpec, iterations: number
       }
     })
     losses.push(loss)
+    violations.push(violation)
   }
-  return { W: Float64Array.from(w.flatMap(row => [...row])), H: Float64Array.from(h.flatMap(row => [...row])), losses }
+  const flat = (factor: Float64Array[]) => Float64Array.from(factor.flatMap(row => [...row]))
+  return { W: flat(w), H: flat(h), losses, violations }
 }
 
 /** ‖a − b‖² / ‖b‖² */

@@ -65,7 +65,6 @@ class NativeDevice implements Device {
 
   supports(_X: MatrixView, spec: FitSpec, weights?: Weights): Support {
     if (spec.beta !== 2) return unsupported('the C++ kernels have the Frobenius loss alone')
-    if (spec.rule !== 'mu') return unsupported('the C++ kernels have the multiplicative rule alone')
     if (weights) return unsupported('the C++ kernels take no weights')
     return SUPPORTED
   }
