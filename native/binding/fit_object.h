@@ -29,6 +29,8 @@ class fit_object : public Napi::ObjectWrap<fit_object> {
   Napi::Value upload_dense(const Napi::CallbackInfo& info);
   Napi::Value upload_indptr(const Napi::CallbackInfo& info);
   Napi::Value upload_entries(const Napi::CallbackInfo& info);
+  Napi::Value upload_weights(const Napi::CallbackInfo& info);
+  Napi::Value upload_entry_weights(const Napi::CallbackInfo& info);
   Napi::Value set_factors(const Napi::CallbackInfo& info);
   Napi::Value run(const Napi::CallbackInfo& info);
   Napi::Value evaluate(const Napi::CallbackInfo& info);
@@ -45,6 +47,8 @@ class fit_object : public Napi::ObjectWrap<fit_object> {
   int64_t rows_uploaded = 0;
   bool indptr_uploaded[2] = {false, false};
   int64_t entries_uploaded[2] = {0, 0};
+  int64_t weight_rows_uploaded = 0;
+  int64_t entry_weights_uploaded[2] = {0, 0};
   bool factors_set = false;
 };
 

@@ -4,6 +4,7 @@
 #include "dispatch.h"
 #include "matrix.h"
 #include "sweep.h"
+#include "weights.h"
 
 #include <algorithm>
 #include <chrono>
@@ -22,7 +23,7 @@ constexpr double fewest_flops_for_threads = 1e6;
 
 template<class T> class cpu_fit final : public fit {
  public:
-  cpu_fit(const fit_shape& shape, const nonneg_kernels<T>& kernels) : shape(shape), X(shape) {
+  cpu_fit(const fit_shape& shape, const nonneg_kernels<T>& kernels) : shape(shape), X(shape), V(shape) {
     f.kernels = &kernels;
     f.rank = (shape.rank + rank_multiple - 1) / rank_multiple * rank_multiple;
   }
@@ -37,6 +38,12 @@ template<class T> class cpu_fit final : public fit {
                         const void* values) override {
     return X.upload_entries(transposed, first, count, indices, static_cast<const T*>(values));
   }
+  status upload_weights(int64_t first, int64_t count, const void* values) override {
+    return V.upload_rows(first, count, static_cast<const T*>(values));
+  }
+  status upload_entry_weights(bool transposed, int64_t first, int64_t count, const void* values) override {
+    return V.upload_entries(transposed, first, count, static_cast<const T*>(values));
+  }
   status set_factors(const void* from_W, const void* from_Ht) override;
   status run(int iterations, const run_controls& controls, run_report& report) override;
   status evaluate(double& loss) override;
@@ -48,6 +55,7 @@ template<class T> class cpu_fit final : public fit {
   const fit_shape shape;
   operands<T> f;
   matrix<T> X;
+  weights<T> V;
   std::unique_ptr<sweep> iteration;
   buffer<T> W;
   buffer<T> Ht;
@@ -62,16 +70,16 @@ status no_memory(double bytes = 0) {
 }
 
 template<class T> status cpu_fit<T>::allocate() {
-  iteration = make_sweep(shape, f, X);
+  iteration = make_sweep(shape, f, X, V);
   if (!iteration)
     return no_memory();
   const double factors = sizeof(T) * (double(shape.rows) + double(shape.columns)) * double(f.rank);
-  const double bytes = X.bytes() + iteration->bytes() + factors;
+  const double bytes = X.bytes() + V.bytes() + iteration->bytes() + factors;
   // an allocation beyond what there is may succeed and fail when it is written to, by a signal
   const double machine = double(physical_memory());
   if (machine > 0 && bytes > machine)
     return no_memory(bytes);
-  const bool done = X.allocate() && iteration->allocate() && W.allocate(shape.rows * f.rank) &&
+  const bool done = X.allocate() && V.allocate() && iteration->allocate() && W.allocate(shape.rows * f.rank) &&
                     Ht.allocate(shape.columns * f.rank) && (shape.threads == 1 || pool::shared());
   if (!done)
     return no_memory(bytes);

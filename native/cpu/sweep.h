@@ -10,6 +10,7 @@
 namespace nonneg {
 
 template<class T> class matrix;
+template<class T> class weights;
 
 // The factors as the kernels want them: packed with the padded rank, whose extra components are zero and stay zero.
 template<class T> struct operands {
@@ -48,6 +49,8 @@ class sweep {
 };
 
 // The sweep for this loss, rule, kind of matrix and weights; null without memory. `f` may get its memory later.
-template<class T> std::unique_ptr<sweep> make_sweep(const fit_shape& shape, const operands<T>& f, const matrix<T>& X);
+template<class T>
+std::unique_ptr<sweep> make_sweep(const fit_shape& shape, const operands<T>& f, const matrix<T>& X,
+                                  const weights<T>& V);
 
 } // namespace nonneg

@@ -89,6 +89,15 @@ class fit {
   virtual status upload_entries(bool transposed, int64_t first, int64_t count, const uint32_t* indices,
                                 const void* values) = 0;
 
+  // Where the shape has weights: rows of the matrix of weights, packed, or the weights of the listed entries in the
+  // order of upload_entries.
+  virtual status upload_weights(int64_t, int64_t, const void*) {
+    return {status_code::unsupported, "this device takes no weights"};
+  }
+  virtual status upload_entry_weights(bool, int64_t, int64_t, const void*) {
+    return {status_code::unsupported, "this device takes no weights"};
+  }
+
   // W is rows x rank, Ht is columns x rank, both packed.
   virtual status set_factors(const void* W, const void* Ht) = 0;
 

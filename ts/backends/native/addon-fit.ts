@@ -2,7 +2,7 @@ import { Breather, inSlices } from '../../core/breathe.js'
 import { type ErrorCode, NonnegError } from '../../core/errors.js'
 import type { CsrView, DenseView, FloatArray, MatrixView } from '../../core/matrix.js'
 import { entryCount, transposeCsr } from '../../core/matrix.js'
-import type { Factors, Fit, FitSpec, Problem, RunControls, SweepReport } from '../backend.js'
+import type { Factors, Fit, FitSpec, Problem, RunControls, SweepReport, Weights } from '../backend.js'
 import type { Addon, NativeFit, NativeFitOptions } from './addon.js'
 
 /** Elements of X that one call hands over: about a millisecond of copying. */
@@ -57,29 +57,55 @@ function* packedTranspose(view: DenseView, dtype: 'f32' | 'f64'): Generator<void
   return out
 }
 
-async function uploadDense(native: NativeFit, X: DenseView): Promise<void> {
+/** Hands over the rows of a dense matrix, some at a time. */
+async function uploadRows(view: DenseView, upload: NativeFit['uploadDense']): Promise<void> {
   const breather = new Breather()
-  const step = Math.max(1, Math.floor(PIECE / Math.max(1, X.columns)))
-  for (let i = 0; i < X.rows; i += step) {
-    native.uploadDense(Math.min(step, X.rows - i), X.data, X.offset + i * X.stride, X.stride)
+  const step = Math.max(1, Math.floor(PIECE / Math.max(1, view.columns)))
+  for (let i = 0; i < view.rows; i += step) {
+    upload(Math.min(step, view.rows - i), view.data, view.offset + i * view.stride, view.stride)
+    if (breather.due()) await breather.rest()
+  }
+}
+
+/** Calls `upload(from, count)` for pieces of so many entries. */
+async function inPieces(entries: number, upload: (from: number, count: number) => void): Promise<void> {
+  const breather = new Breather()
+  for (let from = 0; from < entries; from += PIECE) {
+    upload(from, Math.min(PIECE, entries - from))
     if (breather.due()) await breather.rest()
   }
 }
 
 async function uploadCsr(native: NativeFit, transposed: boolean, X: CsrView): Promise<void> {
-  const breather = new Breather()
   native.uploadIndptr(transposed, X.indptr.subarray(0, X.rows + 1))
-  const nonzeros = X.indptr[X.rows]
-  for (let from = 0; from < nonzeros; from += PIECE) {
-    native.uploadEntries(transposed, X.indices, X.values, from, Math.min(PIECE, nonzeros - from))
-    if (breather.due()) await breather.rest()
-  }
+  await inPieces(X.indptr[X.rows], (from, count) => native.uploadEntries(transposed, X.indices, X.values, from, count))
 }
 
 async function uploadMatrix(native: NativeFit, X: MatrixView): Promise<void> {
-  if (X.kind === 'dense') return uploadDense(native, X)
+  if (X.kind === 'dense') return uploadRows(X, (...rows) => native.uploadDense(...rows))
   await uploadCsr(native, false, X)
   await uploadCsr(native, true, await inSlices(transposeCsr(X)))
+}
+
+async function uploadWeights(native: NativeFit, X: MatrixView, weights: Weights): Promise<void> {
+  if (weights.kind === 'dense') {
+    return uploadRows({ ...weights, kind: 'dense' }, (...rows) => native.uploadWeights(...rows))
+  }
+  if (weights.kind === 'holdout' || X.kind === 'dense') return
+  // entries with equal indices keep their order, so the weights go over as the values did
+  const { values } = await inSlices(transposeCsr({ ...X, values: weights.values }))
+  for (const [transposed, list] of [
+    [false, weights.values],
+    [true, values],
+  ] as const) {
+    await inPieces(entryCount(X), (from, count) => native.uploadEntryWeights(transposed, list, from, count))
+  }
+}
+
+function weightsOption(weights: Weights | undefined): NativeFitOptions['weights'] {
+  if (weights?.kind !== 'holdout') return { kind: weights?.kind ?? 'none' }
+  const { kind, fraction, seed, complement = false } = weights
+  return { kind, fraction, seed: seed >>> 0, complement }
 }
 
 /** A fit on one of the addon's devices. */
@@ -149,7 +175,7 @@ export async function createAddonFit(
   problem: Problem,
   spec: FitSpec,
 ): Promise<Fit> {
-  const { X, W, H, squaredNorm } = problem
+  const { X, W, H, squaredNorm, weights } = problem
   const options: NativeFitOptions = {
     ...target,
     rows: X.rows,
@@ -164,11 +190,13 @@ export async function createAddonFit(
     penaltyW: spec.penaltyW ?? NO_PENALTY,
     penaltyH: spec.penaltyH ?? NO_PENALTY,
     step: spec.step ?? 1,
+    weights: weightsOption(weights),
   }
   let native: NativeFit | undefined
   try {
     native = new addon.NativeFit(options)
     await uploadMatrix(native, X)
+    if (weights) await uploadWeights(native, X, weights)
     await native.setFactors(await inSlices(packed(W, spec.dtype)), await inSlices(packedTranspose(H, spec.dtype)))
     return new AddonFit(native, options)
   } catch (error) {

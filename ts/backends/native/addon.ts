@@ -27,6 +27,10 @@ export interface NativeFitOptions {
   readonly penaltyH: Penalty
   /** Of `pg`; the other rules ignore it. */
   readonly step: number
+  /** The weights themselves are uploaded; those of a hash are not even made. */
+  readonly weights:
+    | { readonly kind: 'none' | 'dense' | 'entries' }
+    | { readonly kind: 'holdout'; readonly fraction: number; readonly seed: number; readonly complement: boolean }
 }
 
 /**
@@ -40,6 +44,10 @@ export interface NativeFit {
   uploadIndptr(transposed: boolean, indptr: Uint32Array): void
   /** The next `count` entries of the CSR or the transpose's, at element `from` of both arrays. */
   uploadEntries(transposed: boolean, indices: Uint32Array, values: FloatArray, from: number, count: number): void
+  /** The next `count` rows of weights of every entry, as `uploadDense` takes those of X. */
+  uploadWeights(count: number, data: FloatArray, offset: number, stride: number): void
+  /** The weights of the next `count` listed entries of the CSR or the transpose's, at element `from`. */
+  uploadEntryWeights(transposed: boolean, values: FloatArray, from: number, count: number): void
   /** Reads rows × rank and columns × rank elements of `dtype` on a thread: no one may detach the arrays meanwhile. */
   setFactors(W: FloatArray, Ht: FloatArray): Promise<void>
   /** `deadline`: seconds from now after which no iteration starts; 0 for none. */

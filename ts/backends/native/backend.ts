@@ -1,6 +1,7 @@
 import { availableThreads, environment } from '../../core/environment.js'
 import { NonnegError } from '../../core/errors.js'
 import type { MatrixView } from '../../core/matrix.js'
+import { familyOf } from '../../kernels/beta.js'
 import type { Dims, KernelSpec } from '../../kernels/spec.js'
 import { vectorKernels } from '../../kernels/vectors.js'
 import {
@@ -63,9 +64,9 @@ class NativeDevice implements Device {
     this.info = { ...info, threads }
   }
 
-  supports(_X: MatrixView, spec: FitSpec, weights?: Weights): Support {
-    if (spec.beta !== 2) return unsupported('the C++ kernels have the Frobenius loss alone')
-    if (weights) return unsupported('the C++ kernels take no weights')
+  supports(X: MatrixView, spec: FitSpec, weights?: Weights): Support {
+    if (familyOf(X, spec.beta, weights) === 'gram' && spec.rule !== 'mu')
+      return unsupported('the C++ kernels have the multiplicative rule alone for the unweighted Frobenius loss')
     return SUPPORTED
   }
 

@@ -1,0 +1,105 @@
+#include "fit_options.h"
+
+#include "values.h"
+
+#include <cmath>
+
+namespace nonneg {
+
+namespace {
+
+// 'mu', 'hals' or 'pg'
+bool read_rule(const std::string& name, update_rule& out) {
+  constexpr std::pair<const char*, update_rule> rules[] = {
+      {"mu", update_rule::mu}, {"hals", update_rule::hals}, {"pg", update_rule::pg}};
+  for (const auto& [known, rule] : rules) {
+    if (name == known) {
+      out = rule;
+      return true;
+    }
+  }
+  return false;
+}
+
+bool read_number(Napi::Value value, double lowest, double& out) {
+  return napi_get_value_double(value.Env(), value, &out) == napi_ok && out >= lowest && std::isfinite(out);
+}
+
+// { l1, l2 }
+bool read_penalty(Napi::Value value, penalty& out) {
+  if (!value.IsObject())
+    return false;
+  const Napi::Object from = value.As<Napi::Object>();
+  return read_number(from.Get("l1"), 0, out.l1) && read_number(from.Get("l2"), 0, out.l2);
+}
+
+// The loss and how the factors move.
+bool read_choices(const Napi::Object& options, fit_shape& shape) {
+  return read_element_type(options.Get("dtype"), shape.element) &&
+         read_rule(text_of(options.Get("rule")), shape.rule) &&
+         read_number(options.Get("beta"), -HUGE_VAL, shape.beta) && read_number(options.Get("step"), 0, shape.step) &&
+         read_penalty(options.Get("penaltyW"), shape.penalty_w) &&
+         read_penalty(options.Get("penaltyH"), shape.penalty_h);
+}
+
+// { kind } or { kind: 'holdout', fraction, seed, complement }
+bool read_weights(Napi::Value value, fit_shape& shape) {
+  if (!value.IsObject())
+    return false;
+  const Napi::Object from = value.As<Napi::Object>();
+  const std::string kind = text_of(from.Get("kind"));
+  if (kind == "none") {
+    shape.weights = weights_kind::none;
+  } else if (kind == "dense") {
+    shape.weights = weights_kind::dense;
+  } else if (kind == "entries") {
+    shape.weights = weights_kind::entries;
+    return shape.nonzeros >= 0;
+  } else if (kind == "holdout") {
+    int64_t seed = 0;
+    shape.weights = weights_kind::holdout;
+    if (!read_number(from.Get("fraction"), 0, shape.holdout.fraction) || shape.holdout.fraction > 1 ||
+        !read_integer(from.Get("seed"), 0, seed) || seed > UINT32_MAX)
+      return false;
+    shape.holdout.seed = uint32_t(seed);
+    shape.holdout.complement = from.Get("complement").ToBoolean();
+  } else {
+    return false;
+  }
+  return true;
+}
+
+bool refused(const Napi::Object& options, const char* code, const char* message) {
+  refuse(options.Env(), code, message);
+  return false;
+}
+
+} // namespace
+
+std::string text_of(const Napi::Value& value) {
+  return value.IsString() ? value.As<Napi::String>().Utf8Value() : std::string();
+}
+
+bool read_fit_shape(const Napi::Object& options, fit_shape& shape) {
+  int64_t threads = 1;
+  const Napi::Value norm = options.Get("squaredNorm");
+  if (!read_integer(options.Get("rows"), 0, shape.rows) || !read_integer(options.Get("columns"), 0, shape.columns) ||
+      !read_integer(options.Get("rank"), 1, shape.rank) || !read_integer(options.Get("nonzeros"), -1, shape.nonzeros) ||
+      !read_integer(options.Get("threads"), 1, threads) || !norm.IsNumber()) {
+    return refused(options, shape_error,
+                   "rows, columns, rank, nonzeros, threads or squaredNorm is not a number in its range");
+  }
+  if (!read_choices(options, shape) || !read_weights(options.Get("weights"), shape))
+    return refused(options, option_error, "dtype, rule, beta, step, penaltyW, penaltyH or weights is none");
+  shape.fixed_h = options.Get("fixedH").ToBoolean();
+  shape.squared_norm = norm.As<Napi::Number>().DoubleValue();
+  constexpr int64_t most_threads = 1024;
+  shape.threads = int(threads < most_threads ? threads : most_threads);
+  constexpr int64_t most_entries = (int64_t(1) << 32) - 1;
+  if (shape.nonzeros > most_entries ||
+      (shape.nonzeros >= 0 && (shape.rows > most_entries || shape.columns > most_entries)))
+    return refused(options, shape_error, "a sparse matrix has at most 2^32 - 1 rows, columns and entries");
+  return true;
+}
+
+} // namespace nonneg

@@ -1,0 +1,68 @@
+// How X meets the factors for any beta-divergence: at its listed entries, or tile by tile of the model W·H. Both
+// updates are one: that of the rows of a factor F with X = F·O', where X is the matrix and F is W, or X is the
+// transpose and F Ht.
+#pragma once
+
+#include "sweep.h"
+#include "weights.h"
+
+namespace nonneg {
+
+enum class factor { W, Ht };
+
+template<class T> T* rows_of(const operands<T>& f, factor side) {
+  return side == factor::W ? f.W : f.Ht;
+}
+
+inline factor other(factor side) {
+  return side == factor::W ? factor::Ht : factor::W;
+}
+
+// Both halves of the gradient of a panel of rows, packed with the padded rank, and a bound of the curvature of each
+// row.
+template<class T> struct gradient {
+  T* N = nullptr;           // null: the loss alone is wanted
+  T* P = nullptr;           // null: not wanted
+  T* L = nullptr;           // null: not wanted
+  const T* norms = nullptr; // squared norms of the rows of O, for L
+};
+
+template<class T> struct panel_of {
+  factor side;
+  int64_t first = 0;
+  int64_t count = 0;
+  double* loss = nullptr; // grows by that of the panel as it was; null: not wanted
+  T* scratch = nullptr;
+};
+
+template<class T> class beta_products {
+ public:
+  virtual ~beta_products() = default;
+
+  virtual double bytes() const = 0; // of everything that `allocate` will ask for
+  virtual bool allocate() = 0;
+
+  // Once X is complete; false without memory.
+  virtual bool prepare() = 0;
+
+  virtual partition cut(factor side) const = 0;
+  virtual int64_t longest_panel() const = 0;
+
+  // Elements of scratch that one worker needs, once prepared.
+  virtual int64_t scratch() const = 0;
+
+  // The panel's gradient from nothing; false when cancelled meanwhile.
+  virtual bool form(const operands<T>& f, const crew& c, const panel_of<T>& p, const gradient<T>& g) = 0;
+
+  // Moves the panel by coordinate descent; false when cancelled meanwhile. `sums`: column sums of O.
+  virtual bool descend(const operands<T>& f, const crew& c, const panel_of<T>& p, const penalty& added, const T* sums,
+                       double& violation) = 0;
+
+  // Rows first … first + count of a factor are new.
+  virtual void moved(const operands<T>& f, factor side, int64_t first, int64_t count) = 0;
+
+  // Whether the loss leaves out the sum of all of W·H, which the column sums of the factors give.
+  virtual bool loss_without_sum() const = 0;
+};
+
+} // namespace nonneg

@@ -1,0 +1,210 @@
+#include "beta_sweep.h"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+namespace nonneg {
+
+namespace {
+
+// Under which the multiplicative update cannot raise the loss (updateExponent in ts/kernels/beta.ts).
+double update_exponent(double beta) {
+  if (beta < 1)
+    return 1 / (2 - beta);
+  return beta > 2 ? 1 / (beta - 1) : 1;
+}
+
+constexpr int64_t round_up(int64_t elements) {
+  return (elements + 15) / 16 * 16;
+}
+
+} // namespace
+
+template<class T>
+beta_sweep<T>::beta_sweep(const fit_shape& shape, const operands<T>& factors, std::unique_ptr<beta_products<T>> of_X)
+    : shape(shape), f(factors), X(std::move(of_X)), shared_push(shape.beta == 1 && shape.weights == weights_kind::none),
+      exponent(update_exponent(shape.beta)) {}
+
+template<class T> double beta_sweep<T>::bytes() const {
+  const double norms = shape.rule == update_rule::pg ? double(shape.rows) + double(shape.columns) : 0;
+  const double worker = 2 * double(X->longest_panel()) * double(f.rank) + double(X->scratch());
+  return X->bytes() + sizeof(T) * (norms + double(shape.threads) * worker) +
+         sizeof(double) * double(most_groups(f.rank)) * double(f.rank);
+}
+
+template<class T> bool beta_sweep<T>::allocate() {
+  for (const factor side : {factor::W, factor::Ht}) {
+    facts& k = of(side);
+    if (!k.sums.allocate(f.rank) || !k.narrow_sums.allocate(f.rank) ||
+        !k.norms.allocate(shape.rule == update_rule::pg ? length(side) : 0))
+      return false;
+  }
+  const int64_t groups = most_groups(f.rank);
+  return X->allocate() && partial_sums.allocate(groups * f.rank) && partial.allocate(groups);
+}
+
+template<class T> bool beta_sweep<T>::prepare() {
+  if (prepared)
+    return true;
+  if (!X->prepare())
+    return false;
+  try {
+    for (const factor side : {factor::W, factor::Ht})
+      of(side).cut = X->cut(side);
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+  const int64_t panel = X->longest_panel();
+  worker_elements = round_up(2 * panel * f.rank + panel) + round_up(X->scratch());
+  prepared = scratch.allocate(shape.threads * worker_elements);
+  return prepared;
+}
+
+template<class T> void beta_sweep<T>::factors_changed() {
+  for (facts& k : known)
+    k.current = false;
+}
+
+// Runs panel(group, first, count, worker, sums) over the cut, a group after another per thread, and adds what the
+// panels add to `sums` in the order of the groups.
+template<class T>
+template<class Panel>
+bool beta_sweep<T>::over(const crew& c, factor side, scalars& total, const Panel& panel) {
+  const partition& cut = of(side).cut;
+  const auto group = [&](int64_t g, int worker) {
+    memset(partial_sums.get() + g * f.rank, 0, size_t(f.rank) * sizeof(double));
+    scalars sums;
+    for (int64_t p = cut.groups[size_t(g)]; p < cut.groups[size_t(g) + 1] && !c.stop(); p++) {
+      const int64_t first = cut.panels[size_t(p)];
+      panel(g, first, cut.panels[size_t(p) + 1] - first, worker, sums);
+    }
+    partial[g] = sums;
+  };
+  if (!c.run(cut.group_count(), group))
+    return false;
+  total = {};
+  for (int64_t g = 0; g < cut.group_count(); g++) {
+    total.loss += partial[g].loss;
+    total.violation += partial[g].violation;
+  }
+  return true;
+}
+
+// What is to be known of rows first … first + count of a factor that have moved.
+template<class T> void beta_sweep<T>::note(factor side, int64_t group, int64_t first, int64_t count) {
+  const T* const rows = rows_of(f, side) + first * f.rank;
+  double* const sums = partial_sums.get() + group * f.rank;
+  for (int64_t i = 0; i < count; i++) {
+    for (int64_t r = 0; r < f.rank; r++)
+      sums[r] += double(rows[i * f.rank + r]);
+  }
+  if (shape.rule == update_rule::pg) {
+    T* const norms = of(side).norms.get() + first;
+    for (int64_t i = 0; i < count; i++)
+      norms[i] = T(f.kernels->dot(f.rank, rows + i * f.rank, rows + i * f.rank));
+  }
+  X->moved(f, side, first, count);
+}
+
+template<class T> void beta_sweep<T>::add_sums(factor side) {
+  facts& k = of(side);
+  for (int64_t r = 0; r < f.rank; r++) {
+    double sum = 0;
+    for (int64_t g = 0; g < k.cut.group_count(); g++)
+      sum += partial_sums[g * f.rank + r];
+    k.sums[r] = sum;
+    k.narrow_sums[r] = T(sum);
+  }
+  k.current = true;
+}
+
+template<class T> bool beta_sweep<T>::know(const crew& c, factor side) {
+  if (of(side).current)
+    return true;
+  scalars total;
+  const auto panel = [&](int64_t group, int64_t first, int64_t count, int, scalars&) {
+    note(side, group, first, count);
+  };
+  if (!over(c, side, total, panel))
+    return false;
+  add_sums(side);
+  return true;
+}
+
+// Moves the panel's rows, or with `update` false takes their loss alone. False when cancelled: then they stay.
+template<class T> bool beta_sweep<T>::move(const crew& c, const panel_of<T>& given, bool update, double& violation) {
+  const int64_t rank = f.rank, panel = X->longest_panel();
+  const facts& of_other = of(other(given.side));
+  T* const N = given.scratch;
+  T* const P = N + panel * rank;
+  T* const L = P + panel * rank;
+  panel_of<T> p = given;
+  p.scratch = N + round_up(2 * panel * rank + panel);
+  const penalty& extra = added(p.side);
+  const T* const sums = of_other.narrow_sums.get();
+  if (!update)
+    return X->form(f, c, p, {});
+  if (shape.rule == update_rule::hals)
+    return X->descend(f, c, p, extra, sums, violation);
+  gradient<T> g;
+  g.N = N;
+  g.P = shared_push ? nullptr : P;
+  if (shape.rule == update_rule::pg) {
+    g.L = L;
+    g.norms = of_other.norms.get();
+  }
+  if (!X->form(f, c, p, g))
+    return false;
+  T* const rows = rows_of(f, p.side) + p.first * rank;
+  const T* const push = shared_push ? sums : P;
+  const int64_t ldp = shared_push ? 0 : rank;
+  const T l1 = T(extra.l1), l2 = T(extra.l2);
+  if (shape.rule == update_rule::mu) {
+    f.kernels->mu_ratio(p.count, rank, rows, rank, N, rank, push, ldp, exponent, l1, l2);
+  } else {
+    violation += f.kernels->pg_step(p.count, rank, rows, rank, N, rank, push, ldp, L, 1, T(shape.step), l1, l2);
+  }
+  return true;
+}
+
+template<class T> bool beta_sweep<T>::phase(const crew& c, factor side, bool update, bool with_loss) {
+  double whole = 0;
+  for (int64_t r = 0; with_loss && X->loss_without_sum() && r < f.rank; r++)
+    whole += known[0].sums[r] * known[1].sums[r];
+  if (update)
+    of(side).current = false;
+  const auto panel = [&](int64_t group, int64_t first, int64_t count, int worker, scalars& sums) {
+    panel_of<T> p = {side, first, count, with_loss ? &sums.loss : nullptr, scratch.get() + worker * worker_elements};
+    if (move(c, p, update, sums.violation) && update)
+      note(side, group, first, count);
+  };
+  scalars total;
+  if (!over(c, side, total, panel))
+    return false;
+  if (with_loss)
+    last_loss = total.loss + whole;
+  if (update) {
+    last_violation += total.violation;
+    add_sums(side);
+  }
+  return true;
+}
+
+template<class T> bool beta_sweep<T>::run(const crew& c) {
+  return c.turn([&] {
+    last_violation = 0;
+    if (!know(c, factor::Ht) || !know(c, factor::W) || !phase(c, factor::W, true, true))
+      return false;
+    return shape.fixed_h || phase(c, factor::Ht, true, false);
+  });
+}
+
+template<class T> bool beta_sweep<T>::measure(const crew& c) {
+  return c.turn([&] { return know(c, factor::Ht) && know(c, factor::W) && phase(c, factor::W, false, true); });
+}
+
+template class beta_sweep<float>;
+template class beta_sweep<double>;
+
+} // namespace nonneg
