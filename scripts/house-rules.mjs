@@ -111,13 +111,11 @@ const stemsIn = list => [...textOf(list).matchAll(/import \{ (\w+) \} from '\.\/
 const VECTORS = stemsIn('ts/kernels/vectors.ts')
 // What the GPUs have: the unweighted Frobenius loss by multiplicative updates.
 const ON_GPUS = ['xht_dense', 'xtw_dense', 'xht_csr', 'gram', 'mu_update', 'dot']
-// What every CPU backend has.
-const EVERYWHERE = [...ON_GPUS, ...VECTORS]
 
 const KERNEL_FILES = [
   { file: stem => `ts/kernels/${stem}.ts` },
-  { file: stem => `wasm/${stem}.ts`, only: EVERYWHERE },
-  { file: stem => `native/cpu/${stem}.inl`, only: EVERYWHERE },
+  { file: stem => `wasm/${stem}.ts` },
+  { file: stem => `native/cpu/${stem}.inl` },
   { file: stem => `native/cuda/${stem}.cu`, only: ON_GPUS },
   { file: stem => `shaders/${stem}.wgsl`, only: ON_GPUS },
 ]

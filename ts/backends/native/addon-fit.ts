@@ -1,3 +1,4 @@
+import { onAbort } from '../../core/abort.js'
 import { Breather, inSlices } from '../../core/breathe.js'
 import { type ErrorCode, NonnegError } from '../../core/errors.js'
 import type { CsrView, DenseView, FloatArray, MatrixView } from '../../core/matrix.js'
@@ -127,13 +128,12 @@ class AddonFit implements Fit {
     // the addon takes 0 for "no deadline"; a deadline that has passed must differ from it, also for a thread that treats
     // subnormal numbers as zero
     const seconds = deadline === undefined ? 0 : Math.max((deadline - performance.now()) / 1000, 1e-9)
-    const cancel = () => this.#native.cancel()
-    signal?.addEventListener('abort', cancel, { once: true })
+    const forget = signal && onAbort(signal, () => this.#native.cancel())
     try {
       const report = await this.#job(() => this.#native.run(iterations, seconds))
       return { iterations: report.losses.length, ...report }
     } finally {
-      signal?.removeEventListener('abort', cancel)
+      forget?.()
     }
   }
 
