@@ -65,7 +65,7 @@ function addRows(rank: usize, q: v128, o0: usize, o1: usize, o2: usize, o3: usiz
 }
 
 /**
- * One row: adds to its rows of N, and where they are not 0 of P and L, and answers `total` grown by the entries' divergence.
+ * One row: adds to its rows of N, P and L where they are not 0, and answers `total` grown by the entries' divergence.
  * The last entries come with their last one repeated, which has neither data nor weight.
  */
 function row(
@@ -101,7 +101,7 @@ function row(
     const model = models(rank, f, o0, o1, o2, o3)
     const safeModel = safe(model)
     const pulled = pull(safeModel, beta)
-    addRows(rank, v128.mul<Real>(weights, v128.mul<Real>(data, pulled)), o0, o1, o2, o3, n)
+    if (n != 0) addRows(rank, v128.mul<Real>(weights, v128.mul<Real>(data, pulled)), o0, o1, o2, o3, n)
     if (p != 0) {
       const pushed = push(beta == 2 ? model : safeModel, pulled, beta)
       addRows(rank, v128.mul<Real>(weights, pushed), o0, o1, o2, o3, p)
@@ -127,8 +127,8 @@ function row(
 }
 
 /**
- * The products of CSR rows of X for any β, at the listed entries: N += Σ v·x·u^(β−2)·O[j], and where their addresses are
- * not 0, P += Σ v·u^(β−1)·O[j] (at N's stride), L += Σ v·curvature·norms[j], and `loss`, an f64, grows by Σ v·d(x | u),
+ * The products of CSR rows of X for any β, at the listed entries: where their addresses are not 0, N += Σ v·x·u^(β−2)·O[j],
+ * P += Σ v·u^(β−1)·O[j] (at N's stride), L += Σ v·curvature·norms[j], and `loss`, an f64, grows by Σ v·d(x | u),
  * without the u of β = 1 where `zeros` is not 0. F, N and P are rows × rank, O is columns × rank. Where `weights` is 0, all
  * are 1.
  */
@@ -167,7 +167,7 @@ export function beta_xht_csr(
       o,
       oStride,
       norms,
-      n + i * nStride,
+      n == 0 ? 0 : n + i * nStride,
       p == 0 ? 0 : p + i * nStride,
       l == 0 ? 0 : l + i * SIZE,
       zeros != 0,

@@ -14,7 +14,7 @@ function collect(count: usize, rank: usize, entry: usize, o: usize, oStride: usi
 /**
  * One sweep of coordinate descent over rows of F for any β, at the listed entries of CSR rows of X; O is columns × rank, F
  * rows × rank. Where `weights` is 0, all are 1; where `sums` is not 0 it holds the column sums of O, and unlisted entries
- * are zeros that count (β = 1). `scratch` holds rank + 1 times the entries of the longest row, rounded up to whole
+ * are zeros that count (β = 1). `scratch` holds rank + 2 times the entries of the longest row, rounded up to whole
  * vectors. `loss` (0 for none) and `violation` are f64 and grow.
  */
 export function cd_csr(
@@ -40,7 +40,8 @@ export function cd_csr(
     const first = <usize>load<u32>(indptr + (i << 2))
     const count = <usize>load<u32>(indptr + (i << 2), 4) - first
     const stride = ((count + LANES - 1) & ~(LANES - 1)) * SIZE
-    const near = scratch + stride
+    // behind the model, which is in f64
+    const near = scratch + (stride / SIZE) * 8
     collect(count, rank, indices + (first << 2), o, oStride, near, stride)
     const data = values + first * SIZE
     const rowWeights: usize = weights == 0 ? 0 : weights + first * SIZE

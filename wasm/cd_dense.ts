@@ -2,11 +2,25 @@ import { curvature, divergence, pull, push, safe } from './beta'
 import { addSum, firstLanes, loadLanes, widen } from './lanes'
 import { at, LANES, multiplyAdd, SIZE, smallest, sumOfLanes } from './simd'
 
-/** u += delta·o, over whole vectors of u. */
-function shift(columns: usize, delta: Real, o: usize, u: usize): void {
-  const factor = v128.splat<Real>(delta)
-  for (let j: usize = 0; j < columns; j += LANES, o += 16, u += 16)
-    v128.store(u, multiplyAdd(v128.load(u), factor, loadLanes(o, columns - j)))
+// A row's model is kept in f64, and its products are rounded on their own: what one coordinate has put in comes out again
+// when it moves to zero, where a rest of an f32 sum would pull many times as hard as the data.
+
+/** u += delta·o in LANES columns; answers u as the element type has it. */
+function moved(u: usize, delta: v128, o: v128): v128 {
+  const low = f64x2.add(v128.load(u), f64x2.mul(delta, sizeof<Real>() == 8 ? o : f64x2.promote_low_f32x4(o)))
+  v128.store(u, low)
+  if (sizeof<Real>() == 8) return low
+  const upper = f64x2.promote_low_f32x4(v128.shuffle<f64>(o, o, 1, 1))
+  const high = f64x2.add(v128.load(u, 16), f64x2.mul(delta, upper))
+  v128.store(u, high, 16)
+  return v128.shuffle<f64>(f32x4.demote_f64x2_zero(low), f32x4.demote_f64x2_zero(high), 0, 2)
+}
+
+/** u as the element type has it. */
+function rounded(u: usize): v128 {
+  if (sizeof<Real>() == 8) return v128.load(u)
+  const high = f32x4.demote_f64x2_zero(v128.load(u, 16))
+  return v128.shuffle<f64>(f32x4.demote_f64x2_zero(v128.load(u)), high, 0, 2)
 }
 
 /** Where a Newton step ends, projected to [0, ∞); without curvature the loss is linear. */
@@ -19,7 +33,7 @@ function newton(value: Real, gradient: Real, bend: Real): Real {
 /**
  * One row of F, as cd_dense and cd_csr move it: `columns` data, weights (all 1 where `v` is 0) and, at `oStride`, rank rows
  * of O beside them. Where `sums` is not 0 it holds the column sums of all of O, and the model pushes back with those alone.
- * `u` has room for whole vectors of columns. `loss`, unless 0, and `violation` are f64 and grow.
+ * `u` has room for the columns in f64, rounded up to whole vectors of elements. `loss`, unless 0, and `violation` are f64 and grow.
  */
 export function descend(
   columns: usize,
@@ -38,13 +52,19 @@ export function descend(
   violation: usize,
 ): void {
   const zero = v128.splat<Real>(0)
-  for (let j: usize = 0; j < columns; j += LANES) v128.store(at(u, 0, 0, j), zero)
-  for (let r: usize = 0; r < rank; r++) shift(columns, load<Real>(at(f, 0, 0, r)), o + r * oStride, u)
+  const modelEnd = u + 8 * ((columns + LANES - 1) & ~(LANES - 1))
+  for (let place = u; place < modelEnd; place += 16) v128.store(place, zero)
+  for (let r: usize = 0; r < rank; r++) {
+    const factor = f64x2.splat(<f64>load<Real>(at(f, 0, 0, r)))
+    let place = u
+    for (let j: usize = 0; j < columns; j += LANES, place += 8 * LANES)
+      moved(place, factor, loadLanes(at(o, oStride, r, j), columns - j))
+  }
   if (loss != 0) {
     let total = f64x2.splat(0)
     for (let j: usize = 0, start: usize = 0; j < columns; j += LANES, start += 16) {
       const weights = v == 0 ? firstLanes(columns - j) : loadLanes(v + start, columns - j)
-      const model = v128.load(u + start)
+      const model = rounded(u + 8 * j)
       const safeModel = safe(model)
       const data = loadLanes(x + start, columns - j)
       const terms = v128.mul<Real>(weights, divergence(data, model, safeModel, pull(safeModel, beta), beta, sums != 0))
@@ -53,17 +73,16 @@ export function descend(
     addSum(loss, total)
   }
   // each pass first moves the model by what the coordinate before has moved
-  let delta: Real = 0
-  let moved = o
+  let delta: f64 = 0
+  let before = o
   for (let r: usize = 0; r < rank; r++) {
     const near = o + r * oStride
-    const factor = v128.splat<Real>(delta)
+    const factor = f64x2.splat(delta)
     let slope = zero
     let bend = zero
     for (let j: usize = 0, start: usize = 0; j < columns; j += LANES, start += 16) {
       const left = columns - j
-      const model = multiplyAdd(v128.load(u + start), factor, loadLanes(moved + start, left))
-      v128.store(u + start, model)
+      const model = moved(u + 8 * j, factor, loadLanes(before + start, left))
       const data = loadLanes(x + start, left)
       const weights = v == 0 ? firstLanes(left) : loadLanes(v + start, left)
       const direction = loadLanes(near + start, left)
@@ -76,22 +95,22 @@ export function descend(
       bend = multiplyAdd(bend, bent, weighted)
     }
     const place = at(f, 0, 0, r)
-    const before = load<Real>(place)
-    let gradient = l1 + l2 * before + sumOfLanes(slope)
+    const old = load<Real>(place)
+    let gradient = l1 + l2 * old + sumOfLanes(slope)
     if (sums != 0) gradient += load<Real>(at(sums, 0, 0, r))
-    const projected = before > 0 ? gradient : min<Real>(0, gradient)
+    const projected = old > 0 ? gradient : min<Real>(0, gradient)
     store<f64>(violation, load<f64>(violation) + <f64>abs<Real>(projected))
-    const value = newton(before, gradient, sumOfLanes(bend) + l2)
-    moved = near
-    delta = value - before
+    const value = newton(old, gradient, sumOfLanes(bend) + l2)
+    before = near
+    delta = <f64>value - <f64>old
     store<Real>(place, value)
   }
 }
 
 /**
  * One sweep of coordinate descent over rows of F for any β; X and V are rows × columns, O is rank × columns, F rows × rank.
- * Where `v` is 0, all weights are 1. `scratch` holds the columns' number of elements, rounded up to whole vectors. `loss`
- * (0 for none) and `violation` are f64 and grow.
+ * Where `v` is 0, all weights are 1. `scratch` holds the columns' number of f64, rounded up to whole vectors of
+ * elements. `loss` (0 for none) and `violation` are f64 and grow.
  */
 export function cd_dense(
   rows: usize,

@@ -37,7 +37,7 @@ export const BETA_RUNNERS: Readonly<Record<string, Runner>> = {
   cd_dense({ kernels, dims, p, size, scratch }) {
     const { rows, columns, rank, beta, l1, l2 } = dims
     const stride = size * dims.stride
-    const model = scratch(size * roundUp(columns, 4))
+    const model = scratch(8 * roundUp(columns, 4))
     kernels.cd_dense(
       ...([rows, columns, rank, beta, p.X, stride, dims.weighted ? p.V : 0, stride, p.O, size * columns] as const),
       ...([p.F, size * rank, l1, l2, model, dims.measure ? p.loss : 0, p.violation] as const),
@@ -46,7 +46,7 @@ export const BETA_RUNNERS: Readonly<Record<string, Runner>> = {
   cd_csr({ kernels, dims, p, size, scratch }) {
     const { rows, columns, rank, beta, l1, l2 } = dims
     const stride = size * rank
-    const more = scratch(size * (rank + 1) * roundUp(columns, 4))
+    const more = scratch(size * (rank + 2) * roundUp(columns, 4))
     kernels.cd_csr(
       ...([rows, rank, beta, p.indptr, p.indices, p.values, dims.weighted ? p.weights : 0] as const),
       ...([p.O, stride, dims.zeros ? p.sums : 0, p.F, stride, l1, l2, more] as const),

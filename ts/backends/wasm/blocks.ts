@@ -13,7 +13,7 @@ export function* blockRows(thread: Thread, fit: DenseFit, phase: Phase, lane: nu
     for (let column = 0; column < paddedColumns; column += part.columns) {
       if (isStopped(fit)) return
       const columns = Math.min(part.columns, paddedColumns - column)
-      const block = blockOf(thread, fit, { row, column, rows, columns }, x)
+      const block = blockOf(thread, fit, fit.source, { row, column, rows, columns }, x)
       const h = H + column * size
       kernels.xht_dense(rows, columns, paddedRank, block.x, block.xStride, h, hStride, n, stride, column > 0 ? 1 : 0)
       yield 'part'
@@ -34,7 +34,7 @@ export function* blockColumns(thread: Thread, fit: DenseFit, phase: Phase, lane:
     for (let row = 0; row < paddedRows && phase === 'columns'; row += part.transposedRows) {
       if (isStopped(fit)) return
       const rows = Math.min(part.transposedRows, paddedRows - row)
-      const block = blockOf(thread, fit, { row, column, rows, columns }, x)
+      const block = blockOf(thread, fit, fit.source, { row, column, rows, columns }, x)
       const w = layout.W + row * stride
       kernels.xtw_dense(rows, columns, paddedRank, block.x, block.xStride, w, stride, n, stride)
       yield 'part'

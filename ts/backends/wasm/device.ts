@@ -19,11 +19,10 @@ import {
 } from '../backend.js'
 import { type OptimizerSpec, unknownKernel, type Vectors } from '../vectors.js'
 import { WasmFit } from './fit.js'
-import { gramLayout } from './gram-layout.js'
 import { Pool, type PoolOptions } from './pool.js'
-import { GRAM_RULES } from './rules.js'
 import { KERNEL_NAMES } from './run-kernel.js'
-import { allocate, buffersOf, packed, sourceOf } from './source.js'
+import { allocate, buffersOf, packed, sourceOf, weightsOf } from './source.js'
+import { layoutOf } from './tell.js'
 import { VectorCrew } from './vector-crew.js'
 import { bytesOfVectors, runVectorKernel, WasmVectors } from './vectors.js'
 
@@ -53,34 +52,37 @@ export class WasmDevice implements Device {
     return new WasmDevice(pool, options, { ...info, build, threads: pool.threads, sharedMemory: pool.isShared })
   }
 
-  supports(X: MatrixView, { rank, beta, rule, dtype }: FitSpec, weights?: Weights): Support {
-    if (beta !== 2) return unsupported(`the wasm kernels have the Frobenius loss (β = 2) alone, not β = ${beta}`)
-    if (weights) return unsupported('the wasm kernels have no weights')
-    if (!GRAM_RULES[rule]) return unsupported(`the wasm kernels have no rule ${rule}`)
+  supports(X: MatrixView, spec: FitSpec, weights?: Weights): Support {
     const { rows, columns } = X
-    // how the columns' entries are spread makes no difference to the size
+    if (weights?.kind === 'entries' && X.kind === 'dense') {
+      return unsupported('weights of listed entries are for matrices that list them')
+    }
+    // how the columns' entries are spread makes little difference to the size
     const indptr = X.kind === 'csr' ? ([X.indptr, new Uint32Array(columns + 1)] as const) : undefined
-    const { bytes } = gramLayout({ rows, columns, rank, dtype, indptr }, this.#pool.threads, 0)
+    const shape = { rows, columns, rank: spec.rank, dtype: spec.dtype, indptr }
+    const { bytes } = layoutOf(shape, spec, X, weights, this.#pool.threads, 0)
     if (bytes <= 4 * GIB) return SUPPORTED
     return unsupported(`the fit takes ${(bytes / GIB).toFixed(1)} GiB, wasm memory has 4 GiB`)
   }
 
   async createFit(problem: Problem, spec: FitSpec): Promise<Fit> {
-    const { X, squaredNorm, weights } = problem
-    const support = this.supports(X, spec, weights)
+    const { X, squaredNorm } = problem
+    const support = this.supports(X, spec, problem.weights)
     if (!support.supported) throw new NonnegError('ERR_NONNEG_UNSUPPORTED', support.reason)
     const shared = this.#pool.isShared
     const { dtype } = spec
     await this.#pool.install(dtype)
-    const source = await inSlices(sourceOf(X, dtype, shared))
+    const source = await inSlices(sourceOf(X, dtype, shared, problem.weights))
+    const weights = await inSlices(weightsOf(problem.weights, dtype, shared))
     const W = await inSlices(packed(problem.W, dtype))
     const H = await inSlices(packed(problem.H, dtype))
     const flags = new Int32Array(allocate(4, shared))
     const fit = ++this.#fits
     const { threads } = this.#pool
-    const transfer = [W.buffer, H.buffer, ...(shared ? [] : buffersOf(source))] as ArrayBuffer[]
+    const copies = [source, ...(weights ? [weights] : [])]
+    const transfer = [W.buffer, H.buffer, ...(shared ? [] : copies.flatMap(buffersOf))] as ArrayBuffer[]
     const { told } = await this.#pool.call(
-      { kind: 'create', fit, spec, threads, squaredNorm, source, flags, W, H },
+      { kind: 'create', fit, spec, threads, squaredNorm, source, weights, flags, W, H },
       transfer,
     )
     if (told) this.#pool.tellHelpers({ kind: 'attach', fit, told })

@@ -2,9 +2,9 @@ import type { Crew } from './crew.js'
 import type { Phase, SharedFit, Steps, Thread } from './thread.js'
 
 /** A fit as the coordinator keeps it. */
-export interface HeldFit {
+export interface HeldFit<F extends SharedFit = SharedFit> {
   readonly id: number
-  readonly shared: SharedFit
+  readonly shared: F
   /** What it has of wasm memory. */
   readonly blocks: readonly number[]
   readonly squaredNorm: number
@@ -27,7 +27,7 @@ export interface Family<F extends SharedFit = SharedFit> {
   rows(thread: Thread, fit: F, phase: Phase, lane: number): Steps<void>
   columns(thread: Thread, fit: F, phase: Phase, lane: number): Steps<void>
   /** One iteration; undefined where the fit's flag cut it short. */
-  iterate(crew: Crew, fit: HeldFit): Steps<Progress | undefined>
+  iterate(crew: Crew, fit: HeldFit<F>): Steps<Progress | undefined>
   /** The loss of the factors as they are; nothing sets the flag meanwhile. */
-  evaluate(crew: Crew, fit: HeldFit): Steps<number>
+  evaluate(crew: Crew, fit: HeldFit<F>): Steps<number>
 }

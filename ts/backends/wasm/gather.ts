@@ -4,7 +4,7 @@ import type { CsrArrays } from './source.js'
 import { type GatherFit, isStopped, type Phase, type Steps, type Thread } from './thread.js'
 
 /** How many rows from `first` on have at most `entries` entries together; at least one, at most `most`. */
-function rowsWithin(indptr: Uint32Array, first: number, most: number, entries: number): number {
+export function rowsWithin(indptr: Uint32Array, first: number, most: number, entries: number): number {
   let low = 1
   for (let high = most; low < high; ) {
     const middle = Math.ceil((low + high) / 2)

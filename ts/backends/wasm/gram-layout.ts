@@ -163,7 +163,7 @@ export function gramLayout(shape: Shape, maxThreads: number, base: number): Gram
   const threadBytes = plan.bytes - fixed
   return {
     ...{ ...sizes, ...cuts, ...addresses, ...buffers },
-    ...{ hStride, threads, threadBytes },
+    ...{ hStride, threads, threadBytes, cleared: addresses.G },
     bytes: fixed + threads * threadBytes,
   }
 }

@@ -5,10 +5,10 @@
 import type { Crew } from './crew.js'
 import type { HeldFit, Progress } from './family.js'
 import { moveGram } from './rules.js'
-import { isStopped, laneCount, type Phase, type SharedFit, type Steps, type Thread } from './thread.js'
+import { type GramFit, isStopped, laneCount, type Phase, type Steps, type Thread } from './thread.js'
 
 /** Adds the lanes' accumulators of rank × rank up, in order. */
-function reduce(thread: Thread, fit: SharedFit, lanes: number, from: number, to: number): void {
+function reduce(thread: Thread, fit: GramFit, lanes: number, from: number, to: number): void {
   const { paddedRank, stride } = fit.layout
   const square = paddedRank * stride
   thread.views.u8.copyWithin(to, from, from + square)
@@ -16,32 +16,32 @@ function reduce(thread: Thread, fit: SharedFit, lanes: number, from: number, to:
 }
 
 /** Runs a phase; false where the fit's flag cut it short. */
-function* phase(crew: Crew, { id, shared }: HeldFit, name: Phase): Steps<boolean> {
+function* phase(crew: Crew, { id, shared }: HeldFit<GramFit>, name: Phase): Steps<boolean> {
   yield* crew.phase(id, shared, name)
   return !isStopped(shared)
 }
 
 /** ⟨A, Ht⟩, or ⟨N, W⟩, from the phase that was last, and ½⟨S, G⟩, give ½‖X − WH‖² by the Gram identity. */
-function loss({ thread }: Crew, { shared, squaredNorm }: HeldFit, last: Phase): number {
+function loss({ thread }: Crew, { shared, squaredNorm }: HeldFit<GramFit>, last: Phase): number {
   const { paddedRank, S, G } = shared.layout
   const inner = shared.kernels.dot(paddedRank * paddedRank, S, G)
   return Math.max(0, 0.5 * squaredNorm - thread.total('loss', shared, last) + 0.5 * inner)
 }
 
 /** G ← Gram matrix of Ht from the lanes of a phase over columns. */
-function finishGram(crew: Crew, fit: HeldFit): void {
+function finishGram(crew: Crew, fit: HeldFit<GramFit>): void {
   const { laneG, G } = fit.shared.layout
   reduce(crew.thread, fit.shared, laneCount(fit.shared, 'gram'), laneG, G)
   fit.isFresh = true
 }
 
 /** S ← Gram matrix of W from the lanes of a phase over rows. */
-function finishW(crew: Crew, { shared }: HeldFit): void {
+function finishW(crew: Crew, { shared }: HeldFit<GramFit>): void {
   const { laneS, S } = shared.layout
   reduce(crew.thread, shared, laneCount(shared, 'rows'), laneS, S)
 }
 
-function* freshen(crew: Crew, fit: HeldFit): Steps<boolean> {
+function* freshen(crew: Crew, fit: HeldFit<GramFit>): Steps<boolean> {
   if (fit.isFresh) return true
   if (!(yield* phase(crew, fit, 'gram'))) return false
   finishGram(crew, fit)
@@ -49,12 +49,12 @@ function* freshen(crew: Crew, fit: HeldFit): Steps<boolean> {
 }
 
 /** The loss after a phase over rows that left H as it is, and so could measure ⟨X·Hᵀ, W⟩ on the way. */
-function measured(crew: Crew, fit: HeldFit, last: Phase): number {
+function measured(crew: Crew, fit: HeldFit<GramFit>, last: Phase): number {
   finishW(crew, fit)
   return loss(crew, fit, last)
 }
 
-export function* iterateGram(crew: Crew, fit: HeldFit): Steps<Progress | undefined> {
+export function* iterateGram(crew: Crew, fit: HeldFit<GramFit>): Steps<Progress | undefined> {
   const { thread } = crew
   const { shared } = fit
   if (!(yield* freshen(crew, fit))) return undefined
@@ -73,38 +73,38 @@ export function* iterateGram(crew: Crew, fit: HeldFit): Steps<Progress | undefin
 }
 
 /** ½‖X − WH‖². */
-export function* evaluateGram(crew: Crew, fit: HeldFit): Steps<number> {
+export function* evaluateGram(crew: Crew, fit: HeldFit<GramFit>): Steps<number> {
   yield* freshen(crew, fit)
   yield* phase(crew, fit, 'measure')
   return measured(crew, fit, 'measure')
 }
 
 /** Thread buffers of a fit: addresses of a part of X, products, and scratch for the update. */
-export function buffersOf(thread: Thread, fit: SharedFit): { x: number; n: number; scratch: number } {
+export function buffersOf(thread: Thread, fit: GramFit): { x: number; n: number; scratch: number } {
   const { x, n, scratch } = fit.layout
   const further = thread.offset(fit)
   return { x: x + further, n: n + further, scratch: scratch + further }
 }
 
-function clearLane(thread: Thread, { layout }: SharedFit, base: number, lane: number): void {
+function clearLane(thread: Thread, { layout }: GramFit, base: number, lane: number): void {
   const square = layout.paddedRank * layout.stride
   thread.zero(base + lane * square, square)
 }
 
 /** Empties a lane's share of WᵀW. */
-export function beginRows(thread: Thread, fit: SharedFit, lane: number): void {
+export function beginRows(thread: Thread, fit: GramFit, lane: number): void {
   clearLane(thread, fit, fit.layout.laneS, lane)
 }
 
 /** Empties a lane's share of HHᵀ. */
-export function beginColumns(thread: Thread, fit: SharedFit, lane: number): void {
+export function beginColumns(thread: Thread, fit: GramFit, lane: number): void {
   clearLane(thread, fit, fit.layout.laneG, lane)
 }
 
 /** With N = X·Hᵀ of some rows: updates these rows of W, measures ⟨N, W⟩ where H stays, adds to the lane's WᵀW. */
 export function finishRows(
   thread: Thread,
-  fit: SharedFit,
+  fit: GramFit,
   phase: Phase,
   lane: number,
   first: number,
@@ -115,7 +115,7 @@ export function finishRows(
   const { n, scratch } = buffersOf(thread, fit)
   const f = layout.W + first * stride
   if (phase !== 'measure') {
-    moveGram(fit, { factor: 'W', rows, f, n, g: G, scratch, violation: thread.sumAt('violation', fit, lane) })
+    moveGram(thread, fit, { factor: 'W', rows, f, n, g: G, scratch, violation: thread.sumAt('violation', fit, lane) })
   }
   if (phase !== 'rows') thread.addTo('loss', fit, lane, kernels.dot(rows * paddedRank, n, f))
   kernels.gram(rows, paddedRank, f, stride, layout.laneS + lane * paddedRank * stride, stride)
@@ -124,7 +124,7 @@ export function finishRows(
 /** With A = XᵀW of some columns at address `a`: updates these rows of Ht and adds to the lane's ⟨A, Ht⟩ and HHᵀ. */
 export function finishColumns(
   thread: Thread,
-  fit: SharedFit,
+  fit: GramFit,
   phase: Phase,
   lane: number,
   first: number,
@@ -137,7 +137,7 @@ export function finishColumns(
   if (phase === 'columns') {
     const { scratch } = buffersOf(thread, fit)
     const violation = thread.sumAt('violation', fit, lane)
-    moveGram(fit, { factor: 'H', rows, f, n: a, g: S, scratch, violation })
+    moveGram(thread, fit, { factor: 'H', rows, f, n: a, g: S, scratch, violation })
     thread.addTo('loss', fit, lane, kernels.dot(rows * paddedRank, a, f))
   }
   kernels.gram(rows, paddedRank, f, stride, layout.laneG + lane * paddedRank * stride, stride)

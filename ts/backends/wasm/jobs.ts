@@ -1,42 +1,16 @@
-import { type CsrView, type FloatArray, transposeCsr, transposeDense } from '../../core/matrix.js'
+import { type FloatArray, transposeDense } from '../../core/matrix.js'
 import type { SweepReport } from '../backend.js'
 import type { Crew } from './crew.js'
 import { FAMILIES } from './families.js'
 import type { HeldFit, Progress } from './family.js'
-import { gramLayout } from './gram-layout.js'
 import type { Heap } from './heap.js'
-import type { Dtype } from './kernels.js'
 import type { Create, Results, Run } from './messages.js'
-import { settleCsr, settleDense } from './parts.js'
-import { allocate, type CsrArrays, type CsrSource, reals } from './source.js'
-import type { SharedFit, Steps, Thread, Told } from './thread.js'
+import { reals } from './source.js'
+import { inTurns, tell } from './tell.js'
+import type { SharedFit, Steps, Thread } from './thread.js'
 
 /** Elements written before the thread may pause. */
 const PIECE = 1 << 16
-
-/** Lets a generator that yields nothing take part in the coordinator's turns. */
-function* inTurns<T>(steps: Generator<void, T>): Steps<T> {
-  for (;;) {
-    const step = steps.next()
-    if (step.done) return step.value
-    yield 'turn'
-  }
-}
-
-function* transposed(X: CsrSource, dtype: Dtype, shared: boolean): Steps<CsrArrays> {
-  const view: CsrView = X
-  const { indptr, indices, values } = yield* inTurns(transposeCsr(view))
-  const moved = <T extends Uint32Array | FloatArray>(from: T, to: T) => {
-    to.set(from)
-    return to
-  }
-  const words = (array: Uint32Array) => new Uint32Array(allocate(array.byteLength, shared))
-  return {
-    indptr: moved(indptr, words(indptr)),
-    indices: moved(indices, words(indices)),
-    values: moved(values, reals(dtype, values.length, shared)),
-  }
-}
 
 /** A packed matrix of the fit's type into rows of `stride` bytes at `address`. */
 function* store(thread: Thread, fit: SharedFit, from: FloatArray, columns: number, address: number): Steps<void> {
@@ -69,38 +43,21 @@ function* fetch(thread: Thread, fit: SharedFit, rows: number, address: number): 
 }
 
 export function* create(crew: Crew, heap: Heap, shared: boolean, request: Create): Steps<[HeldFit, Results['create']]> {
-  const { fit: id, spec, threads, squaredNorm, source, flags, W, H } = request
-  const { rank, dtype } = spec
-  const { rows, columns } = source
-  const byColumn = source.kind === 'csr' ? yield* transposed(source, dtype, shared) : undefined
-  const indptr = source.kind === 'csr' && byColumn ? ([source.indptr, byColumn.indptr] as const) : undefined
-  const shape = { rows, columns, rank, dtype, indptr }
-  const base = heap.allocate(gramLayout(shape, threads, 0).bytes)
-  const layout = gramLayout(shape, threads, base)
+  const { fit: id, spec, squaredNorm, source, W, H } = request
+  const { rank } = spec
   const { thread } = crew
-  const blocks = [base]
+  const blocks: number[] = []
   try {
-    const common = { spec, layout, flags }
-    let told: Told
-    if (source.kind === 'dense') {
-      const settled = yield* settleDense(thread, heap, dtype, source)
-      if (settled.address !== 0) blocks.push(settled.address)
-      told = { ...common, source: settled }
-    } else {
-      const byRow = yield* settleCsr(thread, heap, dtype, source)
-      if (byRow.place) blocks.push(byRow.place.indptr)
-      const turned = yield* settleCsr(thread, heap, dtype, byColumn!)
-      if (turned.place) blocks.push(turned.place.indptr)
-      told = { ...common, byRow, byColumn: turned }
-    }
+    const told = yield* tell(thread, heap, shared, request, blocks)
     const fit = thread.learn(told)
     // the padding of W, Ht and H must be zero, and stays so
-    for (let at = base; at < layout.G; at += PIECE * 4) {
-      thread.zero(at, Math.min(PIECE * 4, layout.G - at))
+    const { layout } = fit
+    for (let at = blocks[0]; at < layout.cleared; at += PIECE * 4) {
+      thread.zero(at, Math.min(PIECE * 4, layout.cleared - at))
       yield 'turn'
     }
     yield* store(thread, fit, W, rank, layout.W)
-    yield* store(thread, fit, (yield* inTurns(transposeDense(H, rank, columns))) as FloatArray, rank, layout.Ht)
+    yield* store(thread, fit, (yield* inTurns(transposeDense(H, rank, source.columns))) as FloatArray, rank, layout.Ht)
     const held: HeldFit = { id, shared: fit, blocks, squaredNorm, isFresh: false }
     return [held, { told: shared && layout.threads > 1 ? told : undefined }]
   } catch (error) {
@@ -120,6 +77,11 @@ class Log {
     this.losses.push(loss ?? Number.NaN)
     this.violations.push(violation)
     this.seconds.push(seconds)
+  }
+
+  /** Forgets an iteration whose loss nothing can tell any more. */
+  drop(): void {
+    for (const list of [this.losses, this.violations, this.seconds]) list.pop()
   }
 
   /** The loss of the last iteration, where it is not known yet. */
@@ -149,7 +111,9 @@ export function* run(crew: Crew, fit: HeldFit, { iterations, remaining }: Run, s
       yield 'turn'
     }
   }
-  if (log.isIncomplete) log.complete(yield* family.evaluate(crew, fit))
+  // what cut an iteration short has left factors between that one and the next
+  if (log.isIncomplete && stopped === 'aborted') log.drop()
+  else if (log.isIncomplete) log.complete(yield* family.evaluate(crew, fit))
   return {
     iterations: log.losses.length,
     losses: Float64Array.from(log.losses),

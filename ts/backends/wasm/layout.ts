@@ -19,7 +19,7 @@ export const SUMS_BYTES = 64
 export const SUM = { loss: 0, violation: 1 } as const
 
 /** How X is cut and who works on what; the name of an entry of FAMILIES. */
-export type Scheme = GramScheme
+export type Scheme = GramScheme | 'entries' | 'tiles'
 
 export interface Shape {
   readonly rows: number
@@ -39,7 +39,7 @@ export interface BaseLayout {
   readonly dtype: Dtype
   /** Bytes of an element. */
   readonly size: number
-  /** The rank as stored, a whole number of vector pairs, and the same in bytes: the stride of W, Ht and their products. */
+  /** The rank as stored, a multiple of 4, and the same in bytes: the stride of W, Ht and their products. */
   readonly paddedRank: number
   readonly stride: number
   /** Dense: rows and columns as stored, multiples of 4. CSR: as they are. */
@@ -50,6 +50,8 @@ export interface BaseLayout {
   readonly columnBounds: Uint32Array
   /** Everything, from the first address on. */
   readonly bytes: number
+  /** What lies before this address is to be zero at first. */
+  readonly cleared: number
   readonly W: number
   readonly Ht: number
   /** H as rank × columns, its rows `hStride` apart; 0 where X is CSR. */
@@ -134,7 +136,7 @@ export function sizesOf({
   'rows' | 'columns' | 'rank' | 'dtype' | 'size' | 'paddedRank' | 'stride' | 'paddedRows' | 'paddedColumns'
 > {
   const size = sizeOf(dtype)
-  const paddedRank = roundUp(rank, 32 / size)
+  const paddedRank = roundUp(rank, 4)
   const unit = indptr ? 1 : 4
   return {
     ...{ rows, columns, rank, dtype, size, paddedRank },

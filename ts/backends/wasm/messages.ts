@@ -3,7 +3,7 @@ import type { FloatArray } from '../../core/matrix.js'
 import type { Dims } from '../../kernels/spec.js'
 import type { FitSpec, KernelBuffer, SweepReport } from '../backend.js'
 import type { Dtype } from './kernels.js'
-import type { Source } from './source.js'
+import type { DenseSource, HoldoutSource, Source } from './source.js'
 import type { Told } from './thread.js'
 
 /** The first message of every worker. Without shared memory there is one worker, and it makes its own. */
@@ -62,6 +62,7 @@ export interface Create {
   readonly threads: number
   readonly squaredNorm: number
   readonly source: Source
+  readonly weights: DenseSource | HoldoutSource | undefined
   readonly flags: Int32Array
   /** Packed: W rows × rank, H rank × columns. */
   readonly W: FloatArray

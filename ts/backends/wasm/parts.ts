@@ -47,20 +47,22 @@ export function* settleDense(thread: Thread, heap: Heap, dtype: Dtype, source: D
 
 /** Moves CSR arrays into wasm memory if there is room; `place.indptr` is then to be freed. */
 export function* settleCsr<S extends CsrArrays>(thread: Thread, heap: Heap, dtype: Dtype, source: S): Steps<S> {
-  const { indptr, indices, values } = source
+  const { indptr, indices, values, weights } = source
   // the values first of those behind, so that float64 lies at multiples of 8
   const start = Math.ceil(indptr.byteLength / 8) * 8
-  const address = roomFor(heap, start + values.byteLength + indices.byteLength)
+  const lists = weights ? [values, weights] : [values]
+  const address = roomFor(heap, start + lists.length * values.byteLength + indices.byteLength)
   if (address === 0) return source
   const place: CsrPlace = {
     indptr: address,
     values: address + start,
-    indices: address + start + values.byteLength,
+    weights: weights && address + start + values.byteLength,
+    indices: address + start + lists.length * values.byteLength,
   }
   yield* move(thread, indptr, 'u32', place.indptr)
-  yield* move(thread, values, dtype, place.values)
+  for (const [i, list] of lists.entries()) yield* move(thread, list, dtype, place.values + i * values.byteLength)
   yield* move(thread, indices, 'u32', place.indices)
-  return { ...source, place, indices: indices.slice(0, 0), values: values.slice(0, 0) }
+  return { ...source, place, indices: indices.slice(0, 0), values: values.slice(0, 0), weights: weights?.slice(0, 0) }
 }
 
 /** The address of whole rows of X, `source.stride` elements apart; `buffer` has room for them. */
@@ -86,14 +88,14 @@ export interface Block {
   readonly columns: number
 }
 
-/** Where a block of X lies, and its stride in bytes; `buffer` has room for rows of paddedStride(columns) elements. */
+/** Where a block of X (or of its weights) lies, and its stride in bytes; `buffer` has room for rows of paddedStride(columns) elements. */
 export function blockOf(
   thread: Thread,
-  fit: DenseFit,
+  fit: SharedFit,
+  { address, pieces, rowsPerPiece, stride }: DenseSource,
   { row, column, rows, columns }: Block,
   buffer: number,
 ): { x: number; xStride: number } {
-  const { address, pieces, rowsPerPiece, stride } = fit.source
   const { size } = fit.layout
   if (address !== 0) return { x: address + (row * stride + column) * size, xStride: stride * size }
   const reals = thread.reals(fit)
@@ -116,7 +118,7 @@ export interface CsrPart {
   readonly end: number
 }
 
-/** Bytes that `csrPart` needs for copies of so many rows and entries. */
+/** Bytes that `csrPart` needs for copies of so many rows and entries, `size` for the value and the weight of each. */
 export function csrPartBytes(rows: number, entries: number, size: number): number {
   return Math.ceil((rows + 1) / 2) * 8 + (size + 4) * entries
 }
@@ -137,8 +139,12 @@ export function csrPart(
   for (let i = 0; i <= rows; i++) u32[buffer / 4 + i] = Math.min(end, Math.max(from, X.indptr[first + i])) - start
   if (X.place) return { ...X.place, indptr: buffer }
   const values = buffer + Math.ceil((rows + 1) / 2) * 8
-  const indices = values + (end - from) * layout.size
-  thread.views.reals(layout.dtype).set(X.values.subarray(from, end), values / layout.size)
+  const bytes = (end - from) * layout.size
+  const weights = X.weights && values + bytes
+  const indices = (weights ?? values) + bytes
+  const reals = thread.views.reals(layout.dtype)
+  reals.set(X.values.subarray(from, end), values / layout.size)
+  if (weights && X.weights) reals.set(X.weights.subarray(from, end), weights / layout.size)
   u32.set(X.indices.subarray(from, end), indices / 4)
-  return { indptr: buffer, indices, values }
+  return { indptr: buffer, indices, values, weights }
 }

@@ -1,5 +1,5 @@
 import type { Penalty, Rule } from '../backend.js'
-import type { SharedFit } from './thread.js'
+import type { GramFit, SharedFit, Thread } from './thread.js'
 
 /** Rows of a factor that are to move: F, the products N with X, and the Gram matrix G of the other factor. */
 export interface Move {
@@ -21,7 +21,7 @@ export function penaltyOf({ spec }: SharedFit, factor: 'W' | 'H'): Penalty {
 }
 
 /** The update rules of the gram family. */
-export const GRAM_RULES: Readonly<Partial<Record<Rule, (fit: SharedFit, move: Move) => void>>> = {
+export const GRAM_RULES: Readonly<Record<Rule, (fit: GramFit, move: Move, thread: Thread) => void>> = {
   mu(fit, { factor, rows, f, n, g, scratch }) {
     const { paddedRank, stride } = fit.layout
     const { l1, l2 } = penaltyOf(fit, factor)
@@ -32,8 +32,29 @@ export const GRAM_RULES: Readonly<Partial<Record<Rule, (fit: SharedFit, move: Mo
     const { l1, l2 } = penaltyOf(fit, factor)
     fit.kernels.hals_update(rows, paddedRank, f, stride, n, stride, g, stride, l1, l2, scratch, violation)
   },
+  pg(fit, { factor, rows, f, n, g, scratch, violation }, thread) {
+    const { kernels, layout, spec } = fit
+    const { paddedRank, stride, size } = layout
+    const { l1, l2 } = penaltyOf(fit, factor)
+    // a few rows of F·G at a time, then the trace of G, fill the scratch
+    const atOnce = 8
+    const trace = scratch + atOnce * stride
+    const reals = thread.reals(fit)
+    let sum = 0
+    for (let r = 0; r < paddedRank; r++) sum += reals[(g + r * stride) / size + r]
+    reals[trace / size] = sum
+    for (let first = 0; first < rows; first += atOnce) {
+      const count = Math.min(atOnce, rows - first)
+      const [row, pull] = [f + first * stride, n + first * stride]
+      kernels.xht_dense(count, paddedRank, paddedRank, row, stride, g, stride, scratch, stride, 0)
+      kernels.pg_step(
+        ...([count, paddedRank, row, stride, pull, stride, scratch, stride, trace, 0] as const),
+        ...([spec.step ?? 1, l1, l2, violation] as const),
+      )
+    }
+  },
 }
 
-export function moveGram(fit: SharedFit, move: Move): void {
-  GRAM_RULES[fit.spec.rule]!(fit, move)
+export function moveGram(thread: Thread, fit: GramFit, move: Move): void {
+  GRAM_RULES[fit.spec.rule](fit, move, thread)
 }

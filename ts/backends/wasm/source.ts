@@ -1,5 +1,7 @@
 import { NonnegError } from '../../core/errors.js'
 import type { CsrView, DenseView, FloatArray, MatrixView } from '../../core/matrix.js'
+import { holdoutThreshold } from '../../kernels/holdout.js'
+import type { Weights } from '../backend.js'
 import { type Dtype, sizeOf } from './kernels.js'
 import { paddedStride, roundUp } from './layout.js'
 
@@ -28,18 +30,29 @@ export interface CsrArrays {
   readonly indptr: Uint32Array
   readonly indices: Uint32Array
   readonly values: FloatArray
+  /** Of the entries, in the order of their values; absent where all are 1. */
+  readonly weights?: FloatArray | undefined
 }
 
 export interface CsrPlace {
   readonly indptr: number
   readonly indices: number
   readonly values: number
+  readonly weights?: number | undefined
 }
 
 export interface CsrSource extends CsrArrays {
   readonly kind: 'csr'
   readonly rows: number
   readonly columns: number
+}
+
+/** Weights of a hash; see ts/kernels/holdout.ts. */
+export interface HoldoutSource {
+  readonly kind: 'holdout'
+  readonly seed: number
+  readonly threshold: number
+  readonly complement: number
 }
 
 /** Large enough that few rows are split, small enough to be found in a fragmented address space. */
@@ -58,9 +71,11 @@ export function allocate(bytes: number, shared: boolean): ArrayBufferLike {
   }
 }
 
-export function buffersOf(source: Source): ArrayBufferLike[] {
-  const arrays = source.kind === 'dense' ? source.pieces : [source.indptr, source.indices, source.values]
-  return arrays.map(array => array.buffer)
+export function buffersOf(source: Source | HoldoutSource): ArrayBufferLike[] {
+  if (source.kind === 'holdout') return []
+  if (source.kind === 'dense') return source.pieces.map(piece => piece.buffer)
+  const { indptr, indices, values, weights } = source
+  return [indptr, indices, values, ...(weights ? [weights] : [])].map(array => array.buffer)
 }
 
 function* copy(from: FloatArray | Uint32Array, to: FloatArray | Uint32Array, at: number): Generator<void, void> {
@@ -122,7 +137,12 @@ function* denseSource(X: DenseView, dtype: Dtype, shared: boolean): Generator<vo
   return { kind: 'dense', rows: X.rows, columns: X.columns, address: 0, pieces, rowsPerPiece, stride }
 }
 
-function* csrSource(X: CsrView, dtype: Dtype, shared: boolean): Generator<void, CsrSource> {
+function* csrSource(
+  X: CsrView,
+  dtype: Dtype,
+  shared: boolean,
+  weights: FloatArray | undefined,
+): Generator<void, CsrSource> {
   const { rows, columns } = X
   const nonzeros = X.indptr[rows]
   const indptr = new Uint32Array(allocate(4 * (rows + 1), shared))
@@ -131,10 +151,32 @@ function* csrSource(X: CsrView, dtype: Dtype, shared: boolean): Generator<void, 
   yield* copy(X.indptr.subarray(0, rows + 1), indptr, 0)
   yield* copy(X.indices.subarray(0, nonzeros), indices, 0)
   yield* copy(X.values.subarray(0, nonzeros), values, 0)
-  return { kind: 'csr', rows, columns, indptr, indices, values }
+  const source = { kind: 'csr', rows, columns, indptr, indices, values } as const
+  if (!weights) return source
+  const list = reals(dtype, nonzeros, shared)
+  yield* copy(weights.subarray(0, nonzeros), list, 0)
+  return { ...source, weights: list }
 }
 
-/** Copies X out of the caller's memory, in the fit's element type. */
-export function* sourceOf(X: MatrixView, dtype: Dtype, shared: boolean): Generator<void, Source> {
-  return yield* X.kind === 'dense' ? denseSource(X, dtype, shared) : csrSource(X, dtype, shared)
+/** Copies X and the weights of its listed entries out of the caller's memory, in the fit's element type. */
+export function* sourceOf(
+  X: MatrixView,
+  dtype: Dtype,
+  shared: boolean,
+  weights: Weights | undefined,
+): Generator<void, Source> {
+  if (X.kind === 'dense') return yield* denseSource(X, dtype, shared)
+  return yield* csrSource(X, dtype, shared, weights?.kind === 'entries' ? weights.values : undefined)
+}
+
+/** The weights of all entries, copied or as a hash; nothing where X lists them or all are 1. */
+export function* weightsOf(
+  weights: Weights | undefined,
+  dtype: Dtype,
+  shared: boolean,
+): Generator<void, DenseSource | HoldoutSource | undefined> {
+  if (weights?.kind === 'dense') return yield* denseSource(weights, dtype, shared)
+  if (weights?.kind !== 'holdout') return undefined
+  const { fraction, seed, complement = false } = weights
+  return { kind: 'holdout', seed, threshold: holdoutThreshold(fraction), complement: complement ? 1 : 0 }
 }

@@ -1,12 +1,19 @@
 import type { FitSpec } from '../backend.js'
+import type { EntriesLayout } from './entries-layout.js'
 import type { GramLayout } from './gram-layout.js'
 import type { Views } from './heap.js'
 import { type Dtype, instantiate, type Kernels, WARM_UP_BYTES, warmUp } from './kernels.js'
 import { type BaseLayout, SUM, SUMS_BYTES } from './layout.js'
-import type { CsrArrays, DenseSource } from './source.js'
+import type { CsrArrays, DenseSource, HoldoutSource } from './source.js'
+import type { TileLayout } from './tile-layout.js'
 
 /** What every thread knows of a fit. */
-export type SharedFit = DenseFit | GatherFit
+export type SharedFit = GramFit | BetaFit
+
+export type GramFit = DenseFit | GatherFit
+
+/** Fits that work with both halves of the gradient. */
+export type BetaFit = EntriesFit | TileFit
 
 interface FitBase {
   readonly spec: FitSpec
@@ -28,6 +35,22 @@ export interface GatherFit extends FitBase {
   readonly byColumn: CsrArrays
 }
 
+/** Its arrays have weights where the fit has. */
+export interface EntriesFit extends FitBase {
+  readonly layout: EntriesLayout
+  readonly byRow: CsrArrays
+  readonly byColumn: CsrArrays
+}
+
+/** X is dense, or CSR both ways with its rows' columns ascending. */
+export interface TileFit extends FitBase {
+  readonly layout: TileLayout
+  readonly source?: DenseSource
+  readonly byRow?: CsrArrays
+  readonly byColumn?: CsrArrays
+  readonly weights?: DenseSource | HoldoutSource
+}
+
 /** A fit as one thread tells another of it; arrays lie in shared buffers. */
 export type Told<F extends SharedFit = SharedFit> = F extends SharedFit ? Omit<F, 'kernels'> : never
 
@@ -35,11 +58,11 @@ export type Told<F extends SharedFit = SharedFit> = F extends SharedFit ? Omit<F
  * The phases that fits are made of; each has lanes over rows or over columns. Which of them a family uses, and for what,
  * it says itself.
  */
-export const PHASES = ['rows', 'transform', 'measure', 'columns', 'gram'] as const
+export const PHASES = ['rows', 'transform', 'measure', 'rowTotals', 'columns', 'gram', 'columnTotals'] as const
 
 export type Phase = (typeof PHASES)[number]
 
-const BY_COLUMNS: ReadonlySet<Phase> = new Set<Phase>(['columns', 'gram'])
+const BY_COLUMNS: ReadonlySet<Phase> = new Set<Phase>(['columns', 'gram', 'columnTotals'])
 
 export function isByRows(phase: Phase): boolean {
   return !BY_COLUMNS.has(phase)

@@ -1,0 +1,157 @@
+// What the families that work with both halves of the gradient share. A phase `rows` moves W, then `columns` moves Ht in
+// the same way, with X transposed. The rows phase knows the model before it moves anything, so that it measures the loss
+// of the iteration before; `measure` does that alone, after the last one. `rowTotals` and `columnTotals` make what the
+// phases need to know of a factor as it is, which those that move it keep up to date.
+
+import { updateExponent } from '../../kernels/beta.js'
+import type { FactorName, FactorPlace } from './beta-layout.js'
+import type { Crew } from './crew.js'
+import type { HeldFit, Progress } from './family.js'
+import { penaltyOf } from './rules.js'
+import { type BetaFit, isByRows, isStopped, laneCount, type Phase, type Steps, type Thread } from './thread.js'
+
+/** X as the update of one factor sees it: rows of that factor, columns of the other; for H that is the transpose. */
+export interface Side {
+  readonly factor: FactorName
+  readonly rows: number
+  readonly columns: number
+  /** Where the lanes' rows begin and end. */
+  readonly bounds: Uint32Array
+  readonly F: FactorPlace
+  readonly O: FactorPlace
+  readonly l1: number
+  readonly l2: number
+}
+
+export function sideOf(fit: BetaFit, factor: FactorName): Side {
+  const { layout } = fit
+  const { rows, columns, rowBounds, columnBounds, factors } = layout
+  const penalty = penaltyOf(fit, factor)
+  return factor === 'W'
+    ? { factor, rows, columns, bounds: rowBounds, F: factors.W, O: factors.H, ...penalty }
+    : { factor, rows: columns, columns: rows, bounds: columnBounds, F: factors.H, O: factors.W, ...penalty }
+}
+
+/** What a lane does before its share of a phase that moves a factor, or looks at it as it is. */
+export function beginTotals(thread: Thread, { layout }: BetaFit, lane: number): void {
+  thread.zero(layout.laneTotals + lane * 8 * layout.paddedRank, 8 * layout.paddedRank)
+}
+
+/** Brings what is kept of some rows of a factor up to date. */
+export function finishTotals(
+  thread: Thread,
+  fit: BetaFit,
+  { F }: Side,
+  lane: number,
+  first: number,
+  rows: number,
+): void {
+  const { kernels, layout, spec } = fit
+  const { paddedRank, stride, size, evenPush, laneTotals } = layout
+  const f = F.rows + first * stride
+  if (evenPush) kernels.column_sums(rows, paddedRank, f, stride, laneTotals + lane * 8 * paddedRank)
+  if (F.across !== 0) kernels.transpose(rows, paddedRank, f, stride, F.across + first * size, F.acrossStride)
+  if (spec.rule !== 'pg') return
+  const norms = thread.reals(fit)
+  for (let i = 0; i < rows; i++) {
+    const row = f + i * stride
+    norms[F.norms / size + first + i] = kernels.dot(paddedRank, row, row)
+  }
+}
+
+/** A lane's share of the phases that look at a factor as it is. */
+export function totalsOfLane(thread: Thread, fit: BetaFit, side: Side, lane: number): void {
+  beginTotals(thread, fit, lane)
+  const first = side.bounds[lane]
+  finishTotals(thread, fit, side, lane, first, side.bounds[lane + 1] - first)
+}
+
+/** The two rules that need no more than both halves of the gradient: addresses of N, P (a row for all where `evenPush`) and L. */
+export function moveByGradient(
+  thread: Thread,
+  fit: BetaFit,
+  { F, O, l1, l2 }: Side,
+  lane: number,
+  first: number,
+  rows: number,
+  { n, p, l, lStride }: { readonly n: number; readonly p: number; readonly l: number; readonly lStride: number },
+): void {
+  const { kernels, layout, spec } = fit
+  const { paddedRank, stride, evenPush } = layout
+  const f = F.rows + first * stride
+  const [push, pushStride] = evenPush ? [O.sums, 0] : [p, stride]
+  if (spec.rule === 'mu') {
+    const gamma = updateExponent(spec.beta)
+    kernels.mu_ratio(rows, paddedRank, f, stride, n, stride, push, pushStride, gamma, l1, l2)
+  } else {
+    const { step = 1 } = spec
+    const violation = thread.sumAt('violation', fit, lane)
+    kernels.pg_step(rows, paddedRank, f, stride, n, stride, push, pushStride, l, lStride, step, l1, l2, violation)
+  }
+}
+
+/** Adds up what the lanes of the last phase over a factor know of its components. */
+function gatherTotals({ thread }: Crew, fit: BetaFit, factor: FactorName): void {
+  const { layout } = fit
+  const { paddedRank, laneTotals, size, factors, evenPush } = layout
+  if (!evenPush) return
+  const { f64 } = thread.views
+  const reals = thread.reals(fit)
+  const { totals, sums } = factors[factor]
+  const lanes = laneCount(fit, factor === 'W' ? 'rows' : 'columns')
+  for (let r = 0; r < paddedRank; r++) {
+    let total = 0
+    for (let lane = 0; lane < lanes; lane++) total += f64[laneTotals / 8 + lane * paddedRank + r]
+    f64[totals / 8 + r] = total
+    reals[sums / size + r] = total
+  }
+}
+
+/** Runs a phase; false where the fit's flag cut it short. */
+function* phase(crew: Crew, { id, shared }: HeldFit<BetaFit>, name: Phase): Steps<boolean> {
+  yield* crew.phase(id, shared, name)
+  if (isStopped(shared)) return false
+  if (name !== 'measure') gatherTotals(crew, shared, isByRows(name) ? 'W' : 'H')
+  return true
+}
+
+function* freshen(crew: Crew, fit: HeldFit<BetaFit>): Steps<boolean> {
+  if (fit.isFresh) return true
+  if (!(yield* phase(crew, fit, 'rowTotals'))) return false
+  if (!(yield* phase(crew, fit, 'columnTotals'))) return false
+  fit.isFresh = true
+  return true
+}
+
+/** Σ W·H over all entries, where the loss at the listed ones leaves their model out. */
+function wholeModel({ thread }: Crew, { layout }: BetaFit): number {
+  if (layout.scheme !== 'entries' || !layout.evenPush) return 0
+  const { f64 } = thread.views
+  const { W, H } = layout.factors
+  let sum = 0
+  for (let r = 0; r < layout.paddedRank; r++) sum += f64[W.totals / 8 + r] * f64[H.totals / 8 + r]
+  return sum
+}
+
+export function* iterateBeta(crew: Crew, fit: HeldFit<BetaFit>): Steps<Progress | undefined> {
+  const { thread } = crew
+  const { shared } = fit
+  if (!(yield* freshen(crew, fit))) return undefined
+  const model = wholeModel(crew, shared)
+  fit.isFresh = false
+  if (!(yield* phase(crew, fit, 'rows'))) return undefined
+  const lossBefore = thread.total('loss', shared, 'rows') + model
+  let violation = thread.total('violation', shared, 'rows')
+  if (shared.spec.fixed !== 'H') {
+    if (!(yield* phase(crew, fit, 'columns'))) return undefined
+    violation += thread.total('violation', shared, 'columns')
+  }
+  fit.isFresh = true
+  return { lossBefore, violation }
+}
+
+export function* evaluateBeta(crew: Crew, fit: HeldFit<BetaFit>): Steps<number> {
+  yield* freshen(crew, fit)
+  yield* phase(crew, fit, 'measure')
+  return crew.thread.total('loss', fit.shared, 'measure') + wholeModel(crew, fit.shared)
+}

@@ -1,0 +1,72 @@
+import type { Rule } from '../backend.js'
+import { type BetaLayout, betaSizes, planFactors } from './beta-layout.js'
+import { csrBounds, lanesFor, Plan, roundUp, type Shape, SUMS_BYTES } from './layout.js'
+import { csrPartBytes } from './parts.js'
+
+/** Entries of CSR rows that are worked on at once, and bytes of products with them. */
+const ENTRIES = 1 << 16
+const PRODUCTS = 128 << 10
+
+/** The entries family: CSR X, by its rows and by those of its transpose. */
+export interface EntriesLayout extends BetaLayout {
+  readonly scheme: 'entries'
+  /** Rows and entries that are worked on at once. */
+  readonly part: { readonly rows: number; readonly entries: number }
+  /** Thread 0's buffers: a part of X, N, P and L of its rows, and scratch for coordinate descent. */
+  readonly x: number
+  readonly n: number
+  readonly p: number
+  readonly l: number
+  readonly scratch: number
+}
+
+function longestRow(indptr: Uint32Array): number {
+  let longest = 0
+  for (let i = 1; i < indptr.length; i++) longest = Math.max(longest, indptr[i] - indptr[i - 1])
+  return longest
+}
+
+/** @param weighted whether the entries have weights; without them the unlisted entries are zeros that count */
+export function entriesLayout(
+  shape: Shape & { readonly indptr: NonNullable<Shape['indptr']> },
+  rule: Rule,
+  weighted: boolean,
+  maxThreads: number,
+  base: number,
+): EntriesLayout {
+  const sizes = betaSizes(shape)
+  const { rows, columns, paddedRank, stride, size } = sizes
+  const [byRow, byColumn] = shape.indptr
+  const nonzeros = byRow[rows]
+  const lanes = (count: number) => lanesFor((rule === 'hals' ? 16 : 4) * paddedRank * (nonzeros + count), count)
+  const rowBounds = csrBounds(byRow, paddedRank, lanes(rows))
+  const columnBounds = csrBounds(byColumn, paddedRank, lanes(columns))
+  const most = Math.max(rowBounds.length, columnBounds.length) - 1
+  const threads = Math.min(maxThreads, most)
+  // coordinate descent wants rows whole
+  const longest = rule === 'hals' ? Math.max(longestRow(byRow), longestRow(byColumn)) : 0
+  const part = {
+    rows: Math.min(Math.max(4, Math.floor(PRODUCTS / stride)), Math.max(rows, columns)),
+    entries: Math.max(longest, Math.min(ENTRIES, nonzeros)),
+  }
+
+  const plan = new Plan(base)
+  const factors = planFactors(plan, sizes, rule, false)
+  const laneTotals = plan.take(most * 8 * paddedRank)
+  const cleared = base + plan.bytes
+  const sums = plan.take(most * SUMS_BYTES)
+  const fixed = plan.bytes
+  const buffers = {
+    x: plan.take(csrPartBytes(part.rows, part.entries, weighted ? 2 * size : size)),
+    n: plan.take(part.rows * stride),
+    p: weighted ? plan.take(part.rows * stride) : 0,
+    l: rule === 'pg' ? plan.take(part.rows * size) : 0,
+    scratch: plan.take((paddedRank + 2) * roundUp(longest, 4) * size),
+  }
+  const threadBytes = plan.bytes - fixed
+  return {
+    ...{ scheme: 'entries', ...sizes, part, rowBounds, columnBounds, factors, laneTotals, cleared, sums, ...buffers },
+    ...{ W: factors.W.rows, Ht: factors.H.rows, H: 0, hStride: 0, evenPush: !weighted, threads, threadBytes },
+    bytes: fixed + threads * threadBytes,
+  }
+}

@@ -1,0 +1,104 @@
+// The entries family: a CSR X at its listed entries alone. Either they are the only ones that count, each with a weight,
+// or the loss is Kullback–Leibler and all others are zeros, of which the factors' totals know enough.
+
+import { beginTotals, finishTotals, moveByGradient, type Side, sideOf, totalsOfLane } from './beta-family.js'
+import { rowsWithin } from './gather.js'
+import { csrPart } from './parts.js'
+import type { CsrArrays } from './source.js'
+import { type EntriesFit, isStopped, type Phase, type Steps, type Thread } from './thread.js'
+
+/** Some whole rows of a side, and the lane and phase that they are worked on in. */
+interface Task {
+  readonly side: Side
+  readonly X: CsrArrays
+  readonly lane: number
+  readonly first: number
+  readonly rows: number
+  /** Address of the f64 that the loss is added to; 0 where it is not asked for. */
+  readonly loss: number
+}
+
+function buffersOf(thread: Thread, { layout }: EntriesFit): Pick<typeof layout, 'x' | 'n' | 'p' | 'l' | 'scratch'> {
+  const further = thread.index * layout.threadBytes
+  const { x, n, p, l, scratch } = layout
+  return { x: x + further, n: n + further, p: p && p + further, l: l && l + further, scratch: scratch + further }
+}
+
+/** The products of some rows, or their loss alone. */
+function* products(thread: Thread, fit: EntriesFit, { side, X, first, rows, loss }: Task, alone: boolean): Steps<void> {
+  const { kernels, layout, spec } = fit
+  const { stride, paddedRank, part, size, evenPush } = layout
+  const { x, n, p, l } = buffersOf(thread, fit)
+  if (!alone) {
+    thread.zero(n, rows * stride)
+    if (p !== 0) thread.zero(p, rows * stride)
+    if (l !== 0) thread.zero(l, rows * size)
+  }
+  const f = side.F.rows + first * stride
+  const all = X.indptr[first + rows]
+  // one row may have more entries than a part: its sums then go on from piece to piece
+  for (let from = X.indptr[first]; from < all; from += part.entries) {
+    if (isStopped(fit)) return
+    const end = Math.min(all, from + part.entries)
+    const { indptr, indices, values, weights = 0 } = csrPart(thread, fit, X, { first, rows, from, end }, x)
+    kernels.beta_xht_csr(
+      ...([rows, paddedRank, spec.beta, indptr, indices, values, weights, f, stride, side.O.rows, stride] as const),
+      ...([side.O.norms, alone ? 0 : n, alone ? 0 : p, stride, alone ? 0 : l, loss, evenPush ? 1 : 0] as const),
+    )
+    yield 'part'
+  }
+}
+
+/** Coordinate descent over some rows. */
+function descend(thread: Thread, fit: EntriesFit, { side, X, lane, first, rows, loss }: Task): void {
+  const { kernels, layout, spec } = fit
+  const { stride, paddedRank, evenPush } = layout
+  const { x, scratch } = buffersOf(thread, fit)
+  const whole = { first, rows, from: X.indptr[first], end: X.indptr[first + rows] }
+  const { indptr, indices, values, weights = 0 } = csrPart(thread, fit, X, whole, x)
+  const violation = thread.sumAt('violation', fit, lane)
+  kernels.cd_csr(
+    ...([rows, paddedRank, spec.beta, indptr, indices, values, weights, side.O.rows, stride] as const),
+    ...([evenPush ? side.O.sums : 0, side.F.rows + first * stride, stride, side.l1, side.l2] as const),
+    ...([scratch, loss, violation] as const),
+  )
+}
+
+/** A lane's share of a phase over the rows of one side. */
+function* moveRows(thread: Thread, fit: EntriesFit, side: Side, phase: Phase, lane: number): Steps<void> {
+  const { layout, spec } = fit
+  const { n, p, l } = buffersOf(thread, fit)
+  const X = side.factor === 'W' ? fit.byRow : fit.byColumn
+  const loss = phase === 'columns' ? 0 : thread.sumAt('loss', fit, lane)
+  beginTotals(thread, fit, lane)
+  for (let first = side.bounds[lane]; first < side.bounds[lane + 1]; ) {
+    if (isStopped(fit)) return
+    const most = Math.min(layout.part.rows, side.bounds[lane + 1] - first)
+    const rows = rowsWithin(X.indptr, first, most, layout.part.entries)
+    const task = { side, X, lane, first, rows, loss }
+    if (phase === 'measure') {
+      yield* products(thread, fit, task, true)
+    } else if (spec.rule === 'hals') {
+      descend(thread, fit, task)
+    } else {
+      yield* products(thread, fit, task, false)
+      if (isStopped(fit)) return
+      moveByGradient(thread, fit, side, lane, first, rows, { n, p, l, lStride: layout.size })
+    }
+    if (phase !== 'measure') finishTotals(thread, fit, side, lane, first, rows)
+    first += rows
+    yield 'part'
+  }
+}
+
+export function* entriesOfRows(thread: Thread, fit: EntriesFit, phase: Phase, lane: number): Steps<void> {
+  const side = sideOf(fit, 'W')
+  if (phase === 'rowTotals') totalsOfLane(thread, fit, side, lane)
+  else yield* moveRows(thread, fit, side, phase, lane)
+}
+
+export function* entriesOfColumns(thread: Thread, fit: EntriesFit, phase: Phase, lane: number): Steps<void> {
+  const side = sideOf(fit, 'H')
+  if (phase === 'columnTotals') totalsOfLane(thread, fit, side, lane)
+  else yield* moveRows(thread, fit, side, phase, lane)
+}

@@ -1,0 +1,102 @@
+import type { Rule } from '../backend.js'
+import { type BetaLayout, betaSizes, planFactors } from './beta-layout.js'
+import { evenBounds, lanesFor, Plan, paddedStride, roundUp, type Shape, SUMS_BYTES } from './layout.js'
+
+/** Rows of a tile at most, and bytes of a row of it; some five tiles are to fit a second-level cache. */
+const ROWS = 64
+const ROW_BYTES = 2048
+/** Bytes of a tile for coordinate descent, whose rows come whole. */
+const WHOLE_ROWS_BYTES = 512 << 10
+
+/** The tile family: W·H of one tile of X (or of its transpose, for H) after the other. */
+export interface TileLayout extends BetaLayout {
+  readonly scheme: 'tiles'
+  /** The tiles of either side: rows of its factor, and elements from one of their rows to the next. */
+  readonly tiles: Readonly<Record<'W' | 'H', TileShape>>
+  /** Rows of X that are transposed at once. */
+  readonly turnedRows: number
+  /**
+   * Thread 0's buffers, of a tile each: X, weights, the model, what pushes back, curvature, and a block that is yet to be
+   * transposed; then N, P and L of the tile's rows, and scratch for the model. 0 where a fit does without.
+   */
+  readonly x: number
+  readonly v: number
+  readonly u: number
+  readonly push: number
+  readonly bend: number
+  readonly turned: number
+  readonly n: number
+  readonly p: number
+  readonly l: number
+  readonly scratch: number
+}
+
+export interface TileShape {
+  readonly rows: number
+  readonly columns: number
+  readonly stride: number
+}
+
+function tileOf(rows: number, columns: number, rule: Rule, size: number): TileShape {
+  const width = rule === 'hals' ? columns : Math.min(columns, ROW_BYTES / size)
+  // the model is computed in whole pairs of vectors
+  const stride = paddedStride(roundUp(width, 8))
+  const most = rule === 'hals' ? Math.max(1, Math.floor(WHOLE_ROWS_BYTES / (stride * size))) : ROWS
+  return { rows: Math.min(rows, ROWS, most), columns: width, stride }
+}
+
+/** Lanes of 16 to 64 rows at a time, fewer for short factors. */
+function boundsOf(count: number, flops: number): Uint32Array {
+  const unit = Math.min(ROWS, Math.max(16, roundUp(Math.ceil(count / 32), 4)))
+  return evenBounds(count, unit, lanesFor(flops, Math.ceil(count / unit)))
+}
+
+export function tileLayout(
+  shape: Shape,
+  rule: Rule,
+  beta: number,
+  weighted: boolean,
+  maxThreads: number,
+  base: number,
+): TileLayout {
+  const sizes = betaSizes(shape)
+  const { rows, columns, paddedRank, stride, size } = sizes
+  const flops = (rule === 'hals' ? 10 : 6) * rows * columns * paddedRank
+  const rowBounds = boundsOf(rows, flops)
+  const columnBounds = boundsOf(columns, flops)
+  const most = Math.max(rowBounds.length, columnBounds.length) - 1
+  const threads = Math.min(maxThreads, most)
+  const evenPush = beta === 1 && !weighted
+  const tiles = { W: tileOf(rows, columns, rule, size), H: tileOf(columns, rows, rule, size) }
+  const elements = Math.max(tiles.W.rows * tiles.W.stride, tiles.H.rows * tiles.H.stride)
+  const tallest = Math.max(tiles.W.rows, tiles.H.rows)
+  const turnedRows = Math.min(rows, ROW_BYTES / size)
+
+  const plan = new Plan(base)
+  const factors = planFactors(plan, sizes, rule, true)
+  const laneTotals = plan.take(most * 8 * paddedRank)
+  const cleared = base + plan.bytes
+  const sums = plan.take(most * SUMS_BYTES)
+  const fixed = plan.bytes
+  const tile = (wanted: boolean) => (wanted ? plan.take(elements * size) : 0)
+  const buffers = {
+    x: tile(true),
+    v: tile(weighted),
+    // coordinate descent keeps the model of one row there, in f64
+    u: plan.take(Math.max(elements * size, 8 * Math.max(tiles.W.stride, tiles.H.stride))),
+    push: tile(rule !== 'hals' && !evenPush),
+    bend: tile(rule === 'pg'),
+    turned: plan.take(turnedRows * paddedStride(tiles.H.rows) * size),
+    n: plan.take(tallest * stride),
+    p: plan.take(tallest * stride),
+    l: plan.take(tallest * 2 * size),
+    scratch: plan.take(roundUp(tallest, 4) * stride),
+  }
+  const threadBytes = plan.bytes - fixed
+  return {
+    ...{ scheme: 'tiles', ...sizes, tiles, turnedRows, rowBounds, columnBounds, factors, laneTotals, cleared, sums },
+    ...{ ...buffers, W: factors.W.rows, Ht: factors.H.rows, H: factors.H.across, hStride: factors.H.acrossStride },
+    ...{ evenPush, threads, threadBytes },
+    bytes: fixed + threads * threadBytes,
+  }
+}
