@@ -1,4 +1,5 @@
-import { at, LANES, multiplyAdd, SIZE, sumOfLanes } from './simd'
+import { sumsOfLanes } from './lanes'
+import { at, LANES, multiplyAdd, SIZE } from './simd'
 
 /** Columns summed before their part goes to N: keeps a block of H in the second-level cache, and rounding errors small. */
 const BLOCK: usize = 1024
@@ -51,17 +52,24 @@ function tile(
     h0 += 16
     h1 += 16
   } while (x0 < end)
-  put(n, add, s00, s01)
-  put(n + nStride, add, s10, s11)
-  put(n + 2 * nStride, add, s20, s21)
-  put(n + 3 * nStride, add, s30, s31)
+  putRows(n, nStride, add, s00, s01, s10, s11)
+  putRows(n + 2 * nStride, nStride, add, s20, s21, s30, s31)
 }
 
-function put(n: usize, add: bool, s0: v128, s1: v128): void {
-  const t0 = sumOfLanes(s0)
-  const t1 = sumOfLanes(s1)
-  store<Real>(n, add ? load<Real>(n) + t0 : t0)
-  store<Real>(n + SIZE, add ? load<Real>(n + SIZE) + t1 : t1)
+/** The sums over the lanes to two entries of two rows. */
+function putRows(n: usize, nStride: usize, add: bool, s00: v128, s01: v128, s10: v128, s11: v128): void {
+  const next = n + nStride
+  if (sizeof<Real>() == 8) {
+    const t0 = sumsOfLanes(s00, s01, s00, s01)
+    const t1 = sumsOfLanes(s10, s11, s10, s11)
+    v128.store(n, add ? v128.add<Real>(v128.load(n), t0) : t0)
+    v128.store(next, add ? v128.add<Real>(v128.load(next), t1) : t1)
+    return
+  }
+  let t = sumsOfLanes(s00, s01, s10, s11)
+  if (add) t = v128.add<Real>(v128.load64_lane(next, v128.load64_zero(n), 1), t)
+  v128.store64_lane(n, t, 0)
+  v128.store64_lane(next, t, 1)
 }
 
 /** Entries that no whole tile covers. */
