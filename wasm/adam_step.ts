@@ -2,6 +2,8 @@ import {
   adamDirection,
   addProducts,
   addToSum,
+  addWidened,
+  BLOCK,
   clearSums,
   gradientOf,
   kept,
@@ -26,22 +28,30 @@ function pass(length: usize, p: usize, g: usize, m: usize, squares: usize, scala
   const fresh2 = splatRest(scalars, 6)
   const epsilon = splat(scalars, 7)
   const correction = splat(scalars, 8)
-  let s0 = f64x2.splat(0),
-    s1 = f64x2.splat(0)
-  for (let end = p + (length << 2); p < end; p += 16, g += 16, m += 16, squares += 16) {
-    const p0 = v128.load(p)
-    const gradient = gradientOf(p0, v128.load(g), decay, clip)
-    s0 = addProducts(s0, gradient, gradient)
-    const average = kept(multiplyAdd(beta1, v128.load(m), f32x4.mul(fresh1, gradient)))
-    const variance = kept(multiplyAdd(beta2, v128.load(squares), f32x4.mul(f32x4.mul(fresh2, gradient), gradient)))
-    const direction = adamDirection(average, variance, epsilon)
-    s1 = addProducts(s1, direction, direction)
-    v128.store(m, average)
-    v128.store(squares, variance)
-    v128.store(p, moved(p0, f32x4.mul(f32x4.mul(rate, correction), direction), limit, floor))
+  let sum0 = f64x2.splat(0),
+    sum1 = f64x2.splat(0)
+  const end = p + (length << 2)
+  while (p < end) {
+    const stop = min<usize>(end, p + BLOCK)
+    let s0 = f32x4.splat(0),
+      s1 = f32x4.splat(0)
+    for (; p < stop; p += 16, g += 16, m += 16, squares += 16) {
+      const p0 = v128.load(p)
+      const gradient = gradientOf(p0, v128.load(g), decay, clip)
+      s0 = addProducts(s0, gradient, gradient)
+      const average = kept(multiplyAdd(beta1, v128.load(m), f32x4.mul(fresh1, gradient)))
+      const variance = kept(multiplyAdd(beta2, v128.load(squares), f32x4.mul(f32x4.mul(fresh2, gradient), gradient)))
+      const direction = adamDirection(average, variance, epsilon)
+      s1 = addProducts(s1, direction, direction)
+      v128.store(m, average)
+      v128.store(squares, variance)
+      v128.store(p, moved(p0, f32x4.mul(f32x4.mul(rate, correction), direction), limit, floor))
+    }
+    sum0 = addWidened(sum0, s0)
+    sum1 = addWidened(sum1, s1)
   }
-  addToSum(sums, 0, s0)
-  addToSum(sums, 1, s1)
+  addToSum(sums, 0, sum0)
+  addToSum(sums, 1, sum1)
 }
 
 /**

@@ -1,8 +1,9 @@
 import {
   adamDirection,
-  addLanes,
   addProducts,
   addToSum,
+  addWidened,
+  BLOCK,
   clearSums,
   filledLanes,
   gradientOf,
@@ -46,30 +47,43 @@ function pass(
   const epsilon = splat(scalars, 13)
   const correction = splat(scalars, 14)
   const correctionBefore = splat(scalars, 15)
-  let s0 = f64x2.splat(0),
-    s1 = f64x2.splat(0),
-    s2 = f64x2.splat(0)
-  for (let end = p + (length << 2); p < end; p += 16, g += 16, m += 16, squares += 16, rates += 16) {
-    const p0 = v128.load(p)
-    const gradient = gradientOf(p0, v128.load(g), decay, clip)
-    const m0 = v128.load(m)
-    const squares0 = v128.load(squares)
-    const before = f32x4.mul(correctionBefore, adamDirection(m0, squares0, epsilon))
-    s0 = addProducts(s0, gradient, before)
-    s1 = addProducts(s1, gradient, gradient)
-    const rate = movedRate(v128.load(rates), gradient, before, hyperRate, up, down, lowest, highest)
-    s2 = addLanes(s2, v128.and(rate, filled))
-    v128.store(rates, rate)
-    const average = kept(multiplyAdd(beta1, m0, f32x4.mul(fresh1, gradient)))
-    const variance = kept(multiplyAdd(beta2, squares0, f32x4.mul(f32x4.mul(fresh2, gradient), gradient)))
-    const direction = adamDirection(average, variance, epsilon)
-    v128.store(m, average)
-    v128.store(squares, variance)
-    v128.store(p, moved(p0, f32x4.mul(f32x4.mul(multiplyAdd(share, rate, base), correction), direction), limit, floor))
+  let sum0 = f64x2.splat(0),
+    sum1 = f64x2.splat(0),
+    sum2 = f64x2.splat(0)
+  const end = p + (length << 2)
+  while (p < end) {
+    const stop = min<usize>(end, p + BLOCK)
+    let s0 = f32x4.splat(0),
+      s1 = f32x4.splat(0),
+      s2 = f32x4.splat(0)
+    for (; p < stop; p += 16, g += 16, m += 16, squares += 16, rates += 16) {
+      const p0 = v128.load(p)
+      const gradient = gradientOf(p0, v128.load(g), decay, clip)
+      const m0 = v128.load(m)
+      const squares0 = v128.load(squares)
+      const before = f32x4.mul(correctionBefore, adamDirection(m0, squares0, epsilon))
+      s0 = addProducts(s0, gradient, before)
+      s1 = addProducts(s1, gradient, gradient)
+      const rate = movedRate(v128.load(rates), gradient, before, hyperRate, up, down, lowest, highest)
+      s2 = f32x4.add(s2, v128.and(rate, filled))
+      v128.store(rates, rate)
+      const average = kept(multiplyAdd(beta1, m0, f32x4.mul(fresh1, gradient)))
+      const variance = kept(multiplyAdd(beta2, squares0, f32x4.mul(f32x4.mul(fresh2, gradient), gradient)))
+      const direction = adamDirection(average, variance, epsilon)
+      v128.store(m, average)
+      v128.store(squares, variance)
+      v128.store(
+        p,
+        moved(p0, f32x4.mul(f32x4.mul(multiplyAdd(share, rate, base), correction), direction), limit, floor),
+      )
+    }
+    sum0 = addWidened(sum0, s0)
+    sum1 = addWidened(sum1, s1)
+    sum2 = addWidened(sum2, s2)
   }
-  addToSum(sums, 0, s0)
-  addToSum(sums, 1, s1)
-  addToSum(sums, 2, s2)
+  addToSum(sums, 0, sum0)
+  addToSum(sums, 1, sum1)
+  addToSum(sums, 2, sum2)
 }
 
 /**

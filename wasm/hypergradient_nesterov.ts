@@ -1,7 +1,8 @@
 import {
-  addLanes,
   addProducts,
   addToSum,
+  addWidened,
+  BLOCK,
   clearSums,
   filledLanes,
   gradientOf,
@@ -38,27 +39,37 @@ function pass(
   const share = splat(scalars, 9)
   const base = splat(scalars, 10)
   const momentum = splat(scalars, 11)
-  let s0 = f64x2.splat(0),
-    s1 = f64x2.splat(0),
-    s2 = f64x2.splat(0)
-  for (let end = p + (length << 2); p < end; p += 16, g += 16, u += 16, v += 16, rates += 16) {
-    const p0 = v128.load(p)
-    const gradient = gradientOf(p0, v128.load(g), decay, clip)
-    const before = v128.load(u)
-    s0 = addProducts(s0, gradient, before)
-    s1 = addProducts(s1, gradient, gradient)
-    const rate = movedRate(v128.load(rates), gradient, before, hyperRate, up, down, lowest, highest)
-    s2 = addLanes(s2, v128.and(rate, filled))
-    v128.store(rates, rate)
-    const velocity = kept(multiplyAdd(momentum, v128.load(v), gradient))
-    const direction = multiplyAdd(momentum, velocity, gradient)
-    v128.store(v, velocity)
-    v128.store(u, direction)
-    v128.store(p, moved(p0, f32x4.mul(multiplyAdd(share, rate, base), direction), limit, floor))
+  let sum0 = f64x2.splat(0),
+    sum1 = f64x2.splat(0),
+    sum2 = f64x2.splat(0)
+  const end = p + (length << 2)
+  while (p < end) {
+    const stop = min<usize>(end, p + BLOCK)
+    let s0 = f32x4.splat(0),
+      s1 = f32x4.splat(0),
+      s2 = f32x4.splat(0)
+    for (; p < stop; p += 16, g += 16, u += 16, v += 16, rates += 16) {
+      const p0 = v128.load(p)
+      const gradient = gradientOf(p0, v128.load(g), decay, clip)
+      const before = v128.load(u)
+      s0 = addProducts(s0, gradient, before)
+      s1 = addProducts(s1, gradient, gradient)
+      const rate = movedRate(v128.load(rates), gradient, before, hyperRate, up, down, lowest, highest)
+      s2 = f32x4.add(s2, v128.and(rate, filled))
+      v128.store(rates, rate)
+      const velocity = kept(multiplyAdd(momentum, v128.load(v), gradient))
+      const direction = multiplyAdd(momentum, velocity, gradient)
+      v128.store(v, velocity)
+      v128.store(u, direction)
+      v128.store(p, moved(p0, f32x4.mul(multiplyAdd(share, rate, base), direction), limit, floor))
+    }
+    sum0 = addWidened(sum0, s0)
+    sum1 = addWidened(sum1, s1)
+    sum2 = addWidened(sum2, s2)
   }
-  addToSum(sums, 0, s0)
-  addToSum(sums, 1, s1)
-  addToSum(sums, 2, s2)
+  addToSum(sums, 0, sum0)
+  addToSum(sums, 1, sum1)
+  addToSum(sums, 2, sum2)
 }
 
 /**
