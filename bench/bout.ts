@@ -32,6 +32,10 @@ export interface BoutResult {
 /** Time for the threads of the last contestant to fall asleep: OpenBLAS and OpenMP spin for some tens of milliseconds. */
 const SETTLE_MS = 60
 
+/** A bout that has lasted longer ends after so many rounds, so that a busy machine does not make a run endless. */
+const BOUT_SECONDS = 40
+const LEAST_ROUNDS = 5
+
 const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
 
 interface Place {
@@ -124,7 +128,9 @@ export async function hold(bout: Bout, rounds: number): Promise<BoutResult> {
         place.contestant = await Contestant.open({ ...place.entrant, start }, bout.unit)
       })
     }
+    const begun = performance.now()
     for (let round = -1; round < Math.min(rounds, bout.rounds ?? rounds); round++) {
+      if (round >= LEAST_ROUNDS && performance.now() - begun > 1000 * BOUT_SECONDS) break
       for (const place of round % 2 === 0 ? places : places.toReversed()) {
         await guarded(place, async () => {
           await pause(SETTLE_MS)
