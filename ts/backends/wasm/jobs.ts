@@ -8,6 +8,7 @@ import type { Create, Results, Run } from './messages.js'
 import { reals } from './source.js'
 import { inTurns, tell } from './tell.js'
 import type { SharedFit, Steps, Thread } from './thread.js'
+import { warmUp } from './warm-up.js'
 
 /** Elements written before the thread may pause. */
 const PIECE = 1 << 16
@@ -50,6 +51,7 @@ export function* create(crew: Crew, heap: Heap, shared: boolean, request: Create
   try {
     const told = yield* tell(thread, heap, shared, request, blocks)
     const fit = thread.learn(told)
+    warmUp(thread, heap, fit)
     // the padding of W, Ht and H must be zero, and stays so
     const { layout } = fit
     for (let at = blocks[0]; at < layout.cleared; at += PIECE * 4) {

@@ -1,6 +1,5 @@
 import type { FitSpec } from '../backend.js'
 import type { BetaKernels } from './beta-kernels.js'
-import type { Views } from './heap.js'
 
 /** The element types that there is a module of kernels for. */
 export type Dtype = FitSpec['dtype']
@@ -106,30 +105,4 @@ export function moduleBytes(base64: string, shared: boolean): Uint8Array<ArrayBu
 
 export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): Kernels {
   return new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Kernels
-}
-
-/** Bytes that `warmUp` works on. */
-export const WARM_UP_BYTES: number = 64 << 10
-
-/**
- * V8 starts with its baseline compiler, at a fifth of the speed, and does not change over inside a running call: so the
- * kernels are called often enough on something tiny to be optimised before the first real call.
- */
-export function warmUp(kernels: Kernels, views: Views, base: number): void {
-  views.u8.fill(0, base, base + WARM_UP_BYTES)
-  const [rows, columns, rank, stride] = [4, 64, 8, 64]
-  const [x, f, g, n, h, scratch, indptr] = [0, 8, 16, 24, 32, 48, 56].map(kib => base + (kib << 10))
-  // one row of 16 entries, all of them X[0, 0] = 0
-  views.u32[indptr / 4 + 1] = 16
-  for (let i = 0; i < 400; i++) {
-    kernels.xht_dense(rows, columns, rank, x, 8 * columns, h, 8 * columns, n, stride, 0)
-    kernels.mu_update(rows, rank, f, stride, n, stride, g, stride, 0, 0, scratch)
-    kernels.hals_update(rows, rank, f, stride, n, stride, g, stride, 0, 0, scratch, x)
-    kernels.xtw_dense(rows, columns, rank, x, 8 * columns, f, stride, n, stride)
-    kernels.gram(rows, rank, f, stride, g, stride)
-    kernels.xht_csr(1, 56, indptr, x, x, h, 448, n, 448, 0)
-    kernels.transpose(columns, rank, f, stride, h, 8 * columns)
-    kernels.add(columns, f, n)
-    kernels.dot(columns, f, n)
-  }
 }

@@ -2,7 +2,7 @@ import type { FitSpec } from '../backend.js'
 import type { EntriesLayout } from './entries-layout.js'
 import type { GramLayout } from './gram-layout.js'
 import type { Views } from './heap.js'
-import { type Dtype, instantiate, type Kernels, WARM_UP_BYTES, warmUp } from './kernels.js'
+import { type Dtype, instantiate, type Kernels } from './kernels.js'
 import { type BaseLayout, SUM, SUMS_BYTES } from './layout.js'
 import type { CsrArrays, DenseSource, HoldoutSource } from './source.js'
 import type { TileLayout } from './tile-layout.js'
@@ -111,13 +111,6 @@ export class Thread {
   /** Fits that another thread tells of, with this thread's kernels. */
   learn(told: Told): SharedFit {
     return { ...told, kernels: this.kernels(told.layout.dtype) }
-  }
-
-  /** Calls every kernel until it is optimised, on memory that the heap gives. */
-  warmUp(dtype: Dtype, heap: { allocate(bytes: number): number; free(address: number): void }): void {
-    const base = heap.allocate(WARM_UP_BYTES)
-    warmUp(this.kernels(dtype), this.views, base)
-    heap.free(base)
   }
 
   /** How far into a layout's thread buffers this thread's lie. */

@@ -58,9 +58,7 @@ class Coordinator {
   }
 
   install({ dtype, module }: Install): void {
-    const { thread } = this.#crew
-    thread.install(dtype, module)
-    thread.warmUp(dtype, this.#heap)
+    this.#crew.thread.install(dtype, module)
   }
 
   abort(id: number): void {
