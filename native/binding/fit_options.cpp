@@ -42,8 +42,10 @@ bool read_choices(const Napi::Object& options, fit_shape& shape) {
          read_penalty(options.Get("penaltyH"), shape.penalty_h);
 }
 
-// { kind } or { kind: 'holdout', fraction, seed, complement }
+// { kind } or { kind: 'holdout', fraction, seed, complement }; without it there are none.
 bool read_weights(Napi::Value value, fit_shape& shape) {
+  if (value.IsUndefined())
+    return true;
   if (!value.IsObject())
     return false;
   const Napi::Object from = value.As<Napi::Object>();

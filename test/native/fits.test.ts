@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { nativeBackend } from '../../ts/backends/native/backend.js'
 import { loadAddon } from '../../ts/backends/native/load.js'
 import { type DenseView, denseView, type MatrixView } from '../../ts/core/matrix.js'
 import {
@@ -223,18 +222,6 @@ describe('a fit', () => {
       const { W, H } = await fit.factors()
       expect([...losses, ...W, ...H].every(Number.isFinite)).toBe(true)
       expect(W.slice(0, 15).every(value => value === 0)).toBe(true)
-    })
-  })
-
-  it('is refused where the kernels cannot do it', async () => {
-    const device = await nativeBackend.open()
-    const X = randomDense(2, 2)
-    expect(device.supports(X, specOf(1))).toEqual({ supported: true })
-    expect(device.supports(X, specOf(1, { dtype: 'f64' }))).toEqual({ supported: true })
-    const unsupported = specOf(1, { beta: 1 })
-    expect(device.supports(X, unsupported)).toMatchObject({ supported: false })
-    await expect(device.createFit(problemOf(X, 1), unsupported)).rejects.toMatchObject({
-      code: 'ERR_NONNEG_UNSUPPORTED',
     })
   })
 })

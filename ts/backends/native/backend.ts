@@ -1,7 +1,5 @@
 import { availableThreads, environment } from '../../core/environment.js'
 import { NonnegError } from '../../core/errors.js'
-import type { MatrixView } from '../../core/matrix.js'
-import { familyOf } from '../../kernels/beta.js'
 import type { Dims, KernelSpec } from '../../kernels/spec.js'
 import { vectorKernels } from '../../kernels/vectors.js'
 import {
@@ -17,7 +15,6 @@ import {
   SUPPORTED,
   type Support,
   unsupported,
-  type Weights,
 } from '../backend.js'
 import { type OptimizerSpec, unknownKernel, type Vectors } from '../vectors.js'
 import type { Addon } from './addon.js'
@@ -64,15 +61,11 @@ class NativeDevice implements Device {
     this.info = { ...info, threads }
   }
 
-  supports(X: MatrixView, spec: FitSpec, weights?: Weights): Support {
-    if (familyOf(X, spec.beta, weights) === 'gram' && spec.rule !== 'mu')
-      return unsupported('the C++ kernels have the multiplicative rule alone for the unweighted Frobenius loss')
+  supports(): Support {
     return SUPPORTED
   }
 
-  async createFit(problem: Problem, spec: FitSpec): Promise<Fit> {
-    const support = this.supports(problem.X, spec, problem.weights)
-    if (!support.supported) throw new NonnegError('ERR_NONNEG_UNSUPPORTED', support.reason)
+  createFit(problem: Problem, spec: FitSpec): Promise<Fit> {
     return createAddonFit(this.#addon, { device: 'cpu', isa: this.#isa, threads: this.#threads }, problem, spec)
   }
 
