@@ -84,6 +84,20 @@ describe.each([...BACKEND_IDS])('%s', (id: BackendId) => {
     expect(fit.iterations).toBe(3)
   })
 
+  it('takes many fits on one signal without a warning', async context => {
+    await presentOrSkip(id, context)
+    const warnings: Error[] = []
+    const heard = (warning: Error) => warnings.push(warning)
+    process.on('warning', heard)
+    const { signal } = new AbortController()
+    const options: FactorizeOptions = { rank: 1, maxIterations: 2, solver: 'mu', backend: id, signal }
+    const small = denseMatrix(5, 4)
+    await Promise.all(Array.from({ length: 15 }, () => factorize(small, options)))
+    await new Promise(resolve => setImmediate(resolve))
+    process.off('warning', heard)
+    expect(warnings).toEqual([])
+  })
+
   it('returns the factors as they are when an abort is to return', async context => {
     await presentOrSkip(id, context)
     const controller = new AbortController()

@@ -89,18 +89,6 @@ describe('factorize', () => {
     expect((await factorize(large, on({ init, maxIterations: 5 }))).relativeError).toBeLessThan(1)
   })
 
-  it('takes many fits on one signal without a warning', async () => {
-    const warnings: Error[] = []
-    const heard = (warning: Error) => warnings.push(warning)
-    process.on('warning', heard)
-    const { signal } = new AbortController()
-    const options = on({ rank: 1, maxIterations: 2, signal })
-    await Promise.all(Array.from({ length: 30 }, () => factorize(X, options)))
-    await new Promise(resolve => setImmediate(resolve))
-    process.off('warning', heard)
-    expect(warnings).toEqual([])
-  })
-
   it('takes sparse X', async () => {
     const sparse = sparseMatrix(50, 70, 10)
     const dense = { data: new Float64Array(50 * 70), rows: 50, columns: 70 }
