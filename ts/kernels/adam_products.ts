@@ -7,9 +7,15 @@ import { GUARDED, gradientOf, PLAIN, type VectorKernel, vectorKernel } from './v
  */
 export const adam_products: VectorKernel = vectorKernel({
   name: 'adam_products',
-  formula: 'ĝ[i] as before; u[i] = m[i] / (√squares[i] + epsilon); gu = Σ ĝ[i]·u[i]; gg = Σ ĝ[i]²; uu = Σ u[i]²',
+  formula: [
+    'ĝ[i] as in gradient_products',
+    'u[i] = m[i] / (√squares[i] + epsilon)',
+    'gu = Σ ĝ[i]·u[i]',
+    'gg = Σ ĝ[i]²',
+    'uu = Σ u[i]²',
+  ],
   summary: 'inner products of the gradient with the direction of the Adam step before',
-  source: 'Baydin et al., ICLR 2018, algorithm 3',
+  source: 'Baydin et al., ICLR 2018 (Adam-HD)',
   scalars: ['decay', 'clip', 'epsilon'],
   defaults: { epsilon: 1e-8 },
   arrays: { p: 'in', g: 'in', m: 'in', squares: 'in' },

@@ -27,8 +27,15 @@ export const ADAM_DEFAULTS: Dims = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
  */
 export const adam_step: VectorKernel = vectorKernel({
   name: 'adam_step',
-  formula:
-    'ĝ[i] = clamp(g[i], ±clip) + decay·p[i]; m[i] ← beta1·m[i] + (1 − beta1)·ĝ[i]; squares[i] ← beta2·squares[i] + (1 − beta2)·ĝ[i]²; u[i] = m[i] / (√squares[i] + epsilon); p[i] ← max(floor, p[i] − clamp(rate·correction·u[i], ±limit)); gg = Σ ĝ[i]²; uu = Σ u[i]²',
+  formula: [
+    'ĝ[i] = clamp(g[i], ±clip) + decay·p[i]',
+    'm[i] ← beta1·m[i] + (1 − beta1)·ĝ[i]',
+    'squares[i] ← beta2·squares[i] + (1 − beta2)·ĝ[i]²',
+    'u[i] = m[i] / (√squares[i] + epsilon)',
+    'p[i] ← max(floor, p[i] − clamp(rate·correction·u[i], ±limit))',
+    'gg = Σ ĝ[i]²',
+    'uu = Σ u[i]²',
+  ],
   summary: 'Adam step',
   source: 'Kingma & Ba, ICLR 2015, section 2',
   scalars: [...COMMON_SCALARS, 'rate', 'beta1', 'beta2', 'epsilon', 'correction'],

@@ -3,7 +3,7 @@ import { type VectorKernel, vectorKernel } from './vector_kernel.js'
 /** `out` may be x or y: then this is the axpy of BLAS, a copy or a scaling. With three arrays it is the triad of STREAM. */
 export const axpby: VectorKernel = vectorKernel({
   name: 'axpby',
-  formula: 'out[i] ← a·x[i] + b·y[i]',
+  formula: ['out[i] ← a·x[i] + b·y[i]'],
   summary: 'weighted sum of two vectors, for averages of iterates',
   source: 'BLAS level 1; McCalpin, STREAM',
   scalars: ['a', 'b'],

@@ -6,9 +6,9 @@ import { GUARDED, gradientOf, PLAIN, type VectorKernel, vectorKernel } from './v
  */
 export const gradient_products: VectorKernel = vectorKernel({
   name: 'gradient_products',
-  formula: 'ĝ[i] = clamp(g[i], ±clip) + decay·p[i]; gu = Σ ĝ[i]·u[i]; gg = Σ ĝ[i]²; uu = Σ u[i]²',
+  formula: ['ĝ[i] = clamp(g[i], ±clip) + decay·p[i]', 'gu = Σ ĝ[i]·u[i]', 'gg = Σ ĝ[i]²', 'uu = Σ u[i]²'],
   summary: 'inner products of the gradient with the direction of the step before',
-  source: 'Baydin et al., Online learning rate adaptation with hypergradient descent, ICLR 2018, equation 5',
+  source: 'Baydin et al., Online learning rate adaptation with hypergradient descent, ICLR 2018',
   scalars: ['decay', 'clip'],
   arrays: { p: 'in', g: 'in', u: 'in' },
   sums: ['gu', 'gg', 'uu'],

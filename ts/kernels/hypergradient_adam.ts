@@ -22,10 +22,16 @@ import {
  */
 export const hypergradient_adam: VectorKernel = vectorKernel({
   name: 'hypergradient_adam',
-  formula:
-    'ĝ[i], f and rates[i] as in hypergradient_momentum with u[i] = correctionBefore·m[i] / (√squares[i] + epsilon); m[i] and squares[i] as in adam_step; p[i] ← max(floor, p[i] − clamp((share·rates[i] + base)·correction·m[i] / (√squares[i] + epsilon), ±limit)); gu = Σ ĝ[i]·u[i] with the u of the step before; gg = Σ ĝ[i]²; rates = Σ rates[i]',
+  formula: [
+    'ĝ[i], f and rates[i] as in hypergradient_momentum with u[i] = correctionBefore·m[i] / (√squares[i] + epsilon)',
+    'm[i] and squares[i] as in adam_step',
+    'p[i] ← max(floor, p[i] − clamp((share·rates[i] + base)·correction·m[i] / (√squares[i] + epsilon), ±limit))',
+    'gu = Σ ĝ[i]·u[i] with the u of the step before',
+    'gg = Σ ĝ[i]²',
+    'rates = Σ rates[i]',
+  ],
   summary: 'per-parameter hypergradient step on Adam',
-  source: 'Baydin et al., ICLR 2018, algorithm 3 (Adam-HD), per parameter',
+  source: 'Baydin et al., ICLR 2018 (Adam-HD), per parameter',
   scalars: [...COMMON_SCALARS, ...RATE_SCALARS, 'beta1', 'beta2', 'epsilon', 'correction', 'correctionBefore'],
   defaults: { ...RATE_DEFAULTS, ...ADAM_DEFAULTS },
   arrays: { p: 'inout', g: 'in', m: 'inout', squares: 'inout', rates: 'inout' },

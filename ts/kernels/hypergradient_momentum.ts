@@ -22,11 +22,19 @@ import {
  */
 export const hypergradient_momentum: VectorKernel = vectorKernel({
   name: 'hypergradient_momentum',
-  formula:
-    'ĝ[i] = clamp(g[i], ±clip) + decay·p[i]; f = ĝ[i]·u[i] > 0 ? up : ĝ[i]·u[i] < 0 ? down : 1; rates[i] ← clamp(f·rates[i] + hyperRate·ĝ[i]·u[i], lowest, highest); u[i] ← momentum·u[i] + (1 − dampening)·ĝ[i]; p[i] ← max(floor, p[i] − clamp((share·rates[i] + base)·u[i], ±limit)); gu = Σ ĝ[i]·u[i] with the u before; gg = Σ ĝ[i]²; rates = Σ rates[i]',
+  formula: [
+    'ĝ[i] = clamp(g[i], ±clip) + decay·p[i]',
+    'f = ĝ[i]·u[i] > 0 ? up : ĝ[i]·u[i] < 0 ? down : 1',
+    'rates[i] ← clamp(f·rates[i] + hyperRate·ĝ[i]·u[i], lowest, highest)',
+    'u[i] ← momentum·u[i] + (1 − dampening)·ĝ[i]',
+    'p[i] ← max(floor, p[i] − clamp((share·rates[i] + base)·u[i], ±limit))',
+    'gu = Σ ĝ[i]·u[i] with the u before',
+    'gg = Σ ĝ[i]²',
+    'rates = Σ rates[i]',
+  ],
   summary: 'per-parameter hypergradient step, plain or with momentum',
   source:
-    'Baydin et al., ICLR 2018, equation 8, per parameter; the multiplicative rule becomes that of Rprop (Riedmiller & Braun 1993)',
+    'Baydin et al., ICLR 2018 (SGD-HD), per parameter; the multiplicative rule becomes that of Rprop (Riedmiller & Braun 1993)',
   scalars: [...COMMON_SCALARS, ...RATE_SCALARS, 'momentum', 'dampening'],
   defaults: { ...RATE_DEFAULTS, momentum: 0, dampening: 0 },
   arrays: { p: 'inout', g: 'in', u: 'inout', rates: 'inout' },

@@ -18,10 +18,17 @@ import {
 /** `nesterov_step` with a rate for every parameter; rates and sums are as in `hypergradient_momentum`. */
 export const hypergradient_nesterov: VectorKernel = vectorKernel({
   name: 'hypergradient_nesterov',
-  formula:
-    'ĝ[i], f and rates[i] as in hypergradient_momentum; v[i] ← momentum·v[i] + ĝ[i]; u[i] ← ĝ[i] + momentum·v[i]; p[i] ← max(floor, p[i] − clamp((share·rates[i] + base)·u[i], ±limit)); gu = Σ ĝ[i]·u[i] with the u before; gg = Σ ĝ[i]²; rates = Σ rates[i]',
+  formula: [
+    'ĝ[i], f and rates[i] as in hypergradient_momentum',
+    'v[i] ← momentum·v[i] + ĝ[i]',
+    'u[i] ← ĝ[i] + momentum·v[i]',
+    'p[i] ← max(floor, p[i] − clamp((share·rates[i] + base)·u[i], ±limit))',
+    'gu = Σ ĝ[i]·u[i] with the u before',
+    'gg = Σ ĝ[i]²',
+    'rates = Σ rates[i]',
+  ],
   summary: 'per-parameter hypergradient step with Nesterov momentum',
-  source: 'Baydin et al., ICLR 2018, algorithm 2 (SGDN-HD), per parameter',
+  source: 'Baydin et al., ICLR 2018 (SGDN-HD), per parameter',
   scalars: [...COMMON_SCALARS, ...RATE_SCALARS, 'momentum'],
   defaults: RATE_DEFAULTS,
   arrays: { p: 'inout', g: 'in', u: 'inout', v: 'inout', rates: 'inout' },

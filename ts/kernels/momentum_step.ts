@@ -17,8 +17,14 @@ import {
  */
 export const momentum_step: VectorKernel = vectorKernel({
   name: 'momentum_step',
-  formula:
-    'ĝ[i] = clamp(g[i], ±clip) + decay·p[i]; gu = Σ ĝ[i]·u[i]; u[i] ← momentum·u[i] + (1 − dampening)·ĝ[i]; p[i] ← max(floor, p[i] − clamp(rate·u[i], ±limit)); gg = Σ ĝ[i]²; uu = Σ u[i]²',
+  formula: [
+    'ĝ[i] = clamp(g[i], ±clip) + decay·p[i]',
+    'gu = Σ ĝ[i]·u[i]',
+    'u[i] ← momentum·u[i] + (1 − dampening)·ĝ[i]',
+    'p[i] ← max(floor, p[i] − clamp(rate·u[i], ±limit))',
+    'gg = Σ ĝ[i]²',
+    'uu = Σ u[i]²',
+  ],
   summary: 'gradient step with momentum; with momentum 0 the plain step that remembers its direction',
   source: 'Polyak 1964; Sutskever et al., ICML 2013',
   scalars: [...COMMON_SCALARS, 'rate', 'momentum', 'dampening'],

@@ -13,8 +13,15 @@ import {
 /** Keeps the direction beside the velocity, for the hypergradient of the next step; the sums are as in `momentum_step`. */
 export const nesterov_step: VectorKernel = vectorKernel({
   name: 'nesterov_step',
-  formula:
-    'ĝ[i] = clamp(g[i], ±clip) + decay·p[i]; gu = Σ ĝ[i]·u[i]; v[i] ← momentum·v[i] + ĝ[i]; u[i] ← ĝ[i] + momentum·v[i]; p[i] ← max(floor, p[i] − clamp(rate·u[i], ±limit)); gg = Σ ĝ[i]²; uu = Σ u[i]²',
+  formula: [
+    'ĝ[i] = clamp(g[i], ±clip) + decay·p[i]',
+    'gu = Σ ĝ[i]·u[i]',
+    'v[i] ← momentum·v[i] + ĝ[i]',
+    'u[i] ← ĝ[i] + momentum·v[i]',
+    'p[i] ← max(floor, p[i] − clamp(rate·u[i], ±limit))',
+    'gg = Σ ĝ[i]²',
+    'uu = Σ u[i]²',
+  ],
   summary: 'gradient step with Nesterov momentum',
   source: 'Nesterov 1983; in this form Sutskever et al., ICML 2013; SGDN of Baydin et al., ICLR 2018',
   scalars: [...COMMON_SCALARS, 'rate', 'momentum'],

@@ -12,7 +12,11 @@ import {
 /** The step without a memory. Where a hypergradient is wanted, `momentum_step` with momentum 0 keeps the direction. */
 export const sgd_step: VectorKernel = vectorKernel({
   name: 'sgd_step',
-  formula: 'ĝ[i] = clamp(g[i], ±clip) + decay·p[i]; p[i] ← max(floor, p[i] − clamp(rate·ĝ[i], ±limit)); gg = Σ ĝ[i]²',
+  formula: [
+    'ĝ[i] = clamp(g[i], ±clip) + decay·p[i]',
+    'p[i] ← max(floor, p[i] − clamp(rate·ĝ[i], ±limit))',
+    'gg = Σ ĝ[i]²',
+  ],
   summary: 'stochastic gradient step, projected and clipped',
   source: 'Robbins & Monro 1951; projection: Bertsekas 1976',
   scalars: [...COMMON_SCALARS, 'rate'],

@@ -20,7 +20,9 @@ export interface VectorKernel extends KernelSpec {
 /** The arrays of one call, by name. */
 export type VectorArrays = Readonly<Record<string, Float64Array>>
 
-export interface VectorParts extends Pick<KernelSpec, 'name' | 'formula' | 'summary' | 'source' | 'exact'> {
+export interface VectorParts extends Pick<KernelSpec, 'name' | 'summary' | 'source' | 'exact'> {
+  /** One line for each assignment, in order. */
+  readonly formula: readonly string[]
   readonly scalars: readonly string[]
   readonly defaults?: Dims
   /** Names and access of the arrays, in the order in which backends take them. */
@@ -44,7 +46,7 @@ const EVERY_SETTING = [19, 67]
 const NON_NEGATIVE = ['rates', 'squares']
 
 export function vectorKernel(parts: VectorParts): VectorKernel {
-  const { name, formula, summary, source, exact, scalars, defaults = {}, sums, flops, settings, entry } = parts
+  const { name, summary, source, exact, scalars, defaults = {}, sums, flops, settings, entry } = parts
   const arrays: BufferSpec[] = Object.entries(parts.arrays).map(([array, access]) => {
     return { name: array, type: 'f32', access, shape: 'length', length: d => d.length }
   })
@@ -57,7 +59,8 @@ export function vectorKernel(parts: VectorParts): VectorKernel {
   }
   const moved = arrays.reduce((bytes, { access }) => bytes + (access === 'inout' ? 8 : 4), 0)
   return {
-    ...{ name, formula, summary, source, exact, scalars, sums, arrays },
+    ...{ name, summary, source, exact, scalars, sums, arrays },
+    formula: parts.formula.join('\n'),
     defaults: { ...COMMON_DEFAULTS, ...defaults },
     dims: ['length', ...scalars],
     buffers: sums.length > 0 ? [...arrays, sumBuffer] : arrays,
