@@ -4,11 +4,13 @@ import { ln, positivePower, power } from './powers'
 
 /** 2⁻²³: negative powers of the model and its logarithm take no model below this. */
 export function safe(u: v128): v128 {
-  return v128.max<Real>(u, v128.splat<Real>(<Real>1.1920928955078125e-7))
+  return v128.pmax<Real>(u, v128.splat<Real>(<Real>1.1920928955078125e-7))
 }
 
 /** u^(β−2), by which data pull; `u` must be safe. */
 export function pull(u: v128, beta: Real): v128 {
+  // the loss of sparse counts: worth a short cut
+  if (beta == 1) return v128.div<Real>(v128.splat<Real>(1), u)
   return power(u, beta - 2)
 }
 
