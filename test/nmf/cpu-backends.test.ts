@@ -67,6 +67,16 @@ describe.each(['native', 'wasm'] as const)('%s', id => {
     expect(Math.abs(fit.loss / wanted.loss - 1)).toBeLessThan(1e-10)
   })
 
+  it('may be fast', async context => {
+    await presentOrSkip(id, context)
+    for (const X of [dense, sparse]) {
+      const options = { rank: 5, seed: 3, maxIterations: 12, tolerance: 0, backend: id } as const
+      const [fast, plain] = [await factorize(X, { ...options, fast: true }), await factorize(X, options)]
+      expect([fast.plan.fast, plain.plan.fast]).toEqual([true, false])
+      expect(Math.abs(fast.loss / plain.loss - 1)).toBeLessThan(1e-4)
+    }
+  })
+
   it('transforms under every loss', async context => {
     await presentOrSkip(id, context)
     for (const more of [{ solver: 'hals' }, { loss: 1 }, { loss: 1, solver: 'hals' }, { loss: 1.5 }] as const) {
