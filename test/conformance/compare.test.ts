@@ -58,17 +58,21 @@ describe('the comparison', () => {
   it.for(kernels.filter(spec => spec.name !== 'holdout').map(spec => [spec.name, spec] as const))(
     'refuses a float64 result of %s that was computed in float32',
     ([, spec]) => {
-      const inputs = inputsOf(spec, middling(spec), 'random', 'f64', new Random(3))
-      const expected = expectedOf(spec, inputs, 'f64')
-      const outputs = spec.buffers.filter(({ access }) => access !== 'in')
-      const rounded = outputs.map(({ name }) => [name, expected[name].map(Math.fround)] as const)
-      // numbers that float32 holds, as inputs are, do not tell
-      const telling = rounded.filter(([name, values]) => values.some((value, i) => value !== expected[name][i]))
-      expect(telling.length).toBeGreaterThan(0)
-      for (const [name, values] of telling) {
-        const actual = guard(spec.buffers, { ...expected, [name]: values }, 0, 'f64')
-        expect(difference(spec, inputs, 'random', 'f64', expected, actual)).toContain(name)
+      let told = 0
+      // not the largest, whose bounds are wide
+      for (const sizes of spec.problems.slice(0, 6)) {
+        const inputs = inputsOf(spec, sizes, 'random', 'f64', new Random(3))
+        const expected = expectedOf(spec, inputs, 'f64')
+        for (const { name } of spec.buffers.filter(({ access }) => access !== 'in')) {
+          const values = expected[name].map(Math.fround)
+          // numbers that float32 holds, as inputs are, do not tell
+          if (values.every((value, i) => value === expected[name][i])) continue
+          told++
+          const actual = guard(spec.buffers, { ...expected, [name]: values }, 0, 'f64')
+          expect(difference(spec, inputs, 'random', 'f64', expected, actual)).toContain(name)
+        }
       }
+      expect(told).toBeGreaterThan(0)
     },
   )
 
