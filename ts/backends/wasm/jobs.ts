@@ -7,7 +7,7 @@ import type { Heap } from './heap.js'
 import type { Create, Results, Run } from './messages.js'
 import { reals } from './source.js'
 import { inTurns, tell } from './tell.js'
-import type { SharedFit, Steps, Thread } from './thread.js'
+import { isStopped, type SharedFit, type Steps, type Thread } from './thread.js'
 import { warmUp } from './warm-up.js'
 
 /** Elements written before the thread may pause. */
@@ -113,9 +113,14 @@ export function* run(crew: Crew, fit: HeldFit, { iterations, remaining }: Run, s
       yield 'turn'
     }
   }
+  if (log.isIncomplete && stopped !== 'aborted') {
+    const loss = yield* family.evaluate(crew, fit)
+    // an abort may come as late as this, and the loss is then that of some rows alone
+    if (isStopped(fit.shared)) stopped = 'aborted'
+    else log.complete(loss)
+  }
   // what cut an iteration short has left factors between that one and the next
   if (log.isIncomplete && stopped === 'aborted') log.drop()
-  else if (log.isIncomplete) log.complete(yield* family.evaluate(crew, fit))
   return {
     iterations: log.losses.length,
     losses: Float64Array.from(log.losses),
