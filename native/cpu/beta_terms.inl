@@ -1,4 +1,5 @@
 template<class T, int L, loss_kind K> struct tile_terms {
+  static constexpr int64_t rows_ahead = 2;
   using vector = typename vectors<T, L>::type;
   const loss_constants<T> of;
   const tile_of_X<T>& a;
@@ -26,9 +27,12 @@ template<class T, int L, loss_kind K> struct tile_terms {
       T* const u = a.U + i * a.ldu;
       T* const p = a.P ? a.P + i * a.ldu : nullptr;
       T* const c = a.C ? a.C + i * a.ldu : nullptr;
+      // nothing else tells the prefetcher of rows to come: they are far apart
+      const T* const coming = x + (a.rows - i > rows_ahead ? rows_ahead * a.ldx : 0);
       vector q = {}, push = {}, bend = {};
       int64_t j = 0;
       for (; a.columns - j >= L; j += L) {
+        __builtin_prefetch(coming + j);
         at(*(const vector*)(x + j), v ? *(const vector*)(v + j) : ones, *(const vector*)(u + j), q, push, bend, loss);
         *(vector*)(u + j) = q;
         if (p)

@@ -9,7 +9,7 @@ template<> struct float_format<float> {
   static constexpr float lowest_exponent = -126, highest_exponent = 127;
   static constexpr float round = 0x1.8p23f; // adding it leaves a whole number in the low bits
   static constexpr uint32_t round_bits = 0x4b400000, half_root_bits = 0x3f3504f3; // of `round`, of sqrt(1/2)
-  static constexpr int log_terms = 5, exp_terms = 8; // what is left of the series below is less than half a unit
+  static constexpr int exp_terms = 8; // what is left of the series below is less than half a unit
 };
 
 template<> struct float_format<double> {
@@ -18,7 +18,7 @@ template<> struct float_format<double> {
   static constexpr double lowest_exponent = -1022, highest_exponent = 1023;
   static constexpr double round = 0x1.8p52;
   static constexpr uint64_t round_bits = 0x4338000000000000, half_root_bits = 0x3fe6a09e667f3bcc;
-  static constexpr int log_terms = 11, exp_terms = 14;
+  static constexpr int exp_terms = 14;
 };
 
 template<class T, int L> struct words {
@@ -38,6 +38,31 @@ struct exp2_series {
 };
 constexpr exp2_series exp2_terms;
 
+// ln m for m in [sqrt(1/2), sqrt(2)). In float32 by the polynomial of Moshier's Cephes library, logf: ln m = f - f^2 /
+// 2 + f^3 P(f) with f = m - 1, which divides by nothing.
+template<int L> NONNEG_INLINE typename vectors<float, L>::type log_of_mantissa(typename vectors<float, L>::type m) {
+  using vector = typename vectors<float, L>::type;
+  constexpr float p[] = {7.0376836292e-2f,  -1.1514610310e-1f, 1.1676998740e-1f,  -1.2420140846e-1f, 1.4249322787e-1f,
+                         -1.6668057665e-1f, 2.0000714765e-1f,  -2.4999993993e-1f, 3.3333331174e-1f};
+  const vector f = m - 1.0f;
+  vector sum = f * 0 + p[0];
+  NONNEG_UNROLL for (int k = 1; k < 9; k++) sum = sum * f + p[k];
+  const vector square = f * f;
+  return f + square * (f * sum - 0.5f);
+}
+
+// In float64 by ln m = 2 artanh s = 2 (s + s^3 / 3 + s^5 / 5 + ...), |s| < 0.172: what is left is less than half a
+// unit.
+template<int L> NONNEG_INLINE typename vectors<double, L>::type log_of_mantissa(typename vectors<double, L>::type m) {
+  using vector = typename vectors<double, L>::type;
+  constexpr int terms = 11;
+  const vector s = (m - 1.0) / (m + 1.0);
+  const vector z = s * s;
+  vector sum = z * 0 + 1.0 / (2 * terms - 1);
+  NONNEG_UNROLL for (int k = terms - 2; k >= 0; k--) sum = sum * z + 1.0 / (2 * k + 1);
+  return (s + s) * sum;
+}
+
 // x = 2^exponent * m with m in [sqrt(1/2), sqrt(2)), and the natural logarithm of m. For normal x > 0; for others it is
 // some finite number, to be discarded.
 template<class T, int L> struct split_logarithm {
@@ -54,12 +79,7 @@ template<class T, int L> struct split_logarithm {
     const word shifted = ((word)x - format::half_root_bits + bias * one) >> format::mantissa;
     exponent = (vector)(shifted + (format::round_bits - bias)) - format::round;
     const vector m = (vector)((word)x - ((shifted - bias) << format::mantissa));
-    // ln m = 2 artanh s = 2 (s + s^3 / 3 + s^5 / 5 + ...), |s| < 0.172
-    const vector s = (m - (T)1) / (m + (T)1);
-    const vector z = s * s;
-    vector sum = z * 0 + (T)(1.0 / (2 * format::log_terms - 1));
-    NONNEG_UNROLL for (int k = format::log_terms - 2; k >= 0; k--) sum = sum * z + (T)(1.0 / (2 * k + 1));
-    of_mantissa = (s + s) * sum;
+    of_mantissa = log_of_mantissa<L>(m);
   }
 };
 
