@@ -1,0 +1,59 @@
+import { expect, it } from 'vitest'
+import { Crew } from '../../ts/backends/wasm/crew.js'
+import { Heap, Views } from '../../ts/backends/wasm/heap.js'
+import { create, factors, run } from '../../ts/backends/wasm/jobs.js'
+import { moduleBytes } from '../../ts/backends/wasm/kernels.js'
+import { packed, sourceOf } from '../../ts/backends/wasm/source.js'
+import { Thread } from '../../ts/backends/wasm/thread.js'
+import { inSlices } from '../../ts/core/breathe.js'
+import type { MatrixView } from '../../ts/core/matrix.js'
+import { wasmPlainF32 } from '../../ts/generated/wasm-plain-f32.js'
+import { bitsOf, dense, problemOf, sparse, specOf } from './helpers.js'
+
+const module = new WebAssembly.Module(moduleBytes(wasmPlainF32, true))
+
+function finish<T>(steps: Iterator<unknown, T>): T {
+  for (;;) {
+    const step = steps.next()
+    if (step.done) return step.value
+  }
+}
+
+/** A fit on one thread in this one, in memory of so many pages. */
+async function fitWithin(pages: number, X: MatrixView, rank: number) {
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: pages, shared: true })
+  const thread = new Thread(new Views(memory), 0)
+  thread.install('f32', module)
+  const crew = new Crew(thread, undefined)
+  const { squaredNorm, W, H } = problemOf(X, rank)
+  const [held] = finish(
+    create(crew, new Heap(memory, pages), true, {
+      ...({ kind: 'create', fit: 1, spec: specOf(rank), threads: 1, squaredNorm } as const),
+      source: await inSlices(sourceOf(X, 'f32', true)),
+      weights: undefined,
+      flags: new Int32Array(1),
+      W: await inSlices(packed(W, 'f32')),
+      H: await inSlices(packed(H, 'f32')),
+    }),
+  )
+  const request = { kind: 'run', fit: 1, iterations: 3, remaining: Number.POSITIVE_INFINITY, joined: false } as const
+  const { losses } = finish(run(crew, held, request, performance.now()))
+  const result = finish(factors(crew, held))
+  const bits = bitsOf({ losses, W: result.W as Float32Array, H: result.H as Float32Array, evaluated: 0 })
+  const { shared, blocks } = held
+  return { bits, scheme: shared.layout.scheme, bytes: shared.layout.bytes, blocks: blocks.length }
+}
+
+it.each([
+  { name: 'panels', rank: 50, X: dense(900, 400), copies: 1 },
+  { name: 'blocks', rank: 13, X: dense(20, 20_000), copies: 1 },
+  { name: 'gather', rank: 16, X: sparse(600, 500, 40), copies: 2 },
+  { name: 'gather', rank: 8, X: sparse(2, 70_000, 97), copies: 2 },
+])('$name with X outside wasm memory gives the bits it gives inside', async ({ name, rank, X, copies }) => {
+  const roomy = await fitWithin(4096, X, rank)
+  expect(roomy).toMatchObject({ scheme: name, blocks: 1 + copies })
+  // room for the factors, what fits are warmed up on, and the page that is never given
+  const tight = await fitWithin(Math.ceil(roomy.bytes / 65536) + 3, X, rank)
+  expect(tight.blocks).toBe(1)
+  expect(tight.bits).toBe(roomy.bits)
+})
