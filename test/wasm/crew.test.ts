@@ -22,7 +22,7 @@ async function crewOfTwo(base = 64) {
     return created
   }
   const [first, helper] = [thread(0), thread(1)]
-  const source = await inSlices(sourceOf(X, 'f32', true))
+  const source = await inSlices(sourceOf(X, 'f32', true, undefined))
   if (source.kind !== 'dense') throw new Error('dense X has a dense source')
   const fit = first.learn({ layout, spec: specOf(16), source, flags: new Int32Array(1) }) as DenseFit
   const control = new Int32Array(new SharedArrayBuffer(CONTROL_BYTES))
