@@ -41,8 +41,8 @@ async function fitWithin(pages: number, { X, rank, spec, weights }: Case) {
   const [held] = finish(
     create(crew, new Heap(memory, pages), true, {
       ...({ kind: 'create', fit: 1, spec: { ...specOf(rank), ...spec }, threads: 1, squaredNorm } as const),
-      source: await inSlices(sourceOf(X, 'f32', true, undefined)),
-      weights: undefined,
+      source: await inSlices(sourceOf(X, 'f32', true, weights)),
+      weights: await inSlices(weightsOf(weights, 'f32', true)),
       flags: new Int32Array(1),
       W: await inSlices(packed(W, 'f32')),
       H: await inSlices(packed(H, 'f32')),
