@@ -42,4 +42,22 @@ describe('Random', () => {
     expect(Math.abs(sum / count - 1 / 2)).toBeLessThan((5 * Math.sqrt(1 / 12)) / Math.sqrt(count))
     expect(Math.abs(squares / count - 1 / 3)).toBeLessThan((5 * Math.sqrt(4 / 45)) / Math.sqrt(count))
   })
+
+  it('fills arrays with the draws that come one by one', () => {
+    for (const [before, begin, end] of [
+      [0, 0, 0],
+      [0, 2, 19],
+      [3, 0, 1],
+      [1, 1, 12],
+      [2, 0, 64],
+    ]) {
+      const [one, other] = [new Random(7, 3), new Random(7, 3)]
+      for (let i = 0; i < before; i++) expect(one.uniform()).toBe(other.uniform())
+      const filled = new Float64Array(70).fill(-1)
+      one.fill(filled, begin, end, 0.5)
+      const wanted = Array.from({ length: 70 }, (_, i) => (i >= begin && i < end ? 0.5 * other.uniform() : -1))
+      expect(Array.from(filled)).toEqual(wanted)
+      expect(one.uniform()).toBe(other.uniform())
+    }
+  })
 })

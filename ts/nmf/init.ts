@@ -22,9 +22,9 @@ function* uniformMatrix(
 ): Generator<void, DenseView> {
   const random = new Random(seed, stream)
   const data = new Float32Array(rows * columns)
-  for (let i = 0; i < data.length; i++) {
-    data[i] = scale * random.uniform()
-    if (i % PIECE === PIECE - 1) yield
+  for (let i = 0; i < data.length; i += PIECE) {
+    random.fill(data, i, Math.min(i + PIECE, data.length), scale)
+    yield
   }
   return denseView(data, rows, columns)
 }
