@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { Random } from '../../ts/core/random.js'
 import { holdout, holdoutThreshold } from '../../ts/kernels/holdout.js'
+import { observe } from '../../ts/nmf/observed.js'
+import { refuseZeros, weightedSquaredNorm } from '../../ts/nmf/observed-entries.js'
 import { type CsrView, type FactorizeOptions, factorize, type MaskInput, type MatrixInput, NMF } from '../../ts/node.js'
 import { denseMatrix, sparseMatrix } from '../conformance/problems.js'
 import { bruteLoss, bruteRelativeError, entriesOf, modelOf } from './brute.js'
@@ -237,6 +239,65 @@ describe('refused', () => {
     for (const shown of [mask, csrOf(bits), { holdout: 0.5 }]) {
       const wrong = factorize({ data, rows: ROWS, columns: COLUMNS }, on({ mask: shown }))
       await expect(wrong).rejects.toMatchObject({ message: expect.stringContaining(place) })
+    }
+  })
+})
+
+describe('one row of a million entries', () => {
+  const columns = 1_000_000
+  const X = toMatrix(new Float32Array(columns).fill(1))
+  const ones = toMatrix(new Uint8Array(columns).fill(1))
+  const some = Uint32Array.from({ length: columns / 2 }, (_, p) => 2 * p)
+  const pattern = { indptr: Uint32Array.of(0, some.length), indices: some, rows: 1, columns }
+
+  function toMatrix<T>(data: T): {
+    kind: 'dense'
+    data: T
+    rows: number
+    columns: number
+    stride: number
+    offset: number
+  } {
+    return { kind: 'dense', data, rows: 1, columns, stride: columns, offset: 0 }
+  }
+
+  function stepsOf<T>(steps: Generator<void, T>): number {
+    let count = 0
+    while (!steps.next().done) count++
+    return count
+  }
+
+  it.each([
+    ['a dense mask', () => observe(X, ones, undefined)],
+    ['dense weights and a hash', () => observe(X, { holdout: 0.5 }, ones)],
+    ['a pattern', () => observe(X, pattern, undefined)],
+    ['a norm under a hash', () => weightedSquaredNorm(X, { kind: 'holdout', fraction: 0.5, seed: 0 })],
+    ['a search for zeros', () => refuseZeros(X, undefined, { beta: 0, dtype: 'f32' }, 0)],
+  ])('is gone through in many steps: %s', (_name, steps) => {
+    expect(stepsOf<unknown>(steps())).toBeGreaterThan(10)
+  })
+})
+
+describe('entries that float32 rounds to zero', () => {
+  const data = Float64Array.from({ length: 12 }, (_, at) => (at === 7 ? 1e-60 : 1))
+  const X = { data, rows: 3, columns: 4 }
+
+  it('are refused where the loss would be infinite', async () => {
+    const options = on({ rank: 1, loss: 'itakura-saito', dtype: 'f32' })
+    await expect(factorize(X, options)).rejects.toMatchObject({
+      code: 'ERR_NONNEG_DTYPE',
+      detail: { row: 1, column: 3, value: 1e-60 },
+    })
+    // with all of X as small nothing is rounded to zero
+    const small = { ...X, data: data.map(() => 1e-40) }
+    expect((await factorize(small, { ...options, maxIterations: 40 })).relativeError).toBeLessThan(1e-3)
+  })
+
+  it('are taken in float64, behind a mask, and by other losses', async () => {
+    const seen = data.map(value => (value < 1 ? 0 : 1))
+    for (const change of [{ dtype: 'f64' }, { mask: { ...X, data: seen } }, { loss: 'kullback-leibler' }] as const) {
+      const options = on({ rank: 1, loss: 'itakura-saito', dtype: 'f32', ...change })
+      expect((await factorize(X, options)).iterations).toBe(8)
     }
   })
 })

@@ -98,10 +98,10 @@ async function solveChecked(input: MatrixInput, resolved: ResolvedOptions, fixed
   const observed = await inSlices(observe(view, resolved.mask, resolved.weights), signal)
   const given = await inSlices(scanMatrix(observed.X, 'X'), signal)
   const { weights } = observed
-  if (beta <= 0) await inSlices(refuseZeros(given.X, weights, beta), signal)
   const asked = specsOf(resolved, view, weights !== undefined, fixedH ? 'H' : undefined)
   // an exponent of 0, nearly always, copies nothing
   const k = scaleExponent(given.largest, asked[0])
+  if (beta <= 0) await inSlices(refuseZeros(given.X, weights, resolved, k), signal)
   const scan = k === 0 ? given : await inSlices(scanMatrix(await inSlices(scaleMatrix(given.X, -2 * k, dtype)), 'X'))
   const specs = asked.map(spec => scaleSpec(spec, k))
   const planOptions = { backend, threads, fast, iterations: resolved.maxIterations }

@@ -1,8 +1,9 @@
-import type { Weights } from '../backends/backend.js'
+import type { FitSpec, Weights } from '../backends/backend.js'
 import { NonnegError } from '../core/errors.js'
 import type { MatrixView } from '../core/matrix.js'
 import { entriesOfRow, heldOut, type RowEntries } from './entries.js'
 
+/** Entries between two looks at the clock, however long the rows are. */
 const PIECE = 1 << 15
 
 /** Weights by row and column; those of listed entries are not by place. */
@@ -30,35 +31,64 @@ export function* weightedSquaredNorm(X: MatrixView, weights: Weights): Generator
     const to = X.kind === 'csr' ? X.indptr[i + 1] : from + X.columns
     for (let p = from; p < to; p++) {
       sum += X.kind === 'csr' ? weight(X.indices[p]) * X.values[p] ** 2 : weight(p - from) * X.data[p] ** 2
+      if (++sinceYield < PIECE) continue
+      sinceYield = 0
+      yield
     }
-    sinceYield += to - from + 1
-    if (sinceYield < PIECE) continue
-    sinceYield = 0
-    yield
   }
   return sum
 }
 
+/** The least normal numbers; what lies below is zero to backends that flush it. */
+const LEAST_NORMAL = { f32: 2 ** -126, f64: 2 ** -1022 } as const
+
 /**
- * Refuses zeros among the observed entries, where β ≤ 0 makes the loss infinite.
- * @throws NonnegError ERR_NONNEG_ZERO with the place of the first
+ * Refuses zeros among the observed entries, where β ≤ 0 makes the loss infinite, and what the type rounds to zero once X
+ * is divided by 4ᵏ.
+ * @throws NonnegError ERR_NONNEG_ZERO or _DTYPE with the place of the first
  */
-export function* refuseZeros(X: MatrixView, weights: Weights | undefined, beta: number): Generator<void, void> {
-  const zero = (row: number, column: number) =>
-    new NonnegError('ERR_NONNEG_ZERO', `X[${row}, ${column}] = 0; a loss with β = ${beta} needs every entry above 0`, {
+export function* refuseZeros(
+  X: MatrixView,
+  weights: Weights | undefined,
+  { beta, dtype }: Pick<FitSpec, 'beta' | 'dtype'>,
+  k: number,
+): Generator<void, void> {
+  const least = Math.max(Number.MIN_VALUE, LEAST_NORMAL[dtype] * 4 ** k)
+  const entries = entriesOfRow(X)
+  const listed = weights?.kind === 'entries' && X.kind === 'csr' ? X : undefined
+  const weightsOfRow = weights?.kind === 'entries' ? undefined : weightsByPlace(weights)
+  for (let i = 0, sinceYield = 0; i < X.rows; i++) {
+    const x = listed ? (p: number) => listed.values[p] : entries(i)
+    const weight = weightsOfRow?.(i)
+    const from = listed ? listed.indptr[i] : 0
+    const to = listed ? listed.indptr[i + 1] : X.columns
+    for (let p = from; p < to; p++) {
+      if (x(p) < least && (weight ? weight(p) : 1) !== 0) {
+        throw tooSmall(x(p), i, listed ? listed.indices[p] : p, { beta, dtype })
+      }
+      if (++sinceYield < PIECE) continue
+      sinceYield = 0
+      yield
+    }
+  }
+}
+
+function tooSmall(
+  value: number,
+  row: number,
+  column: number,
+  { beta, dtype }: Pick<FitSpec, 'beta' | 'dtype'>,
+): NonnegError {
+  const place = `X[${row}, ${column}] = ${value}`
+  const needs = `a loss with β = ${beta} needs every entry above 0`
+  if (value === 0) {
+    return new NonnegError('ERR_NONNEG_ZERO', `${place}; ${needs}`, {
       detail: { row, column },
       fix: "add a small number to X, take loss: 'kullback-leibler', or leave the zeros out by a mask",
     })
-  const entries = entriesOfRow(X)
-  const weightsOfRow = weights?.kind === 'entries' ? undefined : weightsByPlace(weights)
-  for (let i = 0; i < X.rows; i++) {
-    if (weights?.kind === 'entries' && X.kind === 'csr') {
-      for (let p = X.indptr[i]; p < X.indptr[i + 1]; p++) if (X.values[p] === 0) throw zero(i, X.indices[p])
-    } else {
-      const x = entries(i)
-      const weight = weightsOfRow?.(i)
-      for (let j = 0; j < X.columns; j++) if (x(j) === 0 && (weight ? weight(j) : 1) !== 0) throw zero(i, j)
-    }
-    yield
   }
+  return new NonnegError('ERR_NONNEG_DTYPE', `${place} is 0 to ${dtype} beside the largest entry; ${needs}`, {
+    detail: { row, column, value },
+    fix: dtype === 'f32' ? "use dtype: 'f64', or add a small number to X" : 'add a small number to X',
+  })
 }

@@ -15,6 +15,7 @@ export interface Observed {
   readonly count: number
 }
 
+/** Entries between two looks at the clock, however long the rows are. */
 const PIECE = 1 << 15
 
 /**
@@ -79,14 +80,17 @@ function* maskView(input: MatrixInput, X: MatrixView): Generator<void, MatrixVie
   }
   const view = (yield* toMatrixView(input, 'mask')) as DenseView
   checkShape('mask', view, X)
-  for (let i = 0; i < view.rows; i++) {
+  for (let i = 0, sinceYield = 0; i < view.rows; i++) {
     for (let j = 0; j < view.columns; j++) {
+      if (++sinceYield >= PIECE) {
+        sinceYield = 0
+        yield
+      }
       const value = view.data[view.offset + i * view.stride + j]
       if (value === 0 || value === 1) continue
       const message = `mask[${i}, ${j}] = ${inWords(value)}; 1 is observed, 0 is missing`
       throw new NonnegError('ERR_NONNEG_OPTION', message, { detail: { option: 'mask', row: i, column: j, value } })
     }
-    yield
   }
   return view
 }
@@ -97,14 +101,16 @@ function* product(views: readonly MatrixView[], factors: readonly RowEntries[]):
   if (factors.length === 1 && first.data instanceof Float32Array) return first
   const { rows, columns } = first
   const data = new Float32Array(rows * columns)
-  for (let i = 0; i < rows; i++) {
+  for (let i = 0, sinceYield = 0; i < rows; i++) {
     const row = factors.map(entries => entries(i))
     for (let j = 0; j < columns; j++) {
       let weight = 1
       for (const entry of row) weight *= entry(j)
       data[i * columns + j] = weight
+      if (++sinceYield < PIECE) continue
+      sinceYield = 0
+      yield
     }
-    yield
   }
   return { kind: 'dense', data, rows, columns, stride: columns, offset: 0 }
 }
@@ -115,21 +121,26 @@ function* zeroed(X: MatrixView, V: DenseView): Generator<void, Observed> {
   let copy: MatrixView | undefined
   for (let i = 0, sinceYield = 0; i < X.rows; i++) {
     const weights = V.offset + i * V.stride
-    for (let j = 0; j < X.columns; j++) if (V.data[weights + j] !== 0) count++
+    for (let j = 0; j < X.columns; j++) {
+      if (V.data[weights + j] !== 0) count++
+      if (++sinceYield < PIECE) continue
+      sinceYield = 0
+      yield
+    }
     const from = X.kind === 'csr' ? X.indptr[i] : X.offset + i * X.stride
     const to = X.kind === 'csr' ? X.indptr[i + 1] : from + X.columns
     const stored = X.kind === 'csr' ? X.values : X.data
     for (let p = from; p < to; p++) {
+      if (++sinceYield >= PIECE) {
+        sinceYield = 0
+        yield
+      }
       const j = X.kind === 'csr' ? X.indices[p] : p - from
       if (V.data[weights + j] !== 0 || stored[p] === 0) continue
       copy ??= X.kind === 'csr' ? { ...X, values: X.values.slice() } : { ...X, data: X.data.slice() }
       if (copy.kind === 'csr') copy.values[p] = 0
       else copy.data[p] = 0
     }
-    sinceYield += X.columns
-    if (sinceYield < PIECE) continue
-    sinceYield = 0
-    yield
   }
   return { X: copy ?? X, weights: V, count }
 }
@@ -148,7 +159,13 @@ function* gathered(X: MatrixView, pattern: CsrView, factors: readonly RowEntries
   for (let i = 0, sinceYield = 0; i < rows; i++) {
     const x = source(i)
     const row = factors.map(entries => entries(i))
+    // rows without entries cost something too
+    sinceYield++
     for (let p = pattern.indptr[i]; p < pattern.indptr[i + 1]; p++) {
+      if (++sinceYield >= PIECE) {
+        sinceYield = 0
+        yield
+      }
       const j = pattern.indices[p]
       let weight = pattern.values[p]
       for (const entry of row) weight *= entry(j)
@@ -156,12 +173,8 @@ function* gathered(X: MatrixView, pattern: CsrView, factors: readonly RowEntries
       if (weights[count] === 0) continue
       indices[count] = j
       values[count++] = x(j)
-      sinceYield++
     }
     indptr[i + 1] = count
-    if (++sinceYield < PIECE) continue
-    sinceYield = 0
-    yield
   }
   const cut = { indices: indices.subarray(0, count), values: values.subarray(0, count) }
   return {

@@ -20,7 +20,10 @@ export interface HistoryEntry {
   readonly seconds: number
 }
 
-/** Entries picked by a hash of seed, row and column: no mask is stored, and every backend sees the same one. */
+/**
+ * Entries picked by a hash of seed, row and column: no mask is stored, and every backend sees the same one. X must hold a
+ * number there too: the start is scaled to all of it.
+ */
 export interface HoldoutMask {
   /** The share of all entries that is missing, above 0 and below 1; it is met on average. */
   readonly holdout: number
@@ -70,7 +73,7 @@ export interface FactorizeOptions {
   /** From 0 (penalties on squares alone) to 1 (on sums alone). Default 0. */
   readonly l1Ratio?: number
   /**
-   * Which entries of X are observed; the others, which may be NaN, play no part. Default: all. Where X is sparse, entries
+   * Which entries of X are observed; the others, which may be NaN (not under a hash), play no part. Default: all. Where X is sparse, entries
    * that it does not list are observed zeros unless the mask says otherwise; `mask: X` observes the listed ones alone.
    */
   readonly mask?: MaskInput
