@@ -243,7 +243,7 @@ describe('refused', () => {
   })
 })
 
-describe('one row of a million entries', () => {
+describe('what is a million entries long', () => {
   const columns = 1_000_000
   const X = toMatrix(new Float32Array(columns).fill(1))
   const ones = toMatrix(new Uint8Array(columns).fill(1))
@@ -273,8 +273,20 @@ describe('one row of a million entries', () => {
     ['a pattern', () => observe(X, pattern, undefined)],
     ['a norm under a hash', () => weightedSquaredNorm(X, { kind: 'holdout', fraction: 0.5, seed: 0 })],
     ['a search for zeros', () => refuseZeros(X, undefined, { beta: 0, dtype: 'f32' }, 0)],
-  ])('is gone through in many steps: %s', (_name, steps) => {
+  ])('is gone through in many steps where it is one row: %s', (_name, steps) => {
     expect(stepsOf<unknown>(steps())).toBeGreaterThan(10)
+  })
+
+  it('is gone through in many steps where it is empty rows', () => {
+    const empty = { indptr: new Uint32Array(columns + 1), indices: new Uint32Array(0), rows: columns, columns: 1 }
+    const nothing: CsrView = { kind: 'csr', ...empty, values: new Float32Array(0) }
+    const holdout = { kind: 'holdout', fraction: 0.5, seed: 0 } as const
+    const weighted = { kind: 'entries', values: nothing.values } as const
+    expect(stepsOf(weightedSquaredNorm(nothing, holdout))).toBeGreaterThan(10)
+    expect(stepsOf(refuseZeros(nothing, weighted, { beta: 0, dtype: 'f32' }, 0))).toBeGreaterThan(10)
+    const last = { indptr: empty.indptr.slice(), indices: new Uint32Array(1), rows: columns, columns: 1 }
+    last.indptr[columns] = 1
+    expect(stepsOf(observe(nothing, last, undefined))).toBeGreaterThan(10)
   })
 })
 

@@ -35,6 +35,10 @@ export function* weightedSquaredNorm(X: MatrixView, weights: Weights): Generator
       sinceYield = 0
       yield
     }
+    // rows may be empty
+    if (++sinceYield < PIECE) continue
+    sinceYield = 0
+    yield
   }
   return sum
 }
@@ -70,6 +74,10 @@ export function* refuseZeros(
       sinceYield = 0
       yield
     }
+    // rows may be empty
+    if (++sinceYield < PIECE) continue
+    sinceYield = 0
+    yield
   }
 }
 

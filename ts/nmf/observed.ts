@@ -159,8 +159,6 @@ function* gathered(X: MatrixView, pattern: CsrView, factors: readonly RowEntries
   for (let i = 0, sinceYield = 0; i < rows; i++) {
     const x = source(i)
     const row = factors.map(entries => entries(i))
-    // rows without entries cost something too
-    sinceYield++
     for (let p = pattern.indptr[i]; p < pattern.indptr[i + 1]; p++) {
       if (++sinceYield >= PIECE) {
         sinceYield = 0
@@ -175,6 +173,10 @@ function* gathered(X: MatrixView, pattern: CsrView, factors: readonly RowEntries
       values[count++] = x(j)
     }
     indptr[i + 1] = count
+    // rows may be empty
+    if (++sinceYield < PIECE) continue
+    sinceYield = 0
+    yield
   }
   const cut = { indices: indices.subarray(0, count), values: values.subarray(0, count) }
   return {
