@@ -18,8 +18,10 @@ namespace {
 using clock = std::chrono::steady_clock;
 
 // Long enough to bridge the serial work between two phases, short enough to cost nothing when another process wants the
-// core: a pool that only spins loses whole time slices there.
+// core: a pool that only spins loses whole time slices there. For as long as waking up from a sleep would take, the
+// core is then offered to others, and kept where nobody wants it.
 constexpr std::chrono::microseconds spin_time(10);
+constexpr std::chrono::microseconds yield_time(50);
 constexpr int most_workers = 1023;
 
 void relax() {
@@ -39,8 +41,14 @@ template<class Condition> bool spin_until(Condition condition) {
       relax();
     }
     if (clock::now() >= end)
-      return condition();
+      break;
   }
+  while (clock::now() < end + yield_time) {
+    if (condition())
+      return true;
+    std::this_thread::yield();
+  }
+  return condition();
 }
 
 } // namespace
