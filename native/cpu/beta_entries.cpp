@@ -60,7 +60,8 @@ bool beta_entries<T>::form(const operands<T>& f, const crew& c, const panel_of<T
   const csr_rows<T>& r = rows(p.side);
   entries_of_X<T> e;
   e.rows = p.count;
-  e.rank = shape.rank;
+  // the padding is zero, and fewer components than it has lanes are taken one by one
+  e.rank = std::max(shape.rank, rank_multiple);
   e.ldf = e.ldo = e.ldn = e.ldp = rank;
   e.indptr = r.indptr.get() + p.first;
   e.indices = r.indices.get();

@@ -16,8 +16,9 @@ template<class T, int L> struct mu_ratio_step {
       now = was * (ratio > zero ? power<T, L>(ratio, gamma) : zero);
     }
     const vector floored = now < least ? least : now;
-    now = now > zero ? floored : zero;
-    return denominator > zero ? now : zero;
+    // that a result is positive its operands say, as it may itself round to zero
+    const auto positive = (was > zero) & (n > zero) & (denominator > zero);
+    return positive ? floored : zero;
   }
 };
 
