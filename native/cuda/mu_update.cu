@@ -1,5 +1,5 @@
-// out = F / (F·G) ∘ N, positive results at least 2⁻⁶³. Grid: row tiles × rank tiles. Blocks read whole rows of F, so `out` must not be F; it may be
-// N, of which every entry is read only by the thread that writes it.
+// out = F / (F·G) ∘ N, positive results at least 2⁻⁶³. Grid: row tiles × rank tiles. Blocks read whole rows of F, so
+// `out` must not be F; it may be N, of which every entry is read only by the thread that writes it.
 #include "tile.cuh"
 
 template<int WIDTH>

@@ -34,6 +34,7 @@ const dense = {
   penaltyW: { l1: 0, l2: 0 },
   penaltyH: { l1: 0, l2: 0 },
   step: 1,
+  weights: { kind: 'none' },
 } as const
 const sparse = { ...dense, nonzeros: 5 } as const
 
