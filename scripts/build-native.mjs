@@ -130,11 +130,15 @@ function selfTest(file, environment) {
   throw new NotBuilt(`the addon was built but does not work: ${cause}`, 'Report this at the package’s repository.')
 }
 
-/** What LD_PRELOAD must hold, so that Node can load an addon with AddressSanitizer in it. */
-function sanitizerEnvironment() {
+/** What a Node needs to load an addon with AddressSanitizer in it, and what makes a finding end it. */
+export function sanitizerEnvironment() {
   const compiler = process.env.CXX ?? 'c++'
   const library = spawnSync(compiler, ['-print-file-name=libasan.so'], { encoding: 'utf8' }).stdout.trim()
-  return { LD_PRELOAD: library, ASAN_OPTIONS: 'detect_leaks=0:detect_stack_use_after_return=0' }
+  return {
+    LD_PRELOAD: library,
+    ASAN_OPTIONS: 'detect_leaks=0:detect_stack_use_after_return=0',
+    UBSAN_OPTIONS: 'halt_on_error=1:print_stacktrace=1',
+  }
 }
 
 function compile({ quiet, emulation, sanitize, output, file }) {
