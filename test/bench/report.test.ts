@@ -1,4 +1,3 @@
-import { existsSync, readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import { duration, performancePage, verdict } from '../../bench/report.js'
 import { resultsOf } from './results.js'
@@ -23,12 +22,4 @@ it('shows goals with their notes, measured rows and those that are absent', () =
   expect(page).toContain('| a goal | ≥ 2× | 1.5× | short | because |')
   expect(page).toContain('| native | avx2 | 2 | 1.10 ms ± 100.0 µs | 120.0 | 8.0 | 80 % of 150.0 GFLOP/s |')
   expect(page).toContain('| scikit-learn | avx2 | 2 | absent: no Python |')
-})
-
-it('docs/performance.md is what its results and notes make', () => {
-  if (!existsSync('docs/performance.md')) return
-  const page = readFileSync('docs/performance.md', 'utf8')
-  const source = /from \[(bench\/results\/[^\]]+)\]/.exec(page)![1]
-  const notes = JSON.parse(readFileSync('bench/notes.json', 'utf8'))
-  expect(page).toBe(performancePage(JSON.parse(readFileSync(source, 'utf8')), notes, source))
 })
