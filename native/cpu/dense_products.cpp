@@ -12,10 +12,10 @@ constexpr int64_t fewest_groups = 8;
 constexpr int64_t largest_accumulator = int64_t(1) << 19;
 
 // Columns of one step of X·Ht in two passes: a few hundred kilobytes of a panel, between two looks at an abort.
-constexpr int64_t column_block = 512;
+constexpr int64_t step_columns = 512;
 
-// Panels of columns: whole register tiles of every instruction set (3 vectors), so whole cache lines too.
-constexpr int64_t column_panel = 96;
+// Panels of columns: whole blocks of either element type.
+constexpr int64_t column_panel = 2 * column_block<float>;
 
 // Columns in whole vectors of every instruction set.
 template<class T> int64_t whole_vectors(int64_t columns) {
@@ -60,13 +60,14 @@ dense_products<T>::dense_products(const matrix<T>& X, int64_t rank, const operan
       splits(fused_groups > 0 ? 1 : splits_of_columns(X.rows, X.columns)) {}
 
 template<class T> double dense_products<T>::bytes() const {
-  const double by_components = double(fused_groups + by_rows) * double(components) * double(X.ld());
+  const double by_components = double(by_rows) * double(components) * double(X.ld()) +
+                               double(fused_groups) * double(column_elements<T>(components, X.columns));
   const double split = splits > 1 ? double(splits) * double(X.rows) * double(rank) : 0;
   return sizeof(T) * (by_components + split);
 }
 
 template<class T> bool dense_products<T>::allocate() {
-  return H.allocate(by_rows ? components * X.ld() : 0) && accumulators.allocate(fused_groups * components * X.ld()) &&
+  return H.allocate(by_rows ? components * X.ld() : 0) && accumulators.allocate(fused_groups * column_elements<T>(components, X.columns)) &&
          parts.allocate(splits > 1 ? splits * X.rows * rank : 0);
 }
 
@@ -88,7 +89,7 @@ template<class T> partition dense_products<T>::cut_columns() const {
 }
 
 template<class T> int64_t dense_products<T>::scratch() const {
-  return std::max(longest_rows() * rank, fused_groups > 0 ? 0 : components * longest_columns());
+  return std::max(longest_rows() * rank, fused_groups > 0 ? 0 : column_elements<T>(components, longest_columns()));
 }
 
 template<class T> void dense_products<T>::columns_set() {
@@ -156,7 +157,7 @@ bool dense_products<T>::rows(const operands<T>& f, const crew& c, int64_t first,
       add(count * rank, parts.get() + (s * X.rows + first) * rank, N);
     return true;
   }
-  const int64_t block = fused_groups > 0 ? std::max<int64_t>(X.columns, 1) : column_block;
+  const int64_t block = fused_groups > 0 ? std::max<int64_t>(X.columns, 1) : step_columns;
   for (int64_t j = 0; j == 0 || j < X.columns; j += block) {
     if (c.stop())
       return false;
@@ -172,55 +173,28 @@ template<class T>
 void dense_products<T>::rows_moved(const operands<T>& f, int64_t group, bool opens, int64_t first, int64_t count) {
   if (fused_groups == 0)
     return;
-  T* const B = accumulator(group);
-  if (opens)
-    memset(B, 0, size_t(components * X.ld()) * sizeof(T));
   f.kernels->column_products(count, whole_vectors<T>(X.columns), components, X.row(first), X.ld(), f.W + first * rank,
-                             rank, B, X.ld());
+                             rank, accumulator(group), !opens);
 }
-
-namespace {
-
-// A = the sum of `groups` blocks B of components x count, transposed; a cache line of columns at a time.
-template<class T>
-void gather_transposed(int64_t groups, int64_t group_step, int64_t components, int64_t count, const T* B, int64_t ldb,
-                       int64_t rank, T* A) {
-  constexpr int64_t line = 64 / sizeof(T);
-  for (int64_t j = 0; j < count; j += line) {
-    const int64_t width = std::min(line, count - j);
-    for (int64_t r = 0; r < components; r++) {
-      T sum[line] = {};
-      for (int64_t g = 0; g < groups; g++) {
-        const T* const b = B + g * group_step + r * ldb + j;
-        for (int64_t l = 0; l < line; l++) // beyond `count` there is padding
-          sum[l] += b[l];
-      }
-      for (int64_t l = 0; l < width; l++)
-        A[(j + l) * rank + r] = sum[l];
-    }
-    for (int64_t l = 0; l < width; l++) {
-      for (int64_t r = components; r < rank; r++)
-        A[(j + l) * rank + r] = 0;
-    }
-  }
-}
-
-} // namespace
 
 template<class T>
 void dense_products<T>::columns(const operands<T>& f, const crew& c, int64_t first, int64_t count, T* A, T* scratch) {
+  int64_t groups = 1, step = 0;
+  const T* B = scratch;
   if (fused_groups > 0) {
-    gather_transposed(fused_groups, components * X.ld(), components, count, accumulator(0) + first, X.ld(), rank, A);
-    return;
+    groups = fused_groups;
+    step = column_elements<T>(components, X.columns);
+    B = accumulator(0) + first * components; // `first` opens a block
+  } else {
+    for (int64_t i = 0; i < X.rows && !c.stop(); i += panel_rows) {
+      const int64_t height = std::min<int64_t>(panel_rows, X.rows - i);
+      f.kernels->column_products(height, whole_vectors<T>(count), components, X.row(i) + first, X.ld(), f.W + i * rank,
+                                 rank, scratch, i > 0);
+    }
   }
-  const int64_t width = whole_vectors<T>(count);
-  memset(scratch, 0, size_t(components * width) * sizeof(T));
-  for (int64_t i = 0; i < X.rows && !c.stop(); i += panel_rows) {
-    const int64_t height = std::min<int64_t>(panel_rows, X.rows - i);
-    f.kernels->column_products(height, width, components, X.row(i) + first, X.ld(), f.W + i * rank, rank, scratch,
-                               width);
-  }
-  gather_transposed(1, 0, components, count, scratch, width, rank, A);
+  f.kernels->column_sums(groups, step, count, components, B, A, rank);
+  for (int64_t j = 0; j < count && components < rank; j++)
+    memset(A + j * rank + components, 0, size_t(rank - components) * sizeof(T));
 }
 
 template class dense_products<float>;

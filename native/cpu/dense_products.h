@@ -32,7 +32,7 @@ template<class T> class dense_products final : public products<T> {
 
  private:
   void product(const operands<T>& f, int64_t first, int64_t count, int64_t begin, int64_t end, T* N) const;
-  T* accumulator(int64_t group) const { return accumulators.get() + group * components * X.ld(); }
+  T* accumulator(int64_t group) const { return accumulators.get() + group * column_elements<T>(components, X.columns); }
 
   const matrix<T>& X;
   const int64_t rank;         // padded
@@ -42,7 +42,7 @@ template<class T> class dense_products final : public products<T> {
   const int64_t splits;       // of the columns, in `before_rows`
   bool H_is_current = false;
   buffer<T> H;            // by_rows: components x X.ld()
-  buffer<T> accumulators; // fused: groups x components x X.ld()
+  buffer<T> accumulators; // fused: of column_products, one for each group
   buffer<T> parts;        // two passes, split: splits x rows x rank
 };
 

@@ -36,8 +36,9 @@ template<class T> struct row_products_op {
   T* N;
   int64_t ldn;
 
-  // MR rows of X by four rows of H. Rows of the next tiles, `ahead`, are on their way into the cache meanwhile.
-  template<int MR> NONNEG_INLINE void tile(int64_t r0, int64_t c, const T* ahead, int64_t ahead_step) const {
+  // MR rows of X by four rows of H. So many rows of the next tiles, from `ahead`, are on their way into the cache
+  // meanwhile.
+  template<int MR, int Ahead> NONNEG_INLINE void tile(int64_t r0, int64_t c, const T* ahead, int64_t ahead_step) const {
     constexpr int L = lanes<T>;
     using vector = typename vectors<T, L>::type;
     vector sum[MR][4] = {};
@@ -47,9 +48,12 @@ template<class T> struct row_products_op {
     for (int64_t j = 0; j < columns; j += L) {
       vector left[MR];
       NONNEG_UNROLL for (int r = 0; r < MR; r++) left[r] = *(const vector*)(x[r / 3] + r % 3 * ldx);
-      __builtin_prefetch(ahead, 0, 2);
-      __builtin_prefetch(ahead + ahead_step, 0, 2);
-      ahead += L;
+      if constexpr (Ahead > 0)
+        __builtin_prefetch(ahead, 0, 2);
+      if constexpr (Ahead > 1)
+        __builtin_prefetch(ahead + ahead_step, 0, 2);
+      if constexpr (Ahead > 0)
+        ahead += L;
       NONNEG_UNROLL for (int s = 0; s < 4; s++) {
         const vector right = *(const vector*)(s < 3 ? h[0] + s * ldh : h[1]);
         NONNEG_UNROLL for (int r = 0; r < MR; r++) sum[r][s] += left[r] * right;
@@ -75,9 +79,15 @@ template<class T> struct row_products_op {
     // each pass over a tile's rows fetches its share of the next ones
     const int64_t passes = rank / 4;
     for (; rows - r >= MR; r += MR) {
+      const T* const next = X + (r + MR) * ldx;
       for (int64_t pass = 0; pass < passes; pass++) {
-        const int64_t one = pass < MR ? pass : MR - 1, two = pass + passes < MR ? pass + passes : one;
-        tile<MR>(r, 4 * pass, X + (r + MR + one) * ldx, (two - one) * ldx);
+        if (pass + passes < MR) {
+          tile<MR, 2>(r, 4 * pass, next + pass * ldx, passes * ldx);
+        } else if (pass < MR) {
+          tile<MR, 1>(r, 4 * pass, next + pass * ldx, 0);
+        } else {
+          tile<MR, 0>(r, 4 * pass, nullptr, 0);
+        }
       }
     }
   }

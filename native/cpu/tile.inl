@@ -51,6 +51,27 @@ NONNEG_INLINE void multiply(typename vectors<T, L>::type (&sum)[MR][NV], int64_t
   }
 }
 
+// `Steps` of it at once, for a_step = 1: the fewest instructions beside the multiplications.
+template<class T, int L, int MR, int NV, int Steps>
+NONNEG_INLINE void multiply_steps(typename vectors<T, L>::type (&sum)[MR][NV], const T* a, int64_t a_row, const T* b,
+                                  int64_t b_row) {
+  using vector = typename vectors<T, L>::type;
+  constexpr int groups = (MR + 2) / 3;
+  const T* rows[groups];
+  NONNEG_UNROLL for (int g = 0; g < groups; g++) {
+    rows[g] = a + 3 * g * a_row;
+    NONNEG_OPAQUE(rows[g]);
+  }
+  NONNEG_UNROLL for (int d = 0; d < Steps; d++) {
+    vector right[NV];
+    NONNEG_UNROLL for (int q = 0; q < NV; q++) right[q] = *(const vector*)(b + d * b_row + q * L);
+    NONNEG_UNROLL for (int r = 0; r < MR; r++) {
+      const T left = rows[r / 3][r % 3 * a_row + d];
+      NONNEG_UNROLL for (int q = 0; q < NV; q++) sum[r][q] += left * right[q];
+    }
+  }
+}
+
 template<class T> inline T multiply_one(int64_t depth, const T* a, int64_t a_step, const T* b, int64_t b_row) {
   T sum = 0;
   for (int64_t d = 0; d < depth; d++)
@@ -68,9 +89,9 @@ NONNEG_INLINE void tile_rows(const Op& op, int64_t rows, int64_t r, int64_t c) {
 }
 
 // Covers a rows x width result by the widest tiles that fit. A width that is a multiple of 8 never reaches the scalars.
-template<class T, int WideRows, int NarrowRows, class Op> void cover(const Op& op, int64_t rows, int64_t width) {
+template<class T, int WideRows, int NarrowRows, class Op>
+void cover(const Op& op, int64_t rows, int64_t width, int64_t c = 0) {
   constexpr int L = lanes<T>;
-  int64_t c = 0;
   for (; width - c >= 2 * L; c += 2 * L)
     tile_rows<L, WideRows, 2>(op, rows, 0, c);
   for (; width - c >= L; c += L)

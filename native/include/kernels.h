@@ -108,6 +108,13 @@ template<class T> constexpr int64_t hals_scratch(int64_t rank) {
   return hals_row_bytes / int64_t(sizeof(T)) * rank;
 }
 
+// Three vectors of the widest registers.
+template<class T> constexpr int64_t column_block = 3 * 64 / int64_t(sizeof(T));
+
+template<class T> constexpr int64_t column_elements(int64_t rank, int64_t columns) {
+  return (columns + column_block<T> - 1) / column_block<T> * column_block<T> * rank;
+}
+
 template<class T> struct nonneg_kernels {
   // N = X Ht: X is rows x columns, Ht columns x rank, N rows x rank.
   void (*xht_dense)(int64_t rows, int64_t columns, int64_t rank, const T* X, int64_t ldx, const T* Ht, int64_t ldh,
@@ -161,12 +168,18 @@ template<class T> struct nonneg_kernels {
   // Inner product, in float64.
   double (*dot)(int64_t length, const T* a, const T* b);
 
-  // xht_dense and xtw_dense for operands by rows: N = X H' and B += W' X, H and B being rank x columns. The rank is a
-  // multiple of 4 and the columns fill whole vectors: rows go on with zeros.
+  // xht_dense for an H by rows: N = X H', H being rank x columns. The rank is a multiple of 4 and the columns fill whole
+  // vectors: rows go on with zeros.
   void (*row_products)(int64_t rows, int64_t columns, int64_t rank, const T* X, int64_t ldx, const T* H, int64_t ldh,
                        T* N, int64_t ldn);
+
+  // xtw_dense for a result by rows: B = W' X, or B += W' X where `adds`; rank and columns as above. B, rank x columns,
+  // is in blocks of column_block columns, one after another, each by rows: column_elements(rank, columns) in all.
   void (*column_products)(int64_t rows, int64_t columns, int64_t rank, const T* X, int64_t ldx, const T* W, int64_t ldw,
-                          T* B, int64_t ldb);
+                          T* B, bool adds);
+
+  // A = the sum of so many such B, `step` elements apart, transposed: columns x rank.
+  void (*column_sums)(int64_t groups, int64_t step, int64_t columns, int64_t rank, const T* B, T* A, int64_t lda);
 };
 
 // What one instruction set has: baseline, avx2, avx512 or neon.
