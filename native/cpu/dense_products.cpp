@@ -67,7 +67,8 @@ template<class T> double dense_products<T>::bytes() const {
 }
 
 template<class T> bool dense_products<T>::allocate() {
-  return H.allocate(by_rows ? components * X.ld() : 0) && accumulators.allocate(fused_groups * column_elements<T>(components, X.columns)) &&
+  return H.allocate(by_rows ? components * X.ld() : 0) &&
+         accumulators.allocate(fused_groups * column_elements<T>(components, X.columns)) &&
          parts.allocate(splits > 1 ? splits * X.rows * rank : 0);
 }
 

@@ -168,8 +168,8 @@ template<class T> struct nonneg_kernels {
   // Inner product, in float64.
   double (*dot)(int64_t length, const T* a, const T* b);
 
-  // xht_dense for an H by rows: N = X H', H being rank x columns. The rank is a multiple of 4 and the columns fill whole
-  // vectors: rows go on with zeros.
+  // xht_dense for an H by rows: N = X H', H being rank x columns. The rank is a multiple of 4 and the columns fill
+  // whole vectors: rows go on with zeros.
   void (*row_products)(int64_t rows, int64_t columns, int64_t rank, const T* X, int64_t ldx, const T* H, int64_t ldh,
                        T* N, int64_t ldn);
 
