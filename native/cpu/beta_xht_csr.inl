@@ -25,12 +25,21 @@ __attribute__((noinline)) void entry_terms(const loss_constants<T>& loss, const 
   }
 }
 
+// The entry's row of O. Opaque, lest compilers compute all addresses of a block in vectors and take them out of there
+// one by one, which costs more.
+template<class T> NONNEG_INLINE const T* row_at(const entries_of_X<T>& a, int64_t entry) {
+  int64_t index = a.indices[entry];
+  NONNEG_OPAQUE(index);
+  return a.O + index * a.ldo;
+}
+
 template<class T, int L, class Shape>
 __attribute__((noinline)) void beta_rows(const Shape& shape, const entries_of_X<T>& a) {
   const loss_constants<T> loss(a.beta);
   const entry_request wanted = {a.P != nullptr, a.L != nullptr, a.loss != nullptr, a.zeros};
   void (*terms)(const loss_constants<T>&, const entry_request&, entry_block<T, L>&, wide_sum<T, L>&) = nullptr;
   with_kind(kind_of_loss(a.beta), [&](auto kind) { terms = entry_terms<T, L, decltype(kind)::value>; });
+  using vector = typename vectors<T, L>::type;
   wide_sum<T, L> total;
   entry_block<T, L> b;
   const int64_t end_of_all = a.indptr[a.rows];
@@ -41,22 +50,20 @@ __attribute__((noinline)) void beta_rows(const Shape& shape, const entries_of_X<
       const int64_t count = end - p < L ? end - p : L;
       const T* o[L];
       if (count == L) {
-        NONNEG_UNROLL for (int e = 0; e < L; e++) {
-          o[e] = a.O + (int64_t)a.indices[p + e] * a.ldo;
-          b.x[e] = a.values[p + e];
-          b.v[e] = a.weights ? a.weights[p + e] : (T)1;
-        }
+        NONNEG_UNROLL for (int e = 0; e < L; e++) o[e] = row_at(a, p + e);
+        *(vector*)b.x = *(const vector*)(a.values + p);
+        *(vector*)b.v = a.weights ? *(const vector*)(a.weights + p) : (vector){} + (T)1;
       } else {
         for (int e = 0; e < L; e++) {
           const int64_t at = e < count ? p + e : p;
-          o[e] = a.O + (int64_t)a.indices[at] * a.ldo;
+          o[e] = row_at(a, at);
           b.x[e] = a.values[at];
           b.v[e] = e < count ? (a.weights ? a.weights[at] : (T)1) : (T)0;
         }
       }
       if (end_of_all - p >= L + entries_ahead) {
         NONNEG_UNROLL for (int e = 0; e < L; e++) {
-          const T* const next = a.O + (int64_t)a.indices[p + entries_ahead + e] * a.ldo;
+          const T* const next = row_at(a, p + entries_ahead + e);
           __builtin_prefetch(next);
           __builtin_prefetch(next + 16);
         }
