@@ -25,3 +25,16 @@ template<class T> void gram(int64_t rows, int64_t rank, const T* F, int64_t ldf,
     cover<T, NONNEG_GRAM_ROWS, 8>(op, rank, rank);
   }
 }
+
+// The strips of two vectors end with the tile that holds the diagonal; what is left beside them is done in full.
+template<class T> void half_gram(int64_t rows, int64_t rank, const T* F, int64_t ldf, T* G, int64_t ldg) {
+  constexpr int L = lanes<T>;
+  for (int64_t first = 0; first < rows; first += panel_rows) {
+    const int64_t count = rows - first < panel_rows ? rows - first : panel_rows;
+    const gram_op<T> op = {count, F + first * ldf, ldf, G, ldg};
+    int64_t c = 0;
+    for (; rank - c >= 2 * L; c += 2 * L)
+      tile_rows<L, NONNEG_GRAM_ROWS, 2>(op, c + 2 * L, 0, c);
+    cover<T, NONNEG_GRAM_ROWS, 8>(op, rank, rank, c);
+  }
+}

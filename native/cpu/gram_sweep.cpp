@@ -71,20 +71,30 @@ bool gram_sweep<T>::over(const crew& c, const partition& cut, scalars& total, co
   return true;
 }
 
-// Element by element in the order of the groups, so that it may be split over the threads.
+// The groups hold the upper triangle: a slice of rows adds it up in their order, and writes what it mirrors.
 template<class T> void gram_sweep<T>::add_partial_grams(const crew& c, const partition& cut, T* total) {
-  const int64_t square = f.rank * f.rank;
-  constexpr int64_t slice = 4096;
+  const int64_t rank = f.rank;
+  constexpr int64_t slice = 16;
   const auto add = [&](int64_t index, int) {
-    const int64_t begin = index * slice, end = std::min(begin + slice, square);
-    memset(total + begin, 0, size_t(end - begin) * sizeof(T));
+    const int64_t begin = index * slice, end = std::min(begin + slice, rank);
+    memset(total + begin * rank, 0, size_t((end - begin) * rank) * sizeof(T));
     for (int64_t g = 0; g < cut.group_count(); g++) {
       const T* const part = partial_gram(g);
-      for (int64_t i = begin; i < end; i++)
-        total[i] += part[i];
+      for (int64_t r = begin; r < end; r++) {
+        for (int64_t s = r; s < rank; s++)
+          total[r * rank + s] += part[r * rank + s];
+      }
     }
   };
-  c.run((square + slice - 1) / slice, add);
+  c.run((rank + slice - 1) / slice, add);
+  const auto mirror = [&](int64_t index, int) {
+    const int64_t begin = index * slice, end = std::min(begin + slice, rank);
+    for (int64_t r = begin; r < end; r++) {
+      for (int64_t s = 0; s < r; s++)
+        total[r * rank + s] = total[s * rank + r];
+    }
+  };
+  c.run((rank + slice - 1) / slice, mirror);
 }
 
 template<class T> bool gram_sweep<T>::rows_phase(const crew& c, bool update) {
@@ -105,7 +115,7 @@ template<class T> bool gram_sweep<T>::rows_phase(const crew& c, bool update) {
       sums.violation += rule_w->update(count, w, n, G.get(), rest);
     }
     X->rows_moved(f, group, opens, first, count);
-    f.kernels->gram(count, rank, w, rank, partial_gram(group), rank);
+    f.kernels->half_gram(count, rank, w, rank, partial_gram(group), rank);
   };
   scalars total;
   if (!over(c, row_cut, total, panel))
@@ -132,7 +142,7 @@ template<class T> bool gram_sweep<T>::columns_phase(const crew& c, bool update) 
     if (update) {
       sums.violation += rule_h->update(count, h, a, S.get(), rest);
       X->columns_moved(f, first, count);
-      f.kernels->gram(count, rank, h, rank, partial_gram(group), rank);
+      f.kernels->half_gram(count, rank, h, rank, partial_gram(group), rank);
     }
     sums.dot += f.kernels->dot(count * rank, a, h);
   };
@@ -153,7 +163,7 @@ template<class T> bool gram_sweep<T>::gram_of_Ht(const crew& c) {
   if (gram_is_current)
     return true;
   const auto panel = [&](int64_t group, int64_t first, int64_t count, bool, int, scalars&) {
-    f.kernels->gram(count, f.rank, f.Ht + first * f.rank, f.rank, partial_gram(group), f.rank);
+    f.kernels->half_gram(count, f.rank, f.Ht + first * f.rank, f.rank, partial_gram(group), f.rank);
   };
   scalars total;
   if (!over(c, column_cut, total, panel))
@@ -188,7 +198,7 @@ template<class T> bool gram_sweep<T>::fixed_rows_phase(const crew& c, bool updat
     const T* const n = N.get() + first * rank;
     if (update)
       sums.violation += rule_w->update(count, w, n, G.get(), scratch_of(worker));
-    f.kernels->gram(count, rank, w, rank, partial_gram(group), rank);
+    f.kernels->half_gram(count, rank, w, rank, partial_gram(group), rank);
     sums.dot += f.kernels->dot(count * rank, n, w);
   };
   scalars total;

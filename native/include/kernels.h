@@ -165,6 +165,9 @@ template<class T> struct nonneg_kernels {
   double (*hals_update)(int64_t rows, int64_t rank, T* F, int64_t ldf, const T* N, int64_t ldn, const T* G, int64_t ldg,
                         T l1, T l2, T* scratch);
 
+  // What `gram` does, but for entries below the diagonal, which it may leave out.
+  void (*half_gram)(int64_t rows, int64_t rank, const T* F, int64_t ldf, T* G, int64_t ldg);
+
   // Inner product, in float64.
   double (*dot)(int64_t length, const T* a, const T* b);
 
