@@ -106,6 +106,15 @@ export function arithmeticRoof(isa: string, threads: number): Entrant {
   return { ...roofline, variant: `fma ${isa}`, threads, start: { op: 'fma', isa }, roof: 'arithmetic' }
 }
 
+/**
+ * The same with a no-op after each multiply-add, as many instructions as a kernel has. Below the roof, it shows that
+ * another guest of the host takes its share of the cores.
+ */
+export function issueRoof(isa: string, threads: number): Entrant {
+  const start = { op: 'fma', isa, noops: 1 }
+  return { ...roofline, variant: `fma ${isa} with no-ops`, threads, start, roof: 'arithmetic' }
+}
+
 export type MemoryProbe = 'read' | 'triad' | 'triad_stream'
 
 /** Streams through arrays of so many bytes each. */

@@ -6,6 +6,7 @@ import {
   arithmeticRoof,
   freshStart,
   ISAS,
+  issueRoof,
   javaScriptPeer,
   kernelEntrant,
   memoryRoof,
@@ -61,6 +62,7 @@ function native(setting: Setting): Bout[] {
     const entrants = [
       ...counts.map(count => ours(problem, { backend: 'native', threads: count, under: 'arithmetic' })),
       ...counts.map(count => arithmeticRoof(widest, count)),
+      issueRoof(widest, threads),
     ]
     return fitBout('native', setting, problem, entrants, rounds)
   }

@@ -2,6 +2,9 @@
 // reading and writing memory. A program of its own, so that nothing of it is in the addon; it speaks the line protocol
 // of bench/METHOD.md on standard input and output.
 //   op=fma isa=baseline|avx2|avx512|neon        register-resident f32 arithmetic; baseline x86 multiplies, then adds
+//   … noops=1                                   the same with a no-op after each step: as many instructions as a real
+//                                               kernel has, which a core issues easily unless another guest of the host
+//                                               runs on its other thread
 //   op=triad|triad_stream|read bytes=N          a = b + s·c with plain or non-temporal stores; a sum over one array
 #include <atomic>
 #include <chrono>
@@ -35,8 +38,15 @@ constexpr long steps_per_unit = 1L << 20;
 volatile float seed = 0.5f;
 volatile float sink;
 
+// Keeps the compiler from folding steps together.
+#ifdef ROOFLINE_X86
+#define KEEP(instruction, register) __asm__ volatile(instruction : "+v"(register))
+#else
+#define KEEP(instruction, register) __asm__ volatile(instruction : "+w"(register))
+#endif
+
 // The factor is below 1, so that the chains stay among normal numbers for ever.
-template<int lanes> inline __attribute__((always_inline)) void multiply_add(long units) {
+template<int lanes, bool noops> inline __attribute__((always_inline)) void multiply_add(long units) {
   using vector = typename vector_of<lanes>::type;
   vector chain[chains];
   const vector factor = vector{} + (1.0f - seed * 1e-3f), term = vector{} + seed * 1e-3f;
@@ -47,14 +57,12 @@ template<int lanes> inline __attribute__((always_inline)) void multiply_add(long
 #pragma GCC unroll 12
     for (int c = 0; c < chains; c++)
       chain[c] = chain[c] * factor + term;
-      // keeps the compiler from folding steps together, at no instruction
 #pragma GCC unroll 12
     for (int c = 0; c < chains; c++) {
-#ifdef ROOFLINE_X86
-      __asm__ volatile("" : "+v"(chain[c]));
-#else
-      __asm__ volatile("" : "+w"(chain[c]));
-#endif
+      if constexpr (noops)
+        KEEP("nop", chain[c]);
+      else
+        KEEP("", chain[c]);
     }
   }
   // whole vectors are added: picking lanes out of the array would keep it in memory during the loop
@@ -113,11 +121,11 @@ void triad_stream(const span& part, long units) {
 }
 #define TARGET(features) __attribute__((target(features), noinline))
 #define WIDE_LANES 8
-TARGET("avx2,fma") void fma_avx2(long units) {
-  multiply_add<8>(units);
+template<bool noops> TARGET("avx2,fma") void fma_avx2(long units) {
+  multiply_add<8, noops>(units);
 }
-TARGET("avx512f,avx512vl,fma") void fma_avx512(long units) {
-  multiply_add<16>(units);
+template<bool noops> TARGET("avx512f,avx512vl,fma") void fma_avx512(long units) {
+  multiply_add<16, noops>(units);
 }
 TARGET("avx2,fma") void read_wide(const span& part, long units) {
   read_all<8>(part, units);
@@ -132,8 +140,8 @@ bool has_avx512() {
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl");
 }
 #endif
-__attribute__((noinline)) void fma_narrow(long units) {
-  multiply_add<4>(units);
+template<bool noops> __attribute__((noinline)) void fma_narrow(long units) {
+  multiply_add<4, noops>(units);
 }
 __attribute__((noinline)) void read_narrow(const span& part, long units) {
   read_all<4>(part, units);
@@ -174,18 +182,18 @@ std::vector<std::unique_ptr<float, release>> held;
 
 using settings = std::map<std::string, std::string>;
 
-void choose_arithmetic(const std::string& isa, probe& chosen) {
+void choose_arithmetic(const std::string& isa, bool noops, probe& chosen) {
   int lanes = 4;
 #ifdef ROOFLINE_X86
   if (isa == "baseline")
-    chosen.arithmetic = fma_narrow;
+    chosen.arithmetic = noops ? fma_narrow<true> : fma_narrow<false>;
   if (isa == "avx2" && has_avx2())
-    chosen.arithmetic = fma_avx2, lanes = 8;
+    chosen.arithmetic = noops ? fma_avx2<true> : fma_avx2<false>, lanes = 8;
   if (isa == "avx512" && has_avx512())
-    chosen.arithmetic = fma_avx512, lanes = 16;
+    chosen.arithmetic = noops ? fma_avx512<true> : fma_avx512<false>, lanes = 16;
 #else
   if (isa == "baseline" || isa == "neon")
-    chosen.arithmetic = fma_narrow;
+    chosen.arithmetic = noops ? fma_narrow<true> : fma_narrow<false>;
 #endif
   if (!chosen.arithmetic)
     chosen.refusal = "this processor or this build has no " + isa;
@@ -250,7 +258,7 @@ probe start(settings& given) {
   probe chosen;
   chosen.threads = given.count("threads") ? std::atoi(given["threads"].c_str()) : 1;
   if (given["op"] == "fma")
-    choose_arithmetic(given["isa"], chosen);
+    choose_arithmetic(given["isa"], given.count("noops") > 0, chosen);
   else
     choose_memory(given["op"], std::strtoull(given["bytes"].c_str(), nullptr, 10), chosen);
   return chosen;
