@@ -1,5 +1,6 @@
 import { curvature, divergence, pull, push, safe } from './beta'
 import { addSum, firstLanes, loadLanes, widen } from './lanes'
+import { power } from './powers'
 import { at, LANES, multiplyAdd, SIZE, smallest, sumOfLanes } from './simd'
 
 // A row's model is kept in f64, and its products are rounded on their own: what one coordinate has put in comes out again
@@ -23,11 +24,18 @@ function rounded(u: usize): v128 {
   return v128.shuffle<f64>(f32x4.demote_f64x2_zero(v128.load(u)), high, 0, 2)
 }
 
-/** Where a Newton step ends, projected to [0, ∞); without curvature the loss is linear. */
-function newton(value: Real, gradient: Real, bend: Real): Real {
+/**
+ * Where a step ends, projected to [0, ∞): Newton's, but where β < 1 one downwards that ends before the loss can rise, as
+ * ts/kernels/cd_dense.ts derives it. Without curvature the loss is linear.
+ */
+function stepped(value: Real, gradient: Real, bend: Real, beta: Real): Real {
   if (!(bend > 0)) return gradient > 0 ? 0 : value
-  const moved = value - gradient / bend
-  return moved < smallest() ? 0 : moved
+  let next = value - gradient / bend
+  if (beta < 1 && gradient > 0) {
+    const steepness = v128.splat<Real>(1 + ((2 - beta) * gradient) / (bend * value))
+    next = value * v128.extract_lane<Real>(power(steepness, 1 / (beta - 2)), 0)
+  }
+  return next < smallest() ? 0 : next
 }
 
 /**
@@ -100,7 +108,7 @@ export function descend(
     if (sums != 0) gradient += load<Real>(at(sums, 0, 0, r))
     const projected = old > 0 ? gradient : min<Real>(0, gradient)
     store<f64>(violation, load<f64>(violation) + <f64>abs<Real>(projected))
-    const value = newton(old, gradient, sumOfLanes(bend) + l2)
+    const value = stepped(old, gradient, sumOfLanes(bend) + l2, beta)
     before = near
     delta = <f64>value - <f64>old
     store<Real>(place, value)

@@ -16,14 +16,6 @@ template<class T, int L, int By = L / 2> NONNEG_INLINE T sum_of_lanes(typename v
   }
 }
 
-// Where a Newton step ends, projected to [0, inf). Without curvature the loss is linear: it falls to zero or stays.
-template<class T> NONNEG_INLINE T newton(T value, T gradient, T bend) {
-  if (!(bend > 0))
-    return gradient > 0 ? 0 : value;
-  const T moved = value - gradient / bend;
-  return moved < smallest<T> ? 0 : moved;
-}
-
 template<class T> struct descent_row {
   int64_t count;
   const T* x;
@@ -43,8 +35,28 @@ struct descent_totals {
 
 template<class T, int L, loss_kind K> struct descent {
   using vector = typename vectors<T, L>::type;
+  static constexpr bool may_be_below_1 = K == loss_kind::any || K == loss_kind::itakura_saito || K == loss_kind::half;
   const loss_constants<T> of;
   const descent_choices<T> how;
+  const split_exponent<T> shortened; // -1 / (2 - beta)
+
+  descent(double beta, const descent_choices<T>& how) : of(beta), how(how), shortened(1 / (beta - 2)) {}
+
+  // Where a step ends, projected to [0, inf): Newton's, but where beta < 1 one downwards that ends before the loss can
+  // rise, as ts/kernels/cd_dense.ts derives it. Without curvature the loss is linear: the step falls to zero or stays.
+  NONNEG_INLINE T moved(T value, T gradient, T bend) const {
+    if (!(bend > 0))
+      return gradient > 0 ? 0 : value;
+    T next = value - gradient / bend;
+    if constexpr (may_be_below_1) {
+      if (of.beta < 1 && gradient > 0) {
+        using single = typename vectors<T, 1>::type;
+        const T steepness = 1 + ((T)2 - of.beta) * gradient / (bend * value);
+        next = value * power<T, 1>((single){} + steepness, shortened)[0];
+      }
+    }
+    return next < smallest<T> ? 0 : next;
+  }
 
   // Of the row's places from p, `left` in number; those beyond weigh nothing.
   NONNEG_INLINE vector weights_at(const descent_row<T>& row, int64_t p, int64_t left) const {
@@ -122,7 +134,7 @@ template<class T, int L, loss_kind K> struct descent {
       gradient += how.l1 + how.l2 * F[r] + (how.zeros ? sums[r] : (T)0);
       bend += how.l2;
       total.violation += F[r] > 0 ? (gradient < 0 ? -gradient : gradient) : (gradient < 0 ? -gradient : 0);
-      const T next = newton(F[r], gradient, bend);
+      const T next = moved(F[r], gradient, bend);
       change = next - F[r];
       before = o;
       F[r] = next;

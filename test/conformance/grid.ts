@@ -135,7 +135,7 @@ export interface GridProblem {
   readonly scale: number
 }
 
-/** Iterations of the multiplicative rule that make a start: from random factors, Newton steps overshoot wildly. */
+/** Iterations of the multiplicative rule that make a start: from random factors, Newton steps may overshoot for β ≥ 1. */
 const WARM = 8
 
 /** The problem of a case, from factors in float32 that are about right after so many iterations from random ones. */

@@ -95,8 +95,14 @@ function updateW(state: State, { beta, rule, step }: Choices, { l1, l2 }: Penalt
         const gradient = up[0][r] - down[0][r] + l1 + l2 * W[i][r]
         const bend = curvatures(one, beta)[0].reduce((sum, c, j) => sum + c * H[r][j] ** 2, l2)
         violation += projected(W[i][r], gradient)
-        if (bend > 0) W[i][r] = Math.max(0, W[i][r] - gradient / bend)
-        else if (gradient > 0) W[i][r] = 0
+        if (!(bend > 0)) {
+          if (gradient > 0) W[i][r] = 0
+        } else if (beta < 1 && gradient > 0) {
+          const pulling = (W[i][r] * bend) / (2 - beta)
+          W[i][r] *= (pulling / (pulling + gradient)) ** (1 / (2 - beta))
+        } else {
+          W[i][r] = Math.max(0, W[i][r] - gradient / bend)
+        }
       }
     }
     return violation

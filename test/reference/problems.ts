@@ -17,6 +17,7 @@ export interface Draw {
   /** Share of zeros among the entries, in [0, 1). */
   readonly zeros: number
   readonly weights: WeightKind
+  readonly seed?: number
 }
 
 export interface Drawn {
@@ -31,8 +32,8 @@ export interface Drawn {
 const HOLDOUT = { fraction: 0.3, seed: 77 }
 
 /** Rank 3 and a little noise, entries apart from the zeros above 0.05; factors in (0.1, 1.1). */
-export function draw({ rows, columns, rank, kind, zeros, weights }: Draw): Drawn {
-  const random = new Random(5)
+export function draw({ rows, columns, rank, kind, zeros, weights, seed = 5 }: Draw): Drawn {
+  const random = new Random(seed)
   const table = (n: number, m: number, entry: () => number): Rows =>
     Array.from({ length: n }, () => Array.from({ length: m }, entry))
   const [left, right] = [table(rows, 3, () => random.uniform()), table(3, columns, () => random.uniform())]

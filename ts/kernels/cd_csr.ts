@@ -44,6 +44,8 @@ export const cd_csr: KernelSpec = {
     { rows: 31, columns: 67, rank: 7, percent: 20, ...flags(2, 1, 0, 0.25, 0) },
     { rows: 64, columns: 61, rank: 16, percent: 40, ...flags(1, 0, 1, 0, 0.5) },
     { rows: 13, columns: 300, rank: 20, percent: 50, ...flags(1.5, 1, 0, 0, 0) },
+    { rows: 11, columns: 90, rank: 5, percent: 40, ...flags(0.5, 0, 0, 0, 0) },
+    { rows: 17, columns: 70, rank: 9, percent: 30, ...flags(0.3, 1, 0, 0.25, 0.5) },
     { rows: 13, columns: 300, rank: 24, percent: 30, ...flags(0, 0, 0, 0, 0) },
   ],
   benchmark: { rows: 2700, columns: 13714, rank: 20, percent: 6.17, ...flags(1, 0, 1, 0, 0) },
@@ -87,7 +89,7 @@ export const cd_csr: KernelSpec = {
           bend += v * curvature(x, u, beta) * o[r] * o[r]
         }
         violation[0] += Math.abs(F[at] > 0 ? gradient : Math.min(0, gradient))
-        const next = newton(F[at], gradient, bend, smallest)
+        const next = newton(F[at], gradient, bend, beta, smallest)
         for (const entry of listed) entry.u += (next - F[at]) * entry.o[r]
         F[at] = next
       }

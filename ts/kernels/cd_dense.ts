@@ -1,4 +1,4 @@
-import { curvature, divergence, pull, push } from './beta.js'
+import { curvature, divergence, pull, push, updateExponent } from './beta.js'
 import { fillBuffers, nonNegative, positive } from './fills.js'
 import { SMALLEST } from './mu_update.js'
 import type { KernelSpec } from './spec.js'
@@ -8,15 +8,18 @@ import { spanned } from './xht_dense.js'
  * One sweep of coordinate descent over a panel of rows of a factor for any β, in place: the coordinates of a row in order,
  * each moved by one Newton step on the convex part of the loss and projected to [0, ∞), the row's model u kept up to date.
  * For β = 2 with weights each step reaches the coordinate's minimum. A coordinate without curvature becomes zero where the
- * loss rises with it (for β ≤ 1 all entries that it reaches are zeros), and stays otherwise. Results below 2⁻⁶³ (2⁻⁵¹¹ in
- * float64) become zero. `loss` grows by the divergence as it was before the sweep, where `measure` says so.
+ * loss rises with it (for β ≤ 1 all entries that it reaches are zeros), and stays otherwise. Below β = 1 steps downwards
+ * are shorter, see `newton`, and no step raises the loss plus its penalties in exact arithmetic, as long as u stays above
+ * `LEAST_MODEL`. Results below 2⁻⁶³ (2⁻⁵¹¹ in float64) become zero. `loss` grows by the divergence as it was before the
+ * sweep, where `measure` says so.
  */
 export const cd_dense: KernelSpec = {
   name: 'cd_dense',
   formula:
-    'u = F[i]·O; for r = 0, 1, …: g = Σ_j V·(u^(β−1) − X·u^(β−2))·O[r,j] + l1 + l2·F[i,r]; h = Σ_j V·curvature(X, u)·O[r,j]² + l2; f = max(0, F[i,r] − g/h), or where h = 0: g > 0 ? 0 : F[i,r]; u += (f − F[i,r])·O[r]; F[i,r] ← f; violation += |F[i,r] > 0 ? g : min(0, g)|',
+    'u = F[i]·O; for r = 0, 1, …: g = Σ_j V·(u^(β−1) − X·u^(β−2))·O[r,j] + l1 + l2·F[i,r]; h = Σ_j V·curvature(X, u)·O[r,j]² + l2; f = max(0, F[i,r] − g/h), or where β < 1 and g > 0: F[i,r]·(1 + (2−β)·g/(h·F[i,r]))^(−1/(2−β)), or where h = 0: g > 0 ? 0 : F[i,r]; u += (f − F[i,r])·O[r]; F[i,r] ← f; violation += |F[i,r] > 0 ? g : min(0, g)|',
   summary: 'coordinate descent over a factor panel from a dense panel of X, any β',
-  source: 'Hsieh & Dhillon, KDD 2011, section 4 (Newton steps, Kullback–Leibler); curvature: ts/kernels/beta.ts',
+  source:
+    'Hsieh & Dhillon, KDD 2011, section 4 (Newton steps, Kullback–Leibler); curvature: ts/kernels/beta.ts; β < 1: Jensen’s inequality as in Févotte & Idier, Neural Computation 2011, section 4.1',
   dims: ['rows', 'columns', 'rank', 'stride', 'beta', 'weighted', 'measure', 'l1', 'l2'],
   buffers: [
     { name: 'X', type: 'f32', access: 'in', shape: 'rows × columns, stride', length: d => spanned(d) },
@@ -44,6 +47,8 @@ export const cd_dense: KernelSpec = {
     { rows: 9, columns: 65, rank: 17, stride: 65, ...flags(2, 1, 0.25, 0) },
     { rows: 6, columns: 61, rank: 4, stride: 61, ...flags(0, 0, 0, 0) },
     { rows: 6, columns: 129, rank: 7, stride: 130, ...flags(0.5, 1, 0, 0.5) },
+    { rows: 5, columns: 35, rank: 3, stride: 37, ...flags(0.3, 0, 0.5, 0) },
+    { rows: 4, columns: 31, rank: 6, stride: 31, ...flags(-0.5, 1, 0, 0) },
     { rows: 7, columns: 127, rank: 16, stride: 127, ...flags(1.5, 0, 0, 0) },
     { rows: 7, columns: 96, rank: 6, stride: 96, ...flags(3, 0, 0, 0) },
   ],
@@ -82,7 +87,7 @@ export const cd_dense: KernelSpec = {
           bend += weight(j) * curvature(x, u[j], beta) * o * o
         }
         violation[0] += Math.abs(F[at] > 0 ? gradient : Math.min(0, gradient))
-        const next = newton(F[at], gradient, bend, smallest)
+        const next = newton(F[at], gradient, bend, beta, smallest)
         for (let j = 0; j < columns; j++) u[j] += (next - F[at]) * O[r * columns + j]
         F[at] = next
       }
@@ -90,10 +95,24 @@ export const cd_dense: KernelSpec = {
   },
 }
 
-/** Where a Newton step from `value` ends, projected to [0, ∞). */
-export function newton(value: number, gradient: number, bend: number, smallest: number): number {
+/**
+ * Where a step from `value` ends, on [0, ∞): Newton's on the convex part of the loss, whose slope is `gradient` and whose
+ * curvature, penalties included, is `bend`.
+ *
+ * For β < 1 the convex part's derivative is concave in the coordinate and the other part's falls: a Newton step upwards
+ * ends before the loss can rise again. Downwards it would go too far, often to zero, where x·u^(β−1) has no bound; it stops
+ * where the derivative must still be positive. At t·f, 0 < t ≤ 1, each u has become u·(1 − ρ + ρ·t) with ρ = f·o/u ≤ 1, and
+ * (1 − ρ + ρ·t)^(β−2) ≤ 1 − ρ + ρ·t^(β−2), as y^(β−2) is convex. With R = Σ v·x·u^(β−2)·o·ρ = f·h/(2−β) the derivative at
+ * t·f is thus at least g − R·(t^(β−2) − 1), which is 0 at t = (1 + g/R)^(−1/(2−β)). Of a penalty the derivative loses
+ * l2·f·(1 − t) ≤ l2·f·(t^(β−2) − 1)/(2−β): the same holds with l2 in h. The majorisation is that of Févotte & Idier (section
+ * 4.1), who take all ρ as 1 and come to the multiplicative update; by what h says of the ρ, small steps are Newton's.
+ */
+export function newton(value: number, gradient: number, bend: number, beta: number, smallest: number): number {
   if (!(bend > 0)) return gradient > 0 ? 0 : value
-  const moved = value - gradient / bend
+  const moved =
+    beta < 1 && gradient > 0
+      ? value * (1 + ((2 - beta) * gradient) / (bend * value)) ** -updateExponent(beta)
+      : value - gradient / bend
   return moved < smallest ? 0 : moved
 }
 

@@ -55,9 +55,9 @@ export interface Factorization {
 /**
  * Factorises a non-negative matrix X (rows × columns) into W (rows × rank) and H (rank × columns), both ≥ 0, so that a
  * β-divergence of X from W·H plus penalties is small (Févotte & Idier, "Algorithms for nonnegative matrix factorization
- * with the β-divergence", Neural Computation 2011); by default ½‖X − WH‖², without penalties. Multiplicative updates and
- * Frobenius coordinate descent never raise it in exact arithmetic; in f32 the reported Frobenius loss wavers by about
- * 10⁻⁷ of ‖X‖².
+ * with the β-divergence", Neural Computation 2011); by default ½‖X − WH‖², without penalties. Multiplicative updates,
+ * and coordinate descent for the Frobenius loss and below β = 1, never raise it in exact arithmetic; in f32 the reported
+ * Frobenius loss wavers by about 10⁻⁷ of ‖X‖².
  *
  * X is dense row-major (`{ data, rows, columns, stride?, offset? }`), CSR (`{ indptr, indices, values, rows, columns }`),
  * an array of rows, an ml-matrix or an ndarray. It is copied where the backend needs it and never written to; leave it

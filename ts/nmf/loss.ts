@@ -19,7 +19,8 @@ export interface Choice {
 
 /**
  * `'auto'`: an iteration of coordinate descent costs as much as a multiplicative one where both come from the same two
- * products, and lowers the loss as several of those do. Elsewhere it costs more, and Newton steps promise nothing.
+ * products, and lowers the loss as several of those do. Elsewhere it costs more, and Newton steps for β ≥ 1 other than 2
+ * promise nothing.
  */
 function rulesOf(solver: Rule | 'auto', beta: number, weighted: boolean): readonly Rule[] {
   if (solver !== 'auto') return [solver]

@@ -54,7 +54,8 @@ export interface FactorizeOptions {
   readonly loss?: LossName | number
   /**
    * How the factors move. `'mu'`: multiplicative updates (Lee & Seung; Févotte & Idier), which never raise the loss.
-   * `'hals'`: coordinate descent, exact for `'frobenius'` (Cichocki & Phan), Newton steps elsewhere (Hsieh & Dhillon).
+   * `'hals'`: coordinate descent, exact for `'frobenius'` (Cichocki & Phan), Newton steps elsewhere (Hsieh & Dhillon), below
+   * β = 1 bounded so that they never raise it either.
    * `'pg'`: projected gradient steps. `'auto'`, the default, is `'hals'` for Frobenius without mask and weights, where the
    * backend has it (the GPUs do not yet), else `'mu'`.
    */
