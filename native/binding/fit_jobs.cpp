@@ -58,8 +58,8 @@ napi_value run_job::value(napi_env env) {
   return result;
 }
 
-Napi::Value evaluate_job::start(const Napi::CallbackInfo& info, const std::shared_ptr<fit_state>& state) {
-  return begin<evaluate_job>(info, {info.This()}, state);
+Napi::Value evaluate_job::start(const Napi::CallbackInfo& info, const std::shared_ptr<fit_state>& state, double beta) {
+  return begin<evaluate_job>(info, {info.This()}, state, beta);
 }
 
 napi_value evaluate_job::value(napi_env env) {

@@ -44,14 +44,15 @@ class run_job final : public fit_job {
 
 class evaluate_job final : public fit_job {
  public:
-  static Napi::Value start(const Napi::CallbackInfo& info, const std::shared_ptr<fit_state>& state);
-  using fit_job::fit_job;
+  static Napi::Value start(const Napi::CallbackInfo& info, const std::shared_ptr<fit_state>& state, double beta);
+  evaluate_job(const std::shared_ptr<fit_state>& state, double beta) : fit_job(state), beta(beta) {}
 
  protected:
-  status work() override { return state->device->evaluate(loss); }
+  status work() override { return state->device->evaluate(beta, loss); }
   napi_value value(napi_env env) override;
 
  private:
+  const double beta;
   double loss = 0;
 };
 

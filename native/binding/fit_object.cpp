@@ -10,6 +10,7 @@
 #include "../cuda/cuda.h"
 #endif
 
+#include <cmath>
 #include <new>
 
 namespace nonneg {
@@ -151,10 +152,15 @@ Napi::Value fit_object::run(const Napi::CallbackInfo& info) {
   return run_job::start(info, state, int(iterations), deadline);
 }
 
+// (beta): of the divergence.
 Napi::Value fit_object::evaluate(const Napi::CallbackInfo& info) {
-  if (!complete(info.Env()))
-    return info.Env().Undefined();
-  return evaluate_job::start(info, state);
+  const Napi::Env env = info.Env();
+  double beta = 0;
+  if (!complete(env))
+    return env.Undefined();
+  if (napi_get_value_double(env, info[0], &beta) != napi_ok || !std::isfinite(beta))
+    return refuse(env, option_error, "evaluate takes a finite beta");
+  return evaluate_job::start(info, state, beta);
 }
 
 // (W, H): of the element type, that the job's thread writes to.

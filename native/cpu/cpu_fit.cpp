@@ -46,11 +46,12 @@ template<class T> class cpu_fit final : public fit {
   }
   status set_factors(const void* from_W, const void* from_Ht) override;
   status run(int iterations, const run_controls& controls, run_report& report) override;
-  status evaluate(double& loss) override;
+  status evaluate(double beta, double& loss) override;
   status factors(void* to_W, void* to_H) override;
 
  private:
   crew crew_for(const std::atomic<bool>* cancelled) const;
+  status measure(sweep& by, double& loss);
 
   const fit_shape shape;
   operands<T> f;
@@ -59,6 +60,7 @@ template<class T> class cpu_fit final : public fit {
   std::unique_ptr<sweep> iteration;
   buffer<T> W;
   buffer<T> Ht;
+  double bytes = 0; // of all these
 };
 
 status no_memory(double bytes = 0) {
@@ -69,15 +71,19 @@ status no_memory(double bytes = 0) {
   return {status_code::memory, text};
 }
 
+// An allocation beyond what there is may succeed and fail when it is written to, by a signal.
+bool machine_has(double bytes) {
+  const double machine = double(physical_memory());
+  return machine <= 0 || bytes <= machine;
+}
+
 template<class T> status cpu_fit<T>::allocate() {
   iteration = make_sweep(shape, f, X, V);
   if (!iteration)
     return no_memory();
   const double factors = sizeof(T) * (double(shape.rows) + double(shape.columns)) * double(f.rank);
-  const double bytes = X.bytes() + V.bytes() + iteration->bytes() + factors;
-  // an allocation beyond what there is may succeed and fail when it is written to, by a signal
-  const double machine = double(physical_memory());
-  if (machine > 0 && bytes > machine)
+  bytes = X.bytes() + V.bytes() + iteration->bytes() + factors;
+  if (!machine_has(bytes))
     return no_memory(bytes);
   const bool done = X.allocate() && V.allocate() && iteration->allocate() && W.allocate(shape.rows * f.rank) &&
                     Ht.allocate(shape.columns * f.rank) && (shape.threads == 1 || pool::shared());
@@ -174,13 +180,31 @@ template<class T> status cpu_fit<T>::run(int iterations, const run_controls& con
   return {};
 }
 
-template<class T> status cpu_fit<T>::evaluate(double& result) {
+template<class T> status cpu_fit<T>::measure(sweep& by, double& result) {
   const flush_denormals flush;
-  if (!iteration->prepare())
+  if (!by.prepare())
     return no_memory();
-  iteration->measure(crew_for(nullptr)); // nothing can cancel it
-  result = iteration->loss();
+  by.measure(crew_for(nullptr)); // nothing can cancel it
+  result = by.loss();
   return {};
+}
+
+// Another loss takes a sweep of its own over the same X and factors. It moves nothing, so that the least demanding rule
+// will do, and a product with the rows of X alone, as where H is fixed.
+template<class T> status cpu_fit<T>::evaluate(double beta, double& result) {
+  if (beta == shape.beta)
+    return measure(*iteration, result);
+  fit_shape other = shape;
+  other.beta = beta;
+  other.rule = update_rule::mu;
+  other.fixed_h = true;
+  const std::unique_ptr<sweep> made = make_sweep(other, f, X, V);
+  if (!made)
+    return no_memory();
+  const double together = bytes + made->bytes();
+  if (!machine_has(together) || !made->allocate())
+    return no_memory(together);
+  return measure(*made, result);
 }
 
 template<class T> std::unique_ptr<fit> make(const fit_shape& shape, const nonneg_kernels<T>& kernels, status& result) {

@@ -163,7 +163,9 @@ class cuda_fit final : public fit {
     return held->work.outcome();
   }
 
-  status evaluate(double& loss) override {
+  status evaluate(double beta, double& loss) override {
+    if (beta != 2)
+      return {status_code::unsupported, "CUDA has kernels for the Frobenius loss (beta = 2) alone"};
     const context_scope scope(on);
     cancelled = nullptr;
     std::vector<double> ends, losses;

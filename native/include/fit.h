@@ -102,7 +102,9 @@ class fit {
   virtual status set_factors(const void* W, const void* Ht) = 0;
 
   virtual status run(int iterations, const run_controls& controls, run_report& report) = 0;
-  virtual status evaluate(double& loss) = 0;
+
+  // The loss of the factors as they are under the divergence of this beta, which need not be the shape's.
+  virtual status evaluate(double beta, double& loss) = 0;
 
   // W is rows x rank, H is rank x columns, both packed.
   virtual status factors(void* W, void* H) = 0;

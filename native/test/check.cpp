@@ -179,7 +179,8 @@ void check_run(const problem& of, nonneg::fit& made) {
   const double direct = residual(of, W, H);
   check(std::fabs(report.losses.back() - direct) < 1e-4 * of.shape.squared_norm, "the loss is that of the factors");
   double again = 0;
-  check(made.evaluate(again).ok() && again == report.losses.back(), "evaluating gives the last loss");
+  check(made.evaluate(2, again).ok() && again == report.losses.back(), "evaluating gives the last loss");
+  check(made.evaluate(1, again).code == nonneg::status_code::unsupported, "other losses are refused");
 }
 
 void check_abort(const problem& of) {

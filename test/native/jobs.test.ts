@@ -102,7 +102,7 @@ describe('a process', () => {
   it('exits cleanly in the middle of every other job', async () => {
     const script = `
       const fits = await Promise.all([1, 2, 2].map(threads => endless(threads, 2000, 800)))
-      fits[0].evaluate()
+      fits[0].evaluate(2)
       fits[1].factors(new Float32Array(2000 * 16), new Float32Array(800 * 16))
       fits[2].setFactors(new Float32Array(2000 * 16), new Float32Array(800 * 16))
       process.exit(0)`

@@ -182,7 +182,7 @@ describe('a fit refuses', () => {
     expect(await failure(() => fit.run(1, 0))).toMatchObject(early)
     fit.uploadDense(3, new Float32Array(9), 0, 3)
     await fit.setFactors(new Float32Array(8), new Float32Array(6))
-    expect(await failure(() => fit.evaluate())).toMatchObject(early)
+    expect(await failure(() => fit.evaluate(2))).toMatchObject(early)
     fit.uploadDense(1, new Float32Array(3), 0, 3)
     expect((await fit.run(1, 0)).stopped).toBe('done')
     const csr = newFit(sparse)
@@ -197,6 +197,7 @@ describe('a fit refuses', () => {
     fit.uploadDense(4, new Float32Array(12), 0, 3)
     await fit.setFactors(new Float32Array(8), new Float32Array(6))
     const option = { code: 'ERR_NONNEG_OPTION' }
+    expect(await failure(() => fit.evaluate(Number.NaN))).toMatchObject(option)
     expect(await failure(() => fit.run(-1, 0))).toMatchObject(option)
     expect(await failure(() => fit.run(2 ** 31, 0))).toMatchObject(option)
     expect(await failure(() => fit.run(1, 'now' as unknown as number))).toMatchObject(option)

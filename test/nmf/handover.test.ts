@@ -25,7 +25,7 @@ function failing(code: ErrorCode, runs: number): Backend {
               if (left-- <= 0) throw new NonnegError(code, 'it broke')
               return await fit.run(...controls)
             },
-            evaluate: () => fit.evaluate(),
+            evaluate: beta => fit.evaluate(beta),
             factors: () => fit.factors(),
             [Symbol.asyncDispose]: async () => {},
           }

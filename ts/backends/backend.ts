@@ -117,8 +117,14 @@ export interface Factors {
 export interface Fit extends AsyncDisposable {
   /** Up to `iterations` iterations (W first, then H) in one crossing. */
   run(iterations: number, controls?: RunControls): Promise<SweepReport>
-  /** The loss of the factors as they are, at the price of half an iteration or less. */
-  evaluate(): Promise<number>
+  /**
+   * The loss of the factors as they are, at the price of half an iteration or less; penalties are left out. With `beta` it
+   * is that of another divergence over the same entries and weights: X stays where it is, and what the other loss needs
+   * beside it is there for the time of the call alone. β ≤ 0 wants every entry that counts above 0.
+   *
+   * Rejects with ERR_NONNEG_UNSUPPORTED where the device has no kernels for β, _MEMORY where they find no room.
+   */
+  evaluate(beta?: number): Promise<number>
   /** The only read-back. After an aborted run the factors are valid, the last iteration possibly half done. */
   factors(): Promise<Factors>
 }

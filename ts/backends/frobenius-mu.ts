@@ -3,11 +3,17 @@ import type { FitSpec, Weights } from './backend.js'
 
 /** What the GPU backends have: the unweighted Frobenius loss, multiplicative updates without penalties, f32. */
 
-/** Why a fit is beyond that, or undefined. `backend` is the name that people read. */
+/** Why a loss is beyond that, or undefined. `backend` is the name that people read. */
+export function lossBeyondFrobenius(backend: string, beta: number): string | undefined {
+  return beta === 2 ? undefined : `${backend} has kernels for the Frobenius loss (β = 2), not for β = ${beta}`
+}
+
+/** The same of a whole fit. */
 export function fitBeyondFrobeniusMu(backend: string, spec: FitSpec, weights?: Weights): string | undefined {
   const { dtype, beta, rule, penaltyW, penaltyH } = spec
   if (dtype !== 'f32') return `${backend} computes in f32 only`
-  if (beta !== 2) return `${backend} has kernels for the Frobenius loss (β = 2), not for β = ${beta}`
+  const loss = lossBeyondFrobenius(backend, beta)
+  if (loss !== undefined) return loss
   if (rule !== 'mu') return `${backend} has no kernels for the update rule ${rule}`
   if (weights) return `${backend} has no kernels for masks and weights`
   for (const penalty of [penaltyW, penaltyH]) {

@@ -92,7 +92,7 @@ class FitLoop {
   async run(): Promise<{ reason: StopReason; loss: number }> {
     const { signal, maxIterations, tolerance } = this.#options
     const { history, losses } = this.#progress
-    if (tolerance > 0) this.#progress.initialError ??= distance(await this.#evaluate())
+    if (tolerance > 0) this.#progress.initialError ??= distance(await this.evaluate())
     const start = performance.now()
     let lastSnapshot = start
     for (let secondsEach = Number.POSITIVE_INFINITY; ; ) {
@@ -148,10 +148,13 @@ class FitLoop {
     return error === 0 || (previous - error) / initialError! < tolerance
   }
 
-  /** The loss of the factors as they are. Backends do not break it off, so an abort that throws does not wait for it. */
-  #evaluate(): Promise<number> {
+  /**
+   * The loss of the factors as they are, or another. Backends do not break it off, so an abort that throws does not wait
+   * for it.
+   */
+  evaluate(beta?: number): Promise<number> {
     const { signal, onAbort: then } = this.#options
-    const evaluation = this.#fit.evaluate()
+    const evaluation = this.#fit.evaluate(beta)
     this.pending = evaluation
     return then === 'throw' ? unlessAborted(evaluation, signal, () => {}) : evaluation
   }
@@ -161,7 +164,7 @@ class FitLoop {
     const { signal, onAbort: then } = this.#options
     if (then === 'throw') throw abortError(signal!)
     const last = this.#progress.losses.at(-1)
-    return interrupted || last === undefined ? await this.#evaluate() : last
+    return interrupted || last === undefined ? await this.evaluate() : last
   }
 
   async #snapshot(): Promise<void> {
@@ -209,20 +212,6 @@ function specFor(device: Device, { X, weights }: Problem, specs: readonly FitSpe
   throw new NonnegError('ERR_NONNEG_UNSUPPORTED', chosen.reason)
 }
 
-/** The Frobenius loss of factors that were fitted to another: one pass over X on the device. */
-async function frobeniusLoss(device: Device, problem: Problem, factors: Factors, spec: FitSpec): Promise<number> {
-  const { rank, dtype } = spec
-  const W = denseView(factors.W, problem.X.rows, rank)
-  const H = denseView(factors.H, rank, problem.X.columns)
-  const frobenius = specFor(device, problem, [{ rank, dtype, beta: 2, rule: 'mu' }])
-  const fit = await device.createFit({ ...problem, W, H }, frobenius)
-  try {
-    return await fit.evaluate()
-  } finally {
-    await dispose(fit)
-  }
-}
-
 /** Frees a fit; a device that was lost has nothing left to free, and its error was reported already. */
 async function dispose(fit: Fit): Promise<void> {
   try {
@@ -237,12 +226,13 @@ async function runOn(
   spec: FitSpec,
   options: LoopOptions,
   deadline: number | undefined,
-): Promise<Pick<LoopResult, 'factors' | 'loss' | 'reason'>> {
+): Promise<Pick<LoopResult, 'factors' | 'loss' | 'frobeniusLoss' | 'reason'>> {
   const fit = await unlessAborted(device.createFit(progress.problem, spec), options.signal, dispose)
   const loop = new FitLoop(options, progress, fit, device, deadline)
   try {
     const outcome = await loop.run()
-    return { ...outcome, factors: await fit.factors() }
+    const frobeniusLoss = spec.beta === 2 ? outcome.loss : await loop.evaluate(2)
+    return { ...outcome, frobeniusLoss, factors: await fit.factors() }
   } finally {
     const closed = loop.pending.catch(() => {}).then(() => dispose(fit))
     if (!options.signal?.aborted) await closed
@@ -271,12 +261,10 @@ export async function runFit(
     try {
       return await withDevice(id, plan, async device => {
         const spec = specFor(device, problem, specs)
-        const { factors, loss, reason } = await runOn(device, progress, spec, options, deadline)
+        const outcome = await runOn(device, progress, spec, options, deadline)
         const { history } = progress
-        const squares = spec.beta === 2 ? loss : await frobeniusLoss(device, problem, factors, spec)
         const { emulated } = device
-        const solver = spec.rule
-        return { factors, loss, frobeniusLoss: squares, history, reason, solver, backend: id, emulated, handovers }
+        return { ...outcome, history, solver: spec.rule, backend: id, emulated, handovers }
       })
     } catch (error) {
       if (!mayHandOver(error)) throw error

@@ -137,8 +137,8 @@ class AddonFit implements Fit {
     }
   }
 
-  evaluate(): Promise<number> {
-    return this.#job(() => this.#native.evaluate())
+  evaluate(beta: number = this.#options.beta): Promise<number> {
+    return this.#job(() => this.#native.evaluate(beta))
   }
 
   async factors(): Promise<Factors> {

@@ -3,7 +3,7 @@ import type { Dims } from '../../kernels/spec.js'
 import type { KernelBuffer, Penalty, Rule, SweepReport } from '../backend.js'
 
 /** Must equal the number in native/binding/addon.cpp; an addon built from other sources is refused. */
-export const ADDON_ABI = 3
+export const ADDON_ABI = 4
 
 /** What one fit of the addon is made of. */
 export interface NativeFitOptions {
@@ -52,7 +52,8 @@ export interface NativeFit {
   setFactors(W: FloatArray, Ht: FloatArray): Promise<void>
   /** `deadline`: seconds from now after which no iteration starts; 0 for none. */
   run(iterations: number, deadline: number): Promise<Omit<SweepReport, 'iterations'>>
-  evaluate(): Promise<number>
+  /** The loss under the divergence of `beta`. */
+  evaluate(beta: number): Promise<number>
   /** Writes rows × rank and rank × columns elements of `dtype` on a thread: no one may detach the arrays meanwhile. */
   factors(W: FloatArray, H: FloatArray): Promise<void>
   /** Ends the running job at the next panel. */

@@ -11,7 +11,7 @@ import { Tile } from './tile.js'
 const NO_PENALTY: Penalty = { l1: 0, l2: 0 }
 
 const FAMILIES = {
-  gram: (spec: FitSpec, { squaredNorm }: Problem) => new Gram(spec, squaredNorm),
+  gram: (spec: FitSpec, squaredNorm: number) => new Gram(spec, squaredNorm),
   entries: (spec: FitSpec) => new Entries(spec),
   tile: (spec: FitSpec) => new Tile(spec),
 }
@@ -19,20 +19,27 @@ const FAMILIES = {
 /** One factorisation in float64, whatever `dtype` says of the result; the work gives the thread back every few milliseconds. */
 export class ReferenceFit implements Fit {
   readonly #spec: FitSpec
+  /** How X meets the factors under a loss. */
+  readonly #productsOf: (spec: FitSpec) => Products
   readonly #products: Products
   readonly #sides: Sides
 
-  private constructor(spec: FitSpec, products: Products, sides: Sides) {
+  private constructor(spec: FitSpec, productsOf: (spec: FitSpec) => Products, sides: Sides) {
     this.#spec = spec
-    this.#products = products
+    this.#productsOf = productsOf
+    this.#products = productsOf(spec)
     this.#sides = sides
   }
 
   static async create(problem: Problem, spec: FitSpec): Promise<ReferenceFit> {
     const { penaltyW = NO_PENALTY, penaltyH = NO_PENALTY } = spec
     const sides = await inSlices(sidesOf(problem, spec.rank, [penaltyW, penaltyH]))
-    const products = FAMILIES[familyOf(problem.X, spec.beta, problem.weights)](spec, problem)
-    return new ReferenceFit(spec, products, sides)
+    // not `problem` itself: X is the caller's to let go
+    const { squaredNorm } = problem
+    const X = { kind: problem.X.kind }
+    const weights = problem.weights && { kind: problem.weights.kind }
+    const productsOf = (wanted: FitSpec) => FAMILIES[familyOf(X, wanted.beta, weights)](wanted, squaredNorm)
+    return new ReferenceFit(spec, productsOf, sides)
   }
 
   async run(iterations: number, controls: RunControls = {}): Promise<SweepReport> {
@@ -79,8 +86,9 @@ export class ReferenceFit implements Fit {
     return { loss: yield* this.#products.loss(H), violation }
   }
 
-  async evaluate(): Promise<number> {
-    return await inSlices(this.#products.loss(this.#sides.H))
+  async evaluate(beta: number = this.#spec.beta): Promise<number> {
+    const products = beta === this.#spec.beta ? this.#products : this.#productsOf({ ...this.#spec, beta })
+    return await inSlices(products.loss(this.#sides.H))
   }
 
   async factors(): Promise<Factors> {

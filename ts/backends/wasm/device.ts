@@ -36,7 +36,6 @@ export class WasmDevice implements Device {
   readonly info: Info
   readonly #pool: Pool
   readonly #options: PoolOptions
-  #fits = 0
   /** The optimizers' memory and workers, from the first of them on. */
   #crew: Promise<VectorCrew> | undefined
 
@@ -77,7 +76,7 @@ export class WasmDevice implements Device {
     const W = await inSlices(packed(problem.W, dtype))
     const H = await inSlices(packed(problem.H, dtype))
     const flags = new Int32Array(allocate(4, shared))
-    const fit = ++this.#fits
+    const fit = this.#pool.nextFit()
     const { threads } = this.#pool
     const copies = [source, ...(weights ? [weights] : [])]
     const transfer = [W.buffer, H.buffer, ...(shared ? [] : copies.flatMap(buffersOf))] as ArrayBuffer[]
@@ -86,7 +85,7 @@ export class WasmDevice implements Device {
       transfer,
     )
     if (told) this.#pool.tellHelpers({ kind: 'attach', fit, told })
-    return new WasmFit(this.#pool, fit, flags, told !== undefined)
+    return new WasmFit(this.#pool, fit, flags, told !== undefined, spec.beta)
   }
 
   supportsOptimizer(length: number, spec: OptimizerSpec): Support {

@@ -10,10 +10,12 @@ export class WasmFit implements Fit {
   readonly #flags: Int32Array
   /** Whether the helpers know of it. */
   readonly #parallel: boolean
+  readonly #beta: number
   #busy: Promise<unknown> = Promise.resolve()
   #disposed: Promise<void> | undefined
 
-  constructor(pool: Pool, id: number, flags: Int32Array, parallel: boolean) {
+  constructor(pool: Pool, id: number, flags: Int32Array, parallel: boolean, beta: number) {
+    this.#beta = beta
     this.#pool = pool
     this.#id = id
     this.#flags = flags
@@ -38,9 +40,25 @@ export class WasmFit implements Fit {
     }
   }
 
-  async evaluate(): Promise<number> {
+  async evaluate(beta: number = this.#beta): Promise<number> {
     this.#check()
-    return await this.#track(() => this.#pool.call({ kind: 'evaluate', fit: this.#id, joined: this.#parallel }))
+    if (beta === this.#beta) {
+      return await this.#track(() => this.#pool.call({ kind: 'evaluate', fit: this.#id, joined: this.#parallel }))
+    }
+    return await this.#remember(this.#evaluateSibling(beta))
+  }
+
+  async #evaluateSibling(beta: number): Promise<number> {
+    const { threads } = this.#pool
+    const fit = this.#pool.nextFit()
+    const { told } = await this.#pool.call({ kind: 'sibling', fit, of: this.#id, beta, threads })
+    if (told) this.#pool.tellHelpers({ kind: 'attach', fit, told })
+    const sibling = new WasmFit(this.#pool, fit, this.#flags, told !== undefined, beta)
+    try {
+      return await sibling.evaluate()
+    } finally {
+      await sibling[Symbol.asyncDispose]()
+    }
   }
 
   async factors(): Promise<Factors> {
@@ -74,11 +92,15 @@ export class WasmFit implements Fit {
     if (!this.#pool.isShared) this.#pool.send({ kind: 'abort', fit: this.#id })
   }
 
-  /** Calls the helpers in for a call, and remembers it until it is settled. */
+  /** Calls the helpers in for a call, and remembers it. */
   #track<T>(call: () => Promise<T>): Promise<T> {
     Atomics.store(this.#flags, 0, 0)
     if (this.#parallel) this.#pool.join()
-    const result = call()
+    return this.#remember(call())
+  }
+
+  /** What `dispose` is to wait for. */
+  #remember<T>(result: Promise<T>): Promise<T> {
     this.#busy = result.catch(() => {})
     return result
   }

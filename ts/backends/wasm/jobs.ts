@@ -4,10 +4,10 @@ import type { Crew } from './crew.js'
 import { FAMILIES } from './families.js'
 import type { HeldFit, Progress } from './family.js'
 import type { Heap } from './heap.js'
-import type { Create, Results, Run } from './messages.js'
+import type { Create, Results, Run, Sibling } from './messages.js'
 import { reals } from './source.js'
-import { inTurns, tell } from './tell.js'
-import { isStopped, type SharedFit, type Steps, type Thread } from './thread.js'
+import { inTurns, tell, tellSibling } from './tell.js'
+import { isStopped, type SharedFit, type Steps, type Thread, type Told } from './thread.js'
 import { warmUp } from './warm-up.js'
 
 /** Elements written before the thread may pause. */
@@ -43,13 +43,36 @@ function* fetch(thread: Thread, fit: SharedFit, rows: number, address: number): 
   return out
 }
 
-export function* create(crew: Crew, heap: Heap, shared: boolean, request: Create): Steps<[HeldFit, Results['create']]> {
-  const { fit: id, spec, squaredNorm, source, W, H } = request
-  const { rank } = spec
+/** The same rows of a factor, where another layout has them. */
+function* copy(thread: Thread, from: SharedFit, to: SharedFit, rows: number, factor: 'W' | 'Ht'): Steps<void> {
+  const { size, rank } = to.layout
+  const place = ({ layout }: SharedFit, row: number) => (layout[factor] + row * layout.stride) / size
+  const atOnce = Math.max(1, Math.floor(PIECE / rank))
+  for (let first = 0; first < rows; first += atOnce) {
+    const reals = thread.reals(to)
+    for (let i = first; i < Math.min(rows, first + atOnce); i++) {
+      reals.copyWithin(place(to, i), place(from, i), place(from, i) + rank)
+    }
+    yield 'turn'
+  }
+}
+
+/** What a fit is made from. */
+interface Making {
+  readonly id: number
+  readonly squaredNorm: number
+  /** Takes the memory that the blocks are to name. */
+  tell(blocks: number[]): Steps<Told>
+  /** Writes W and Ht. */
+  fill(fit: SharedFit): Steps<void>
+}
+
+function* make(crew: Crew, heap: Heap, shared: boolean, making: Making): Steps<[HeldFit, Results['create']]> {
   const { thread } = crew
+  const { id, squaredNorm } = making
   const blocks: number[] = []
   try {
-    const told = yield* tell(thread, heap, shared, request, blocks)
+    const told = yield* making.tell(blocks)
     const fit = thread.learn(told)
     warmUp(thread, heap, fit)
     // the padding of W, Ht and H must be zero, and stays so
@@ -58,14 +81,49 @@ export function* create(crew: Crew, heap: Heap, shared: boolean, request: Create
       thread.zero(at, Math.min(PIECE * 4, layout.cleared - at))
       yield 'turn'
     }
-    yield* store(thread, fit, W, rank, layout.W)
-    yield* store(thread, fit, (yield* inTurns(transposeDense(H, rank, source.columns))) as FloatArray, rank, layout.Ht)
+    yield* making.fill(fit)
     const held: HeldFit = { id, shared: fit, blocks, squaredNorm, isFresh: false }
     return [held, { told: shared && layout.threads > 1 ? told : undefined }]
   } catch (error) {
     for (const block of blocks) heap.free(block)
     throw error
   }
+}
+
+export function* create(crew: Crew, heap: Heap, shared: boolean, request: Create): Steps<[HeldFit, Results['create']]> {
+  const { fit: id, spec, squaredNorm, source, W, H } = request
+  const { rank } = spec
+  const { thread } = crew
+  return yield* make(crew, heap, shared, {
+    id,
+    squaredNorm,
+    tell: blocks => tell(thread, heap, shared, request, blocks),
+    *fill(fit) {
+      yield* store(thread, fit, W, rank, fit.layout.W)
+      const Ht = (yield* inTurns(transposeDense(H, rank, source.columns))) as FloatArray
+      yield* store(thread, fit, Ht, rank, fit.layout.Ht)
+    },
+  })
+}
+
+export function* sibling(
+  crew: Crew,
+  heap: Heap,
+  shared: boolean,
+  of: HeldFit,
+  { fit: id, beta, threads }: Sibling,
+): Steps<[HeldFit, Results['sibling']]> {
+  const { thread } = crew
+  const { rows, columns } = of.shared.layout
+  return yield* make(crew, heap, shared, {
+    id,
+    squaredNorm: of.squaredNorm,
+    tell: blocks => tellSibling(thread, heap, shared, of.shared, beta, threads, blocks),
+    *fill(fit) {
+      yield* copy(thread, of.shared, fit, rows, 'W')
+      yield* copy(thread, of.shared, fit, columns, 'Ht')
+    },
+  })
 }
 
 /** Takes down what iterations tell; a loss may become known with the next one only. */

@@ -69,6 +69,16 @@ export interface Create {
   readonly H: FloatArray
 }
 
+/** A fit with the X, the weights and the flag of another and copies of its factors; that one must outlive it. */
+export interface Sibling {
+  readonly kind: 'sibling'
+  readonly fit: number
+  readonly of: number
+  /** The divergence that it is to measure; it moves nothing. */
+  readonly beta: number
+  readonly threads: number
+}
+
 export interface Run {
   readonly kind: 'run'
   readonly fit: number
@@ -95,6 +105,7 @@ export interface KernelRequest {
 
 export type Request =
   | Create
+  | Sibling
   | Run
   | Evaluate
   | KernelRequest
@@ -105,6 +116,7 @@ export type Request =
 export interface Results {
   /** What helpers are to be told, where the fit has use for them. */
   create: { readonly told: Told | undefined }
+  sibling: { readonly told: Told | undefined }
   run: SweepReport
   evaluate: number
   factors: { readonly W: FloatArray; readonly H: FloatArray }

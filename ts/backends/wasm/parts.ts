@@ -3,7 +3,7 @@ import type { FloatArray } from '../../core/matrix.js'
 import type { Heap } from './heap.js'
 import type { Dtype } from './kernels.js'
 import { paddedStride } from './layout.js'
-import type { CsrArrays, CsrPlace, DenseSource } from './source.js'
+import { allocate, type CsrArrays, type CsrPlace, type DenseSource, reals } from './source.js'
 import type { DenseFit, SharedFit, Steps, Thread } from './thread.js'
 
 // Parts of X as kernels read them: in place where X lies in wasm memory, else copied to a thread's buffer. Reading in
@@ -63,6 +63,23 @@ export function* settleCsr<S extends CsrArrays>(thread: Thread, heap: Heap, dtyp
   for (const [i, list] of lists.entries()) yield* move(thread, list, dtype, place.values + i * values.byteLength)
   yield* move(thread, indices, 'u32', place.indices)
   return { ...source, place, indices: indices.slice(0, 0), values: values.slice(0, 0), weights: weights?.slice(0, 0) }
+}
+
+/** A copy of the arrays in wasm memory, as they were before `settleCsr`, without weights; those that did not move stay. */
+export function* unsettledCsr(thread: Thread, dtype: Dtype, X: CsrArrays, shared: boolean): Steps<CsrArrays> {
+  const { indptr, place } = X
+  if (!place) return X
+  const nonzeros = indptr[indptr.length - 1]
+  const indices = new Uint32Array(allocate(4 * nonzeros, shared))
+  const values = reals(dtype, nonzeros, shared)
+  for (let i = 0; i < nonzeros; i += PIECE) {
+    const end = Math.min(nonzeros, i + PIECE)
+    const within = (from: number) => [from + i, from + end] as const
+    indices.set(thread.views.u32.subarray(...within(place.indices / 4)), i)
+    values.set(thread.views.reals(dtype).subarray(...within(place.values / values.BYTES_PER_ELEMENT)), i)
+    yield 'turn'
+  }
+  return { indptr, indices, values }
 }
 
 /** The address of whole rows of X, `source.stride` elements apart; `buffer` has room for them. */

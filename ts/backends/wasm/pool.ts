@@ -63,6 +63,7 @@ export class Pool {
   readonly #pending: Map<number, Pending> = new Map()
   #calls = 0
   #joins = 0
+  #fits = 0
   #failure: NonnegError | undefined
 
   private constructor(options: PoolOptions, threads: number, maxPages: number, shared: Shared | undefined) {
@@ -116,6 +117,11 @@ export class Pool {
     }
     host.post(start)
     return host
+  }
+
+  /** A name for one more fit. */
+  nextFit(): number {
+    return ++this.#fits
   }
 
   /** Sends a request to the coordinator, which works on several at a time. */

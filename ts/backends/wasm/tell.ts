@@ -7,9 +7,9 @@ import type { Heap } from './heap.js'
 import type { Dtype } from './kernels.js'
 import type { Shape } from './layout.js'
 import type { Create } from './messages.js'
-import { settleCsr, settleDense } from './parts.js'
-import { allocate, type CsrArrays, type CsrSource, type DenseSource, reals } from './source.js'
-import type { Steps, Thread, Told } from './thread.js'
+import { settleCsr, settleDense, unsettledCsr } from './parts.js'
+import { allocate, type CsrArrays, type CsrSource, type DenseSource, type HoldoutSource, reals } from './source.js'
+import type { SharedFit, Steps, Thread, Told } from './thread.js'
 import { tileLayout } from './tile-layout.js'
 
 /** Lets a generator that yields nothing take part in the coordinator's turns. */
@@ -59,6 +59,32 @@ export function layoutOf(
   return entriesLayout({ ...shape, indptr: shape.indptr }, rule, weights !== undefined, threads, base)
 }
 
+/** X and the weights of its entries as threads have them: dense X or CSR both ways; weights of entries lie with these. */
+interface Data {
+  readonly source?: DenseSource | undefined
+  readonly byRow?: CsrArrays | undefined
+  readonly byColumn?: CsrArrays | undefined
+  readonly weights?: DenseSource | HoldoutSource | undefined
+}
+
+/** The layout of a fit, in memory that is taken for it and then named first in `blocks`. */
+function layoutIn(
+  heap: Heap,
+  blocks: number[],
+  spec: FitSpec,
+  size: { readonly rows: number; readonly columns: number },
+  { byRow, byColumn, weights }: Data,
+  threads: number,
+): Told['layout'] {
+  const indptr = byRow && byColumn ? ([byRow.indptr, byColumn.indptr] as const) : undefined
+  const shape = { rows: size.rows, columns: size.columns, rank: spec.rank, dtype: spec.dtype, indptr }
+  const X = { kind: indptr ? 'csr' : 'dense' } as const
+  const kind = byRow?.weights ? { kind: 'entries' } : weights
+  const at = (base: number) => layoutOf(shape, spec, X, kind, threads, base)
+  blocks.push(heap.allocate(at(0).bytes))
+  return at(blocks[0])
+}
+
 /**
  * What threads are to know of a new fit.
  * @param blocks is given the addresses of what the fit takes of wasm memory, that of the layout first
@@ -70,15 +96,7 @@ export function* tell(
   { spec, threads, source, weights, flags }: Create,
   blocks: number[],
 ): Steps<Told> {
-  const { rank, dtype } = spec
-  const { rows, columns } = source
-  const byColumn = source.kind === 'csr' ? yield* transposed(source, dtype, shared) : undefined
-  const indptr = source.kind === 'csr' && byColumn ? ([source.indptr, byColumn.indptr] as const) : undefined
-  const shape = { rows, columns, rank, dtype, indptr }
-  const kind = source.kind === 'csr' && source.weights ? { kind: 'entries' } : weights
-  const { bytes } = layoutOf(shape, spec, source, kind, threads, 0)
-  blocks.push(heap.allocate(bytes))
-  const layout = layoutOf(shape, spec, source, kind, threads, blocks[0])
+  const { dtype } = spec
 
   function* settledDense(dense: DenseSource): Steps<DenseSource> {
     const settled = yield* settleDense(thread, heap, dtype, dense)
@@ -92,20 +110,53 @@ export function* tell(
     return settled
   }
 
+  if (source.kind === 'dense') {
+    const layout = layoutIn(heap, blocks, spec, source, { source, weights }, threads)
+    const settledWeights = weights?.kind === 'dense' ? yield* settledDense(weights) : weights
+    return toldOf(spec, flags, layout, { weights: settledWeights, source: yield* settledDense(source) })
+  }
+  const byColumn = yield* transposed(source, dtype, shared)
+  const layout = layoutIn(heap, blocks, spec, source, { byRow: source, byColumn, weights }, threads)
   if (layout.scheme === 'tiles') {
     const settledWeights = weights?.kind === 'dense' ? yield* settledDense(weights) : weights
-    const common = { spec, flags, layout, weights: settledWeights }
-    if (source.kind === 'dense') return { ...common, source: yield* settledDense(source) }
-    // transposed twice, the columns of every row ascend
-    const turned = { kind: 'csr', rows: columns, columns: rows, ...byColumn! } as const
-    return { ...common, byRow: yield* transposed(turned, dtype, shared), byColumn: byColumn! }
+    const byRow = yield* ascending(layout, byColumn, shared)
+    return toldOf(spec, flags, layout, { weights: settledWeights, byRow, byColumn })
   }
-  const common = { spec, flags }
-  if (layout.scheme !== 'entries' && source.kind === 'dense') {
-    return { ...common, layout, source: yield* settledDense(source) }
+  const byRow = yield* settledCsr(source)
+  return toldOf(spec, flags, layout, { byRow, byColumn: yield* settledCsr(byColumn) })
+}
+
+/**
+ * The same of a fit that measures the factors of another under `beta`: X and the weights stay where that one has them,
+ * but for CSR X that comes in tiles here and did not there, of which this one has a copy.
+ */
+export function* tellSibling(
+  thread: Thread,
+  heap: Heap,
+  shared: boolean,
+  of: SharedFit,
+  beta: number,
+  threads: number,
+  blocks: number[],
+): Steps<Told> {
+  const data: Data = of
+  const { rank, dtype } = of.layout
+  const spec = { rank, dtype, beta, rule: 'mu' } as const
+  const layout = layoutIn(heap, blocks, spec, of.layout, data, threads)
+  if (!data.byColumn || layout.scheme !== 'tiles' || of.layout.scheme === 'tiles') {
+    return toldOf(spec, of.flags, layout, data)
   }
-  const [byRow, turned] = [yield* settledCsr(source as CsrSource), yield* settledCsr(byColumn!)]
-  return layout.scheme === 'entries'
-    ? { ...common, layout, byRow, byColumn: turned }
-    : { ...common, layout, byRow, byColumn: turned }
+  const byColumn = yield* unsettledCsr(thread, dtype, data.byColumn, shared)
+  return toldOf(spec, of.flags, layout, { byRow: yield* ascending(layout, byColumn, shared), byColumn })
+}
+
+/** The rows of CSR X with ascending columns: those of the transpose's transpose. */
+function ascending({ rows, columns, dtype }: Told['layout'], byColumn: CsrArrays, shared: boolean): Steps<CsrArrays> {
+  return transposed({ kind: 'csr', rows: columns, columns: rows, ...byColumn }, dtype, shared)
+}
+
+/** The scheme of the layout decides which of the data there are. */
+function toldOf(spec: FitSpec, flags: Int32Array, layout: Told['layout'], data: Data): Told {
+  const { source, byRow, byColumn, weights } = data
+  return { spec, flags, layout, source, byRow, byColumn, weights } as Told
 }

@@ -5,7 +5,7 @@ import { NonnegError } from '../../core/errors.js'
 import { Crew, help } from './crew.js'
 import type { HeldFit } from './family.js'
 import { Heap, Views } from './heap.js'
-import { create, evaluate, factors, run } from './jobs.js'
+import { create, evaluate, factors, run, sibling } from './jobs.js'
 import type { Attach, Failure, Install, Message, Request, Results, Start } from './messages.js'
 import { type Port, parentPort } from './port.js'
 import { runKernel } from './run-kernel.js'
@@ -86,6 +86,11 @@ class Coordinator {
     switch (request.kind) {
       case 'create': {
         const [fit, result] = yield* create(crew, heap, this.#shared, request)
+        this.#fits.set(fit.id, fit)
+        return result
+      }
+      case 'sibling': {
+        const [fit, result] = yield* sibling(crew, heap, this.#shared, this.#fit(request.of), request)
         this.#fits.set(fit.id, fit)
         return result
       }

@@ -2,6 +2,7 @@ import { inSlices } from '../../core/breathe.js'
 import { NonnegError } from '../../core/errors.js'
 import { transposeDense } from '../../core/matrix.js'
 import type { Factors, Fit, FitSpec, Problem, RunControls, SweepReport } from '../backend.js'
+import { lossBeyondFrobenius } from '../frobenius-mu.js'
 import { Batches } from './batches.js'
 import { type Call, dotOf, muUpdate, prepare, record, type Step } from './calls.js'
 import { type Gpu, SMALLEST_BUFFER } from './gpu.js'
@@ -137,8 +138,10 @@ export class GpuFit implements Fit {
     }
   }
 
-  async evaluate(): Promise<number> {
+  async evaluate(beta?: number): Promise<number> {
     this.#check()
+    const beyond = beta === undefined ? undefined : lossBeyondFrobenius('WebGPU', beta)
+    if (beyond !== undefined) throw new NonnegError('ERR_NONNEG_UNSUPPORTED', beyond)
     const { staging, recorded } = this.#parts
     const { gram, products, loss } = recorded[this.#current]
     const steps = [...(this.#gramReady ? [] : gram), ...products, loss[0]]
