@@ -51,8 +51,11 @@ template<class T, int L, loss_kind K> struct descent {
     if constexpr (may_be_below_1) {
       if (of.beta < 1 && gradient > 0) {
         using single = typename vectors<T, 1>::type;
-        const T steepness = 1 + ((T)2 - of.beta) * gradient / (bend * value);
-        next = value * power<T, 1>((single){} + steepness, shortened)[0];
+        const single steepness = (single){} + (1 + ((T)2 - of.beta) * gradient / (bend * value));
+        if constexpr (K == loss_kind::itakura_saito)
+          next = value / square_root<T, 1>(steepness)[0];
+        else
+          next = value * power<T, 1>(steepness, shortened)[0];
       }
     }
     return next < smallest<T> ? 0 : next;
