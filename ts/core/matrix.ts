@@ -45,14 +45,39 @@ export function entryCount(X: MatrixView): number {
   return X.kind === 'dense' ? X.rows * X.columns : X.indptr[X.rows]
 }
 
+/** Entries between two looks at the clock: a millisecond where they are scattered over memory. */
+const PIECE = 1 << 16
+
+/** Counts columns `indices[begin … end)`, each one place further on in `counts`. */
+function countColumns(indices: Uint32Array, begin: number, end: number, counts: Uint32Array): void {
+  for (let p = begin; p < end; p++) counts[indices[p] + 1]++
+}
+
+/** Moves entries `begin` … `end − 1` of `row` to where `next` says that their columns go on. */
+function scatterRow(
+  { indices, values }: CsrView,
+  row: number,
+  begin: number,
+  end: number,
+  next: Uint32Array,
+  toIndices: Uint32Array,
+  toValues: FloatArray,
+): void {
+  for (let p = begin; p < end; p++) {
+    const q = next[indices[p]]++
+    toIndices[q] = row
+    toValues[q] = values[p]
+  }
+}
+
 /** The transpose's CSR arrays (that is, the CSC arrays) of a CSR matrix; rows come out in ascending order. */
 export function* transposeCsr(X: CsrView): Generator<void, CsrView> {
-  const PIECE = 1 << 16
   const nonzeros = X.indptr[X.rows]
   const indptr = new Uint32Array(X.columns + 1)
-  for (let p = 0; p < nonzeros; p++) {
-    indptr[X.indices[p] + 1]++
-    if (p % PIECE === PIECE - 1) yield
+  // the loops are functions of their own: engines hardly optimise them inside a generator
+  for (let p = 0; p < nonzeros; p += PIECE) {
+    countColumns(X.indices, p, Math.min(nonzeros, p + PIECE), indptr)
+    yield
   }
   for (let j = 0; j < X.columns; j++) indptr[j + 1] += indptr[j]
   yield
@@ -60,13 +85,17 @@ export function* transposeCsr(X: CsrView): Generator<void, CsrView> {
   const indices = new Uint32Array(nonzeros)
   const values = X.values instanceof Float64Array ? new Float64Array(nonzeros) : new Float32Array(nonzeros)
   for (let i = 0, sinceYield = 0; i < X.rows; i++) {
-    const end = X.indptr[i + 1]
-    for (let p = X.indptr[i]; p < end; p++) {
-      const q = next[X.indices[p]]++
-      indices[q] = i
-      values[q] = X.values[p]
-      sinceYield++
+    const last = X.indptr[i + 1]
+    for (let p = X.indptr[i]; p < last; p += PIECE) {
+      const end = Math.min(last, p + PIECE)
+      scatterRow(X, i, p, end, next, indices, values)
+      sinceYield += end - p
+      if (sinceYield >= PIECE) {
+        sinceYield = 0
+        yield
+      }
     }
+    // rows may be empty
     if (++sinceYield >= PIECE) {
       sinceYield = 0
       yield

@@ -101,28 +101,44 @@ function* scanCsr(X: CsrView, name: string): Generator<void, Scan> {
   return unique === X ? totals.of(X) : yield* scanCsr(unique, name)
 }
 
+/**
+ * Marks the columns of entries `begin` … `end − 1` of a row in `seen`, the last row that held each, plus one; says whether
+ * one was there already. Refuses columns that X does not have.
+ */
+function markColumns(X: CsrView, name: string, row: number, begin: number, end: number, seen: Uint32Array): boolean {
+  const { indices, columns } = X
+  let found = false
+  for (let p = begin; p < end; p++) {
+    const j = indices[p]
+    if (j >= columns) {
+      throw new NonnegError('ERR_NONNEG_SHAPE', `${name}.indices[${p}] = ${j}, but there are ${columns} columns`, {
+        detail: { row, entry: p, column: j },
+      })
+    }
+    if (seen[j] === row + 1) found = true
+    seen[j] = row + 1
+  }
+  return found
+}
+
 /** Whether a row holds a column twice; refuses columns that X does not have. */
 function* hasDuplicates(X: CsrView, name: string): Generator<void, boolean> {
-  const { indptr, indices, columns } = X
+  const { indptr, columns } = X
   let found = false
-  // the last row that held each column, plus one
   const seen = new Uint32Array(columns)
   for (let i = 0, sinceYield = 0; i < X.rows; i++) {
-    for (let p = indptr[i]; p < indptr[i + 1]; p++) {
-      const j = indices[p]
-      if (j >= columns) {
-        throw new NonnegError('ERR_NONNEG_SHAPE', `${name}.indices[${p}] = ${j}, but there are ${columns} columns`, {
-          detail: { row: i, entry: p, column: j },
-        })
-      }
-      if (seen[j] === i + 1) found = true
-      seen[j] = i + 1
-      sinceYield++
-    }
-    if (++sinceYield >= PIECE) {
+    for (let p = indptr[i]; p < indptr[i + 1]; p += PIECE) {
+      const end = Math.min(indptr[i + 1], p + PIECE)
+      found = markColumns(X, name, i, p, end, seen) || found
+      sinceYield += end - p
+      if (sinceYield < PIECE) continue
       sinceYield = 0
       yield
     }
+    // rows may be empty
+    if (++sinceYield < PIECE) continue
+    sinceYield = 0
+    yield
   }
   return found
 }
