@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { referenceBackend } from '../../ts/backends/reference/backend.js'
 import { Heap } from '../../ts/backends/wasm/heap.js'
 import { Random } from '../../ts/core/random.js'
 import { dense, fitOn, open, problemOf, sparse, specOf } from './helpers.js'
@@ -49,6 +50,25 @@ describe('heap', () => {
 })
 
 describe.each([true, false])('fits (shared memory: %s)', shared => {
+  it('give back what another loss takes, also where they are disposed of meanwhile', async () => {
+    const device = await open({ threads: 2, shared })
+    const reference = await referenceBackend.open()
+    for (const X of [dense(60, 90), sparse(60, 90, 20)]) {
+      const problem = problemOf(X, 12)
+      const [fit, wanted] = await Promise.all([device, reference].map(d => d.createFit(problem, specOf(12))))
+      const used = await device.bytesInUse()
+      // from X·Hᵀ to entries and tiles
+      for (const beta of [1, 1.5]) {
+        expect((await fit.evaluate(beta)) / (await wanted.evaluate(beta))).toBeCloseTo(1, 4)
+        expect(await device.bytesInUse()).toBe(used)
+      }
+      const late = fit.evaluate(1)
+      await Promise.all([fit[Symbol.asyncDispose](), late])
+      expect(await device.bytesInUse()).toBe(0)
+    }
+    await device[Symbol.asyncDispose]()
+  })
+
   it('give back all memory', async () => {
     const device = await open({ threads: 2, shared })
     expect(await device.bytesInUse()).toBe(0)
