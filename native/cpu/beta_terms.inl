@@ -1,5 +1,6 @@
 template<class T, int L, loss_kind K> struct tile_terms {
-  static constexpr int64_t rows_ahead = 2;
+  // Elements ahead of their use that X is asked for: some thousand cycles.
+  static constexpr int64_t ahead = 1024;
   using vector = typename vectors<T, L>::type;
   const loss_constants<T> of;
   const tile_of_X<T>& a;
@@ -21,14 +22,15 @@ template<class T, int L, loss_kind K> struct tile_terms {
   __attribute__((noinline)) void rows() const {
     wide_sum<T, L> loss;
     const vector ones = (vector){} + (T)1;
+    // nothing else tells the prefetcher of rows to come: they are far apart. A narrow tile has its successor below it.
+    const int64_t rows_ahead = 1 + ahead / (a.columns > 0 ? a.columns : 1);
     for (int64_t i = 0; i < a.rows; i++) {
       const T* const x = a.X + i * a.ldx;
       const T* const v = a.V ? a.V + i * a.ldv : nullptr;
       T* const u = a.U + i * a.ldu;
       T* const p = a.P ? a.P + i * a.ldu : nullptr;
       T* const c = a.C ? a.C + i * a.ldu : nullptr;
-      // nothing else tells the prefetcher of rows to come: they are far apart
-      const T* const coming = x + (a.rows - i > rows_ahead ? rows_ahead * a.ldx : 0);
+      const T* const coming = x + rows_ahead * a.ldx;
       vector q = {}, push = {}, bend = {};
       int64_t j = 0;
       for (; a.columns - j >= L; j += L) {

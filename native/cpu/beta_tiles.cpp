@@ -68,7 +68,8 @@ void spread(const csr_rows<T>& from, bool in_order, int64_t first, int64_t count
 
 template<class T>
 beta_tiles<T>::beta_tiles(const fit_shape& shape, int64_t rank, const matrix<T>& X, const weights<T>& V)
-    : shape(shape), rank(rank), X(X), V(V), ldh(padded_stride<T>(shape.columns)),
+    : shape(shape), rank(rank), components((shape.rank + 3) / 4 * 4), whole_tiles(rank * int64_t(sizeof(T)) % 128 == 0),
+      X(X), V(V), ldh(padded_stride<T>(shape.columns)),
       ldw(shape.rule == update_rule::hals ? padded_stride<T>(shape.rows) : 0) {}
 
 template<class T> double beta_tiles<T>::bytes() const {
@@ -119,7 +120,7 @@ template<class T> int64_t beta_tiles<T>::lines(factor side) const {
 
 template<class T> int64_t beta_tiles<T>::scratch() const {
   if (shape.rule != update_rule::hals)
-    return 5 * tile_elements<T>() + longest_panel() * rank;
+    return 5 * tile_elements<T>() + 2 * longest_panel() * rank;
   const int64_t rows = lines(factor::W) * padded_stride<T>(shape.columns);
   const int64_t columns = lines(factor::Ht) * padded_stride<T>(shape.rows);
   const int64_t descent = 2 * std::max(rows, columns) + round_up<T>(std::max(shape.rows, shape.columns));
@@ -177,6 +178,7 @@ template<class T>
 bool beta_tiles<T>::form(const operands<T>& f, const crew& c, const panel_of<T>& p, const gradient<T>& g) {
   const int64_t room = tile_elements<T>();
   T* const part = p.scratch + 5 * room;
+  T* const part_of_P = part + longest_panel() * rank;
   const bool by_rows = p.side == factor::W;
   if (g.L)
     memset(g.L, 0, size_t(p.count) * sizeof(T));
@@ -213,8 +215,14 @@ bool beta_tiles<T>::form(const operands<T>& f, const crew& c, const panel_of<T>&
     if (by_rows) {
       rows_of_tile(f, at, t, g, part);
     } else {
-      columns_of_tile(f, at, t, g);
+      columns_of_tile(f, at, t, g, begin > 0, part, part_of_P);
     }
+  }
+  if (!by_rows && length > 0) {
+    if (g.N)
+      f.kernels->column_sums(1, 0, p.count, components, part, g.N, rank);
+    if (g.P)
+      f.kernels->column_sums(1, 0, p.count, components, part_of_P, g.P, rank);
   }
   return true;
 }
@@ -223,9 +231,18 @@ bool beta_tiles<T>::form(const operands<T>& f, const crew& c, const panel_of<T>&
 template<class T>
 void beta_tiles<T>::rows_of_tile(const operands<T>& f, const place& at, const tile_of_X<T>& t, const gradient<T>& g,
                                  T* part) const {
-  const T* const Ht = f.Ht + at.column * rank;
-  const auto multiply = [&](const T* by, T* sums) {
-    f.kernels->xht_dense(at.rows, at.columns, rank, by, t.ldu, Ht, rank, part, rank);
+  const int64_t whole = round_up<T>(at.columns);
+  const auto multiply = [&](T* by, T* sums) {
+    if (whole_tiles) {
+      f.kernels->xht_dense(at.rows, at.columns, rank, by, t.ldu, f.Ht + at.column * rank, rank, part, rank);
+    } else {
+      // what lies beyond the last column meets the zeros that H goes on with, and must be a number
+      for (int64_t i = 0; i < at.rows && whole > at.columns; i++)
+        memset(by + i * t.ldu + at.columns, 0, size_t(whole - at.columns) * sizeof(T));
+      f.kernels->row_products(at.rows, whole, components, by, t.ldu, H.get() + at.column, ldh, part, rank);
+      for (int64_t i = 0; i < at.rows && components < rank; i++)
+        memset(part + i * rank + components, 0, size_t(rank - components) * sizeof(T));
+    }
     add(at.rows * rank, part, sums);
   };
   multiply(t.U, g.N);
@@ -235,14 +252,16 @@ void beta_tiles<T>::rows_of_tile(const operands<T>& f, const place& at, const ti
     g.L[i] += T(f.kernels->dot(at.columns, t.C + i * t.ldu, g.norms + at.column));
 }
 
-// The same for the columns of the tile: N += Q' W, P += P' W, L += C' norms
+// The same for the columns of the tile, N and P still to be transposed: N = Q' W or, where it `adds`, N += Q' W, P
+// likewise; L += C' norms
 template<class T>
-void beta_tiles<T>::columns_of_tile(const operands<T>& f, const place& at, const tile_of_X<T>& t,
-                                    const gradient<T>& g) const {
+void beta_tiles<T>::columns_of_tile(const operands<T>& f, const place& at, const tile_of_X<T>& t, const gradient<T>& g,
+                                    bool adds, T* N, T* P) const {
   const T* const W = f.W + at.row * rank;
-  f.kernels->xtw_dense(at.rows, at.columns, rank, t.U, t.ldu, W, rank, g.N, rank);
+  const int64_t whole = round_up<T>(at.columns);
+  f.kernels->column_products(at.rows, whole, components, t.U, t.ldu, W, rank, N, adds);
   if (g.P)
-    f.kernels->xtw_dense(at.rows, at.columns, rank, t.P, t.ldu, W, rank, g.P, rank);
+    f.kernels->column_products(at.rows, whole, components, t.P, t.ldu, W, rank, P, adds);
   for (int64_t i = 0; g.L && i < at.rows; i++) {
     const T norm = g.norms[at.row + i];
     for (int64_t j = 0; j < at.columns; j++)

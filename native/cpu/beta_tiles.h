@@ -39,10 +39,13 @@ template<class T> class beta_tiles final : public beta_products<T> {
   view columns_of_X(const place& at, T* room) const;
   view columns_of_weights(const nonneg_kernels<T>& k, const place& at, T* room, T* small) const;
   void rows_of_tile(const operands<T>& f, const place& at, const tile_of_X<T>& t, const gradient<T>& g, T* part) const;
-  void columns_of_tile(const operands<T>& f, const place& at, const tile_of_X<T>& t, const gradient<T>& g) const;
+  void columns_of_tile(const operands<T>& f, const place& at, const tile_of_X<T>& t, const gradient<T>& g, bool adds,
+                       T* N, T* P) const;
 
   const fit_shape& shape;
-  const int64_t rank; // padded
+  const int64_t rank;       // padded
+  const int64_t components; // of these, what the kernels by rows compute: a multiple of 4
+  const bool whole_tiles;   // the padded rank fills the register tiles of xht_dense
   const matrix<T>& X;
   const weights<T>& V;
   const int64_t ldh, ldw;

@@ -132,21 +132,33 @@ template<class T, int L, loss_kind K> struct loss_at {
   }
 };
 
-// Sums of many float32 lose digits that the stopping rule needs.
+// Sums of many float32 lose digits that the stopping rule needs; sums of four hardly do, and are widened together.
 template<class T, int L> struct wide_sum {
   using vector = typename vectors<T, L>::type;
   static constexpr int half = L > 1 ? L / 2 : 1;
+  static constexpr int few = 4;
   using wide = typename vectors<double, half>::type;
   wide low = {}, high = {};
+  vector near = {};
+  int held = 0;
 
   NONNEG_INLINE void add(vector v) {
-    using narrow = typename vectors<T, half>::type;
-    low += __builtin_convertvector(*(const narrow*)&v, wide);
-    if constexpr (L > 1)
-      high += __builtin_convertvector(*((const narrow*)&v + 1), wide);
+    near += v;
+    if (++held == few)
+      widen();
   }
 
-  double total() const {
+  NONNEG_INLINE void widen() {
+    using narrow = typename vectors<T, half>::type;
+    low += __builtin_convertvector(*(const narrow*)&near, wide);
+    if constexpr (L > 1)
+      high += __builtin_convertvector(*((const narrow*)&near + 1), wide);
+    near = (vector){};
+    held = 0;
+  }
+
+  double total() {
+    widen();
     double sum = 0;
     const wide both = low + high;
     for (int l = 0; l < half; l++)
