@@ -27,7 +27,7 @@ function commit(): string {
 }
 
 /** Processor time since the start of the machine and the part that other guests had of it, in ticks. */
-function processorTime(): { all: number; stolen: number } | null {
+export function processorTime(): { all: number; stolen: number } | null {
   if (!existsSync('/proc/stat')) return null
   const ticks = readFileSync('/proc/stat', 'utf8').split('\n')[0].split(/\s+/).slice(1).map(Number)
   return { all: ticks.reduce((sum, value) => sum + value, 0), stolen: ticks[7] ?? 0 }

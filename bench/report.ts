@@ -29,7 +29,7 @@ function machine(environment: Environment): string[] {
 }
 
 function goal({ id, what, target, measured, status }: Line, notes: Notes): string[] {
-  return [what, target, measured, status, notes[id] ?? '']
+  return [what, target, measured, status, status === 'short' ? (notes[id] ?? '') : '']
 }
 
 function figures(row: Row): string[] {

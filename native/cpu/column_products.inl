@@ -68,13 +68,15 @@ template<class T>
 void column_products(int64_t rows, int64_t columns, int64_t rank, const T* X, int64_t ldx, const T* W, int64_t ldw,
                      T* B, bool adds) {
   static_assert(column_block<T> % (3 * lanes<T>) == 0, "no tile reaches over two blocks");
-  for (int64_t first = 0; first < rows; first += panel_rows) {
+  int64_t first = 0;
+  do { // once for no rows too, whose products are zero
     const int64_t count = rows - first < panel_rows ? rows - first : panel_rows;
     const column_products_op<T> op = {count, X + first * ldx, ldx, W + first * ldw, ldw, B, rank, adds || first > 0};
     int64_t j = 0;
     op.template tiles<3>(columns, j);
     op.template tiles<1>(columns, j);
-  }
+    first += panel_rows;
+  } while (first < rows);
 }
 
 // A = the sum of all groups' B, transposed: a few components of one vector of columns after another.

@@ -23,6 +23,7 @@ template<class T> int64_t whole_vectors(int64_t columns) {
   return (columns + line - 1) / line * line;
 }
 
+// By the padded rank, as everything that is allocated for each group goes by it.
 int64_t groups_for_fusion(int64_t rows, int64_t columns, int64_t rank) {
   if (columns * rank > largest_accumulator)
     return 0;
@@ -56,7 +57,7 @@ template<class T> void add(int64_t count, const T* from, T* to) {
 template<class T>
 dense_products<T>::dense_products(const matrix<T>& X, int64_t rank, const operands<T>& f, bool fuse)
     : X(X), rank(f.rank), components((rank + 3) / 4 * 4), by_rows(f.rank * int64_t(sizeof(T)) % 128 != 0),
-      fused_groups(fuse ? groups_for_fusion(X.rows, X.columns, rank) : 0),
+      fused_groups(fuse ? groups_for_fusion(X.rows, X.columns, f.rank) : 0),
       splits(fused_groups > 0 ? 1 : splits_of_columns(X.rows, X.columns)) {}
 
 template<class T> double dense_products<T>::bytes() const {
@@ -187,7 +188,7 @@ void dense_products<T>::columns(const operands<T>& f, const crew& c, int64_t fir
     step = column_elements<T>(components, X.columns);
     B = accumulator(0) + first * components; // `first` opens a block
   } else {
-    for (int64_t i = 0; i < X.rows && !c.stop(); i += panel_rows) {
+    for (int64_t i = 0; (i == 0 || i < X.rows) && !c.stop(); i += panel_rows) {
       const int64_t height = std::min<int64_t>(panel_rows, X.rows - i);
       f.kernels->column_products(height, whole_vectors<T>(count), components, X.row(i) + first, X.ld(), f.W + i * rank,
                                  rank, scratch, i > 0);

@@ -20,9 +20,27 @@ const boutOf = (...entrants: Entrant[]): Bout => ({ group: 'g', problem: 'p', un
 it('takes turns forwards and backwards, and leaves the warm-up out of the samples', async () => {
   const log = path.join(folder, 'log')
   const named = (name: string) => entrant({ name, log, seconds: 0.1 })
-  const { rows } = await hold(boutOf(named('a'), named('b'), named('c')), 3)
+  const { rows } = await hold(boutOf(named('a'), named('b'), named('c')), 3, () => 0)
   expect(readFileSync(log, 'utf8')).toBe('cba' + 'abc' + 'cba' + 'abc')
   expect(rows.map(row => row.samples.length)).toEqual([3, 3, 3])
+})
+
+it('holds loud rounds again, and counts the quietest', async () => {
+  const log = path.join(folder, 'loud')
+  const counting = entrant({ name: 'a', log, seconds: 0.1, step: 1 })
+  const times = async (shares: readonly number[]) => {
+    const before = readFileSync(log, { encoding: 'utf8', flag: 'a+' }).length
+    // asked before and after every round; the warm-up is not judged
+    const asked = [0, ...shares.flatMap(share => [0, share])]
+    const { rows } = await hold(boutOf(counting), 3, () => asked.shift()!)
+    expect(asked).toEqual([])
+    const held = readFileSync(log, 'utf8').length - before
+    // each round is a second longer than the one before, the warm-up being the first
+    return { held, rounds: rows[0].samples.map(seconds => Math.round(seconds - 0.1)) }
+  }
+  expect(await times([0, 0.01, 0])).toEqual({ held: 4, rounds: [1, 2, 3] })
+  expect(await times([0.5, 0, 0.2, 0, 0])).toEqual({ held: 6, rounds: [2, 4, 5] })
+  expect(await times([0.5, 0.3, 0.2, 0.4, 0.02, 0])).toEqual({ held: 7, rounds: [3, 5, 6] })
 })
 
 it('makes rates of seconds, shares of roofs with as many threads, and comparisons with the first', async () => {

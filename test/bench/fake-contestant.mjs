@@ -3,6 +3,7 @@ import { appendFileSync } from 'node:fs'
 import { Absent, serve, Unsupported } from '../../bench/contestants/serve.mjs'
 
 let words
+let runs = 0
 
 await serve({
   async start(given) {
@@ -15,7 +16,7 @@ await serve({
   async run(units) {
     if (words.how === 'dies') process.exit(3)
     if (words.log) appendFileSync(words.log, words.name)
-    return units * Number(words.seconds)
+    return units * (Number(words.seconds) + Number(words.step ?? 0) * runs++)
   },
   async loss() {
     return 4.5

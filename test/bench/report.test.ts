@@ -1,6 +1,12 @@
+import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import { duration, performancePage, verdict } from '../../bench/report.js'
+import type { Results } from '../../bench/schema.js'
 import { resultsOf } from './results.js'
+
+const page = readFileSync('docs/performance.md', 'utf8')
+const notes = JSON.parse(readFileSync('bench/notes.json', 'utf8'))
+const source = () => /from \[(bench\/results\/[^\]]+)\]/.exec(page)![1]
 
 it('gives times in a unit that fits', () => {
   expect(duration(0.0000123)).toBe('12.3 µs')
@@ -22,4 +28,18 @@ it('shows goals with their notes, measured rows and those that are absent', () =
   expect(page).toContain('| a goal | ≥ 2× | 1.5× | short | because |')
   expect(page).toContain('| native | avx2 | 2 | 1.10 ms ± 100.0 µs | 120.0 | 8.0 | 80 % of 150.0 GFLOP/s |')
   expect(page).toContain('| scikit-learn | avx2 | 2 | absent: no Python |')
+})
+
+it('gives a reason for each goal that is missed, and none for the others', () => {
+  const line = { id: 'one', what: 'a goal', target: '≥ 2×', measured: '3×', status: 'pass' as const }
+  expect(performancePage(resultsOf({ lines: [line] }), { one: 'because' }, 'x.json')).not.toContain('because')
+  const results: Results = JSON.parse(readFileSync(source(), 'utf8'))
+  const missed = results.lines.filter(({ status }) => status === 'short').map(({ id }) => id)
+  expect(missed.filter(id => !notes[id])).toEqual([])
+})
+
+it('docs/performance.md is what its results and notes make', () => {
+  const results: Results = JSON.parse(readFileSync(source(), 'utf8'))
+  expect(page).toBe(performancePage(results, notes, source()))
+  expect(results.lines.filter(({ status }) => status === 'not measured')).toEqual([])
 })

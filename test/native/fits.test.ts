@@ -59,6 +59,16 @@ describe('a fit', () => {
     }
   })
 
+  // 721 to 724 components are padded to 728, for which a Gram matrix less fits the memory that all may take
+  it('has memory for the Gram matrices of all its groups of rows, where padding the rank makes them fewer', async () => {
+    const problem = problemOf(randomDense(5400, 8), 722)
+    await withFit(problem, specOf(722), { threads: 2 }, async fit => {
+      const { losses } = await fit.run(2)
+      const single = await withFit(problem, specOf(722, { dtype: 'f64' }), { threads: 1 }, one => one.run(2))
+      for (const n of [0, 1]) expect(losses[n] / single.losses[n]).toBeCloseTo(1, 3)
+    })
+  })
+
   it('leaves H alone where the spec fixes it', async () => {
     const problem = problemOf(randomDense(90, 40), 5)
     const spec = specOf(5, { fixed: 'H' })

@@ -119,8 +119,9 @@ export interface Fit extends AsyncDisposable {
   run(iterations: number, controls?: RunControls): Promise<SweepReport>
   /**
    * The loss of the factors as they are, at the price of half an iteration or less; penalties are left out. With `beta` it
-   * is that of another divergence over the same entries and weights: X stays where it is, and what the other loss needs
-   * beside it is there for the time of the call alone. β ≤ 0 wants every entry that counts above 0.
+   * is that of another divergence over the same entries and weights: X stays on the device, and what the other loss needs
+   * beside it (for some losses a copy of a sparse X in another order) is there for the time of the call alone. β ≤ 0 wants
+   * every entry that counts above 0.
    *
    * Rejects with ERR_NONNEG_UNSUPPORTED where the device has no kernels for β, _MEMORY where they find no room.
    */

@@ -57,7 +57,7 @@ export class WasmFit implements Fit {
     try {
       return await sibling.evaluate()
     } finally {
-      await sibling[Symbol.asyncDispose]()
+      await sibling.#free()
     }
   }
 
@@ -73,6 +73,10 @@ export class WasmFit implements Fit {
 
   async #dispose(): Promise<void> {
     this.#abort()
+    await this.#free()
+  }
+
+  async #free(): Promise<void> {
     await this.#busy
     try {
       await this.#pool.call({ kind: 'dispose', fit: this.#id })
