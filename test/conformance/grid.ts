@@ -54,16 +54,19 @@ export interface Wanted {
   readonly dtype?: Dtype
   readonly penalised?: boolean
   readonly fixed?: 'H'
+  /** Any more of a spec. */
+  readonly more?: Partial<FitSpec>
 }
 
 export function fitCase(wanted: Wanted): FitCase {
-  const { X, rows, columns, rank, beta, rule, weights = 'none', dtype = 'f32', penalised = false, fixed } = wanted
+  const { X, rows, columns, rank, beta, rule, weights = 'none', dtype = 'f32', penalised = false, fixed, more } = wanted
   const [penaltyW, penaltyH] = penalised ? PENALTIES : []
-  const spec: FitSpec = { rank, beta, rule, dtype, fixed, penaltyW, penaltyH }
+  const spec: FitSpec = { rank, beta, rule, dtype, fixed, penaltyW, penaltyH, ...more }
   const parts = [`${X} ${rows}x${columns}`, `rank ${rank}`, `β = ${beta}`, rule, dtype]
   if (weights !== 'none') parts.push(`weights: ${weights}`)
   if (penalised) parts.push('penalised')
   if (fixed) parts.push('H fixed')
+  for (const [name, value] of Object.entries(more ?? {})) parts.push(`${name} ${value}`)
   return { name: parts.join(', '), X, rows, columns, weights, spec }
 }
 

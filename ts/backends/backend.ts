@@ -1,4 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
+import { NonnegError } from '../core/errors.js'
 import type { DenseView, MatrixView } from '../core/matrix.js'
 import type { Dims, KernelSpec } from '../kernels/spec.js'
 import type { OptimizerSpec, Vectors } from './vectors.js'
@@ -32,8 +33,13 @@ export interface OpenOptions {
   readonly fast?: boolean
 }
 
-/** How a factor moves: multiplicative update, coordinate descent (HALS), or a projected gradient step. */
-export type Rule = 'mu' | 'hals' | 'pg'
+/**
+ * How a factor moves: multiplicative update, coordinate descent (HALS), a projected gradient step, or to the exact minimum
+ * for the other factor as it is (block principal pivoting; Frobenius without weights alone).
+ * `product` makes no factorisation: a factor becomes X times the other, of whatever sign, as a randomised singular value
+ * decomposition wants it: W ← X·Hᵀ, then Hᵀ ← Xᵀ·W. Frobenius without weights alone; the losses mean nothing.
+ */
+export type Rule = 'mu' | 'hals' | 'pg' | 'bpp' | 'product'
 
 /** What is added to the loss for one factor F: l1·Σ F + ½·l2·Σ F². Both at least 0, not scaled by any size. */
 export interface Penalty {
@@ -58,6 +64,23 @@ export interface FitSpec {
    * ts/kernels/pg_step.ts). Above 0; default 1, at which the Frobenius loss cannot rise.
    */
   readonly step?: number
+  /**
+   * `mu`, `hals` and `pg`: how often the rule is applied to a factor before the other moves, a whole number from 1; default
+   * 1. The gram family forms the product with X once for all of them, so that further rounds are cheap. Violations are
+   * those of the first round.
+   */
+  readonly rounds?: number
+  /**
+   * Each factor moves on along its last step when it has moved (see `Momentum` in ts/backends/momentum.ts and
+   * ts/kernels/extrapolate.ts); the factors, and their loss, are those after it. Not with `product`. Default false.
+   */
+  readonly extrapolate?: boolean
+  /** No entry of the factor goes above this. Above 0; default ∞. Not with `bpp` and `product`. */
+  readonly maxW?: number
+  readonly maxH?: number
+  /** The first so many components of the factor move, the others stay as they are; default: all. Not with `product`. */
+  readonly movingW?: number
+  readonly movingH?: number
 }
 
 /**
@@ -98,8 +121,8 @@ export interface SweepReport {
   /** The weighted β-divergence of X from W·H after each of them, without penalties; ½‖X − WH‖² for β = 2. */
   readonly losses: Float64Array
   /**
-   * `hals` and `pg`: for each of them, Σ |projected gradient| over the entries of both factors, each taken as the entry
-   * was about to move (scikit-learn's `violation` of its coordinate descent). Empty for `mu`.
+   * `hals`, `pg` and `bpp`: for each of them, Σ |projected gradient| over the entries of both factors, each taken as the entry
+   * was about to move (scikit-learn's `violation` of its coordinate descent). Empty for the others.
    */
   readonly violations: Float64Array
   /** Seconds from the start of this call to the end of each of them. */
@@ -111,6 +134,15 @@ export interface SweepReport {
 export interface Factors {
   readonly W: Float32Array | Float64Array
   readonly H: Float32Array | Float64Array
+  /** Where the fit extrapolates and has run: what the next iteration will need beside them. */
+  readonly momentum?: MomentumState
+}
+
+/** The factors as the last updates left them, before they moved on, and the numbers of `Momentum`. */
+export interface MomentumState {
+  readonly W: Float32Array | Float64Array
+  readonly H: Float32Array | Float64Array
+  readonly numbers: readonly number[]
 }
 
 /** One factorisation whose X, W and H live on the device. Calls on one fit must not overlap. */
@@ -128,6 +160,12 @@ export interface Fit extends AsyncDisposable {
   evaluate(beta?: number): Promise<number>
   /** The only read-back. After an aborted run the factors are valid, the last iteration possibly half done. */
   factors(): Promise<Factors>
+  /**
+   * Puts other factors in the place of those there; arrays of either float type, copied. With the `momentum` that `factors`
+   * gave, the fit goes on as the one that gave it would have, bit for bit; without it extrapolation starts anew.
+   * Rejects with ERR_NONNEG_SHAPE where lengths are wrong.
+   */
+  setFactors(factors: Factors): Promise<void>
 }
 
 /**
@@ -181,4 +219,30 @@ export const SUPPORTED: Support = { supported: true }
 
 export function unsupported(reason: string): Support {
   return { supported: false, reason }
+}
+
+/** @throws NonnegError ERR_NONNEG_SHAPE where factors are not of the fit's sizes */
+export function checkLengths({ W, H, momentum }: Factors, rows: number, rank: number, columns: number): void {
+  for (const [w, h] of momentum
+    ? [
+        [W, H],
+        [momentum.W, momentum.H],
+      ]
+    : [[W, H]]) {
+    if (w.length === rows * rank && h.length === rank * columns) continue
+    const message = `factors of ${w.length} and ${h.length} entries, not ${rows} × ${rank} and ${rank} × ${columns}`
+    throw new NonnegError('ERR_NONNEG_SHAPE', message, { detail: { rows, rank, columns } })
+  }
+}
+
+/** Whether iterations of the rule report violations. */
+export function hasViolations(rule: Rule): boolean {
+  return rule !== 'mu' && rule !== 'product'
+}
+
+/** Rules and options of the gram family alone. */
+export function gramRuleRefusal({ beta, rule }: FitSpec, weights: Weights | undefined): string | undefined {
+  if (rule !== 'bpp' && rule !== 'product') return undefined
+  if (beta === 2 && !weights) return undefined
+  return `the rule ${rule} is for the Frobenius loss without mask and weights`
 }

@@ -10,7 +10,7 @@ export function lossBeyondFrobenius(backend: string, beta: number): string | und
 
 /** The same of a whole fit. */
 export function fitBeyondFrobeniusMu(backend: string, spec: FitSpec, weights?: Weights): string | undefined {
-  const { dtype, beta, rule, penaltyW, penaltyH } = spec
+  const { dtype, beta, rule, penaltyW, penaltyH, rank, rounds = 1, extrapolate = false } = spec
   if (dtype !== 'f32') return `${backend} computes in f32 only`
   const loss = lossBeyondFrobenius(backend, beta)
   if (loss !== undefined) return loss
@@ -18,6 +18,13 @@ export function fitBeyondFrobeniusMu(backend: string, spec: FitSpec, weights?: W
   if (weights) return `${backend} has no kernels for masks and weights`
   for (const penalty of [penaltyW, penaltyH]) {
     if (penalty && (penalty.l1 !== 0 || penalty.l2 !== 0)) return `${backend} has no kernels for penalties`
+  }
+  if (rounds !== 1 || extrapolate) return `${backend} has no rounds of an update and no extrapolation`
+  for (const most of [spec.maxW, spec.maxH]) {
+    if (most !== undefined && most !== Number.POSITIVE_INFINITY) return `${backend} has no kernels for upper bounds`
+  }
+  for (const moving of [spec.movingW, spec.movingH]) {
+    if (moving !== undefined && moving !== rank) return `${backend} has no kernels for components that stay`
   }
   return undefined
 }
@@ -31,5 +38,7 @@ export function callBeyondFrobeniusMu(
 ): string | undefined {
   if (dtype !== 'f32') return `${backend} computes in f32 only`
   if ((dims.l1 ?? 0) !== 0 || (dims.l2 ?? 0) !== 0) return `${backend}: ${spec.name} takes no penalties`
+  if (dims.moving !== undefined || dims.most !== undefined)
+    return `${backend}: ${spec.name} moves all components, unbounded`
   return undefined
 }

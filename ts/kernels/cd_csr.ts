@@ -1,6 +1,7 @@
 import { curvature, divergence, pull, push } from './beta.js'
 import { newton } from './cd_dense.js'
 import { csrStructure, fillBuffers, nonNegative, positive } from './fills.js'
+import { projected } from './hals_update.js'
 import { SMALLEST } from './mu_update.js'
 import type { Dims, KernelSpec } from './spec.js'
 
@@ -15,7 +16,21 @@ export const cd_csr: KernelSpec = {
     'as cd_dense, the sums over j running over the row’s listed entries; with zeros: g = sums[r] − Σ_p (X/u)·O[j,r] + l1 + l2·F[i,r]',
   summary: 'coordinate descent over a factor panel from CSR rows, any β',
   source: 'Hsieh & Dhillon, KDD 2011, section 4, at the listed entries; curvature: ts/kernels/beta.ts',
-  dims: ['rows', 'columns', 'rank', 'percent', 'nonzeros', 'beta', 'weighted', 'measure', 'zeros', 'l1', 'l2'],
+  dims: [
+    'rows',
+    'columns',
+    'rank',
+    'percent',
+    'nonzeros',
+    'beta',
+    'weighted',
+    'measure',
+    'zeros',
+    'l1',
+    'l2',
+    'moving',
+    'most',
+  ],
   buffers: [
     { name: 'indptr', type: 'u32', access: 'in', shape: 'rows + 1', length: d => d.rows + 1 },
     { name: 'indices', type: 'u32', access: 'in', shape: 'nonzeros', length: d => d.nonzeros },
@@ -47,6 +62,8 @@ export const cd_csr: KernelSpec = {
     { rows: 11, columns: 90, rank: 5, percent: 40, ...flags(0.5, 0, 0, 0, 0) },
     { rows: 17, columns: 70, rank: 9, percent: 30, ...flags(0.3, 1, 0, 0.25, 0.5) },
     { rows: 13, columns: 300, rank: 24, percent: 30, ...flags(0, 0, 0, 0, 0) },
+    { rows: 31, columns: 67, rank: 9, percent: 30, ...flags(1, 0, 1, 0, 0), moving: 5 },
+    { rows: 17, columns: 70, rank: 7, percent: 30, ...flags(2, 1, 0, 0, 0), moving: 7, most: 0.25 },
   ],
   benchmark: { rows: 2700, columns: 13714, rank: 20, percent: 6.17, ...flags(1, 0, 1, 0, 0) },
   flops: d => d.nonzeros * (2 * d.rank + d.rank * 8),
@@ -69,6 +86,7 @@ export const cd_csr: KernelSpec = {
   },
   reference(dims, { indptr, indices, values, weights, O, sums, F, loss, violation }) {
     const { rows, rank, beta, weighted, measure, zeros, l1, l2, smallest = SMALLEST } = dims
+    const { moving = rank, most = Number.POSITIVE_INFINITY } = dims
     for (let i = 0; i < rows; i++) {
       const listed = Array.from({ length: indptr[i + 1] - indptr[i] }, (_, n) => {
         const p = indptr[i] + n
@@ -80,7 +98,7 @@ export const cd_csr: KernelSpec = {
       for (const { x, v, u } of measure ? listed : []) {
         if (v !== 0) loss[0] += v * (divergence(x, u, beta) - (zeros ? u : 0))
       }
-      for (let r = 0; r < rank; r++) {
+      for (let r = 0; r < moving; r++) {
         const at = i * rank + r
         let gradient = l1 + l2 * F[at] + (zeros ? sums[r] : 0)
         let bend = l2
@@ -88,8 +106,8 @@ export const cd_csr: KernelSpec = {
           gradient += v * ((zeros ? 0 : push(u, beta)) - pull(x, u, beta)) * o[r]
           bend += v * curvature(x, u, beta) * o[r] * o[r]
         }
-        violation[0] += Math.abs(F[at] > 0 ? gradient : Math.min(0, gradient))
-        const next = newton(F[at], gradient, bend, beta, smallest)
+        violation[0] += Math.abs(projected(gradient, F[at], most))
+        const next = newton(F[at], gradient, bend, beta, smallest, most)
         for (const entry of listed) entry.u += (next - F[at]) * entry.o[r]
         F[at] = next
       }

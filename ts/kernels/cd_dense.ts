@@ -1,5 +1,6 @@
 import { curvature, divergence, pull, push, updateExponent } from './beta.js'
 import { fillBuffers, nonNegative, positive } from './fills.js'
+import { bounded, projected } from './hals_update.js'
 import { SMALLEST } from './mu_update.js'
 import type { KernelSpec } from './spec.js'
 import { spanned } from './xht_dense.js'
@@ -16,11 +17,11 @@ import { spanned } from './xht_dense.js'
 export const cd_dense: KernelSpec = {
   name: 'cd_dense',
   formula:
-    'u = F[i]·O; for r = 0, 1, …: g = Σ_j V·(u^(β−1) − X·u^(β−2))·O[r,j] + l1 + l2·F[i,r]; h = Σ_j V·curvature(X, u)·O[r,j]² + l2; f = max(0, F[i,r] − g/h), or where β < 1 and g > 0: F[i,r]·(1 + (2−β)·g/(h·F[i,r]))^(−1/(2−β)), or where h = 0: g > 0 ? 0 : F[i,r]; u += (f − F[i,r])·O[r]; F[i,r] ← f; violation += |F[i,r] > 0 ? g : min(0, g)|',
+    'u = F[i]·O; for r = 0, 1, …: g = Σ_j V·(u^(β−1) − X·u^(β−2))·O[r,j] + l1 + l2·F[i,r]; h = Σ_j V·curvature(X, u)·O[r,j]² + l2; f = max(0, F[i,r] − g/h), or where β < 1 and g > 0: F[i,r]·(1 + (2−β)·g/(h·F[i,r]))^(−1/(2−β)), or where h = 0: g > 0 ? 0 : F[i,r]; f ← min(most, f); u += (f − F[i,r])·O[r]; F[i,r] ← f; violation += |F[i,r] ≤ 0 ? min(0, g) : F[i,r] ≥ most ? max(0, g) : g|',
   summary: 'coordinate descent over a factor panel from a dense panel of X, any β',
   source:
     'Hsieh & Dhillon, KDD 2011, section 4 (Newton steps, Kullback–Leibler); curvature: ts/kernels/beta.ts; β < 1: Jensen’s inequality as in Févotte & Idier, Neural Computation 2011, section 4.1',
-  dims: ['rows', 'columns', 'rank', 'stride', 'beta', 'weighted', 'measure', 'l1', 'l2'],
+  dims: ['rows', 'columns', 'rank', 'stride', 'beta', 'weighted', 'measure', 'l1', 'l2', 'moving', 'most'],
   buffers: [
     { name: 'X', type: 'f32', access: 'in', shape: 'rows × columns, stride', length: d => spanned(d) },
     {
@@ -51,6 +52,8 @@ export const cd_dense: KernelSpec = {
     { rows: 4, columns: 31, rank: 6, stride: 31, ...flags(-0.5, 1, 0, 0) },
     { rows: 7, columns: 127, rank: 16, stride: 127, ...flags(1.5, 0, 0, 0) },
     { rows: 7, columns: 96, rank: 6, stride: 96, ...flags(3, 0, 0, 0) },
+    { rows: 9, columns: 65, rank: 9, stride: 65, ...flags(1, 0, 0, 0), moving: 5 },
+    { rows: 6, columns: 70, rank: 7, stride: 70, ...flags(2, 1, 0, 0), moving: 7, most: 0.25 },
   ],
   benchmark: { rows: 84, columns: 1000, rank: 20, stride: 1000, ...flags(1, 0, 0, 0) },
   flops: d => d.rows * d.columns * (2 * d.rank + d.rank * 8),
@@ -68,6 +71,7 @@ export const cd_dense: KernelSpec = {
   },
   reference(dims, { X, V, O, F, loss, violation }) {
     const { rows, columns, rank, stride, beta, weighted, measure, l1, l2, smallest = SMALLEST } = dims
+    const { moving = rank, most = Number.POSITIVE_INFINITY } = dims
     const u = new Float64Array(columns)
     for (let i = 0; i < rows; i++) {
       const weight = (j: number) => (weighted ? V[i * stride + j] : 1)
@@ -76,7 +80,7 @@ export const cd_dense: KernelSpec = {
       for (let j = 0; measure && j < columns; j++) {
         if (weight(j) !== 0) loss[0] += weight(j) * divergence(X[i * stride + j], u[j], beta)
       }
-      for (let r = 0; r < rank; r++) {
+      for (let r = 0; r < moving; r++) {
         const at = i * rank + r
         let gradient = l1 + l2 * F[at]
         let bend = l2
@@ -86,8 +90,8 @@ export const cd_dense: KernelSpec = {
           gradient += weight(j) * (push(u[j], beta) - pull(x, u[j], beta)) * o
           bend += weight(j) * curvature(x, u[j], beta) * o * o
         }
-        violation[0] += Math.abs(F[at] > 0 ? gradient : Math.min(0, gradient))
-        const next = newton(F[at], gradient, bend, beta, smallest)
+        violation[0] += Math.abs(projected(gradient, F[at], most))
+        const next = newton(F[at], gradient, bend, beta, smallest, most)
         for (let j = 0; j < columns; j++) u[j] += (next - F[at]) * O[r * columns + j]
         F[at] = next
       }
@@ -107,13 +111,20 @@ export const cd_dense: KernelSpec = {
  * l2·f·(1 − t) ≤ l2·f·(t^(β−2) − 1)/(2−β): the same holds with l2 in h. The majorisation is that of Févotte & Idier (section
  * 4.1), who take all ρ as 1 and come to the multiplicative update; by what h says of the ρ, small steps are Newton's.
  */
-export function newton(value: number, gradient: number, bend: number, beta: number, smallest: number): number {
+export function newton(
+  value: number,
+  gradient: number,
+  bend: number,
+  beta: number,
+  smallest: number,
+  most: number,
+): number {
   if (!(bend > 0)) return gradient > 0 ? 0 : value
   const moved =
     beta < 1 && gradient > 0
       ? value * (1 + ((2 - beta) * gradient) / (bend * value)) ** -updateExponent(beta)
       : value - gradient / bend
-  return moved < smallest ? 0 : moved
+  return bounded(moved, smallest, most)
 }
 
 function flags(beta: number, weighted: number, l1: number, l2: number): Readonly<Record<string, number>> {

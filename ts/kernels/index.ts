@@ -1,8 +1,10 @@
 import { beta_terms } from './beta_terms.js'
 import { beta_xht_csr } from './beta_xht_csr.js'
+import { bpp_update } from './bpp_update.js'
 import { cd_csr } from './cd_csr.js'
 import { cd_dense } from './cd_dense.js'
 import { dot } from './dot.js'
+import { extrapolate } from './extrapolate.js'
 import { gram } from './gram.js'
 import { hals_update } from './hals_update.js'
 import { holdout } from './holdout.js'
@@ -24,6 +26,8 @@ export const kernels: readonly KernelSpec[] = [
   gram,
   mu_update,
   hals_update,
+  bpp_update,
+  extrapolate,
   wh_dense,
   beta_terms,
   beta_xht_csr,

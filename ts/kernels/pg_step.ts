@@ -1,4 +1,5 @@
 import { fillBuffers, nonNegative } from './fills.js'
+import { bounded, projected } from './hals_update.js'
 import { SMALLEST } from './mu_update.js'
 import type { KernelSpec } from './spec.js'
 
@@ -15,10 +16,10 @@ import type { KernelSpec } from './spec.js'
 export const pg_step: KernelSpec = {
   name: 'pg_step',
   formula:
-    'g = P[i,r] − N[i,r] + l1 + l2·F[i,r]; F[i,r] ← max(0, F[i,r] − step/(L[i] + l2)·g), or where L[i] + l2 = 0: g > 0 ? 0 : F[i,r]; violation += |F[i,r] > 0 ? g : min(0, g)|',
+    'g = P[i,r] − N[i,r] + l1 + l2·F[i,r]; F[i,r] ← max(0, F[i,r] − step/(L[i] + l2)·g), or where L[i] + l2 = 0: g > 0 ? 0 : F[i,r]; violation += |F[i,r] ≤ 0 ? min(0, g) : F[i,r] ≥ most ? max(0, g) : g|',
   summary: 'projected gradient step of a factor panel, any β',
   source: 'Lin, Neural Computation 2007, equation 13, with a step from the curvature instead of a line search',
-  dims: ['rows', 'rank', 'step', 'l1', 'l2', 'shared'],
+  dims: ['rows', 'rank', 'step', 'l1', 'l2', 'shared', 'moving', 'most'],
   buffers: [
     { name: 'F', type: 'f32', access: 'inout', shape: 'rows × rank', length: d => d.rows * d.rank },
     { name: 'N', type: 'f32', access: 'in', shape: 'rows × rank', length: d => d.rows * d.rank },
@@ -49,6 +50,8 @@ export const pg_step: KernelSpec = {
     { rows: 7, rank: 5, step: 1.5, l1: 2, l2: 0, shared: 3 },
     { rows: 127, rank: 17, step: 1, l1: 0, l2: 0, shared: 0 },
     { rows: 301, rank: 33, step: 1, l1: 0, l2: 1, shared: 2 },
+    { rows: 29, rank: 9, step: 1, l1: 0, l2: 0, shared: 2, moving: 6 },
+    { rows: 21, rank: 18, step: 1, l1: 0, l2: 0, shared: 1, moving: 18, most: 0.25 },
   ],
   benchmark: { rows: 20000, rank: 32, step: 1, l1: 0, l2: 0, shared: 2 },
   flops: d => 6 * d.rows * d.rank,
@@ -58,15 +61,15 @@ export const pg_step: KernelSpec = {
   },
   reference(dims, { F, N, P, L, violation }) {
     const { rows, rank, step, l1, l2, shared, smallest = SMALLEST } = dims
+    const { moving = rank, most = Number.POSITIVE_INFINITY } = dims
     for (let i = 0; i < rows; i++) {
       const bend = L[shared & 2 ? 0 : i] + l2
-      for (let r = 0; r < rank; r++) {
+      for (let r = 0; r < moving; r++) {
         const at = i * rank + r
         const gradient = P[shared & 1 ? r : at] - N[at] + l1 + l2 * F[at]
-        violation[0] += Math.abs(F[at] > 0 ? gradient : Math.min(0, gradient))
+        violation[0] += Math.abs(projected(gradient, F[at], most))
         if (bend > 0) {
-          const moved = F[at] - (step / bend) * gradient
-          F[at] = moved < smallest ? 0 : moved
+          F[at] = bounded(F[at] - (step / bend) * gradient, smallest, most)
         } else if (gradient > 0) {
           F[at] = 0
         }

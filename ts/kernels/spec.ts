@@ -64,7 +64,8 @@ export interface KernelSpec {
   reference(dims: Dims, arrays: Arrays): void
 }
 
-/** `xht_dense:5x7x3`: the same string in test titles, benchmark rows and on the command line. */
+/** `xht_dense:rows=5,columns=7,rank=3`: the same string in test titles and benchmark rows; dims left at defaults are left out. */
 export function problemString(spec: KernelSpec, dims: Dims): string {
-  return `${spec.name}:${spec.dims.map(name => `${name}=${dims[name]}`).join(',')}`
+  const given = spec.dims.filter(name => dims[name] !== undefined)
+  return `${spec.name}:${given.map(name => `${name}=${dims[name]}`).join(',')}`
 }

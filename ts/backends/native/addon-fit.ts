@@ -2,8 +2,17 @@ import { onAbort } from '../../core/abort.js'
 import { Breather, inSlices } from '../../core/breathe.js'
 import { type ErrorCode, NonnegError } from '../../core/errors.js'
 import type { CsrView, DenseView, FloatArray, MatrixView } from '../../core/matrix.js'
-import { entryCount, transposeCsr } from '../../core/matrix.js'
-import type { Factors, Fit, FitSpec, Problem, RunControls, SweepReport, Weights } from '../backend.js'
+import { denseView, entryCount, transposeCsr } from '../../core/matrix.js'
+import {
+  checkLengths,
+  type Factors,
+  type Fit,
+  type FitSpec,
+  type Problem,
+  type RunControls,
+  type SweepReport,
+  type Weights,
+} from '../backend.js'
 import type { Addon, NativeFit, NativeFitOptions } from './addon.js'
 
 /** Elements of X that one call hands over: about a millisecond of copying. */
@@ -147,6 +156,14 @@ class AddonFit implements Fit {
     const H = zeros(dtype, rank * columns)
     await this.#job(() => this.#native.factors(W, H))
     return { W, H }
+  }
+
+  async setFactors(factors: Factors): Promise<void> {
+    const { rows, columns, rank, dtype } = this.#options
+    checkLengths(factors, rows, rank, columns)
+    const W = await inSlices(packed(denseView(factors.W, rows, rank), dtype))
+    const Ht = await inSlices(packedTranspose(denseView(factors.H, rank, columns), dtype))
+    await this.#job(() => this.#native.setFactors(W, Ht))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,7 +1,7 @@
 import type { MatrixView } from '../../core/matrix.js'
 import type { Dims, KernelSpec } from '../../kernels/spec.js'
 import type { Backend, Device, Fit, FitSpec, KernelCall, Probe, Problem, Support, Weights } from '../backend.js'
-import { SUPPORTED, unsupported } from '../backend.js'
+import { gramRuleRefusal, SUPPORTED, unsupported } from '../backend.js'
 import type { OptimizerSpec, Vectors } from '../vectors.js'
 import { ReferenceFit } from './fit.js'
 import { runReferenceKernel } from './kernel.js'
@@ -17,7 +17,9 @@ class ReferenceDevice implements Device {
   readonly info = { precision: 'float64' }
   readonly alignment = 1
 
-  supports(X: MatrixView, _spec: FitSpec, weights?: Weights): Support {
+  supports(X: MatrixView, spec: FitSpec, weights?: Weights): Support {
+    const refusal = gramRuleRefusal(spec, weights)
+    if (refusal) return unsupported(refusal)
     if (X.kind === 'dense' && weights?.kind === 'entries')
       return unsupported('a dense matrix lists no entries to weigh')
     return SUPPORTED

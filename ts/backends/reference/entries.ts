@@ -4,8 +4,16 @@ import { cd_csr } from '../../kernels/cd_csr.js'
 import { mu_ratio } from '../../kernels/mu_ratio.js'
 import { pg_step } from '../../kernels/pg_step.js'
 import type { Dims } from '../../kernels/spec.js'
-import type { FitSpec, Rule } from '../backend.js'
-import { columnSums, factorRows, type Products, scalarsOf, squaredNorms } from './family.js'
+import type { FitSpec } from '../backend.js'
+import {
+  columnSums,
+  factorRows,
+  type Products,
+  type RuleOfAnyLoss,
+  ruleOfAnyLoss,
+  scalarsOf,
+  squaredNorms,
+} from './family.js'
 import type { Data, Side } from './side.js'
 import { rowSlices } from './slices.js'
 
@@ -35,7 +43,7 @@ function terms(dims: Dims, panel: Panel): { N: Float64Array; P: Float64Array; L:
   return { N, P, L, loss }
 }
 
-const RULES: Readonly<Record<Rule, (dims: Dims, panel: Panel) => void>> = {
+const RULES: Readonly<Record<RuleOfAnyLoss, (dims: Dims, panel: Panel) => void>> = {
   mu(dims, panel) {
     const { N, P } = terms(dims, panel)
     mu_ratio.reference({ ...dims, gamma: updateExponent(dims.beta), shared: dims.zeros }, { F: panel.F, N, P })
@@ -49,22 +57,33 @@ const RULES: Readonly<Record<Rule, (dims: Dims, panel: Panel) => void>> = {
   },
 }
 
+function apply(spec: FitSpec, dims: Dims, panel: Panel): void {
+  RULES[ruleOfAnyLoss(spec.rule)](dims, panel)
+}
+
 /**
  * Products at the listed entries of a CSR X alone: those are the only ones that count, or, where they have no weights, the
  * loss is Kullback–Leibler and all others are zeros, of which the factors' column sums know enough.
  */
 export class Entries implements Products {
   readonly #spec: FitSpec
+  readonly lags = true
 
   constructor(spec: FitSpec) {
     this.#spec = spec
   }
 
+  changed(): void {}
+
   *update(side: Side): Generator<void, number> {
     const violation = new Float64Array(1)
     for (const [dims, panel] of this.#panels(side, violation)) {
-      RULES[this.#spec.rule](dims, panel)
+      apply(this.#spec, dims, panel)
       yield
+      for (let round = 1; round < (this.#spec.rounds ?? 1); round++) {
+        apply(this.#spec, dims, { ...panel, violation: new Float64Array(1) })
+        yield
+      }
     }
     return violation[0]
   }

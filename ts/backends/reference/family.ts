@@ -1,6 +1,6 @@
 import { SMALLEST, SMALLEST_F64 } from '../../kernels/mu_update.js'
 import type { Dims } from '../../kernels/spec.js'
-import type { FitSpec } from '../backend.js'
+import type { FitSpec, Rule } from '../backend.js'
 import type { Side } from './side.js'
 
 /** How the factors of one family of products move; see `Family` in ts/kernels/beta.ts. In slices of a few milliseconds. */
@@ -9,12 +9,24 @@ export interface Products {
   update(side: Side): Generator<void, number>
   /** The loss of the factors as they are; a side whose update was the last may be the cheaper one to ask. */
   loss(side: Side): Generator<void, number>
+  /** Whether the loss falls out of the update of W in other backends, before W has moved. */
+  readonly lags: boolean
+  /** To be called when factors were set from outside. */
+  changed(): void
+}
+
+/** Rules that need no Gram matrix. */
+export type RuleOfAnyLoss = Exclude<Rule, 'bpp' | 'product'>
+
+export function ruleOfAnyLoss(rule: Rule): RuleOfAnyLoss {
+  if (rule !== 'bpp' && rule !== 'product') return rule
+  throw new TypeError(`the rule ${rule} needs a Gram matrix`)
 }
 
 /** The scalars that the kernels of every rule take. */
-export function scalarsOf({ rank, beta, step = 1, dtype }: FitSpec, { columns, penalty }: Side): Dims {
+export function scalarsOf({ rank, beta, step = 1, dtype }: FitSpec, { columns, penalty, limits }: Side): Dims {
   const smallest = dtype === 'f64' ? SMALLEST_F64 : SMALLEST
-  return { columns, stride: columns, rank, beta, step, l1: penalty.l1, l2: penalty.l2, smallest }
+  return { columns, stride: columns, rank, beta, step, l1: penalty.l1, l2: penalty.l2, smallest, ...limits }
 }
 
 /** Rows begin … end − 1 of a factor. */

@@ -1,14 +1,23 @@
 import { Breather, inSlices } from '../../core/breathe.js'
 import { transposeDense } from '../../core/matrix.js'
 import { familyOf } from '../../kernels/beta.js'
-import type { Factors, Fit, FitSpec, Penalty, Problem, RunControls, SweepReport } from '../backend.js'
+import { extrapolate } from '../../kernels/extrapolate.js'
+import {
+  checkLengths,
+  type Factors,
+  type Fit,
+  type FitSpec,
+  hasViolations,
+  type Problem,
+  type RunControls,
+  type SweepReport,
+} from '../backend.js'
+import { Momentum } from '../momentum.js'
 import { Entries } from './entries.js'
-import type { Products } from './family.js'
+import { type Products, scalarsOf } from './family.js'
 import { Gram } from './gram.js'
-import { type Sides, sidesOf } from './side.js'
+import { type Side, type Sides, sidesOf } from './side.js'
 import { Tile } from './tile.js'
-
-const NO_PENALTY: Penalty = { l1: 0, l2: 0 }
 
 const FAMILIES = {
   gram: (spec: FitSpec, squaredNorm: number) => new Gram(spec, squaredNorm),
@@ -23,17 +32,20 @@ export class ReferenceFit implements Fit {
   readonly #productsOf: (spec: FitSpec) => Products
   readonly #products: Products
   readonly #sides: Sides
+  #momentum = new Momentum()
+  /** The factors (of H the transpose) as the last updates left them. */
+  readonly #before: { readonly W: Float64Array; readonly H: Float64Array }
 
   private constructor(spec: FitSpec, productsOf: (spec: FitSpec) => Products, sides: Sides) {
     this.#spec = spec
     this.#productsOf = productsOf
     this.#products = productsOf(spec)
     this.#sides = sides
+    this.#before = { W: sides.W.F.slice(), H: sides.H.F.slice() }
   }
 
   static async create(problem: Problem, spec: FitSpec): Promise<ReferenceFit> {
-    const { penaltyW = NO_PENALTY, penaltyH = NO_PENALTY } = spec
-    const sides = await inSlices(sidesOf(problem, spec.rank, [penaltyW, penaltyH]))
+    const sides = await inSlices(sidesOf(problem, spec))
     // not `problem` itself: X is the caller's to let go
     const { squaredNorm } = problem
     const X = { kind: problem.X.kind }
@@ -72,7 +84,7 @@ export class ReferenceFit implements Fit {
     return {
       iterations: losses.length,
       losses: Float64Array.from(losses),
-      violations: Float64Array.from(this.#spec.rule === 'mu' ? [] : violations),
+      violations: Float64Array.from(hasViolations(this.#spec.rule) ? violations : []),
       seconds: Float64Array.from(seconds),
       stopped,
     }
@@ -80,10 +92,30 @@ export class ReferenceFit implements Fit {
 
   *#iteration(): Generator<void, { loss: number; violation: number }> {
     const { W, H } = this.#sides
+    if (this.#momentum.goesBack) {
+      W.F.set(this.#before.W)
+      H.F.set(this.#before.H)
+      this.#products.changed()
+      this.#momentum.goesBack = false
+    }
+    const extrapolates = this.#spec.extrapolate ?? false
+    const before = extrapolates && this.#products.lags ? yield* this.#products.loss(H) : undefined
     let violation = yield* this.#products.update(W)
-    if (this.#spec.fixed === 'H') return { loss: yield* this.#products.loss(W), violation }
-    violation += yield* this.#products.update(H)
-    return { loss: yield* this.#products.loss(H), violation }
+    this.#moveOn(W, this.#before.W)
+    const isFixed = this.#spec.fixed === 'H'
+    if (!isFixed) {
+      violation += yield* this.#products.update(H)
+      this.#moveOn(H, this.#before.H)
+    }
+    const loss = yield* this.#products.loss(isFixed ? W : H)
+    if (extrapolates) this.#momentum.heed(before ?? loss)
+    return { loss, violation }
+  }
+
+  #moveOn(side: Side, P: Float64Array): void {
+    if (!this.#spec.extrapolate) return
+    const { weight } = this.#momentum
+    extrapolate.reference({ ...scalarsOf(this.#spec, side), length: P.length, weight }, { F: side.F, P })
   }
 
   async evaluate(beta: number = this.#spec.beta): Promise<number> {
@@ -94,8 +126,31 @@ export class ReferenceFit implements Fit {
   async factors(): Promise<Factors> {
     const { W, H } = this.#sides
     const unturned = (await inSlices(transposeDense(H.F, H.rows, this.#spec.rank))) as Float64Array
-    if (this.#spec.dtype === 'f64') return { W: W.F.slice(), H: unturned }
-    return { W: Float32Array.from(W.F), H: Float32Array.from(unturned) }
+    const factors = { W: this.#stored(W.F), H: this.#stored(unturned) }
+    if (!this.#spec.extrapolate) return factors
+    const H0 = (await inSlices(transposeDense(this.#before.H, H.rows, this.#spec.rank))) as Float64Array
+    return {
+      ...factors,
+      momentum: { W: this.#stored(this.#before.W), H: this.#stored(H0), numbers: this.#momentum.numbers },
+    }
+  }
+
+  async setFactors({ W, H, momentum }: Factors): Promise<void> {
+    const { rank } = this.#spec
+    const sides = this.#sides
+    checkLengths({ W, H, momentum }, sides.W.rows, rank, sides.H.rows)
+    sides.W.F.set(W)
+    sides.H.F.set((await inSlices(transposeDense(H, rank, sides.H.rows))) as Float64Array)
+    this.#before.W.set(momentum?.W ?? sides.W.F)
+    const H0 = momentum && (await inSlices(transposeDense(momentum.H, rank, sides.H.rows)))
+    this.#before.H.set(H0 ?? sides.H.F)
+    this.#momentum = new Momentum()
+    if (momentum) this.#momentum.numbers = momentum.numbers
+    this.#products.changed()
+  }
+
+  #stored(F: Float64Array): Float32Array | Float64Array {
+    return this.#spec.dtype === 'f64' ? F.slice() : Float32Array.from(F)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}

@@ -1,3 +1,4 @@
+import { bpp_update } from '../../kernels/bpp_update.js'
 import { dot } from '../../kernels/dot.js'
 import { gram } from '../../kernels/gram.js'
 import { hals_update } from '../../kernels/hals_update.js'
@@ -23,6 +24,8 @@ interface Panel {
 const RULES: Readonly<Record<Rule, (dims: Dims, panel: Panel) => void>> = {
   mu: (dims, { F, N, G }) => mu_update.reference(dims, { F, N, G }),
   hals: (dims, { F, N, G, violation }) => hals_update.reference(dims, { F, N, G, violation }),
+  bpp: (dims, { F, N, G, violation }) => bpp_update.reference(dims, { F, N, G, violation }),
+  product: (_dims, { F, N }) => F.set(N),
   pg(dims, { F, N, G, violation }) {
     const { rows, rank } = dims
     const P = new Float64Array(rows * rank)
@@ -40,20 +43,31 @@ export class Gram implements Products {
   /** The products of the side that was updated last; they hold, as its other factor has not moved since. */
   #last: { readonly side: Side; readonly N: Float64Array; readonly G: Float64Array } | undefined
 
+  readonly lags = false
+
   constructor(spec: FitSpec, squaredNorm: number) {
     this.#spec = spec
     this.#squaredNorm = squaredNorm
   }
 
+  changed(): void {
+    this.#last = undefined
+  }
+
   *update(side: Side): Generator<void, number> {
     this.#last = undefined
-    const { rank, rule } = this.#spec
+    const { rank, rule, rounds = 1 } = this.#spec
     const { N, G } = yield* this.#products(side)
     const violation = new Float64Array(1)
     for (const [begin, end] of rowSlices(side.rows, rank * rank)) {
       const [F, Np] = [side.F, N].map(list => factorRows(list, rank, begin, end))
-      RULES[rule]({ ...scalarsOf(this.#spec, side), rows: end - begin }, { F, N: Np, G, violation })
+      const dims = { ...scalarsOf(this.#spec, side), rows: end - begin }
+      RULES[rule](dims, { F, N: Np, G, violation })
       yield
+      for (let round = 1; round < rounds; round++) {
+        RULES[rule](dims, { F, N: Np, G, violation: new Float64Array(1) })
+        yield
+      }
     }
     this.#last = { side, N, G }
     return violation[0]

@@ -1,7 +1,9 @@
 import { transposeCsr, transposeDense } from '../../core/matrix.js'
-import type { Penalty, Problem, Weights } from '../backend.js'
+import type { FitSpec, Penalty, Problem, Weights } from '../backend.js'
 import { packed } from './slices.js'
 import { type WeightRows, weightRows } from './weights.js'
+
+const NO_PENALTY: Penalty = { l1: 0, l2: 0 }
 
 /** A packed dense matrix, or a CSR matrix with the weights of its listed entries, where there are any. */
 export type Data =
@@ -28,6 +30,7 @@ export interface Side {
   /** The factor that stays: columns × rank. */
   readonly O: Float64Array
   readonly penalty: Penalty
+  readonly limits: Limits
   /** Weights of all entries; absent where all are 1, or where X lists them. */
   readonly weights?: WeightRows
 }
@@ -37,20 +40,34 @@ export interface Sides {
   readonly H: Side
 }
 
+/** What bounds the moves of a factor. */
+export interface Limits {
+  /** Components that move: the first so many. */
+  readonly moving: number
+  readonly most: number
+}
+
 /** Both sides of a problem, over one pair of factors, in float64. */
-export function* sidesOf(
-  problem: Problem,
-  rank: number,
-  penalties: readonly [Penalty, Penalty],
-): Generator<void, Sides> {
+export function* sidesOf(problem: Problem, spec: FitSpec): Generator<void, Sides> {
+  const { rank, penaltyW = NO_PENALTY, penaltyH = NO_PENALTY, movingW = rank, movingH = rank } = spec
+  const { maxW = Number.POSITIVE_INFINITY, maxH = Number.POSITIVE_INFINITY } = spec
   const { rows, columns } = problem.X
   const W = yield* packed(problem.W)
   const Ht = (yield* transposeDense(yield* packed(problem.H), rank, columns)) as Float64Array
   const [X, Xt] = yield* bothWays(problem)
   const [byRow, byColumn] = yield* weightRows(problem.weights, rows, columns)
   return {
-    W: { rows, columns, X, F: W, O: Ht, penalty: penalties[0], weights: byRow },
-    H: { rows: columns, columns: rows, X: Xt, F: Ht, O: W, penalty: penalties[1], weights: byColumn },
+    W: { rows, columns, X, F: W, O: Ht, penalty: penaltyW, limits: { moving: movingW, most: maxW }, weights: byRow },
+    H: {
+      rows: columns,
+      columns: rows,
+      X: Xt,
+      F: Ht,
+      O: W,
+      penalty: penaltyH,
+      limits: { moving: movingH, most: maxH },
+      weights: byColumn,
+    },
   }
 }
 

@@ -7,8 +7,8 @@ import { pg_step } from '../../kernels/pg_step.js'
 import type { Dims } from '../../kernels/spec.js'
 import { wh_dense } from '../../kernels/wh_dense.js'
 import { xht_dense } from '../../kernels/xht_dense.js'
-import type { FitSpec, Rule } from '../backend.js'
-import { factorRows, type Products, scalarsOf, squaredNorms } from './family.js'
+import type { FitSpec } from '../backend.js'
+import { factorRows, type Products, type RuleOfAnyLoss, ruleOfAnyLoss, scalarsOf, squaredNorms } from './family.js'
 import type { Side } from './side.js'
 import { rowSlices } from './slices.js'
 
@@ -44,7 +44,7 @@ function timesO(dims: Dims, X: Float64Array, O: Float64Array): Float64Array {
   return N
 }
 
-const RULES: Readonly<Record<Rule, (dims: Dims, panel: Panel) => void>> = {
+const RULES: Readonly<Record<RuleOfAnyLoss, (dims: Dims, panel: Panel) => void>> = {
   mu(dims, panel) {
     const { Q, P } = terms(dims, panel)
     const [N, D] = [Q, P].map(tile => timesO(dims, tile, panel.O))
@@ -61,20 +61,31 @@ const RULES: Readonly<Record<Rule, (dims: Dims, panel: Panel) => void>> = {
   },
 }
 
+function apply(spec: FitSpec, dims: Dims, panel: Panel): void {
+  RULES[ruleOfAnyLoss(spec.rule)](dims, panel)
+}
+
 /** Products from W·H, formed for a few rows at a time: any X, any β, weights of every entry. */
 export class Tile implements Products {
   readonly #spec: FitSpec
+  readonly lags = true
 
   constructor(spec: FitSpec) {
     this.#spec = spec
   }
 
+  changed(): void {}
+
   *update(side: Side): Generator<void, number> {
     const violation = new Float64Array(1)
     const Ot = yield* this.#across(side)
     for (const [dims, panel] of this.#panels(side, Ot, violation)) {
-      RULES[this.#spec.rule](dims, panel)
+      apply(this.#spec, dims, panel)
       yield
+      for (let round = 1; round < (this.#spec.rounds ?? 1); round++) {
+        apply(this.#spec, dims, { ...panel, violation: new Float64Array(1) })
+        yield
+      }
     }
     return violation[0]
   }

@@ -66,6 +66,10 @@ export class WasmFit implements Fit {
     return await this.#pool.call({ kind: 'factors', fit: this.#id })
   }
 
+  async setFactors(): Promise<void> {
+    throw new NonnegError('ERR_NONNEG_UNSUPPORTED', 'wasm takes no factors yet')
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     this.#disposed ??= this.#dispose()
     return this.#disposed

@@ -1,3 +1,4 @@
+import { NonnegError } from '../../core/errors.js'
 import type { Penalty, Rule } from '../backend.js'
 import type { GramFit, SharedFit, Thread } from './thread.js'
 
@@ -31,6 +32,12 @@ export const GRAM_RULES: Readonly<Record<Rule, (fit: GramFit, move: Move, thread
     const { paddedRank, stride } = fit.layout
     const { l1, l2 } = penaltyOf(fit, factor)
     fit.kernels.hals_update(rows, paddedRank, f, stride, n, stride, g, stride, l1, l2, scratch, violation)
+  },
+  bpp() {
+    throw new NonnegError('ERR_NONNEG_UNSUPPORTED', 'wasm has no bpp yet')
+  },
+  product() {
+    throw new NonnegError('ERR_NONNEG_UNSUPPORTED', 'wasm has no product yet')
   },
   pg(fit, { factor, rows, f, n, g, scratch, violation }, thread) {
     const { kernels, layout, spec } = fit

@@ -1,7 +1,15 @@
 import { inSlices } from '../../core/breathe.js'
 import { NonnegError } from '../../core/errors.js'
-import { transposeDense } from '../../core/matrix.js'
-import type { Factors, Fit, FitSpec, Problem, RunControls, SweepReport } from '../backend.js'
+import { denseView, transposeDense } from '../../core/matrix.js'
+import {
+  checkLengths,
+  type Factors,
+  type Fit,
+  type FitSpec,
+  type Problem,
+  type RunControls,
+  type SweepReport,
+} from '../backend.js'
 import { lossBeyondFrobenius } from '../frobenius-mu.js'
 import { Batches } from './batches.js'
 import { type Call, dotOf, muUpdate, prepare, record, type Step } from './calls.js'
@@ -157,6 +165,23 @@ export class GpuFit implements Fit {
     const left = await this.#packed(W[this.#current], rows, rank)
     const right = await this.#packed(Ht[this.#current], columns, rank)
     return { W: left, H: await inSlices(transposeDense(right, columns, rank)) }
+  }
+
+  async setFactors(factors: Factors): Promise<void> {
+    this.#check()
+    const { gpu, problem, rank, W, Ht } = this.#parts
+    const { rows, columns } = problem.X
+    checkLengths(factors, rows, rank, columns)
+    const width = padded(rank)
+    await uploadRows(gpu, W[this.#current], denseView(Float32Array.from(factors.W), rows, rank), 0, rows, width)
+    await uploadTransposed(
+      gpu,
+      Ht[this.#current],
+      denseView(Float32Array.from(factors.H), rank, columns),
+      columns,
+      width,
+    )
+    this.#gramReady = false
   }
 
   /** Reads a factor back without the padding of its rows. */
