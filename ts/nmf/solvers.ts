@@ -1,6 +1,5 @@
 import type { FitSpec, Penalty, Rule } from '../backends/backend.js'
 import type { MatrixView } from '../core/matrix.js'
-import { entryCount } from '../core/matrix.js'
 
 /** A way to lower the loss: a rule, how often it is applied, and whether the factors move on by themselves. */
 export interface Solver {
@@ -8,22 +7,18 @@ export interface Solver {
   readonly summary: string
   readonly source: string
   /** Rounds of the rule on each factor before the other moves. */
-  rounds?(X: MatrixView, rank: number): number
+  readonly rounds?: number
   readonly extrapolate?: boolean
   /** Losses that it is for; default: every β. */
   suits?(beta: number): boolean
 }
 
 /**
- * Further rounds are worth what they cost where the product with X, which they share, costs more than they do: a round is
- * rank² operations a row, the product 2·rank for each entry of it.
+ * Rounds of coordinate descent on one product with X, which costs several of them. One number for all X, dense or sparse, so
+ * that how X is stored does not show in the result.
  */
-function roundsForProducts(X: MatrixView, rank: number): number {
-  const share = entryCount(X) / ((X.rows + X.columns) * rank)
-  return Math.max(1, Math.min(4, 1 + Math.floor(share / 2)))
-}
+const ROUNDS = 3
 
-/** A solver by its name. */
 export type SolverName = 'mu' | 'hals' | 'ahals' | 'bpp' | 'scd' | 'pg'
 
 /** Options, docs, benchmarks and tests walk this list. */
@@ -40,7 +35,7 @@ export const SOLVERS: Readonly<Record<SolverName, Solver>> = {
   },
   ahals: {
     rule: 'hals',
-    rounds: roundsForProducts,
+    rounds: ROUNDS,
     extrapolate: true,
     summary: 'coordinate descent, some rounds for each product with X, with extrapolation and restarts',
     source: 'Ang & Gillis, Neural Computation 2019; rounds: Gillis & Glineur, Neural Computation 2012',
@@ -53,7 +48,7 @@ export const SOLVERS: Readonly<Record<SolverName, Solver>> = {
   },
   scd: {
     rule: 'hals',
-    rounds: () => 2,
+    rounds: 2,
     extrapolate: true,
     summary: 'sequential coordinate descent with extrapolation for Kullback–Leibler',
     source: 'Hsieh & Dhillon, KDD 2011; Lin & Boutros, BMC Bioinformatics 2020; extrapolation as in ahals',
@@ -118,7 +113,7 @@ export function candidatesFor(choice: Choice, X: MatrixView, weighted: boolean, 
   const movingH = frozen === 0 || fixed === 'H' ? undefined : rank - frozen
   return solversFor(choice.solver, beta, weighted).map(name => {
     const { rule, rounds, extrapolate } = SOLVERS[name]
-    const moves = { rounds: rounds?.(X, rank), extrapolate, maxW, maxH, movingH }
+    const moves = { rounds, extrapolate, maxW, maxH, movingH }
     return { name, spec: { rank, beta, rule, dtype, fixed, penaltyW, penaltyH, step, ...moves } }
   })
 }
