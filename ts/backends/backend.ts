@@ -76,6 +76,8 @@ export interface FitSpec {
    * ts/backends/momentum.ts), as one and the same. Not with `product`. Default false.
    */
   readonly extrapolate?: boolean
+  /** The fit will run batches. For `mu` without extrapolation, H not fixed. Default false. */
+  readonly batches?: boolean
   /** No entry of the factor goes above this. Above 0; default ∞. Not with `bpp` and `product`. */
   readonly maxW?: number
   readonly maxH?: number

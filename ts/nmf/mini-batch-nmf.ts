@@ -1,0 +1,13 @@
+import { NMF } from './nmf.js'
+import type { FactorizeOptions } from './options.js'
+
+/**
+ * {@link NMF} by the online solver: `fit` passes over X batch after batch (`batchRows`, `forgetFactor`), `partialFit` takes
+ * batches as they come. As scikit-learn's `MiniBatchNMF`, but that an iteration is a whole pass, and stopping is by
+ * `tolerance` on the loss of all of X, as elsewhere here.
+ */
+export class MiniBatchNMF extends NMF {
+  constructor(options: Omit<FactorizeOptions, 'solver'> & { readonly solver?: 'online' }) {
+    super({ ...options, solver: 'online' })
+  }
+}
