@@ -1,3 +1,4 @@
+import { refuse } from './checks.js'
 import { NMF } from './nmf.js'
 import type { FactorizeOptions } from './options.js'
 
@@ -7,7 +8,11 @@ import type { FactorizeOptions } from './options.js'
  * `tolerance` on the loss of all of X, as elsewhere here.
  */
 export class MiniBatchNMF extends NMF {
-  constructor(options: Omit<FactorizeOptions, 'solver'> & { readonly solver?: 'online' }) {
+  /** @throws NonnegError ERR_NONNEG_OPTION for any other solver than `'online'` */
+  constructor(options: FactorizeOptions) {
+    if (options.solver !== undefined && options.solver !== 'online') {
+      throw refuse('solver', options.solver, "'online', which is what MiniBatchNMF is")
+    }
     super({ ...options, solver: 'online' })
   }
 }
