@@ -20,5 +20,6 @@ export type {
   OwnStart,
   PatternMask,
 } from './nmf/options.js'
+export { type FitPlan, plan } from './nmf/plan.js'
 export type { SolverName } from './nmf/solvers.js'
 export type { Criterion } from './nmf/stopping.js'

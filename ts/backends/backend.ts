@@ -2,6 +2,7 @@
 import { NonnegError } from '../core/errors.js'
 import type { DenseView, MatrixView } from '../core/matrix.js'
 import type { Dims, KernelSpec } from '../kernels/spec.js'
+import type { Memory } from './memory.js'
 import type { OptimizerSpec, Vectors } from './vectors.js'
 
 /** Every backend there is, fastest first. */
@@ -222,6 +223,10 @@ export interface Device extends AsyncDisposable {
   /** Kernel windows must start at multiples of this many elements; 1 where any address will do. */
   readonly alignment: number
   supports(X: MatrixView, spec: FitSpec, weights?: Weights): Support
+  /** What `createFit` will take, before anything is taken. */
+  memory(X: MatrixView, spec: FitSpec, weights?: Weights): Memory
+  /** Bytes that the device has for fits, all together; absent where nobody says. */
+  readonly memoryLimit?: number
   createFit(problem: Problem, spec: FitSpec): Promise<Fit>
   /** Whether it has these kernels and room for their arrays of `length` entries. */
   supportsOptimizer(length: number, spec: OptimizerSpec): Support

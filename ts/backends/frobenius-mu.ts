@@ -1,5 +1,7 @@
+import type { MatrixView } from '../core/matrix.js'
 import type { Dims, KernelSpec } from '../kernels/spec.js'
 import type { FitSpec, Weights } from './backend.js'
+import { type Memory, residentBytes } from './memory.js'
 
 /** What the GPU backends have: the unweighted Frobenius loss, multiplicative updates without penalties, f32. */
 
@@ -42,4 +44,14 @@ export function callBeyondFrobeniusMu(
   if (dims.moving !== undefined || dims.most !== undefined)
     return `${backend}: ${spec.name} moves all components, unbounded`
   return undefined
+}
+
+/** Bytes that parts of each product may take. */
+const PARTS = 64 * 2 ** 20
+
+/** What a GPU holds: two of each factor, as an update reads one and writes the other, their products, and parts of these. */
+export function memoryOfMu(X: MatrixView, spec: FitSpec): Memory {
+  const resident = residentBytes(X, spec, undefined, 4, 4)
+  const { factors } = resident
+  return { ...resident, factors: 2 * factors, workspace: Math.min(2 * factors + 2 * PARTS, 16 * factors) }
 }
