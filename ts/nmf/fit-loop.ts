@@ -261,9 +261,9 @@ function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined, lat
   })
 }
 
-/** A loss that is no number says that the factors are none either. */
+/** A loss that is no number says that the factors are none either. Of a perfect fit rounding may leave one below 0. */
 function checkedLoss(loss: number, dtype: 'f32' | 'f64'): number {
-  if (Number.isFinite(loss)) return loss
+  if (Number.isFinite(loss)) return Math.max(0, loss)
   const type = dtype === 'f32' ? 'float32' : 'float64'
   throw new NonnegError('ERR_NONNEG_BACKEND', `the loss became ${loss}: numbers left the range of ${type}`)
 }
