@@ -82,15 +82,14 @@ export interface RunningFit extends Promise<Factorization> {
  */
 export function factorize(X: MatrixInput, options: FactorizeOptions): RunningFit {
   const feed = new Feed()
-  const work = async () => {
+  return feed.of(async () => {
     const resolved = resolveOptions(options)
     const onProgress = (entry: HistoryEntry) => {
       resolved.onProgress?.(entry)
       feed.push(entry)
     }
     return await solve(X, { ...resolved, onProgress }, { stop: feed.left })
-  }
-  return feed.of(work())
+  })
 }
 
 /** What a fit can be given beside its options. */
