@@ -1,3 +1,4 @@
+import type { Momentum } from '../momentum.js'
 import type { Crew } from './crew.js'
 import type { Phase, SharedFit, Steps, Thread } from './thread.js'
 
@@ -10,6 +11,8 @@ export interface HeldFit<F extends SharedFit = SharedFit> {
   readonly squaredNorm: number
   /** Whether what iterations begin with fits the factors as they are; not so at first, nor after one that was cut short. */
   isFresh: boolean
+  /** Where the fit extrapolates. */
+  momentum?: Momentum | undefined
 }
 
 /** What an iteration tells. */

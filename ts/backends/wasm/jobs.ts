@@ -1,6 +1,8 @@
 import { type FloatArray, transposeDense } from '../../core/matrix.js'
-import type { SweepReport } from '../backend.js'
+import { type Factors, hasViolations, type SweepReport } from '../backend.js'
+import { Momentum } from '../momentum.js'
 import type { Crew } from './crew.js'
+import { goBack, startFrom } from './extrapolation.js'
 import { FAMILIES } from './families.js'
 import type { HeldFit, Progress } from './family.js'
 import type { Heap } from './heap.js'
@@ -43,6 +45,21 @@ function* fetch(thread: Thread, fit: SharedFit, rows: number, address: number): 
   return out
 }
 
+/** Packed copies of W and Ht from their addresses, Ht turned. */
+function* fetchBoth(thread: Thread, fit: SharedFit, W: number, Ht: number): Steps<{ W: FloatArray; H: FloatArray }> {
+  const { rows, columns, rank } = fit.layout
+  const packedW = yield* fetch(thread, fit, rows, W)
+  const packedHt = yield* fetch(thread, fit, columns, Ht)
+  return { W: packedW, H: (yield* inTurns(transposeDense(packedHt, columns, rank))) as FloatArray }
+}
+
+/** Packed W and H to W and Ht at addresses. */
+function* storeBoth(thread: Thread, fit: SharedFit, { W, H }: Factors, toW: number, toHt: number): Steps<void> {
+  const { columns, rank } = fit.layout
+  yield* store(thread, fit, W, rank, toW)
+  yield* store(thread, fit, (yield* inTurns(transposeDense(H, rank, columns))) as FloatArray, rank, toHt)
+}
+
 /** The same rows of a factor, where another layout has them. */
 function* copy(thread: Thread, from: SharedFit, to: SharedFit, rows: number, factor: 'W' | 'Ht'): Steps<void> {
   const { size, rank } = to.layout
@@ -82,7 +99,9 @@ function* make(crew: Crew, heap: Heap, shared: boolean, making: Making): Steps<[
       yield 'turn'
     }
     yield* making.fill(fit)
-    const held: HeldFit = { id, shared: fit, blocks, squaredNorm, isFresh: false }
+    yield* startFrom(thread, fit)
+    const momentum = layout.before && new Momentum()
+    const held: HeldFit = { id, shared: fit, blocks, squaredNorm, isFresh: false, momentum }
     return [held, { told: shared && layout.threads > 1 ? told : undefined }]
   } catch (error) {
     for (const block of blocks) heap.free(block)
@@ -91,18 +110,13 @@ function* make(crew: Crew, heap: Heap, shared: boolean, making: Making): Steps<[
 }
 
 export function* create(crew: Crew, heap: Heap, shared: boolean, request: Create): Steps<[HeldFit, Results['create']]> {
-  const { fit: id, spec, squaredNorm, source, W, H } = request
-  const { rank } = spec
+  const { fit: id, squaredNorm, W, H } = request
   const { thread } = crew
   return yield* make(crew, heap, shared, {
     id,
     squaredNorm,
     tell: blocks => tell(thread, heap, shared, request, blocks),
-    *fill(fit) {
-      yield* store(thread, fit, W, rank, fit.layout.W)
-      const Ht = (yield* inTurns(transposeDense(H, rank, source.columns))) as FloatArray
-      yield* store(thread, fit, Ht, rank, fit.layout.Ht)
-    },
+    fill: fit => storeBoth(thread, fit, { W, H }, fit.layout.W, fit.layout.Ht),
   })
 }
 
@@ -154,8 +168,26 @@ class Log {
   }
 }
 
+/** One iteration; undefined where the fit's flag cut it short. */
+function* iterate(crew: Crew, fit: HeldFit): Steps<Progress | undefined> {
+  if (!(yield* goBack(crew, fit))) return undefined
+  const progress = yield* FAMILIES[fit.shared.layout.scheme].iterate(crew, fit)
+  const found = progress?.loss ?? progress?.lossBefore
+  if (found !== undefined) fit.momentum?.heed(found)
+  return progress
+}
+
+/** The loss of the last iteration where nothing has told it, by a pass of its own; false where the fit's flag cut it short. */
+function* tellLoss(crew: Crew, fit: HeldFit, log: Log): Steps<boolean> {
+  if (!log.isIncomplete) return true
+  const loss = yield* evaluate(crew, fit)
+  // cut short, it is that of some rows alone
+  if (isStopped(fit.shared)) return false
+  log.complete(loss)
+  return true
+}
+
 export function* run(crew: Crew, fit: HeldFit, { iterations, remaining }: Run, start: number): Steps<SweepReport> {
-  const family = FAMILIES[fit.shared.layout.scheme]
   const log = new Log()
   let stopped: SweepReport['stopped'] = 'done'
   while (log.losses.length < iterations && stopped === 'done') {
@@ -163,7 +195,9 @@ export function* run(crew: Crew, fit: HeldFit, { iterations, remaining }: Run, s
       stopped = 'deadline'
       break
     }
-    const progress = yield* family.iterate(crew, fit)
+    // an iteration that begins with going back has not the loss of the factors that the last one left
+    const isTold = !fit.momentum?.goesBack || (yield* tellLoss(crew, fit, log))
+    const progress = isTold ? yield* iterate(crew, fit) : undefined
     if (progress === undefined) {
       stopped = 'aborted'
     } else {
@@ -171,18 +205,13 @@ export function* run(crew: Crew, fit: HeldFit, { iterations, remaining }: Run, s
       yield 'turn'
     }
   }
-  if (log.isIncomplete && stopped !== 'aborted') {
-    const loss = yield* family.evaluate(crew, fit)
-    // an abort may come as late as this, and the loss is then that of some rows alone
-    if (isStopped(fit.shared)) stopped = 'aborted'
-    else log.complete(loss)
-  }
+  if (stopped !== 'aborted' && !(yield* tellLoss(crew, fit, log))) stopped = 'aborted'
   // what cut an iteration short has left factors between that one and the next
   if (log.isIncomplete && stopped === 'aborted') log.drop()
   return {
     iterations: log.losses.length,
     losses: Float64Array.from(log.losses),
-    violations: Float64Array.from(fit.shared.spec.rule === 'mu' ? [] : log.violations),
+    violations: Float64Array.from(hasViolations(fit.shared.spec.rule) ? log.violations : []),
     seconds: Float64Array.from(log.seconds),
     stopped,
   }
@@ -192,9 +221,23 @@ export function* evaluate(crew: Crew, fit: HeldFit): Steps<number> {
   return yield* FAMILIES[fit.shared.layout.scheme].evaluate(crew, fit)
 }
 
-export function* factors({ thread }: Crew, { shared }: HeldFit): Steps<Results['factors']> {
-  const { rows, columns, rank, W, Ht } = shared.layout
-  const packedW = yield* fetch(thread, shared, rows, W)
-  const packedHt = yield* fetch(thread, shared, columns, Ht)
-  return { W: packedW, H: (yield* inTurns(transposeDense(packedHt, columns, rank))) as FloatArray }
+export function* factors({ thread }: Crew, { shared, momentum }: HeldFit): Steps<Factors> {
+  const { W, Ht, before } = shared.layout
+  const now = yield* fetchBoth(thread, shared, W, Ht)
+  if (!before || !momentum) return now
+  const { numbers } = momentum
+  return { ...now, momentum: { ...(yield* fetchBoth(thread, shared, before.W, before.Ht)), numbers } }
+}
+
+/** Puts factors of the fit's type in the place of those there. */
+export function* setFactors({ thread }: Crew, fit: HeldFit, factors: Factors): Steps<undefined> {
+  const { shared, momentum } = fit
+  const { W, Ht, before } = shared.layout
+  fit.isFresh = false
+  yield* storeBoth(thread, shared, factors, W, Ht)
+  if (!before || !momentum) return undefined
+  if (factors.momentum) yield* storeBoth(thread, shared, factors.momentum, before.W, before.Ht)
+  else yield* startFrom(thread, shared)
+  momentum.numbers = factors.momentum?.numbers ?? new Momentum().numbers
+  return undefined
 }

@@ -2,6 +2,8 @@
 // cache. The columns phase reads the tiles transposed, and is then the same as the rows phase.
 
 import { beginTotals, finishTotals, moveByGradient, type Side, sideOf, totalsOfLane } from './beta-family.js'
+import { moveOn } from './extrapolation.js'
+import { violationsOf } from './rules.js'
 import { isStopped, type Phase, type Steps, type Thread, type TileFit } from './thread.js'
 import { loadWeights, loadX, type Placed, startRows, type Tile } from './tile-source.js'
 
@@ -91,17 +93,18 @@ function descend(
   const { kernels, layout, spec } = fit
   const { paddedRank, stride } = layout
   const { x, v, u, turned } = buffers
-  const { F, O, l1, l2, columns } = side
+  const { F, O, l1, l2, limits, columns } = side
   const tile = { first, rows, start: 0, columns, stride: layout.tiles[side.factor].stride }
   const data = loadX(thread, fit, side, tile, startRows(fit, side, first, rows), x, turned)
   const weights = loadWeights(thread, fit, side, tile, v, turned)
-  const loss = side.factor === 'W' ? thread.sumAt('loss', fit, lane) : 0
-  const violation = thread.sumAt('violation', fit, lane)
   const f = F.rows + first * stride
-  kernels.cd_dense(
-    ...([rows, columns, paddedRank, spec.beta, data.x, data.xStride, weights.x, weights.xStride] as const),
-    ...([O.across, O.acrossStride, f, stride, l1, l2, u, loss, violation] as const),
-  )
+  for (const [round, violation] of violationsOf(thread, fit, lane).entries()) {
+    const loss = round === 0 && side.factor === 'W' ? thread.sumAt('loss', fit, lane) : 0
+    kernels.cd_dense(
+      ...([rows, columns, paddedRank, spec.beta, data.x, data.xStride, weights.x, weights.xStride] as const),
+      ...([O.across, O.acrossStride, f, stride, l1, l2, ...limits, u, loss, violation] as const),
+    )
+  }
 }
 
 /** A lane's share of a phase over the rows of one side. */
@@ -119,11 +122,16 @@ function* moveRows(thread: Thread, fit: TileFit, side: Side, phase: Phase, lane:
     } else if (spec.rule === 'hals') {
       descend(thread, fit, side, buffers, first, rows, lane)
     } else {
-      yield* products(thread, fit, side, buffers, first, rows, loss, false)
-      if (isStopped(fit)) return
-      moveByGradient(thread, fit, side, lane, first, rows, { ...buffers, lStride: 2 * layout.size })
+      for (const [round, violation] of violationsOf(thread, fit, lane).entries()) {
+        yield* products(thread, fit, side, buffers, first, rows, round === 0 ? loss : 0, false)
+        if (isStopped(fit)) return
+        moveByGradient(fit, side, first, rows, { ...buffers, lStride: 2 * layout.size }, violation)
+      }
     }
-    if (phase !== 'measure') finishTotals(thread, fit, side, lane, first, rows)
+    if (phase !== 'measure') {
+      moveOn(thread, fit, side.factor, first, rows)
+      finishTotals(thread, fit, side, lane, first, rows)
+    }
     yield 'part'
   }
 }
