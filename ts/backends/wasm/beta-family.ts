@@ -1,6 +1,6 @@
 // What the families that work with both halves of the gradient share. A phase `rows` moves W, then `columns` moves Ht in
 // the same way, with X transposed. The rows phase knows the model before it moves anything, so that it measures the loss
-// of the iteration before; `measure` does that alone, after the last one. `rowTotals` and `columnTotals` make what the
+// of the iteration before; `measure` does that alone, after the last one, and after each where the next depends on it. `rowTotals` and `columnTotals` make what the
 // phases need to know of a factor as it is, which those that move it keep up to date.
 
 import { updateExponent } from '../../kernels/beta.js'
@@ -13,6 +13,8 @@ import { type BetaFit, isByRows, isStopped, laneCount, type Phase, type Steps, t
 /** X as the update of one factor sees it: rows of that factor, columns of the other; for H that is the transpose. */
 export interface Side {
   readonly factor: FactorName
+  /** The factor as it is stored. */
+  readonly stored: 'W' | 'Ht'
   readonly rows: number
   readonly columns: number
   /** Where the lanes' rows begin and end. */
@@ -30,8 +32,8 @@ export function sideOf(fit: BetaFit, factor: FactorName): Side {
   const { rows, columns, rowBounds, columnBounds, factors } = layout
   const more = { ...penaltyOf(fit, factor), limits: limitsOf(fit, factor) }
   return factor === 'W'
-    ? { factor, rows, columns, bounds: rowBounds, F: factors.W, O: factors.H, ...more }
-    : { factor, rows: columns, columns: rows, bounds: columnBounds, F: factors.H, O: factors.W, ...more }
+    ? { factor, stored: 'W', rows, columns, bounds: rowBounds, F: factors.W, O: factors.H, ...more }
+    : { factor, stored: 'Ht', rows: columns, columns: rows, bounds: columnBounds, F: factors.H, O: factors.W, ...more }
 }
 
 /** What a lane does before its share of a phase that moves a factor, or looks at it as it is. */
@@ -59,6 +61,12 @@ export function finishTotals(
     const row = f + i * stride
     norms[F.norms / size + first + i] = kernels.dot(paddedRank, row, row)
   }
+}
+
+/** The address of the f64 that the loss of a phase's model is added to; 0 where nothing asks for it. */
+export function lossAt(thread: Thread, fit: BetaFit, phase: Phase, lane: number): number {
+  const measures = phase === 'measure' || (phase === 'rows' && !fit.layout.extrapolation)
+  return measures ? thread.sumAt('loss', fit, lane) : 0
 }
 
 /** A lane's share of the phases that look at a factor as it is. */
@@ -150,7 +158,9 @@ export function* iterateBeta(crew: Crew, fit: HeldFit<BetaFit>): Steps<Progress 
     violation += thread.total('violation', shared, 'columns')
   }
   fit.isFresh = true
-  return { lossBefore, violation }
+  if (!shared.layout.extrapolation) return { lossBefore, violation }
+  const loss = yield* evaluateBeta(crew, fit)
+  return isStopped(shared) ? undefined : { loss, violation }
 }
 
 export function* evaluateBeta(crew: Crew, fit: HeldFit<BetaFit>): Steps<number> {

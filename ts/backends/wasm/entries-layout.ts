@@ -1,5 +1,5 @@
 import { type BetaLayout, betaSizes, planFactors } from './beta-layout.js'
-import { csrBounds, lanesFor, Plan, planBefore, roundUp, type Shape, SUMS_BYTES, type Wants } from './layout.js'
+import { csrBounds, lanesFor, Plan, planExtrapolation, roundUp, type Shape, SUMS_BYTES, type Wants } from './layout.js'
 import { csrPartBytes } from './parts.js'
 
 /** Entries of CSR rows that are worked on at once, and bytes of products with them. */
@@ -52,7 +52,7 @@ export function entriesLayout(
 
   const plan = new Plan(base)
   const factors = planFactors(plan, sizes, rule, false)
-  const before = planBefore(plan, wants, rows * stride, columns * stride)
+  const extrapolation = planExtrapolation(plan, wants, rows * stride, columns * stride)
   const laneTotals = plan.take(most * 8 * paddedRank)
   const cleared = base + plan.bytes
   const sums = plan.take(most * SUMS_BYTES)
@@ -66,7 +66,18 @@ export function entriesLayout(
   }
   const threadBytes = plan.bytes - fixed
   return {
-    ...{ scheme: 'entries', ...sizes, part, rowBounds, columnBounds, factors, before, laneTotals, cleared, sums },
+    ...{
+      scheme: 'entries',
+      ...sizes,
+      part,
+      rowBounds,
+      columnBounds,
+      factors,
+      extrapolation,
+      laneTotals,
+      cleared,
+      sums,
+    },
     ...buffers,
     ...{ W: factors.W.rows, Ht: factors.H.rows, H: 0, hStride: 0, evenPush: !weighted, threads, threadBytes },
     bytes: fixed + threads * threadBytes,

@@ -1,8 +1,8 @@
 // The entries family: a CSR X at its listed entries alone. Either they are the only ones that count, each with a weight,
 // or the loss is Kullback–Leibler and all others are zeros, of which the factors' totals know enough.
 
-import { beginTotals, finishTotals, moveByGradient, type Side, sideOf, totalsOfLane } from './beta-family.js'
-import { moveOn } from './extrapolation.js'
+import { beginTotals, finishTotals, lossAt, moveByGradient, type Side, sideOf, totalsOfLane } from './beta-family.js'
+import { keep, moveOn } from './extrapolation.js'
 import { rowsWithin } from './gather.js'
 import { csrPart } from './parts.js'
 import { violationsOf } from './rules.js'
@@ -72,16 +72,19 @@ function* moveRows(thread: Thread, fit: EntriesFit, side: Side, phase: Phase, la
   const { layout, spec } = fit
   const { n, p, l } = buffersOf(thread, fit)
   const X = side.factor === 'W' ? fit.byRow : fit.byColumn
-  const loss = phase === 'columns' ? 0 : thread.sumAt('loss', fit, lane)
+  const loss = lossAt(thread, fit, phase, lane)
   beginTotals(thread, fit, lane)
-  for (let first = side.bounds[lane]; first < side.bounds[lane + 1]; ) {
+  for (let first = side.bounds[lane], rows = 0; first < side.bounds[lane + 1]; first += rows) {
     if (isStopped(fit)) return
     const most = Math.min(layout.part.rows, side.bounds[lane + 1] - first)
-    const rows = rowsWithin(X.indptr, first, most, layout.part.entries)
+    rows = rowsWithin(X.indptr, first, most, layout.part.entries)
     const task = { side, X, lane, first, rows, loss }
     if (phase === 'measure') {
       yield* products(thread, fit, task, true)
-    } else if (spec.rule === 'hals') {
+      continue
+    }
+    keep(thread, fit, side.stored, first, rows)
+    if (spec.rule === 'hals') {
       descend(thread, fit, task)
     } else {
       for (const [round, violation] of violationsOf(thread, fit, lane).entries()) {
@@ -90,11 +93,8 @@ function* moveRows(thread: Thread, fit: EntriesFit, side: Side, phase: Phase, la
         moveByGradient(fit, side, first, rows, { n, p, l, lStride: layout.size }, violation)
       }
     }
-    if (phase !== 'measure') {
-      moveOn(thread, fit, side.factor, first, rows)
-      finishTotals(thread, fit, side, lane, first, rows)
-    }
-    first += rows
+    moveOn(thread, fit, side.stored, first, rows)
+    finishTotals(thread, fit, side, lane, first, rows)
     yield 'part'
   }
 }

@@ -1,53 +1,55 @@
-// Factors that move on along their last steps, which `Momentum` lengthens and shortens. Rows move on as soon as the rule has
-// moved them, before products, Gram matrices, sums or copies see them. Where the loss has risen, the next iteration begins
-// with the factors as their rules had left them.
+// Factors that move on along their last steps. Rows do so as soon as the rule has moved them, before products, Gram
+// matrices, sums or copies see them; before the rule moves them, they are kept, so that an iteration can be undone.
 
 import type { Crew } from './crew.js'
 import type { HeldFit } from './family.js'
 import { limitsOf } from './rules.js'
 import { isByRows, isStopped, type Phase, type SharedFit, type Steps, type Thread } from './thread.js'
 
-/** Rows of a factor that a rule has just moved go on, where the fit extrapolates. */
-export function moveOn(thread: Thread, fit: SharedFit, factor: 'W' | 'H', first: number, rows: number): void {
-  const { before, W, Ht, stride, paddedRank } = fit.layout
-  if (!before) return
-  const [f, p] = (factor === 'W' ? [W, before.W] : [Ht, before.Ht]).map(address => address + first * stride)
-  const weight = thread.views.f64[before.weight / 8]
-  const [, most] = limitsOf(fit, factor)
-  fit.kernels.extrapolate(rows * paddedRank, f, p, weight, most)
+/** Keeps rows of a factor that a rule is about to move, where the fit extrapolates. */
+export function keep(thread: Thread, { layout }: SharedFit, factor: 'W' | 'Ht', first: number, rows: number): void {
+  const { extrapolation, stride } = layout
+  if (!extrapolation) return
+  const further = first * stride
+  thread.copy(layout[factor] + further, rows * stride, extrapolation.kept[factor] + further)
 }
 
-/** A lane's share of the phases that bring a factor back to where its rule had left it. */
-export function backOfLane(thread: Thread, { layout }: SharedFit, phase: Phase, lane: number): void {
-  const { before, W, Ht, stride, rowBounds, columnBounds } = layout
-  if (!before) return
-  const [f, p, bounds] = isByRows(phase) ? [W, before.W, rowBounds] : [Ht, before.Ht, columnBounds]
+/** Rows of a factor that a rule has moved go on, where the fit extrapolates. */
+export function moveOn(thread: Thread, fit: SharedFit, factor: 'W' | 'Ht', first: number, rows: number): void {
+  const { kernels, layout } = fit
+  const { extrapolation, stride, paddedRank } = layout
+  if (!extrapolation) return
+  const further = first * stride
+  const weight = thread.views.f64[extrapolation.weight / 8]
+  const [, most] = limitsOf(fit, factor === 'W' ? 'W' : 'H')
+  const moved = extrapolation.moved[factor] + further
+  kernels.extrapolate(rows * paddedRank, layout[factor] + further, moved, weight, most)
+}
+
+/** A lane's share of the phases that undo an iteration. */
+export function undoLane(thread: Thread, { layout }: SharedFit, phase: Phase, lane: number): void {
+  const { extrapolation, stride, rowBounds, columnBounds } = layout
+  if (!extrapolation) return
+  const [factor, bounds] = isByRows(phase) ? (['W', rowBounds] as const) : (['Ht', columnBounds] as const)
   const [start, end] = [bounds[lane] * stride, bounds[lane + 1] * stride]
-  thread.copy(p + start, end - start, f + start)
+  thread.copy(extrapolation.kept[factor] + start, end - start, layout[factor] + start)
 }
 
-/** What an iteration begins with; false where the fit's flag cut it short. */
-export function* goBack(crew: Crew, fit: HeldFit): Steps<boolean> {
-  const { id, shared, momentum } = fit
-  const { before } = shared.layout
-  if (!momentum || !before) return true
-  if (momentum.goesBack) {
-    fit.isFresh = false
-    for (const phase of ['rowsBack', 'columnsBack'] as const) {
-      yield* crew.phase(id, shared, phase)
-      if (isStopped(shared)) return false
-    }
-    momentum.goesBack = false
-  }
-  crew.thread.views.f64[before.weight / 8] = momentum.weight
-  return true
+/** Puts the factors back to where the last iteration found them; false where the fit's flag was set meanwhile. */
+export function* undo(crew: Crew, fit: HeldFit): Steps<boolean> {
+  const { id, shared } = fit
+  fit.isFresh = false
+  yield* crew.phase(id, shared, 'undoRows')
+  if (shared.spec.fixed !== 'H') yield* crew.phase(id, shared, 'undoColumns')
+  return !isStopped(shared)
 }
 
 /** Takes the factors as they are for those that the next steps are reckoned from. */
 export function* startFrom(thread: Thread, { layout }: SharedFit): Steps<void> {
-  const { before, W, Ht, rows, columns, stride } = layout
-  if (!before) return
-  thread.copy(W, rows * stride, before.W)
+  const { extrapolation, W, Ht, rows, columns, stride } = layout
+  if (!extrapolation) return
+  const { moved } = extrapolation
+  thread.copy(W, rows * stride, moved.W)
   yield 'turn'
-  thread.copy(Ht, columns * stride, before.Ht)
+  thread.copy(Ht, columns * stride, moved.Ht)
 }

@@ -17,7 +17,10 @@ export interface HeldFit<F extends SharedFit = SharedFit> {
 
 /** What an iteration tells. */
 export interface Progress {
-  /** After this iteration; absent where the next one, or `evaluate`, is to tell it as `lossBefore`. */
+  /**
+   * After this iteration; absent where the next one, or `evaluate`, is to tell it as `lossBefore`, but never in fits that
+   * extrapolate.
+   */
   readonly loss?: number
   readonly lossBefore?: number
   /** Σ |projected gradient| of both factors, from rules that have it. */

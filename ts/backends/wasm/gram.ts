@@ -3,7 +3,7 @@
 // leave their factor as it is.
 
 import type { Crew } from './crew.js'
-import { moveOn } from './extrapolation.js'
+import { keep, moveOn } from './extrapolation.js'
 import type { HeldFit, Progress } from './family.js'
 import { moveGram } from './rules.js'
 import { type GramFit, isStopped, laneCount, type Phase, type Steps, type Thread } from './thread.js'
@@ -116,6 +116,7 @@ export function finishRows(
   const { n, scratch } = buffersOf(thread, fit)
   const f = layout.W + first * stride
   if (phase !== 'measure') {
+    keep(thread, fit, 'W', first, rows)
     moveGram(thread, fit, lane, { factor: 'W', rows, f, n, g: G, scratch })
     moveOn(thread, fit, 'W', first, rows)
   }
@@ -138,8 +139,9 @@ export function finishColumns(
   const f = layout.Ht + first * stride
   if (phase === 'columns') {
     const { scratch } = buffersOf(thread, fit)
+    keep(thread, fit, 'Ht', first, rows)
     moveGram(thread, fit, lane, { factor: 'H', rows, f, n: a, g: S, scratch })
-    moveOn(thread, fit, 'H', first, rows)
+    moveOn(thread, fit, 'Ht', first, rows)
     thread.addTo('loss', fit, lane, kernels.dot(rows * paddedRank, a, f))
   }
   kernels.gram(rows, paddedRank, f, stride, layout.laneG + lane * paddedRank * stride, stride)

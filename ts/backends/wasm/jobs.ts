@@ -2,7 +2,7 @@ import { type FloatArray, transposeDense } from '../../core/matrix.js'
 import { type Factors, hasViolations, type SweepReport } from '../backend.js'
 import { Momentum } from '../momentum.js'
 import type { Crew } from './crew.js'
-import { goBack, startFrom } from './extrapolation.js'
+import { startFrom, undo } from './extrapolation.js'
 import { FAMILIES } from './families.js'
 import type { HeldFit, Progress } from './family.js'
 import type { Heap } from './heap.js'
@@ -14,6 +14,9 @@ import { warmUp } from './warm-up.js'
 
 /** Elements written before the thread may pause. */
 const PIECE = 1 << 16
+
+/** Addresses of W and Ht, or of arrays like them. */
+type Places = Pick<SharedFit['layout'], 'W' | 'Ht'>
 
 /** A packed matrix of the fit's type into rows of `stride` bytes at `address`. */
 function* store(thread: Thread, fit: SharedFit, from: FloatArray, columns: number, address: number): Steps<void> {
@@ -45,19 +48,19 @@ function* fetch(thread: Thread, fit: SharedFit, rows: number, address: number): 
   return out
 }
 
-/** Packed copies of W and Ht from their addresses, Ht turned. */
-function* fetchBoth(thread: Thread, fit: SharedFit, W: number, Ht: number): Steps<{ W: FloatArray; H: FloatArray }> {
+/** Packed W and H from the addresses of W and Ht. */
+function* fetchBoth(thread: Thread, fit: SharedFit, { W, Ht }: Places): Steps<{ W: FloatArray; H: FloatArray }> {
   const { rows, columns, rank } = fit.layout
   const packedW = yield* fetch(thread, fit, rows, W)
   const packedHt = yield* fetch(thread, fit, columns, Ht)
   return { W: packedW, H: (yield* inTurns(transposeDense(packedHt, columns, rank))) as FloatArray }
 }
 
-/** Packed W and H to W and Ht at addresses. */
-function* storeBoth(thread: Thread, fit: SharedFit, { W, H }: Factors, toW: number, toHt: number): Steps<void> {
+/** The way back. */
+function* storeBoth(thread: Thread, fit: SharedFit, { W, H }: Factors, to: Places): Steps<void> {
   const { columns, rank } = fit.layout
-  yield* store(thread, fit, W, rank, toW)
-  yield* store(thread, fit, (yield* inTurns(transposeDense(H, rank, columns))) as FloatArray, rank, toHt)
+  yield* store(thread, fit, W, rank, to.W)
+  yield* store(thread, fit, (yield* inTurns(transposeDense(H, rank, columns))) as FloatArray, rank, to.Ht)
 }
 
 /** The same rows of a factor, where another layout has them. */
@@ -100,7 +103,7 @@ function* make(crew: Crew, heap: Heap, shared: boolean, making: Making): Steps<[
     }
     yield* making.fill(fit)
     yield* startFrom(thread, fit)
-    const momentum = layout.before && new Momentum()
+    const momentum = layout.extrapolation && new Momentum()
     const held: HeldFit = { id, shared: fit, blocks, squaredNorm, isFresh: false, momentum }
     return [held, { told: shared && layout.threads > 1 ? told : undefined }]
   } catch (error) {
@@ -116,7 +119,7 @@ export function* create(crew: Crew, heap: Heap, shared: boolean, request: Create
     id,
     squaredNorm,
     tell: blocks => tell(thread, heap, shared, request, blocks),
-    fill: fit => storeBoth(thread, fit, { W, H }, fit.layout.W, fit.layout.Ht),
+    fill: fit => storeBoth(thread, fit, { W, H }, fit.layout),
   })
 }
 
@@ -168,23 +171,18 @@ class Log {
   }
 }
 
-/** One iteration; undefined where the fit's flag cut it short. */
+/** One iteration, again where the loss has risen by extrapolation; undefined where the fit's flag cut it short. */
 function* iterate(crew: Crew, fit: HeldFit): Steps<Progress | undefined> {
-  if (!(yield* goBack(crew, fit))) return undefined
-  const progress = yield* FAMILIES[fit.shared.layout.scheme].iterate(crew, fit)
-  const found = progress?.loss ?? progress?.lossBefore
-  if (found !== undefined) fit.momentum?.heed(found)
-  return progress
-}
-
-/** The loss of the last iteration where nothing has told it, by a pass of its own; false where the fit's flag cut it short. */
-function* tellLoss(crew: Crew, fit: HeldFit, log: Log): Steps<boolean> {
-  if (!log.isIncomplete) return true
-  const loss = yield* evaluate(crew, fit)
-  // cut short, it is that of some rows alone
-  if (isStopped(fit.shared)) return false
-  log.complete(loss)
-  return true
+  const { scheme, extrapolation } = fit.shared.layout
+  const { momentum } = fit
+  const { iterate } = FAMILIES[scheme]
+  if (!extrapolation || !momentum) return yield* iterate(crew, fit)
+  for (;;) {
+    crew.thread.views.f64[extrapolation.weight / 8] = momentum.weight
+    const progress = yield* iterate(crew, fit)
+    if (progress?.loss === undefined || momentum.accepts(progress.loss)) return progress
+    if (!(yield* undo(crew, fit))) return undefined
+  }
 }
 
 export function* run(crew: Crew, fit: HeldFit, { iterations, remaining }: Run, start: number): Steps<SweepReport> {
@@ -195,9 +193,7 @@ export function* run(crew: Crew, fit: HeldFit, { iterations, remaining }: Run, s
       stopped = 'deadline'
       break
     }
-    // an iteration that begins with going back has not the loss of the factors that the last one left
-    const isTold = !fit.momentum?.goesBack || (yield* tellLoss(crew, fit, log))
-    const progress = isTold ? yield* iterate(crew, fit) : undefined
+    const progress = yield* iterate(crew, fit)
     if (progress === undefined) {
       stopped = 'aborted'
     } else {
@@ -205,7 +201,12 @@ export function* run(crew: Crew, fit: HeldFit, { iterations, remaining }: Run, s
       yield 'turn'
     }
   }
-  if (stopped !== 'aborted' && !(yield* tellLoss(crew, fit, log))) stopped = 'aborted'
+  if (log.isIncomplete && stopped !== 'aborted') {
+    const loss = yield* evaluate(crew, fit)
+    // an abort may come as late as this, and the loss is then that of some rows alone
+    if (isStopped(fit.shared)) stopped = 'aborted'
+    else log.complete(loss)
+  }
   // what cut an iteration short has left factors between that one and the next
   if (log.isIncomplete && stopped === 'aborted') log.drop()
   return {
@@ -222,21 +223,21 @@ export function* evaluate(crew: Crew, fit: HeldFit): Steps<number> {
 }
 
 export function* factors({ thread }: Crew, { shared, momentum }: HeldFit): Steps<Factors> {
-  const { W, Ht, before } = shared.layout
-  const now = yield* fetchBoth(thread, shared, W, Ht)
-  if (!before || !momentum) return now
+  const { layout } = shared
+  const now = yield* fetchBoth(thread, shared, layout)
+  if (!layout.extrapolation || !momentum) return now
   const { numbers } = momentum
-  return { ...now, momentum: { ...(yield* fetchBoth(thread, shared, before.W, before.Ht)), numbers } }
+  return { ...now, momentum: { ...(yield* fetchBoth(thread, shared, layout.extrapolation.moved)), numbers } }
 }
 
 /** Puts factors of the fit's type in the place of those there. */
 export function* setFactors({ thread }: Crew, fit: HeldFit, factors: Factors): Steps<undefined> {
   const { shared, momentum } = fit
-  const { W, Ht, before } = shared.layout
+  const { layout } = shared
   fit.isFresh = false
-  yield* storeBoth(thread, shared, factors, W, Ht)
-  if (!before || !momentum) return undefined
-  if (factors.momentum) yield* storeBoth(thread, shared, factors.momentum, before.W, before.Ht)
+  yield* storeBoth(thread, shared, factors, layout)
+  if (!layout.extrapolation || !momentum) return undefined
+  if (factors.momentum) yield* storeBoth(thread, shared, factors.momentum, layout.extrapolation.moved)
   else yield* startFrom(thread, shared)
   momentum.numbers = factors.momentum?.numbers ?? new Momentum().numbers
   return undefined

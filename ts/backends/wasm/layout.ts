@@ -34,10 +34,13 @@ export interface Shape {
 /** What a layout depends on beside the shape. */
 export type Wants = Pick<FitSpec, 'beta' | 'rule' | 'extrapolate'>
 
-/** W and Ht as the last updates left them, before they moved on, and the f64 share of their steps by which they do. */
-export interface Before {
-  readonly W: number
-  readonly Ht: number
+/** What fits that extrapolate have beside W and Ht, in the same layout. */
+export interface Extrapolation {
+  /** The factors as the rule left them, before they moved on. */
+  readonly moved: { readonly W: number; readonly Ht: number }
+  /** The factors as the iteration found them. */
+  readonly kept: { readonly W: number; readonly Ht: number }
+  /** An f64: the share of its last step by which a factor moves on. */
   readonly weight: number
 }
 
@@ -69,7 +72,7 @@ export interface BaseLayout {
   readonly H: number
   readonly hStride: number
   /** Absent where the fit does not extrapolate. */
-  readonly before: Before | undefined
+  readonly extrapolation: Extrapolation | undefined
   /** Every lane's SUMS_BYTES. */
   readonly sums: number
   /** Buffers of thread t lie `t * threadBytes` further on. */
@@ -137,15 +140,11 @@ export class Plan {
   }
 }
 
-/** Takes memory for the factors as they were, which is to be zero at first, where the fit extrapolates. */
-export function planBefore(
-  plan: Plan,
-  { extrapolate }: Wants,
-  bytesOfW: number,
-  bytesOfHt: number,
-): Before | undefined {
-  if (!extrapolate) return undefined
-  return { W: plan.take(bytesOfW), Ht: plan.take(bytesOfHt), weight: plan.take(8) }
+/** Takes memory for extrapolation, which is to be zero at first, from the bytes of W and of Ht. */
+export function planExtrapolation(plan: Plan, wants: Wants, W: number, Ht: number): Extrapolation | undefined {
+  if (!wants.extrapolate) return undefined
+  const both = () => ({ W: plan.take(W), Ht: plan.take(Ht) })
+  return { moved: both(), kept: both(), weight: plan.take(8) }
 }
 
 /** The sizes that follow from a shape. */

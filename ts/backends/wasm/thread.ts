@@ -56,23 +56,23 @@ export type Told<F extends SharedFit = SharedFit> = F extends SharedFit ? Omit<F
 
 /**
  * The phases that fits are made of; each has lanes over rows or over columns. Which of them a family uses, and for what,
- * it says itself; `rowsBack` and `columnsBack` are the same for all (see ts/backends/wasm/extrapolation.ts).
+ * it says itself; `undoRows` and `undoColumns` are the same for all (see ts/backends/wasm/extrapolation.ts).
  */
 export const PHASES = [
   'rows',
   'transform',
   'measure',
   'rowTotals',
-  'rowsBack',
+  'undoRows',
   'columns',
   'gram',
   'columnTotals',
-  'columnsBack',
+  'undoColumns',
 ] as const
 
 export type Phase = (typeof PHASES)[number]
 
-const BY_COLUMNS: ReadonlySet<Phase> = new Set<Phase>(['columns', 'gram', 'columnTotals', 'columnsBack'])
+const BY_COLUMNS: ReadonlySet<Phase> = new Set<Phase>(['columns', 'gram', 'columnTotals', 'undoColumns'])
 
 export function isByRows(phase: Phase): boolean {
   return !BY_COLUMNS.has(phase)

@@ -5,7 +5,7 @@ import {
   lanesFor,
   Plan,
   paddedStride,
-  planBefore,
+  planExtrapolation,
   roundUp,
   type Shape,
   SUMS_BYTES,
@@ -84,7 +84,7 @@ export function tileLayout(
 
   const plan = new Plan(base)
   const factors = planFactors(plan, sizes, rule, true)
-  const before = planBefore(plan, wants, rows * stride, columns * stride)
+  const extrapolation = planExtrapolation(plan, wants, rows * stride, columns * stride)
   const laneTotals = plan.take(most * 8 * paddedRank)
   const cleared = base + plan.bytes
   const sums = plan.take(most * SUMS_BYTES)
@@ -105,7 +105,7 @@ export function tileLayout(
   }
   const threadBytes = plan.bytes - fixed
   return {
-    ...{ scheme: 'tiles', ...sizes, tiles, turnedRows, rowBounds, columnBounds, factors, before },
+    ...{ scheme: 'tiles', ...sizes, tiles, turnedRows, rowBounds, columnBounds, factors, extrapolation },
     ...{ laneTotals, cleared, sums },
     ...{ ...buffers, W: factors.W.rows, Ht: factors.H.rows, H: factors.H.across, hStride: factors.H.acrossStride },
     ...{ evenPush, threads, threadBytes },

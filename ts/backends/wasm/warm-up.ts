@@ -46,8 +46,8 @@ const GRAM_RULES: Readonly<Partial<Record<Rule, Call>>> = {
     kernels.mu_update(ROWS, RANK, f, NARROW, n, NARROW, g, NARROW, 0, 0, RANK, 1, scratch),
   hals: (kernels, [f, n, g, scratch, violation]) =>
     kernels.hals_update(ROWS, RANK, f, NARROW, n, NARROW, g, NARROW, 0, 0, RANK, 1, scratch, violation),
-  // with nothing but penalties all components have a minimum of 1
-  bpp: (kernels, [f, n, g, scratch, violation]) =>
+  // of penalties alone, so that no component is zero; nor is then F, which lies where nothing looks for indices
+  bpp: (kernels, [, n, g, scratch, violation, f]) =>
     kernels.bpp_update(ROWS, RANK, f, NARROW, n, NARROW, g, NARROW, -1, 1, RANK, scratch, violation),
 }
 
