@@ -12,7 +12,7 @@ function updated(f: v128, n: v128, p: v128, gamma: Real, l1: Real, l2: Real, mos
       ? v128.mul<Real>(v128.div<Real>(f, denominator), n)
       : v128.mul<Real>(f, positivePower(v128.div<Real>(n, denominator), gamma))
   const value = v128.and(quotient, v128.gt<Real>(denominator, zero))
-  const kept = v128.bitselect(v128.and(least, v128.gt<Real>(value, zero)), value, v128.lt<Real>(value, least))
+  const kept = v128.pmax<Real>(value, v128.and(least, v128.gt<Real>(value, zero)))
   return v128.pmin<Real>(kept, v128.splat<Real>(most))
 }
 

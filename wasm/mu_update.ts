@@ -110,7 +110,7 @@ function updated(f: v128, n: v128, d: v128, l2: v128, most: v128): v128 {
   const moved = v128.mul<Real>(v128.mul<Real>(v128.div<Real>(scaled, denominator), by), n)
   const value = v128.and(moved, v128.gt<Real>(denominator, zero))
   // what lies below `least` becomes `least`, or 0 where it is 0
-  const kept = v128.bitselect(v128.and(least, v128.gt<Real>(value, zero)), value, v128.lt<Real>(value, least))
+  const kept = v128.pmax<Real>(value, v128.and(least, v128.gt<Real>(value, zero)))
   return v128.pmin<Real>(v128.mul<Real>(kept, v128.splat<Real>(1 / scale())), most)
 }
 
