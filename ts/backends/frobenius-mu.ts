@@ -19,6 +19,7 @@ export function fitBeyondFrobeniusMu(backend: string, spec: FitSpec, weights?: W
   for (const penalty of [penaltyW, penaltyH]) {
     if (penalty && (penalty.l1 !== 0 || penalty.l2 !== 0)) return `${backend} has no kernels for penalties`
   }
+  if (spec.batches) return `${backend} has no batches of rows`
   if (rounds !== 1 || extrapolate) return `${backend} has no rounds of an update and no extrapolation`
   for (const most of [spec.maxW, spec.maxH]) {
     if (most !== undefined && most !== Number.POSITIVE_INFINITY) return `${backend} has no kernels for upper bounds`

@@ -178,7 +178,7 @@ function resumable(prepared: Prepared, { resume }: ResolvedOptions): readonly Ca
   return same
 }
 
-async function planOf(
+export async function planOf(
   { X, weights }: Prepared,
   candidates: readonly Candidate[],
   { backend, threads, fast, maxIterations, fallback }: ResolvedOptions,

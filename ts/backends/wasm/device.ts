@@ -56,6 +56,7 @@ export class WasmDevice implements Device {
     const { rows, columns } = X
     const refusal = gramRuleRefusal(spec, weights)
     if (refusal) return unsupported(refusal)
+    if (spec.batches) return unsupported('wasm has no batches of rows')
     if (weights?.kind === 'entries' && X.kind === 'dense') {
       return unsupported('weights of listed entries are for matrices that list them')
     }

@@ -72,6 +72,10 @@ export class WasmFit implements Fit {
     return await this.#pool.call({ kind: 'factors', fit: this.#id })
   }
 
+  async runBatches(): Promise<SweepReport> {
+    throw new NonnegError('ERR_NONNEG_UNSUPPORTED', 'this backend has no batches')
+  }
+
   async setFactors(given: Factors): Promise<void> {
     this.#check()
     const { rows, columns, rank } = this.#shape
