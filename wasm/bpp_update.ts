@@ -22,33 +22,30 @@ function inner(count: usize, a: usize, b: usize): f64 {
   return sum
 }
 
-/** to −= by·from, of `count` f64. */
-function subtract(count: usize, by: f64, from: usize, to: usize): void {
-  const share = f64x2.splat(by)
-  const end = to + count * WIDE
-  const tiled = to + (count & ~1) * WIDE
-  for (; to < tiled; to += 16, from += 16) v128.store(to, f64x2.sub(v128.load(to), f64x2.mul(share, v128.load(from))))
-  if (to < end) store<f64>(to, load<f64>(to) - by * load<f64>(from))
-}
-
 /**
- * Solves Lz = z in place. Row a of `factor` holds row a of Lᵀ from its diagonal on, but the inverse of the diagonal entry.
+ * to −= by·from, of the f64 from `first` to `end`. Vectors begin at even places, whatever `first` is: a load that spans two
+ * stores just made would wait for both.
  */
-function forward(size: usize, factor: usize, stride: usize, z: usize): void {
-  for (let a: usize = 0; a < size; a++) {
-    const row = factor + a * (stride + WIDE)
-    const place = z + a * WIDE
-    const entry = load<f64>(place) * load<f64>(row)
-    store<f64>(place, entry)
-    subtract(size - a - 1, entry, row + WIDE, place + WIDE)
+function subtract(first: usize, end: usize, by: f64, from: usize, to: usize): void {
+  let i = first
+  if (i & 1 && i < end) {
+    store<f64>(to + i * WIDE, load<f64>(to + i * WIDE) - by * load<f64>(from + i * WIDE))
+    i++
   }
+  const share = f64x2.splat(by)
+  for (; i + 1 < end; i += 2) {
+    const place = to + i * WIDE
+    v128.store(place, f64x2.sub(v128.load(place), f64x2.mul(share, v128.load(from + i * WIDE))))
+  }
+  if (i < end) store<f64>(to + i * WIDE, load<f64>(to + i * WIDE) - by * load<f64>(from + i * WIDE))
 }
 
 /**
- * Brings the factor of B on the components of `passive` up to date, in the components' order, and answers how many it has:
- * those that depend on ones before them are left out. `kept` names them. Rows of L hold as long as no component before
- * theirs has changed sides, so that the work goes on from the first that has, whichever row of F it was done for:
- * `factored` is the set that the factor is of, and `before` says of each component how many before it the factor has.
+ * Brings the factor U, UᵀU = B, of the components of `passive` up to date, in their order, and answers how many these are;
+ * `kept` names them. Its rows hold the inverses of their diagonal entries, and a component that depends on those before it
+ * has 0 there, so that its row is zero and its solution too. Columns of U hold as long as no component before theirs has
+ * changed sides, so that the work goes on from the first that has, whichever row of F it was done for: `factored` is the
+ * set that U is of, and `before` says of each component how many columns come before it.
  */
 function factorise(
   moving: usize,
@@ -60,34 +57,42 @@ function factorise(
   before: usize,
   passive: usize,
   factored: usize,
-  z: usize,
 ): usize {
   let r: usize = 0
   while (r < moving && load<u8>(passive + r) == load<u8>(factored + r)) r++
   if (r == moving) return size
-  size = <usize>load<u32>(before + (r << 2))
+  const first = <usize>load<u32>(before + (r << 2))
+  size = first
   for (; r < moving; r++) {
     store<u32>(before + (r << 2), <u32>size)
     const isPassive = load<u8>(passive + r)
     store<u8>(factored + r, isPassive)
-    if (!isPassive) continue
-    const row = bend + r * stride
-    for (let a: usize = 0; a < size; a++)
-      store<f64>(z + a * WIDE, load<f64>(row + <usize>load<u32>(kept + (a << 2)) * WIDE))
-    forward(size, factor, stride, z)
-    const diagonal = load<f64>(row + r * WIDE)
-    const square = diagonal - inner(size, z, z)
-    // 2⁻²⁴
-    if (!(square > 5.960464477539063e-8 * diagonal)) continue
-    for (let a: usize = 0; a < size; a++) store<f64>(factor + a * stride + size * WIDE, load<f64>(z + a * WIDE))
-    store<f64>(factor + size * (stride + WIDE), 1 / sqrt<f64>(square))
-    store<u32>(kept + (size << 2), <u32>r)
-    size++
+    if (isPassive) store<u32>(kept + (size++ << 2), <u32>r)
+  }
+  for (let a: usize = 0; a < size; a++) {
+    const row = factor + a * stride
+    const bends = bend + <usize>load<u32>(kept + (a << 2)) * stride
+    for (let b = max(a, first); b < size; b++)
+      store<f64>(row + b * WIDE, load<f64>(bends + <usize>load<u32>(kept + (b << 2)) * WIDE))
+  }
+  for (let a: usize = 0; a < size; a++) {
+    const row = factor + a * stride
+    if (a >= first) {
+      const square = load<f64>(row + a * WIDE)
+      const r = <usize>load<u32>(kept + (a << 2))
+      // 2⁻²⁴
+      const isFree = square > 5.960464477539063e-8 * load<f64>(bend + r * (stride + WIDE))
+      store<f64>(row + a * WIDE, isFree ? 1 / sqrt<f64>(square) : 0)
+    }
+    const inverse = load<f64>(row + a * WIDE)
+    for (let b = max(a + 1, first); b < size; b++) store<f64>(row + b * WIDE, load<f64>(row + b * WIDE) * inverse)
+    for (let c = a + 1; c < size; c++)
+      subtract(max(c, first), size, load<f64>(row + c * WIDE), row, factor + c * stride)
   }
   return size
 }
 
-/** f ← the minimum for `wanted` on the components that the factor has, zero elsewhere. */
+/** f ← the minimum for `wanted` on the components that U is of, zero elsewhere. */
 function solve(
   moving: usize,
   size: usize,
@@ -100,14 +105,26 @@ function solve(
 ): void {
   for (let a: usize = 0; a < size; a++)
     store<f64>(z + a * WIDE, load<f64>(wanted + <usize>load<u32>(kept + (a << 2)) * WIDE))
-  forward(size, factor, stride, z)
-  memory.fill(f, 0, moving * WIDE)
-  for (let a = size; a > 0; a--) {
-    const row = factor + (a - 1) * (stride + WIDE)
-    const place = z + (a - 1) * WIDE
-    const entry = (load<f64>(place) - inner(size - a, row + WIDE, place + WIDE)) * load<f64>(row)
-    store<f64>(place, entry)
-    store<f64>(f + <usize>load<u32>(kept + ((a - 1) << 2)) * WIDE, entry)
+  for (let a: usize = 0; a < size; a++) {
+    const row = factor + a * stride
+    const entry = load<f64>(z + a * WIDE) * load<f64>(row + a * WIDE)
+    store<f64>(z + a * WIDE, entry)
+    subtract(a + 1, size, entry, row, z)
+  }
+  for (let r: usize = 0; r < moving; r++) store<f64>(f + r * WIDE, 0)
+  for (let a = size; a-- > 0; ) {
+    const row = factor + a * stride
+    let s0: f64 = 0,
+      s1: f64 = 0
+    let b = a + 1
+    for (; b + 1 < size; b += 2) {
+      s0 += load<f64>(row + b * WIDE) * load<f64>(z + b * WIDE)
+      s1 += load<f64>(row + b * WIDE, 8) * load<f64>(z + b * WIDE, 8)
+    }
+    if (b < size) s0 += load<f64>(row + b * WIDE) * load<f64>(z + b * WIDE)
+    const entry = (load<f64>(z + a * WIDE) - (s0 + s1)) * load<f64>(row + a * WIDE)
+    store<f64>(z + a * WIDE, entry)
+    store<f64>(f + <usize>load<u32>(kept + (a << 2)) * WIDE, entry)
   }
 }
 
@@ -144,7 +161,7 @@ function judge(
 /**
  * Each row of F ← argmin over [0, ∞) of ½·fᵀ(G + l2·I)f − (N[i] − l1)ᵀf by block principal pivoting, from the components
  * above zero; F and N are rows × rank, G rank × rank. Columns from `moving` on stay, and the others reckon with them.
- * `scratch` holds 16·rank² + 64·rank + 64 bytes at a multiple of 8. `violation`, an f64, grows by the sum of the projected
+ * `scratch` holds 16·rank² + 64·rank bytes at a multiple of 8. `violation`, an f64, grows by the sum of the projected
  * gradient before the rows move.
  */
 export function bpp_update(
@@ -173,7 +190,7 @@ export function bpp_update(
   const passive = before + stride
   const factored = passive + rank
   const breaking = factored + rank
-  const last = scratch + 2 * rank * stride + 8 * stride
+  const last = before + 2 * stride
   for (let r: usize = 0; r < moving; r++) {
     for (let s: usize = 0; s < moving; s++)
       store<f64>(bend + r * stride + s * WIDE, <f64>load<Real>(at(g, gStride, r, s)) + (r == s ? l2 : 0))
@@ -204,7 +221,7 @@ export function bpp_update(
     let fewest = moving + 1
     let chances = 3
     for (let exchanges: usize = 0; ; exchanges++) {
-      size = factorise(moving, size, bend, factor, stride, kept, before, passive, factored, z)
+      size = factorise(moving, size, bend, factor, stride, kept, before, passive, factored)
       solve(moving, size, wanted, factor, stride, kept, z, row)
       const count = judge(moving, row, wanted, bend, stride, slack, passive, breaking, last)
       if (count == 0 || exchanges >= 5 * moving + 20) break
@@ -215,7 +232,7 @@ export function bpp_update(
         chances--
       } else {
         // one at a time comes to an end where many at once may go round in circles
-        memory.fill(breaking, 0, moving)
+        for (let r: usize = 0; r < moving; r++) store<u8>(breaking + r, 0)
         store<u8>(breaking + <usize>load<u32>(last), 1)
       }
       for (let r: usize = 0; r < moving; r++) store<u8>(passive + r, load<u8>(passive + r) ^ load<u8>(breaking + r))

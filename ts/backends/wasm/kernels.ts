@@ -14,7 +14,7 @@ export const HALS_SCRATCH = 72
 
 /** Bytes of scratch that `bpp_update` wants. */
 export function bppScratch(rank: number): number {
-  return 16 * rank * rank + 64 * rank + 64
+  return 16 * rank * rank + 64 * rank
 }
 
 /**
