@@ -31,8 +31,8 @@ export function transposed(A: Rows): Rows {
   return A[0].map((_, j) => A.map(row => row[j]))
 }
 
-/** The least model value that a logarithm or a negative power sees: float32's machine epsilon, as in scikit-learn. */
-const safe = (u: number): number => Math.max(u, 2 ** -23)
+/** What a logarithm or a negative power sees of a model value of 0: float32's machine epsilon, as in scikit-learn. */
+const safe = (u: number): number => (u === 0 ? 2 ** -23 : u)
 
 /** scikit-learn's formulas of the β-divergence, sums taken over all entries. */
 export function loss({ X, V, W, H }: State, beta: number): number {
@@ -46,7 +46,7 @@ export function loss({ X, V, W, H }: State, beta: number): number {
       if (beta === 2) d = (x - u) ** 2 / 2
       else if (beta === 1) d = (x === 0 ? 0 : x * Math.log(x / safe(u))) + u - x
       else if (beta === 0) d = x / safe(u) - Math.log(x / safe(u)) - 1
-      else d = (x ** beta + (beta - 1) * safe(u) ** beta - beta * x * safe(u) ** (beta - 1)) / (beta * (beta - 1))
+      else d = (x ** beta + (beta - 1) * u ** beta - beta * x * safe(u) ** (beta - 1)) / (beta * (beta - 1))
       sum += V[i][j] * d
     })
   })

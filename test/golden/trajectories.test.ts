@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest'
+import { type BackendId, factorize } from '../../ts/node.js'
+import { presentOrSkip } from '../conformance/backends.js'
+import { dense, type GoldenRun, golden, matrixOf } from './files.js'
+
+const WAYS: readonly (readonly [BackendId, 'f32' | 'f64'])[] = [
+  ['reference', 'f64'],
+  ['wasm', 'f32'],
+  ['wasm', 'f64'],
+  ['native', 'f32'],
+  ['native', 'f64'],
+]
+
+/** How far a loss may be from scikit-learn's, relative to it. */
+const OFF = { f32: 1e-5, f64: 1e-10 } as const
+
+const { counts, problems } = golden('trajectories')
+
+const nameOf = ({ solver, beta, alphaW, alphaH, l1Ratio }: GoldenRun) =>
+  `${solver}, β = ${beta}, ${alphaW || alphaH ? `penalties ${alphaW}, ${alphaH}, l1Ratio ${l1Ratio}` : 'no penalties'}`
+
+describe.each(WAYS)('scikit-learn’s trajectory on %s in %s', (backend, dtype) => {
+  const cases = problems.flatMap(problem => problem.runs.map(run => [problem.name, nameOf(run), problem, run] as const))
+
+  it.for(cases)('%s: %s', async ([, , problem, run], context) => {
+    await presentOrSkip(backend, context)
+    const { rows, columns, rank } = problem
+    const { solver, beta, alphaW, alphaH, l1Ratio } = run
+    const fit = await factorize(matrixOf(problem), {
+      rank,
+      init: { W: dense(problem.W, rows, rank), H: dense(problem.H, rank, columns) },
+      solver,
+      loss: beta,
+      alphaW,
+      alphaH,
+      l1Ratio,
+      maxIterations: counts.at(-1),
+      tolerance: 0,
+      backend,
+      dtype,
+    })
+    expect(fit.history).toHaveLength(counts.at(-1)!)
+    const own = counts.map(count => fit.history[count - 1].loss)
+    const off = own.map((loss, n) => Math.max(0, Math.abs(loss - run.losses[n]) - run.cuts[n]) / run.losses[n])
+    expect(Math.max(...off), `losses ${own}, not ${run.losses}`).toBeLessThanOrEqual(OFF[dtype])
+    expect(fit.loss).toBe(own.at(-1))
+  })
+})
