@@ -71,8 +71,9 @@ export interface FitSpec {
    */
   readonly rounds?: number
   /**
-   * Each factor moves on along its last step when it has moved (see `Momentum` in ts/backends/momentum.ts and
-   * ts/kernels/extrapolate.ts); the factors, and their loss, are those after it. Not with `product`. Default false.
+   * Each factor moves on along its last step when it has moved (ts/kernels/extrapolate.ts); the factors, and their loss, are
+   * those after it. An iteration that raises the loss is undone and done again without that (see `Momentum` in
+   * ts/backends/momentum.ts), as one and the same. Not with `product`. Default false.
    */
   readonly extrapolate?: boolean
   /** No entry of the factor goes above this. Above 0; default ∞. Not with `bpp` and `product`. */

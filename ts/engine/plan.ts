@@ -135,6 +135,27 @@ export async function planFit(request: Request, options: PlanOptions): Promise<P
   return { candidates, refusals, threads, fast, chosenBy: by }
 }
 
+/** The named backend first, where it can do the job, then what `'auto'` would try. */
+export async function planWithFallback(request: Request, asked: PlanOptions): Promise<Plan> {
+  const plans: Plan[] = []
+  const failures: NonnegError[] = []
+  for (const backend of [asked.backend, 'auto'] as const) {
+    try {
+      plans.push(await planFit(request, { ...asked, backend }))
+    } catch (error) {
+      if (!(error instanceof NonnegError && error.code === 'ERR_NONNEG_NO_BACKEND')) throw error
+      failures.push(error)
+    }
+  }
+  if (plans.length === 0) throw failures[0]
+  const refusals = [...plans, ...failures.map(error => error.detail)].flatMap(({ refusals }) => refusals as Refusal[])
+  const first = <T extends { id: BackendId }>(list: readonly T[]) =>
+    list.filter((one, place) => list.findIndex(({ id }) => id === one.id) === place)
+  const candidates = first(plans.flatMap(plan => plan.candidates))
+  const chosen = candidates.map(({ id }) => id)
+  return { ...plans[0], candidates, refusals: first(refusals).filter(({ id }) => !chosen.includes(id)) }
+}
+
 /** The plan in words, one line a backend. */
 export function explainPlan(plan: Plan): string {
   const chosen = plan.candidates.map((candidate, place) => {

@@ -3,7 +3,8 @@ import { NonnegError } from '../core/errors.js'
 import { type MatrixInput, toMatrixView } from '../core/input.js'
 import { type DenseView, denseView } from '../core/matrix.js'
 import { type Factorization, factorize, solve } from './factorize.js'
-import { type FactorizeOptions, resolveOptions } from './options.js'
+import type { FactorizeOptions } from './options.js'
+import { resolveOptions } from './resolve-options.js'
 
 /**
  * A model with scikit-learn's verbs over {@link factorize}: fit it to one matrix, then read its components.
@@ -42,7 +43,7 @@ export class NMF {
     { mask, weights }: Pick<FactorizeOptions, 'mask' | 'weights'> = {},
   ): Promise<DenseView> {
     const H = this.components
-    return (await solve(X, resolveOptions({ ...this.options, init: 'random', mask, weights }), H)).W
+    return (await solve(X, resolveOptions({ ...this.options, init: 'random', mask, weights }), { H })).W
   }
 
   /** W·H (rows × columns) for a W of rows × rank: what the model makes of these weights. */

@@ -67,8 +67,6 @@ function apply(spec: FitSpec, dims: Dims, panel: Panel): void {
  */
 export class Entries implements Products {
   readonly #spec: FitSpec
-  readonly lags = true
-
   constructor(spec: FitSpec) {
     this.#spec = spec
   }

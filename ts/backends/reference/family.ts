@@ -9,8 +9,6 @@ export interface Products {
   update(side: Side): Generator<void, number>
   /** The loss of the factors as they are; a side whose update was the last may be the cheaper one to ask. */
   loss(side: Side): Generator<void, number>
-  /** Whether the loss falls out of the update of W in other backends, before W has moved. */
-  readonly lags: boolean
   /** To be called when factors were set from outside. */
   changed(): void
 }

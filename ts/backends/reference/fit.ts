@@ -91,25 +91,26 @@ export class ReferenceFit implements Fit {
   }
 
   *#iteration(): Generator<void, { loss: number; violation: number }> {
+    if (!this.#spec.extrapolate) return yield* this.#attempt()
     const { W, H } = this.#sides
-    if (this.#momentum.goesBack) {
-      W.F.set(this.#before.W)
-      H.F.set(this.#before.H)
+    const [w, h] = [W.F.slice(), H.F.slice()]
+    for (;;) {
+      const attempt = yield* this.#attempt()
+      if (this.#momentum.accepts(attempt.loss)) return attempt
+      W.F.set(w)
+      H.F.set(h)
       this.#products.changed()
-      this.#momentum.goesBack = false
     }
-    const extrapolates = this.#spec.extrapolate ?? false
-    const before = extrapolates && this.#products.lags ? yield* this.#products.loss(H) : undefined
+  }
+
+  *#attempt(): Generator<void, { loss: number; violation: number }> {
+    const { W, H } = this.#sides
     let violation = yield* this.#products.update(W)
     this.#moveOn(W, this.#before.W)
-    const isFixed = this.#spec.fixed === 'H'
-    if (!isFixed) {
-      violation += yield* this.#products.update(H)
-      this.#moveOn(H, this.#before.H)
-    }
-    const loss = yield* this.#products.loss(isFixed ? W : H)
-    if (extrapolates) this.#momentum.heed(before ?? loss)
-    return { loss, violation }
+    if (this.#spec.fixed === 'H') return { loss: yield* this.#products.loss(W), violation }
+    violation += yield* this.#products.update(H)
+    this.#moveOn(H, this.#before.H)
+    return { loss: yield* this.#products.loss(H), violation }
   }
 
   #moveOn(side: Side, P: Float64Array): void {

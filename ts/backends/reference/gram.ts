@@ -43,8 +43,6 @@ export class Gram implements Products {
   /** The products of the side that was updated last; they hold, as its other factor has not moved since. */
   #last: { readonly side: Side; readonly N: Float64Array; readonly G: Float64Array } | undefined
 
-  readonly lags = false
-
   constructor(spec: FitSpec, squaredNorm: number) {
     this.#spec = spec
     this.#squaredNorm = squaredNorm

@@ -68,8 +68,6 @@ function apply(spec: FitSpec, dims: Dims, panel: Panel): void {
 /** Products from W·H, formed for a few rows at a time: any X, any β, weights of every entry. */
 export class Tile implements Products {
   readonly #spec: FitSpec
-  readonly lags = true
-
   constructor(spec: FitSpec) {
     this.#spec = spec
   }
