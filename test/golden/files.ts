@@ -1,9 +1,18 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import type { DenseInput, MatrixInput } from '../../ts/node.js'
+import type { BackendId, DenseInput, MatrixInput } from '../../ts/node.js'
 
 /** Where the files lie: what is committed, or what `npm run test:sklearn` has just derived. */
 const folder = process.env.NONNEG_GOLDEN ?? path.join('test', 'golden')
+
+/** The backends that have every solver, in each precision that they keep. */
+export const WAYS: readonly (readonly [BackendId, 'f32' | 'f64'])[] = [
+  ['reference', 'f64'],
+  ['wasm', 'f32'],
+  ['wasm', 'f64'],
+  ['native', 'f32'],
+  ['native', 'f64'],
+]
 
 type StoredMatrix =
   | { readonly data: readonly number[] }

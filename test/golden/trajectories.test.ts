@@ -1,15 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { type BackendId, factorize } from '../../ts/node.js'
+import { factorize } from '../../ts/node.js'
 import { presentOrSkip } from '../conformance/backends.js'
-import { dense, type GoldenRun, golden, matrixOf } from './files.js'
-
-const WAYS: readonly (readonly [BackendId, 'f32' | 'f64'])[] = [
-  ['reference', 'f64'],
-  ['wasm', 'f32'],
-  ['wasm', 'f64'],
-  ['native', 'f32'],
-  ['native', 'f64'],
-]
+import { dense, type GoldenRun, golden, matrixOf, WAYS } from './files.js'
 
 /** How far a loss may be from scikit-learn's, relative to it. */
 const OFF = { f32: 1e-5, f64: 1e-10 } as const
