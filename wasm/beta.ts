@@ -7,18 +7,18 @@ function leastModel(): v128 {
   return v128.splat<Real>(<Real>1.1920928955078125e-7)
 }
 
-/** 2⁻ᵏ, k being the whole part of 100 / (3 − β), of 1000 / (3 − β) in float64: see `safe` in ts/kernels/beta.ts. */
-function leastPower(beta: Real): Real {
-  if (sizeof<Real>() == 8) return <Real>reinterpret<f64>((1023 - <i64>(<Real>1000 / (<Real>3 - beta))) << 52)
-  return <Real>reinterpret<f32>((127 - <i32>(<Real>100 / (<Real>3 - beta))) << 23)
+/** 2⁻ᵏ, k being the whole part of 100 / by, of 1000 / by in float64. */
+function leastPower(by: Real): v128 {
+  if (sizeof<Real>() == 8) return i64x2.splat((1023 - <i64>(<Real>1000 / by)) << 52)
+  return i32x4.splat((127 - <i32>(<Real>100 / by)) << 23)
 }
 
-/** The model as its powers and logarithms take it. */
+/** The model as its powers and logarithms take it: see `safe` in ts/kernels/beta.ts. */
 export function safe(u: v128, beta: Real): v128 {
-  const least = leastModel()
-  if (beta >= 1) return v128.pmax<Real>(u, least)
+  if (beta > 2) return v128.pmax<Real>(u, leastPower(1))
+  if (beta >= 1) return v128.pmax<Real>(u, leastModel())
   const above = v128.gt<Real>(u, v128.splat<Real>(0))
-  return v128.pmax<Real>(u, v128.bitselect(v128.splat<Real>(leastPower(beta)), least, above))
+  return v128.pmax<Real>(u, v128.bitselect(leastPower(<Real>3 - beta), leastModel(), above))
 }
 
 /** The model as coordinate descent takes it for its steps: see `steady` in ts/kernels/beta.ts. */

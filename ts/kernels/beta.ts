@@ -9,11 +9,13 @@ import type { MatrixView } from '../core/matrix.js'
 export const LEAST_MODEL: number = 2 ** -23
 
 /**
- * u as powers and logarithms take it. From β = 1 on nothing is below 2⁻²³. Below β = 1 u^β / β, all that the divergence is
- * where x = 0, still counts there (at 2⁻²³ it is 7·10⁻⁴ for β = ½), and multiplicative updates send many u far down; so u
- * goes as far as u^(β−3) stays within float64, in a float32 fit within float32 (2¹⁰⁰ in place of 2¹⁰⁰⁰).
+ * u as powers and logarithms take it: for 1 ≤ β ≤ 2 never below 2⁻²³. Multiplicative updates send many u further down, and
+ * elsewhere these count. Below β = 1 u^β / β is all that the divergence is where x = 0, and at 2⁻²³ still 7·10⁻⁴ for β = ½;
+ * so u goes as far as u^(β−3) stays within float64, in a float32 fit within float32 (2¹⁰⁰ in place of 2¹⁰⁰⁰). Above β = 2 x
+ * pulls by less than x·u, and a component that is nearly gone would grow from 2⁻²³.
  */
 function safe(u: number, beta: number): number {
+  if (beta > 2) return Math.max(u, 2 ** -1000)
   return beta < 1 && u > 0 ? Math.max(u, 2 ** -Math.floor(1000 / (3 - beta))) : Math.max(u, LEAST_MODEL)
 }
 
