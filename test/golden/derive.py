@@ -20,6 +20,7 @@ try:
     import sklearn
     from sklearn.decomposition import non_negative_factorization
     from sklearn.decomposition._nmf import _beta_divergence, _initialize_nmf
+    from sklearn.utils.extmath import randomized_svd
 except ImportError as error:
     sys.exit(f"{error}; scikit-learn is wanted (Debian: apt-get install python3-sklearn)")
 
@@ -155,7 +156,11 @@ def decided(X, rank):
         (up, un), (vp, vn) = halves(U[:, j]), halves(V[j])
         if abs(up * vp - un * vn) < 0.02 * max(up * vp, un * vn):
             return False
-    return np.min(np.abs(np.concatenate([U[:, :rank].ravel(), V[:rank].ravel()]))) > 1e-4
+    if np.min(np.abs(np.concatenate([U[:, :rank].ravel(), V[:rank].ravel()]))) < 1e-4:
+        return False
+    # and whether scikit-learn's own iteration has come near: the same products of vectors, whatever their signs
+    own = randomized_svd(X, rank, random_state=0)
+    return np.allclose(own[0] * own[1] @ own[2], U[:, :rank] * S[:rank] @ V[:rank], rtol=0, atol=1e-5 * np.max(X))
 
 
 def nndsvd_problem(rng, name):
