@@ -38,6 +38,8 @@ export interface GoldenRun {
   readonly losses: readonly number[]
   /** For each, what entries that scikit-learn has cut off at the epsilon of float64 can have been worth. */
   readonly cuts: readonly number[]
+  /** For each, by how much errors of about one rounding to float32 in each iteration changed scikit-learn's own loss. */
+  readonly sways: readonly number[]
   /** The first iteration that has raised an entry which had sunk below 2⁻⁶³ above that again; null for none. */
   readonly returned: number | null
 }

@@ -6,6 +6,9 @@ import { dense, type GoldenRun, golden, matrixOf, WAYS } from './files.js'
 /** How far a loss may be from scikit-learn's, relative to it. */
 const OFF = { f32: 1e-5, f64: 1e-10 } as const
 
+/** Roundings of an update in float32, in units of the one by which scikit-learn's own factors were shaken. */
+const SWAY = 4
+
 const { counts, problems } = golden('trajectories')
 
 const nameOf = ({ solver, beta, alphaW, alphaH, l1Ratio }: GoldenRun) =>
@@ -33,8 +36,10 @@ describe.each(WAYS)('scikit-learn’s trajectory on %s in %s', (backend, dtype) 
     })
     expect(fit.history).toHaveLength(counts.at(-1)!)
     const own = counts.map(count => fit.history[count - 1].loss)
-    // below β = 1 scikit-learn cuts entries off where they still count, and ours keep them
-    const off = own.map((loss, n) => Math.max(0, Math.abs(loss - run.losses[n]) - run.cuts[n]) / run.losses[n])
+    // below β = 1 scikit-learn cuts entries off where they still count, and ours keep them; and where a fit leaves a saddle it
+    // multiplies what float32 rounds, in scikit-learn as here
+    const allowed = run.cuts.map((cut, n) => cut + (dtype === 'f32' ? SWAY * run.sways[n] : 0))
+    const off = own.map((loss, n) => Math.max(0, Math.abs(loss - run.losses[n]) - allowed[n]) / run.losses[n])
     // an entry that float32 kept from sinking further has less far to rise: it rises sooner, and the loss falls sooner
     const returned =
       dtype === 'f32' && solver === 'mu' ? (run.returned ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY
