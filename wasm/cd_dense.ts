@@ -1,4 +1,4 @@
-import { curvature, divergence, pull, push, safe } from './beta'
+import { curvature, divergence, pull, push, safe, steady } from './beta'
 import { addSum, firstLanes, loadLanes, widen } from './lanes'
 import { power } from './powers'
 import { at, LANES, multiplyAdd, SIZE, smallest, sumOfLanes } from './simd'
@@ -75,7 +75,7 @@ export function descend(
     for (let j: usize = 0, start: usize = 0; j < columns; j += LANES, start += 16) {
       const weights = v == 0 ? firstLanes(columns - j) : loadLanes(v + start, columns - j)
       const model = rounded(u + 8 * j)
-      const safeModel = safe(model)
+      const safeModel = safe(model, beta)
       const data = loadLanes(x + start, columns - j)
       const terms = v128.mul<Real>(weights, divergence(data, model, safeModel, pull(safeModel, beta), beta, sums != 0))
       total = widen(total, v128.and(terms, v128.gt<Real>(weights, zero)))
@@ -96,7 +96,7 @@ export function descend(
       const data = loadLanes(x + start, left)
       const weights = v == 0 ? firstLanes(left) : loadLanes(v + start, left)
       const direction = loadLanes(near + start, left)
-      const safeModel = safe(model)
+      const safeModel = steady(model)
       const pulled = pull(safeModel, beta)
       const pushed = sums == 0 ? push(beta == 2 ? model : safeModel, pulled, beta) : zero
       const weighted = v128.mul<Real>(weights, direction)
