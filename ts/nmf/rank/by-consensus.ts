@@ -7,21 +7,21 @@ import { chooseByAgreement } from './rules.js'
 import { everyFit, fitOnce, rowOf, type Series } from './series.js'
 
 /** The weight of all entries together. */
-async function wholeWeight({ prepared, resolved }: Series): Promise<number> {
-  const { X, weights } = prepared
-  if (!weights) return X.rows * X.columns
-  const { observed, heldOut } = await inSlices(sidesUnder(X, weights, { fraction: 0.5, seed: 0 }), resolved.signal)
+async function wholeWeight({ prepared, own, resolved }: Series): Promise<number> {
+  const { X } = prepared
+  if (!own) return X.rows * X.columns
+  const { observed, heldOut } = await inSlices(sidesUnder(X, own, { fraction: 0.5, seed: 0 }), resolved.signal)
   return observed + heldOut
 }
 
 /** Fits all of X from different starts, and asks whether they put the same rows together. */
 export async function byConsensus(series: Series, resolved: ResolvedRankOptions): Promise<Evidence> {
-  const { prepared } = series
+  const { prepared, own } = series
   const { ranks, sampleRows, rule, fit } = resolved
   const weight = await wholeWeight(series)
   const samples = await inSlices(sampledRows(prepared.rows, sampleRows, fit.seed), fit.signal)
   const fits = await everyFit(series, resolved, async (rank, replicate, signal) => {
-    const { factors, loss, outcome } = await fitOnce(series, rank, fit.seed + replicate, prepared.weights, signal)
+    const { factors, loss, outcome } = await fitOnce(series, rank, fit.seed + replicate, own, signal)
     return { value: loss / weight, labels: await inSlices(assignments(factors, rank, samples), signal), outcome }
   })
   const table = []

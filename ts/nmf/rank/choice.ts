@@ -1,4 +1,5 @@
 import type { BackendId } from '../../backends/backend.js'
+import type { HoldoutMask } from '../options.js'
 import type { SolverName } from '../solvers.js'
 import type { RankMethod } from './options.js'
 import type { Verdict } from './rules.js'
@@ -38,6 +39,11 @@ export interface RankChoice {
   readonly table: readonly RankRow[]
   /** Fits of each rank. */
   readonly replicates: number
+  /**
+   * Cross-validation: what each replicate held out, where the caller's mask and weights let it count. As the `mask` of
+   * `factorize`, with `seed` plus the replicate's place, it gives the very fit.
+   */
+  readonly masks: readonly HoldoutMask[]
   /** Rows of X that consensus compared; undefined for cross-validation. */
   readonly samples: number | undefined
   readonly solver: SolverName

@@ -26,20 +26,20 @@ import { explainChoice } from './words.js'
 export async function chooseRank(X: MatrixInput, options: ChooseRankOptions): Promise<RankChoice> {
   const start = performance.now()
   const resolved = resolveRankOptions(options)
-  const { fit, ranks, method, replicates, concurrency } = resolved
+  const { fit, method, replicates } = resolved
   if (fit.signal?.aborted) throw abortError(fit.signal)
   const prepared = await prepare(X, fit)
   const hashes = hashesOf(resolved)
-  const weights = prepared.weights ?? hashes.map(hash => ({ kind: 'holdout', ...hash }) as const)[0]
-  const series = await planSeries(prepared, fit, weights, ranks.length * replicates, concurrency)
+  const series = await planSeries(prepared, resolved, hashes)
   const evidence = await (method === 'consensus'
     ? byConsensus(series, resolved)
     : byCrossValidation(series, resolved, hashes))
   const { table, verdict, outcome, samples } = evidence
   const { solver, backend, emulated } = outcome
+  const masks = hashes.map(({ fraction: holdout, seed }) => ({ holdout, seed }))
   const choice = {
     ...verdict,
-    ...{ method, table, replicates, samples, solver, backend, emulated },
+    ...{ method, table, replicates, masks, samples, solver, backend, emulated },
     concurrency: series.atOnce,
     threads: series.plan.threads,
     seconds: (performance.now() - start) / 1000,

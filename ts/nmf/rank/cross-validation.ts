@@ -24,10 +24,10 @@ export function hashesOf({ fit, method, replicates, holdout }: ResolvedRankOptio
 }
 
 /** @throws NonnegError ERR_NONNEG_OPTION where a hash leaves nothing on either side */
-async function foldsOf({ prepared, resolved }: Series, hashes: readonly Hash[]): Promise<readonly Fold[]> {
+async function foldsOf({ prepared, own, resolved }: Series, hashes: readonly Hash[]): Promise<readonly Fold[]> {
   const folds: Fold[] = []
   for (const hash of hashes) {
-    const sides = await inSlices(sidesUnder(prepared.X, prepared.weights, hash), resolved.signal)
+    const sides = await inSlices(sidesUnder(prepared.X, own, hash), resolved.signal)
     folds.push({ hash, ...sides })
     if (sides.observed > 0 && sides.heldOut > 0) continue
     const which = sides.heldOut === 0 ? 'no entry of X that counts is' : 'every entry of X that counts is'
@@ -43,14 +43,14 @@ export async function byCrossValidation(
   resolved: ResolvedRankOptions,
   hashes: readonly Hash[],
 ): Promise<Evidence> {
-  const { X, weights } = series.prepared
+  const { prepared, own } = series
   const { ranks, fit, rule } = resolved
   const folds = await foldsOf(series, hashes)
   const fits = await everyFit(series, resolved, async (rank, replicate, signal) => {
     const { hash, observed, heldOut } = folds[replicate]
-    const shown = await inSlices(weightsUnder(X, weights, hash, false), signal)
+    const shown = await inSlices(weightsUnder(prepared.X, own, hash, false), signal)
     const fitted = await fitOnce(series, rank, fit.seed + replicate, shown, signal)
-    const hidden = await inSlices(weightsUnder(X, weights, hash, true), signal)
+    const hidden = await inSlices(weightsUnder(prepared.X, own, hash, true), signal)
     const value = (await lossOver(series, fitted, rank, hidden)) / heldOut
     if (!Number.isFinite(value)) {
       throw new NonnegError('ERR_NONNEG_BACKEND', `the error of what is held out became ${value} at rank ${rank}`)

@@ -1,5 +1,5 @@
 import type { BackendId, Factors, FitSpec, Weights } from '../../backends/backend.js'
-import { denseView, entryCount } from '../../core/matrix.js'
+import { denseView, entryCount, type MatrixView } from '../../core/matrix.js'
 import { usesThreads } from '../../engine/costs.js'
 import { withDevice } from '../../engine/devices.js'
 import { type Plan, planFit, planWithFallback } from '../../engine/plan.js'
@@ -11,6 +11,7 @@ import { gradientScale, lossScale, scaleSpec } from '../scale.js'
 import { type Candidate, candidatesFor, type SolverName } from '../solvers.js'
 import { randomFactors } from '../start.js'
 import { meanAndSpread, type RankRow } from './choice.js'
+import type { Hash, Stored } from './held-out.js'
 import type { ResolvedRankOptions } from './options.js'
 import { sideBySide } from './side-by-side.js'
 
@@ -21,6 +22,8 @@ const BYTES_AT_ONCE = 2 ** 31
 export interface Series {
   readonly prepared: Prepared
   readonly resolved: ResolvedOptions
+  /** The caller's weights, or mask in that form. */
+  readonly own: Stored | undefined
   /** Whether each fit has weights, be they those of a hash. */
   readonly weighted: boolean
   /** With the threads of one fit. */
@@ -53,31 +56,41 @@ function candidatesOf(
   return candidates.map(({ name, spec }): Candidate => ({ name, spec: scaleSpec(spec, prepared.k) }))
 }
 
-/** Plans for the largest rank, as if all fits were one. `weights` are like those that each will have. */
+/** Plans for the largest rank, as if all fits were one. Each of them has weights like those of the first hash, if any. */
 export async function planSeries(
   prepared: Prepared,
-  resolved: ResolvedOptions,
-  weights: Weights | undefined,
-  fits: number,
-  concurrency: number | undefined,
+  { fit: resolved, ranks, replicates, concurrency }: ResolvedRankOptions,
+  hashes: readonly Hash[],
 ): Promise<Series> {
-  const weighted = weights !== undefined
   const { X } = prepared
-  const { rank, backend, threads, fast, maxIterations, fallback, dtype } = resolved
+  // the options refuse a hash of the caller's
+  const own = prepared.weights?.kind === 'holdout' ? undefined : prepared.weights
+  const weights = own ?? hashes.map(hash => ({ kind: 'holdout', ...hash }) as const).at(0)
+  const weighted = weights !== undefined
+  const { rank, backend, threads, fast, maxIterations, fallback } = resolved
   const specs = candidatesOf({ prepared, resolved, weighted }, rank).map(({ spec }) => spec)
-  const request = { X, specs, weights }
+  const fits = ranks.length * replicates
   const falling = fallback && backend !== 'auto'
   const iterations = maxIterations * fits
-  const plan = await (falling ? planWithFallback : planFit)(request, { backend, threads, fast, iterations })
-  const factors = (X.rows + X.columns) * rank
-  // CSR goes over with its transpose, indices and all
-  const entries = X.kind === 'dense' ? X.rows * X.columns : 4 * entryCount(X)
-  const bytes = (dtype === 'f64' ? 8 : 4) * (entries + 4 * factors)
-  const affordable = Math.max(1, Math.floor(BYTES_AT_ONCE / bytes))
+  const plan = await (falling ? planWithFallback : planFit)(
+    { X, specs, weights },
+    { backend, threads, fast, iterations },
+  )
+  const affordable = Math.max(1, Math.floor(BYTES_AT_ONCE / bytesOf(X, own, resolved)))
   const lanes = usesThreads(plan.candidates[0].id) ? Math.min(plan.threads, affordable) : 1
   const atOnce = Math.min(fits, concurrency ?? lanes)
   const each = Math.max(1, Math.floor(plan.threads / atOnce))
-  return { prepared, resolved, weighted, plan: { ...plan, threads: each }, atOnce }
+  return { prepared, resolved, own, weighted, plan: { ...plan, threads: each }, atOnce }
+}
+
+/** What one fit takes, roughly: its copies of X and of the weights, and the factors with what they move by. */
+function bytesOf(X: MatrixView, own: Stored | undefined, { rank, dtype }: ResolvedOptions): number {
+  const width = dtype === 'f64' ? 8 : 4
+  // CSR goes over with its transpose, indices and all
+  const entries = X.kind === 'dense' ? entryCount(X) : 4 * entryCount(X)
+  // one copy to hand over and one on the device, or its two orders
+  const weighing = own ? 2 * (own.kind === 'dense' ? X.rows * X.columns : entryCount(X)) : 0
+  return width * (entries + 4 * (X.rows + X.columns) * rank) + 4 * weighing
 }
 
 /** One fit of a series, from the start that `seed` gives. */
