@@ -1,3 +1,4 @@
+import { usesThreads } from '../../engine/costs.js'
 import { LOSSES } from '../loss.js'
 import { SOLVERS } from '../solvers.js'
 import type { RankChoice } from './choice.js'
@@ -32,11 +33,11 @@ function unfinished({ table, replicates }: Told, { fit }: ResolvedRankOptions): 
 /** What was done and found, in a few lines. */
 export function explainChoice(choice: Told, options: ResolvedRankOptions): string {
   const { rank, why, table, solver, backend, concurrency, threads, seconds } = choice
-  const each = `${concurrency} at once with ${threads} thread${threads === 1 ? '' : 's'} each`
+  const each = usesThreads(backend) ? ` with ${threads} thread${threads === 1 ? '' : 's'} each` : ''
   return [
     `rank ${rank}: ${why}`,
     howItWasDone(choice, options),
-    `${table.length * choice.replicates} fits by solver ${solver} (${SOLVERS[solver].summary}) on ${backend}, ${each}, ${brief(seconds)} s`,
+    `${table.length * choice.replicates} fits by solver ${solver} (${SOLVERS[solver].summary}) on ${backend}, ${concurrency} at once${each}, ${brief(seconds)} s`,
     ...table.map(line),
     ...unfinished(choice, options),
   ].join('\n')
