@@ -9,7 +9,8 @@ export { Checkpoint } from './nmf/checkpoint.js'
 export { type Factorization, factorize, type RunningFit } from './nmf/factorize.js'
 export type { Handover, StopReason } from './nmf/fit-loop.js'
 export type { LossName } from './nmf/loss.js'
-export { NMF } from './nmf/nmf.js'
+export { MiniBatchNMF } from './nmf/mini-batch-nmf.js'
+export { NMF, type TransformOptions } from './nmf/nmf.js'
 export type {
   FactorizeOptions,
   HistoryEntry,
@@ -19,6 +20,7 @@ export type {
   OwnStart,
   PatternMask,
 } from './nmf/options.js'
+export { type FitPlan, plan } from './nmf/plan.js'
 export type { RankChoice, RankRow } from './nmf/rank/choice.js'
 export { chooseRank } from './nmf/rank/choose-rank.js'
 export type { ChooseRankOptions, RankMethod, RankProgress, RankRule } from './nmf/rank/options.js'
