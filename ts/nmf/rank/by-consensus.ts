@@ -20,8 +20,8 @@ export async function byConsensus(series: Series, resolved: ResolvedRankOptions)
   const { ranks, sampleRows, rule, fit } = resolved
   const weight = await wholeWeight(series)
   const samples = await inSlices(sampledRows(prepared.rows, sampleRows, fit.seed), fit.signal)
-  const fits = await everyFit(series, resolved, async (rank, replicate, signal) => {
-    const { factors, loss, outcome } = await fitOnce(series, rank, fit.seed + replicate, own, signal)
+  const fits = await everyFit(series, resolved, async (lane, rank, replicate, signal) => {
+    const { factors, loss, outcome } = await fitOnce(lane, rank, fit.seed + replicate, own, signal)
     return { value: loss / weight, labels: await inSlices(assignments(factors, rank, samples), signal), outcome }
   })
   const table = []

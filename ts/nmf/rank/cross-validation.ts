@@ -46,12 +46,12 @@ export async function byCrossValidation(
   const { prepared, own } = series
   const { ranks, fit, rule } = resolved
   const folds = await foldsOf(series, hashes)
-  const fits = await everyFit(series, resolved, async (rank, replicate, signal) => {
+  const fits = await everyFit(series, resolved, async (lane, rank, replicate, signal) => {
     const { hash, observed, heldOut } = folds[replicate]
     const shown = await inSlices(weightsUnder(prepared.X, own, hash, false), signal)
-    const fitted = await fitOnce(series, rank, fit.seed + replicate, shown, signal)
+    const fitted = await fitOnce(lane, rank, fit.seed + replicate, shown, signal)
     const hidden = await inSlices(weightsUnder(prepared.X, own, hash, true), signal)
-    const value = (await lossOver(series, fitted, rank, hidden)) / heldOut
+    const value = (await lossOver(lane, fitted, rank, hidden)) / heldOut
     if (!Number.isFinite(value)) {
       throw new NonnegError('ERR_NONNEG_BACKEND', `the error of what is held out became ${value} at rank ${rank}`)
     }

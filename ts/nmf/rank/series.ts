@@ -1,9 +1,11 @@
 import type { BackendId, Factors, FitSpec, Weights } from '../../backends/backend.js'
-import { denseView, entryCount, type MatrixView } from '../../core/matrix.js'
+import { totalBytes } from '../../backends/memory.js'
+import { denseView } from '../../core/matrix.js'
 import { usesThreads } from '../../engine/costs.js'
-import { withDevice } from '../../engine/devices.js'
-import { type Plan, planFit, planWithFallback } from '../../engine/plan.js'
+import { closeIdle, type DeviceOptions, withDevice } from '../../engine/devices.js'
+import type { Plan } from '../../engine/plan.js'
 import { identityOf } from '../checkpoint.js'
+import { planOf } from '../factorize.js'
 import { runFit } from '../fit-loop.js'
 import type { ResolvedOptions } from '../options.js'
 import type { Prepared } from '../prepare.js'
@@ -27,7 +29,7 @@ export interface Series {
   /** Whether each fit has weights, be they those of a hash. */
   readonly weighted: boolean
   /** With the threads of one fit. */
-  readonly plan: Plan
+  readonly plan: Plan & DeviceOptions
   readonly atOnce: number
 }
 
@@ -62,35 +64,19 @@ export async function planSeries(
   { fit: resolved, ranks, replicates, concurrency }: ResolvedRankOptions,
   hashes: readonly Hash[],
 ): Promise<Series> {
-  const { X } = prepared
   // the options refuse a hash of the caller's
   const own = prepared.weights?.kind === 'holdout' ? undefined : prepared.weights
   const weights = own ?? hashes.map(hash => ({ kind: 'holdout', ...hash }) as const).at(0)
   const weighted = weights !== undefined
-  const { rank, backend, threads, fast, maxIterations, fallback } = resolved
-  const specs = candidatesOf({ prepared, resolved, weighted }, rank).map(({ spec }) => spec)
   const fits = ranks.length * replicates
-  const falling = fallback && backend !== 'auto'
-  const iterations = maxIterations * fits
-  const plan = await (falling ? planWithFallback : planFit)(
-    { X, specs, weights },
-    { backend, threads, fast, iterations },
-  )
-  const affordable = Math.max(1, Math.floor(BYTES_AT_ONCE / bytesOf(X, own, resolved)))
+  const candidates = candidatesOf({ prepared, resolved, weighted }, resolved.rank)
+  const all = { ...resolved, maxIterations: resolved.maxIterations * fits }
+  const plan = await planOf({ ...prepared, weights }, candidates, all)
+  const affordable = Math.max(1, Math.floor(BYTES_AT_ONCE / totalBytes(plan.memory)))
   const lanes = usesThreads(plan.candidates[0].id) ? Math.min(plan.threads, affordable) : 1
   const atOnce = Math.min(fits, concurrency ?? lanes)
   const each = Math.max(1, Math.floor(plan.threads / atOnce))
   return { prepared, resolved, own, weighted, plan: { ...plan, threads: each }, atOnce }
-}
-
-/** What one fit takes, roughly: its copies of X and of the weights, and the factors with what they move by. */
-function bytesOf(X: MatrixView, own: Stored | undefined, { rank, dtype }: ResolvedOptions): number {
-  const width = dtype === 'f64' ? 8 : 4
-  // CSR goes over with its transpose, indices and all
-  const entries = X.kind === 'dense' ? entryCount(X) : 4 * entryCount(X)
-  // one copy to hand over and one on the device, or its two orders
-  const weighing = own ? 2 * (own.kind === 'dense' ? X.rows * X.columns : entryCount(X)) : 0
-  return width * (entries + 4 * (X.rows + X.columns) * rank) + 4 * weighing
 }
 
 /** One fit of a series, from the start that `seed` gives. */
@@ -151,23 +137,34 @@ interface Left {
   readonly outcome: Outcome
 }
 
-/** Every replicate of every rank, by rank and replicate; the largest ranks go first, as they take longest. */
+/**
+ * Every replicate of every rank, by rank and replicate; the largest ranks go first, as they take longest. `work` gets the
+ * series with devices that no other fit uses at the time.
+ */
 export async function everyFit<T extends Left>(
-  { atOnce }: Series,
+  series: Series,
   { ranks, replicates, onProgress, fit }: ResolvedRankOptions,
-  work: (rank: number, replicate: number, signal: AbortSignal) => Promise<T>,
+  work: (series: Series, rank: number, replicate: number, signal: AbortSignal) => Promise<T>,
 ): Promise<readonly (readonly T[])[]> {
   const found: T[][] = ranks.map(() => [])
   const jobs = ranks.flatMap((_, place) => Array.from({ length: replicates }, (_, replicate) => ({ place, replicate })))
   const total = jobs.length
   let done = 0
-  await sideBySide(jobs.reverse(), atOnce, fit.signal, async ({ place, replicate }, signal) => {
-    const rank = ranks[place]
-    const left = await work(rank, replicate, signal)
-    found[place][replicate] = left
-    onProgress?.({ rank, replicate: replicate + 1, done: ++done, total, value: left.value })
-  })
-  return found
+  try {
+    await sideBySide(jobs.reverse(), series.atOnce, fit.signal, async ({ place, replicate }, signal, lane) => {
+      const rank = ranks[place]
+      const left = await work({ ...series, plan: { ...series.plan, lane } }, rank, replicate, signal)
+      found[place][replicate] = left
+      onProgress?.({ rank, replicate: replicate + 1, done: ++done, total, value: left.value })
+    })
+    return found
+  } finally {
+    // the first lane is where other fits go
+    for (let lane = 1; lane < series.atOnce; lane++) {
+      const own = series.plan.candidates.filter(({ id }) => usesThreads(id))
+      await Promise.all(own.map(({ id }) => closeIdle(id, { ...series.plan, lane })))
+    }
+  }
 }
 
 /** What every method says of the fits of one rank. */
