@@ -59,7 +59,11 @@ export function rankCommand(): Command {
     .option('--tolerance <number>', 'end a fit when ten iterations gain less (default: 1e-4)', nonNegativeNumber)
     .addOption(new Option('--backend <name>', 'where to compute').choices(['auto', ...BACKEND_IDS]).default('auto'))
     .option('--threads <number>', 'CPU threads (default: all)', wholeNumber(1))
-    .option('--concurrency <number>', 'fits at once, at most (default: as there are threads)', wholeNumber(1))
+    .option(
+      '--concurrency <number>',
+      'fits at once, at most (default: native as there are threads, else 1)',
+      wholeNumber(1),
+    )
     .addOption(new Option('--dtype <name>', 'precision').choices(['f32', 'f64']).default('f32'))
     .option('--fast', 'WASM: relaxed SIMD, whose last bits depend on the machine')
     .option('--plot <file>', 'write a chart of the evidence, a Vega-Lite specification')

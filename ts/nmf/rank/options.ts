@@ -73,8 +73,8 @@ export interface ChooseRankOptions extends Pick<FactorizeOptions, FitOption> {
   /** As for `factorize`, but for the hash, which is the method's own. */
   readonly mask?: Exclude<MaskInput, HoldoutMask>
   /**
-   * Fits that run side by side, at most. Default: as many as there are `threads`, each on one, as far as memory allows, on
-   * the backends that have threads; elsewhere one after the other. The results do not depend on it.
+   * Fits that run side by side, at most. Default: on the native backend as many as there are `threads`, each on one, as far
+   * as memory allows; elsewhere one after the other. The results do not depend on it.
    */
   readonly concurrency?: number
   /** What it throws ends the work. */

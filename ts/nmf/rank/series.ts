@@ -73,7 +73,8 @@ export async function planSeries(
   const all = { ...resolved, maxIterations: resolved.maxIterations * fits }
   const plan = await planOf({ ...prepared, weights }, candidates, all)
   const affordable = Math.max(1, Math.floor(BYTES_AT_ONCE / totalBytes(plan.memory)))
-  const lanes = usesThreads(plan.candidates[0].id) ? Math.min(plan.threads, affordable) : 1
+  // wasm would open workers for each lane, which was measured to cost more than it gains
+  const lanes = plan.candidates[0].id === 'native' ? Math.min(plan.threads, affordable) : 1
   const atOnce = Math.min(fits, concurrency ?? lanes)
   const each = Math.max(1, Math.floor(plan.threads / atOnce))
   return { prepared, resolved, own, weighted, plan: { ...plan, threads: each }, atOnce }
