@@ -3,6 +3,7 @@
 #include "denormals.h"
 #include "dispatch.h"
 #include "matrix.h"
+#include "momentum.h"
 #include "sweep.h"
 #include "weights.h"
 
@@ -45,11 +46,15 @@ template<class T> class cpu_fit final : public fit {
     return V.upload_entries(transposed, first, count, static_cast<const T*>(values));
   }
   status set_factors(const void* from_W, const void* from_Ht) override;
+  status set_momentum(const void* from_W, const void* from_Ht, const double* numbers) override;
   status run(int iterations, const run_controls& controls, run_report& report) override;
   status evaluate(double beta, double& loss) override;
   status factors(void* to_W, void* to_H) override;
+  status momentum(void* to_W, void* to_H, double* numbers) override;
 
  private:
+  bool iterate(const crew& c);
+  void copy_out(const T* from_W, const T* from_Ht, void* to_W, void* to_H) const;
   crew crew_for(const std::atomic<bool>* cancelled) const;
   status measure(sweep& by, double& loss);
 
@@ -60,6 +65,9 @@ template<class T> class cpu_fit final : public fit {
   std::unique_ptr<sweep> iteration;
   buffer<T> W;
   buffer<T> Ht;
+  buffer<T> last_W; // as the last updates left them, where the fit extrapolates
+  buffer<T> last_Ht;
+  momentum_control control;
   double bytes = 0; // of all these
 };
 
@@ -81,16 +89,20 @@ template<class T> status cpu_fit<T>::allocate() {
   iteration = make_sweep(shape, f, X, V);
   if (!iteration)
     return no_memory();
-  const double factors = sizeof(T) * (double(shape.rows) + double(shape.columns)) * double(f.rank);
+  const int64_t copies = shape.extrapolate ? 1 : 0;
+  const double factors = sizeof(T) * double(1 + copies) * (double(shape.rows) + double(shape.columns)) * double(f.rank);
   bytes = X.bytes() + V.bytes() + iteration->bytes() + factors;
   if (!machine_has(bytes))
     return no_memory(bytes);
   const bool done = X.allocate() && V.allocate() && iteration->allocate() && W.allocate(shape.rows * f.rank) &&
-                    Ht.allocate(shape.columns * f.rank) && (shape.threads == 1 || pool::shared());
+                    Ht.allocate(shape.columns * f.rank) && last_W.allocate(copies * shape.rows * f.rank) &&
+                    last_Ht.allocate(copies * shape.columns * f.rank) && (shape.threads == 1 || pool::shared());
   if (!done)
     return no_memory(bytes);
   f.W = W.get();
   f.Ht = Ht.get();
+  f.last_W = last_W.get();
+  f.last_Ht = last_Ht.get();
   return {};
 }
 
@@ -101,27 +113,54 @@ template<class T> void pad(int64_t count, int64_t rank, int64_t padded, const T*
   }
 }
 
+template<class T> void copy(int64_t count, const T* from, T* to) {
+  memcpy(to, from, size_t(count) * sizeof(T));
+}
+
 template<class T> status cpu_fit<T>::set_factors(const void* from_W, const void* from_Ht) {
   pad(shape.rows, shape.rank, f.rank, static_cast<const T*>(from_W), W.get());
   pad(shape.columns, shape.rank, f.rank, static_cast<const T*>(from_Ht), Ht.get());
-  iteration->factors_changed();
+  iteration->factor_changed(factor::W);
+  iteration->factor_changed(factor::Ht);
+  control = {};
+  if (shape.extrapolate) {
+    copy(shape.rows * f.rank, f.W, f.last_W);
+    copy(shape.columns * f.rank, f.Ht, f.last_Ht);
+  }
+  return {};
+}
+
+template<class T> status cpu_fit<T>::set_momentum(const void* from_W, const void* from_Ht, const double* numbers) {
+  pad(shape.rows, shape.rank, f.rank, static_cast<const T*>(from_W), f.last_W);
+  pad(shape.columns, shape.rank, f.rank, static_cast<const T*>(from_Ht), f.last_Ht);
+  control.restore(numbers);
   return {};
 }
 
 template<class T> status cpu_fit<T>::factors(void* to_W, void* to_H) {
+  copy_out(f.W, f.Ht, to_W, to_H);
+  return {};
+}
+
+template<class T> status cpu_fit<T>::momentum(void* to_W, void* to_H, double* numbers) {
+  copy_out(f.last_W, f.last_Ht, to_W, to_H);
+  control.store(numbers);
+  return {};
+}
+
+template<class T> void cpu_fit<T>::copy_out(const T* from_W, const T* from_Ht, void* to_W, void* to_H) const {
   T* const w = static_cast<T*>(to_W);
   T* const h = static_cast<T*>(to_H);
   for (int64_t i = 0; i < shape.rows; i++)
-    memcpy(w + i * shape.rank, W.get() + i * f.rank, size_t(shape.rank) * sizeof(T));
+    memcpy(w + i * shape.rank, from_W + i * f.rank, size_t(shape.rank) * sizeof(T));
   constexpr int64_t tile = 64;
   for (int64_t j0 = 0; j0 < shape.columns; j0 += tile) {
     const int64_t j1 = std::min(j0 + tile, shape.columns);
     for (int64_t r = 0; r < shape.rank; r++) {
       for (int64_t j = j0; j < j1; j++)
-        h[r * shape.columns + j] = Ht[j * f.rank + r];
+        h[r * shape.columns + j] = from_Ht[j * f.rank + r];
     }
   }
-  return {};
 }
 
 template<class T> crew cpu_fit<T>::crew_for(const std::atomic<bool>* cancelled) const {
@@ -133,6 +172,26 @@ template<class T> crew cpu_fit<T>::crew_for(const std::atomic<bool>* cancelled) 
     c.threads_of = pool::shared();
   }
   return c;
+}
+
+// One iteration, with what extrapolation does before and after it; false when cancelled.
+template<class T> bool cpu_fit<T>::iterate(const crew& c) {
+  if (!shape.extrapolate)
+    return iteration->run(c);
+  if (control.goes_back) {
+    copy(shape.rows * f.rank, f.last_W, f.W);
+    iteration->factor_changed(factor::W);
+    if (!shape.fixed_h) {
+      copy(shape.columns * f.rank, f.last_Ht, f.Ht);
+      iteration->factor_changed(factor::Ht);
+    }
+    control.goes_back = false;
+  }
+  f.weight = control.weight;
+  if (!iteration->run(c))
+    return false;
+  control.heed(iteration->loss());
+  return true;
 }
 
 // An iteration whose loss was still to come when the run was aborted is not reported.
@@ -148,31 +207,40 @@ template<class T> status cpu_fit<T>::run(int iterations, const run_controls& con
       of_each->reserve(size_t(std::min(iterations, 1024)));
     const crew c = crew_for(controls.cancelled);
     const bool lags = iteration->loss_lags();
+    bool owed = false; // the loss of the last iteration, which the next one finds
+    const auto settle = [&] {
+      if (iteration->measure(c)) {
+        report.losses.push_back(iteration->loss());
+        owed = false;
+      } else {
+        report.stopped = run_stop::aborted;
+      }
+      return !owed;
+    };
     int done = 0;
     for (; done < iterations; done++) {
       if (controls.deadline > 0 && done > 0 && elapsed() >= controls.deadline) {
         report.stopped = run_stop::deadline;
         break;
       }
-      if (!iteration->run(c)) {
+      // the next one will not start from the last one's factors
+      if (owed && control.goes_back && !settle())
+        break;
+      if (!iterate(c)) {
         report.stopped = run_stop::aborted;
         break;
       }
-      if (!lags || done > 0)
+      if (owed || !lags)
         report.losses.push_back(iteration->loss());
-      if (shape.rule != update_rule::mu)
+      owed = lags;
+      if (has_violations(shape.rule))
         report.violations.push_back(iteration->violation());
       report.seconds.push_back(elapsed());
     }
-    if (lags && done > 0 && report.stopped != run_stop::aborted) {
-      if (iteration->measure(c)) {
-        report.losses.push_back(iteration->loss());
-      } else {
-        report.stopped = run_stop::aborted;
-      }
-    }
+    if (owed && report.stopped != run_stop::aborted)
+      settle();
     report.seconds.resize(report.losses.size());
-    if (shape.rule != update_rule::mu)
+    if (has_violations(shape.rule))
       report.violations.resize(report.losses.size());
   } catch (const std::bad_alloc&) {
     return no_memory(24.0 * iterations);

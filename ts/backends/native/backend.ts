@@ -1,5 +1,6 @@
 import { availableThreads, environment } from '../../core/environment.js'
 import { NonnegError } from '../../core/errors.js'
+import type { MatrixView } from '../../core/matrix.js'
 import type { Dims, KernelSpec } from '../../kernels/spec.js'
 import { vectorKernels } from '../../kernels/vectors.js'
 import {
@@ -7,6 +8,7 @@ import {
   type Device,
   type Fit,
   type FitSpec,
+  gramRuleRefusal,
   type Info,
   type KernelCall,
   type OpenOptions,
@@ -15,6 +17,7 @@ import {
   SUPPORTED,
   type Support,
   unsupported,
+  type Weights,
 } from '../backend.js'
 import { type OptimizerSpec, unknownKernel, type Vectors } from '../vectors.js'
 import type { Addon } from './addon.js'
@@ -61,12 +64,15 @@ class NativeDevice implements Device {
     this.info = { ...info, threads }
   }
 
-  supports(): Support {
-    return SUPPORTED
+  supports(_X: MatrixView, spec: FitSpec, weights?: Weights): Support {
+    const refusal = gramRuleRefusal(spec, weights)
+    return refusal === undefined ? SUPPORTED : unsupported(refusal)
   }
 
-  createFit(problem: Problem, spec: FitSpec): Promise<Fit> {
-    return createAddonFit(this.#addon, { device: 'cpu', isa: this.#isa, threads: this.#threads }, problem, spec)
+  async createFit(problem: Problem, spec: FitSpec): Promise<Fit> {
+    const support = this.supports(problem.X, spec, problem.weights)
+    if (!support.supported) throw new NonnegError('ERR_NONNEG_UNSUPPORTED', support.reason)
+    return await createAddonFit(this.#addon, { device: 'cpu', isa: this.#isa, threads: this.#threads }, problem, spec)
   }
 
   supportsOptimizer(_length: number, spec: OptimizerSpec): Support {
