@@ -1,6 +1,6 @@
-// One row after another, in float64. The Cholesky factor of a passive set grows component by component, in their order:
-// where the next set, of this row or of the next one, begins with the same components, what belongs to these is kept.
-// It has the bits that it would have if it were made anew, so that no row of the result depends on the rows before it.
+// One row of F after another, in float64. Of the Cholesky factor of a passive set, the triangle of the components with
+// which the next set begins as well, of this row or of the next one, is kept. It has the bits that it would have if it
+// were made anew, so that no row of the result depends on the rows before it.
 class bpp_solver {
   static constexpr int L = lanes<double>;
   using vector = typename vectors<double, L>::type;
@@ -30,42 +30,63 @@ class bpp_solver {
     return from;
   }
 
-  // y += x * row; entries up to the next whole vector get lost
-  NONNEG_INLINE static void add(int64_t length, double x, const double* row, double* y) {
-    for (int64_t i = 0; i < length; i += L)
-      *(vector*)(y + i) += x * *(const vector*)(row + i);
+  // Entries b >= `from` of row a of R, scaled; with from = a those are all, the diagonal too. A component that depends
+  // on those before it gets a row of zeros, and zero in every solution. The row goes on with zeros.
+  void form_row(int64_t a, int64_t from) {
+    const double* const bend = B + kept[a] * stride;
+    double* const row = R + a * stride;
+    for (int64_t b = from; b < count; b++)
+      row[b] = bend[kept[b]];
+    for (int64_t i = 0; i < L; i++)
+      row[count + i] = 0;
+    int64_t b = from;
+    for (; count - b >= 4 * L; b += 4 * L)
+      eliminate<4>(a, b);
+    for (; b < count; b += L)
+      eliminate<1>(a, b);
+    if (from == a)
+      inverse[a] = row[a] > dependent * bend[kept[a]] ? 1 / __builtin_sqrt(row[a]) : 0;
+    for (b = from; b < count; b += L)
+      *(vector*)(row + b) *= inverse[a];
   }
 
-  // The component's row of the factor; none where it depends on those before it.
-  void append(int64_t r) {
-    const double* const bend = B + r * stride;
-    for (int64_t a = 0; a < count; a++)
-      z[a] = bend[kept[a]];
-    double left = bend[r];
-    for (int64_t a = 0; a < count; a++) {
-      double* const row = R + a * stride;
-      const double x = z[a] * inverse[a];
-      add(count - a - 1, -x, row + a + 1, z + a + 1);
-      row[count] = x;
-      left -= x * x;
+  // Takes what the rows before row a explain from NV vectors of it.
+  template<int NV> NONNEG_INLINE void eliminate(int64_t a, int64_t b) {
+    double* const to = R + a * stride + b;
+    vector left[NV];
+    NONNEG_UNROLL for (int q = 0; q < NV; q++) left[q] = *(const vector*)(to + q * L);
+    for (int64_t c = 0; c < a; c++) {
+      const double* const row = R + c * stride;
+      NONNEG_UNROLL for (int q = 0; q < NV; q++) left[q] -= row[a] * *(const vector*)(row + b + q * L);
     }
-    if (!(left > dependent * bend[r]))
-      return;
-    inverse[count] = 1 / __builtin_sqrt(left);
-    kept[count++] = r;
+    NONNEG_UNROLL for (int q = 0; q < NV; q++) {
+      vector& place = *(vector*)(to + q * L);
+      place = left[q];
+    }
   }
 
   void factorise() {
     int64_t r = 0;
     while (r < moving && passive[r] == factored[r])
       r++;
+    if (r == moving)
+      return;
     while (count > 0 && kept[count - 1] >= r)
       count--;
+    const int64_t whole = count;
     for (; r < moving; r++) {
       factored[r] = passive[r];
       if (passive[r])
-        append(r);
+        kept[count++] = r;
     }
+    for (int64_t a = 0; a < count; a++)
+      form_row(a, a < whole ? whole : a);
+  }
+
+  // y += x * row, by whole vectors: rows go on with zeros.
+  NONNEG_INLINE static void add(int64_t length, double x, const double* row, double* y) {
+    for (int64_t i = 0; i < length; i += L)
+      *(vector*)(y + i) += x * *(const vector*)(row + i);
   }
 
   // B f = wanted on the passive set, zero elsewhere.
@@ -105,10 +126,8 @@ class bpp_solver {
         breaking(line<int64_t>()), wanted(line<double>()), f(line<double>()), slope(line<double>()),
         passive(line<int64_t>()) {
     for (int64_t r = 0; r < moving; r++) {
-      for (int64_t s = 0; s < stride; s++) {
+      for (int64_t s = 0; s < stride; s++)
         B[r * stride + s] = s < moving ? (double)G[r * ldg + s] : 0;
-        R[r * stride + s] = 0;
-      }
       B[r * stride + r] += l2;
     }
   }
