@@ -1,12 +1,25 @@
-export type { BackendId, Info, Rule } from './backends/backend.js'
+export type { BackendId, Info } from './backends/backend.js'
 export { type ErrorCode, NonnegError } from './core/errors.js'
 export type { CsrInput, DenseInput, MatrixInput, NdarrayInput, RowsInput } from './core/input.js'
 export type { CsrView, DenseView, FloatArray, MatrixView } from './core/matrix.js'
 export { closeDevices } from './engine/devices.js'
 export type { Candidate, Plan, Refusal } from './engine/plan.js'
 export { type BackendReport, probeBackends } from './engine/probe.js'
-export { type Factorization, factorize } from './nmf/factorize.js'
+export { Checkpoint } from './nmf/checkpoint.js'
+export { type Factorization, factorize, type RunningFit } from './nmf/factorize.js'
 export type { Handover, StopReason } from './nmf/fit-loop.js'
 export type { LossName } from './nmf/loss.js'
-export { NMF } from './nmf/nmf.js'
-export type { FactorizeOptions, HistoryEntry, HoldoutMask, MaskInput, PatternMask } from './nmf/options.js'
+export { MiniBatchNMF } from './nmf/mini-batch-nmf.js'
+export { NMF, type TransformOptions } from './nmf/nmf.js'
+export type {
+  FactorizeOptions,
+  HistoryEntry,
+  HoldoutMask,
+  InitName,
+  MaskInput,
+  OwnStart,
+  PatternMask,
+} from './nmf/options.js'
+export { type FitPlan, plan } from './nmf/plan.js'
+export type { SolverName } from './nmf/solvers.js'
+export type { Criterion } from './nmf/stopping.js'

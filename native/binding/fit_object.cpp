@@ -80,7 +80,7 @@ fit_object::fit_object(const Napi::CallbackInfo& info) : Napi::ObjectWrap<fit_ob
   const int64_t weighed = shape.weights == weights_kind::dense     ? shape.rows * shape.columns
                           : shape.weights == weights_kind::entries ? 2 * shape.nonzeros
                                                                    : 0;
-  const int64_t factors = (shape.extrapolate ? 2 : 1) * (shape.rows + shape.columns) * shape.rank;
+  const int64_t factors = (shape.extrapolate ? 3 : 1) * (shape.rows + shape.columns) * shape.rank;
   told_bytes = element_bytes * (entries + weighed + factors);
   Napi::MemoryManagement::AdjustExternalMemory(env, told_bytes);
 }

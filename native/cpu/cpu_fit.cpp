@@ -65,8 +65,10 @@ template<class T> class cpu_fit final : public fit {
   std::unique_ptr<sweep> iteration;
   buffer<T> W;
   buffer<T> Ht;
-  buffer<T> last_W; // as the last updates left them, where the fit extrapolates
+  buffer<T> last_W; // where the fit extrapolates: as the last updates left them
   buffer<T> last_Ht;
+  buffer<T> held_W; // and as the iteration found them
+  buffer<T> held_Ht;
   momentum_control control;
   double bytes = 0; // of all these
 };
@@ -89,14 +91,17 @@ template<class T> status cpu_fit<T>::allocate() {
   iteration = make_sweep(shape, f, X, V);
   if (!iteration)
     return no_memory();
-  const int64_t copies = shape.extrapolate ? 1 : 0;
-  const double factors = sizeof(T) * double(1 + copies) * (double(shape.rows) + double(shape.columns)) * double(f.rank);
+  const int64_t rows = shape.rows * f.rank, columns = shape.columns * f.rank;
+  const int64_t copies = shape.extrapolate ? 1 : 0, undone = shape.fixed_h ? 0 : copies;
+  const double factors =
+      sizeof(T) * (double(1 + 2 * copies) * double(rows) + double(1 + copies + undone) * double(columns));
   bytes = X.bytes() + V.bytes() + iteration->bytes() + factors;
   if (!machine_has(bytes))
     return no_memory(bytes);
-  const bool done = X.allocate() && V.allocate() && iteration->allocate() && W.allocate(shape.rows * f.rank) &&
-                    Ht.allocate(shape.columns * f.rank) && last_W.allocate(copies * shape.rows * f.rank) &&
-                    last_Ht.allocate(copies * shape.columns * f.rank) && (shape.threads == 1 || pool::shared());
+  const bool done = X.allocate() && V.allocate() && iteration->allocate() && W.allocate(rows) && Ht.allocate(columns) &&
+                    last_W.allocate(copies * rows) && last_Ht.allocate(copies * columns) &&
+                    held_W.allocate(copies * rows) && held_Ht.allocate(undone * columns) &&
+                    (shape.threads == 1 || pool::shared());
   if (!done)
     return no_memory(bytes);
   f.W = W.get();
@@ -174,24 +179,27 @@ template<class T> crew cpu_fit<T>::crew_for(const std::atomic<bool>* cancelled) 
   return c;
 }
 
-// One iteration, with what extrapolation does before and after it; false when cancelled.
+// One iteration; false when cancelled. Where the fit extrapolates, one that raised the loss is undone and done again,
+// and the loss is that of the factors as they are.
 template<class T> bool cpu_fit<T>::iterate(const crew& c) {
   if (!shape.extrapolate)
     return iteration->run(c);
-  if (control.goes_back) {
-    copy(shape.rows * f.rank, f.last_W, f.W);
+  copy(shape.rows * f.rank, f.W, held_W.get());
+  if (!shape.fixed_h)
+    copy(shape.columns * f.rank, f.Ht, held_Ht.get());
+  for (;;) {
+    f.weight = control.weight();
+    if (!iteration->run(c) || (iteration->loss_lags() && !iteration->measure(c)))
+      return false;
+    if (control.accepts(iteration->loss()))
+      return true;
+    copy(shape.rows * f.rank, held_W.get(), f.W);
     iteration->factor_changed(factor::W);
     if (!shape.fixed_h) {
-      copy(shape.columns * f.rank, f.last_Ht, f.Ht);
+      copy(shape.columns * f.rank, held_Ht.get(), f.Ht);
       iteration->factor_changed(factor::Ht);
     }
-    control.goes_back = false;
   }
-  f.weight = control.weight;
-  if (!iteration->run(c))
-    return false;
-  control.heed(iteration->loss());
-  return true;
 }
 
 // An iteration whose loss was still to come when the run was aborted is not reported.
@@ -206,39 +214,30 @@ template<class T> status cpu_fit<T>::run(int iterations, const run_controls& con
     for (std::vector<double>* of_each : {&report.losses, &report.violations, &report.seconds})
       of_each->reserve(size_t(std::min(iterations, 1024)));
     const crew c = crew_for(controls.cancelled);
-    const bool lags = iteration->loss_lags();
-    bool owed = false; // the loss of the last iteration, which the next one finds
-    const auto settle = [&] {
-      if (iteration->measure(c)) {
-        report.losses.push_back(iteration->loss());
-        owed = false;
-      } else {
-        report.stopped = run_stop::aborted;
-      }
-      return !owed;
-    };
+    const bool lags = iteration->loss_lags() && !shape.extrapolate;
     int done = 0;
     for (; done < iterations; done++) {
       if (controls.deadline > 0 && done > 0 && elapsed() >= controls.deadline) {
         report.stopped = run_stop::deadline;
         break;
       }
-      // the next one will not start from the last one's factors
-      if (owed && control.goes_back && !settle())
-        break;
       if (!iterate(c)) {
         report.stopped = run_stop::aborted;
         break;
       }
-      if (owed || !lags)
+      if (!lags || done > 0)
         report.losses.push_back(iteration->loss());
-      owed = lags;
       if (has_violations(shape.rule))
         report.violations.push_back(iteration->violation());
       report.seconds.push_back(elapsed());
     }
-    if (owed && report.stopped != run_stop::aborted)
-      settle();
+    if (lags && done > 0 && report.stopped != run_stop::aborted) {
+      if (iteration->measure(c)) {
+        report.losses.push_back(iteration->loss());
+      } else {
+        report.stopped = run_stop::aborted;
+      }
+    }
     report.seconds.resize(report.losses.size());
     if (has_violations(shape.rule))
       report.violations.resize(report.losses.size());

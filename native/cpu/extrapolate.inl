@@ -4,9 +4,11 @@ template<class T> void extrapolate(int64_t length, T* F, T* P, T weight, T most)
   const vector zero = {};
   const vector least = zero + smallest<T>, highest = zero + most;
   const auto moved = [&](vector now, vector before) {
-    const vector on = now + weight * (now - before);
+    const vector step = weight * (now - before);
+    const vector on = now + step;
     const vector capped = on > highest ? highest : on;
-    return on < least ? zero : capped;
+    const vector bounded = on < least ? zero : capped;
+    return step == zero ? now : bounded;
   };
   int64_t i = 0;
   for (; length - i >= L; i += L) {

@@ -1,4 +1,5 @@
-// How far factors that extrapolate move on after their updates: ts/backends/momentum.ts, in the same arithmetic.
+// How far factors that extrapolate move on after their updates, and whether an iteration may stand:
+// ts/backends/momentum.ts, in the same arithmetic.
 #pragma once
 
 #include "../include/fit.h"
@@ -10,41 +11,46 @@ namespace nonneg {
 
 class momentum_control {
  public:
-  double weight = 0.5;    // the share of the last step by which factors move on
-  bool goes_back = false; // the next iteration starts from the factors as the last updates left them
+  // The share of the last step by which the factors of the next iteration move on.
+  double weight() const { return plain ? 0 : share; }
 
-  // The loss that an iteration found: of the factors as they are or, where it lags, as the iteration found them.
-  void heed(double loss) {
-    constexpr double shrink = 1.5, grow = 1.05, grow_ceiling = 1.01;
-    goes_back = loss > last_loss;
-    if (goes_back) {
+  // Takes the loss after an iteration; false where the iteration is to be undone and done again.
+  bool accepts(double loss) {
+    constexpr double shrink = 1.5, grow = 1.01, grow_ceiling = 1.005;
+    if (loss > last_loss && !plain) {
       ceiling = former;
-      weight /= shrink;
-    } else {
-      former = weight;
-      weight = std::min(ceiling, grow * weight);
-      ceiling = std::min(1.0, grow_ceiling * ceiling);
+      share /= shrink;
+      plain = true;
+      return false;
     }
+    if (!plain)
+      former = share;
+    share = std::min(ceiling, grow * share);
+    ceiling = std::min(1.0, grow_ceiling * ceiling);
+    plain = false;
     last_loss = loss;
+    return true;
   }
 
   void store(double* numbers) const {
-    const double all[momentum_numbers] = {weight, ceiling, former, last_loss, goes_back ? 1.0 : 0.0};
+    const double all[momentum_numbers] = {share, ceiling, former, last_loss, plain ? 1.0 : 0.0};
     std::copy(all, all + momentum_numbers, numbers);
   }
 
   void restore(const double* numbers) {
-    weight = numbers[0];
+    share = numbers[0];
     ceiling = numbers[1];
     former = numbers[2];
     last_loss = numbers[3];
-    goes_back = numbers[4] != 0;
+    plain = numbers[4] != 0;
   }
 
  private:
+  double share = 0.5;
   double ceiling = 1;
-  double former = 0.5; // the weight before its last change
+  double former = 0.5; // the share before its last change
   double last_loss = HUGE_VAL;
+  bool plain = true; // the next iteration does not extrapolate
 };
 
 } // namespace nonneg

@@ -187,7 +187,7 @@ template<class T> struct nonneg_kernels {
   double (*bpp_update)(int64_t rows, int64_t rank, T* F, int64_t ldf, const T* N, int64_t ldn, const T* G, int64_t ldg,
                        const update_terms<T>& terms, double* scratch);
 
-  // F = F + weight (F - P), within [0, most], while P becomes what F was.
+  // F = F + weight (F - P), within [0, most] where that moves it, while P becomes what F was.
   void (*extrapolate)(int64_t length, T* F, T* P, T weight, T most);
 
   // What `gram` does, but for entries below the diagonal, which it may leave out.

@@ -5,8 +5,7 @@ import { type CsrView, type DenseView, denseView, type MatrixView } from '../../
 import { Random } from '../../ts/core/random.js'
 import { scanMatrix } from '../../ts/core/scan.js'
 import { mix } from '../../ts/kernels/holdout.js'
-import { startFactors } from '../../ts/nmf/init.js'
-import { resolveOptions } from '../../ts/nmf/options.js'
+import { randomStart } from '../../ts/nmf/init.js'
 import type { Dtype } from './inputs.js'
 import { denseMatrix, sparseMatrix } from './problems.js'
 
@@ -147,7 +146,9 @@ export async function problemOf(given: FitCase, warm: number = WARM): Promise<Gr
   const { rank, beta } = spec
   const table = weightTable(given)
   const { X, sum, squaredNorm } = await inSlices(scanMatrix(dataOf(given, table), 'X'))
-  const random = await inSlices(startFactors(resolveOptions({ rank, seed: 5 }), rows, columns, sum / (rows * columns)))
+  const random = await inSlices(
+    randomStart({ rows, columns, rank, dtype: 'f32', mean: sum / (rows * columns), k: 0 }, 5),
+  )
   const weights = weightsOf(given, table, X.kind === 'csr' ? X.values.length : 0)
   const device = await referenceBackend.open()
   const start = await device.createFit({ X, squaredNorm, weights, ...random }, { rank, beta, rule: 'mu', dtype: 'f32' })

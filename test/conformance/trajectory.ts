@@ -71,9 +71,9 @@ export function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
 }
 
 /** Whether theory has it that no iteration raises the loss itself. */
-function falls({ beta, rule, penaltyW, penaltyH, extrapolate, maxW, maxH }: FitSpec): boolean {
+function falls({ beta, rule, penaltyW, penaltyH, maxW, maxH }: FitSpec): boolean {
   // a start above the bounds is brought down to them, whatever that does to the loss
-  if (extrapolate || maxW !== undefined || maxH !== undefined) return false
+  if (maxW !== undefined || maxH !== undefined) return false
   return (rule === 'mu' || beta === 2 || (rule === 'hals' && beta < 1)) && !penaltyW && !penaltyH
 }
 

@@ -44,10 +44,11 @@ describe('factorize', () => {
   })
 
   it('starts from factors given, without writing to them', async () => {
-    const first = await factorize(X, on({ maxIterations: 10, tolerance: 0, dtype: 'f64' }))
+    const exact = { tolerance: 0, dtype: 'f64', solver: 'hals' } as const
+    const first = await factorize(X, on({ ...exact, maxIterations: 10 }))
     const W = first.W.data.slice()
-    const second = await factorize(X, on({ maxIterations: 10, tolerance: 0, dtype: 'f64', init: first }))
-    const whole = await factorize(X, on({ maxIterations: 20, tolerance: 0, dtype: 'f64' }))
+    const second = await factorize(X, on({ ...exact, maxIterations: 10, init: first }))
+    const whole = await factorize(X, on({ ...exact, maxIterations: 20 }))
     expect(first.W.data).toEqual(W)
     expect(second.loss).toBeCloseTo(whole.loss, 10)
   })
@@ -165,7 +166,7 @@ describe('refusals before any work', () => {
     ['threads 0', { rank: 1, threads: 0 }, 'ERR_NONNEG_OPTION', /threads/],
     ['a backend nobody knows', { rank: 1, backend: 'gpu' }, 'ERR_NONNEG_OPTION', /backend/],
     ['a bare object for a rank', { rank: Object.create(null) }, 'ERR_NONNEG_RANK', /rank is \[object/],
-    ['an init without H', { rank: 1, init: { W: [[1]] } }, 'ERR_NONNEG_OPTION', /init/],
+    ['an init without W and H', { rank: 1, init: {} }, 'ERR_NONNEG_OPTION', /init/],
     ['onProgress that is no function', { rank: 1, onProgress: 1 }, 'ERR_NONNEG_OPTION', /onProgress/],
     ['a signal that is none', { rank: 1, signal: {} }, 'ERR_NONNEG_OPTION', /signal/],
     ['an init of another shape', { rank: 1, init: { W: [[1]], H: [[1]] } }, 'ERR_NONNEG_SHAPE', /init.W is 1 × 1/],

@@ -3,7 +3,7 @@ import { type FitSpec, SUPPORTED, unsupported } from '../../ts/backends/backend.
 import { referenceBackend } from '../../ts/backends/reference/backend.js'
 import { registerBackends } from '../../ts/backends/registry.js'
 import { denseView } from '../../ts/core/matrix.js'
-import { type FactorizeOptions, factorize, NMF, type Rule } from '../../ts/node.js'
+import { type FactorizeOptions, factorize, NMF, type SolverName } from '../../ts/node.js'
 import { denseMatrix, sparseMatrix } from '../conformance/problems.js'
 import { bruteLoss, bruteRelativeError } from './brute.js'
 
@@ -21,7 +21,7 @@ const on = (options: Partial<FactorizeOptions> = {}): FactorizeOptions => ({
   ...options,
 })
 
-const rules: readonly Rule[] = ['mu', 'hals', 'pg']
+const rules: readonly SolverName[] = ['mu', 'hals', 'pg']
 
 describe.each(rules)('solver %s', solver => {
   it.each([
@@ -129,9 +129,9 @@ describe('losses', () => {
 })
 
 describe("solver 'auto'", () => {
-  it.each<[Partial<FactorizeOptions>, Rule]>([
-    [{}, 'hals'],
-    [{ alphaW: 0.1 }, 'hals'],
+  it.each<[Partial<FactorizeOptions>, SolverName]>([
+    [{}, 'ahals'],
+    [{ alphaW: 0.1 }, 'ahals'],
     [{ loss: 1 }, 'mu'],
     [{ mask: { holdout: 0.5 } }, 'mu'],
   ])('is settled by the problem: %o', async (options, rule) => {

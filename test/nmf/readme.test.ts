@@ -18,5 +18,5 @@ it('says what runs, and what comes of it', async () => {
   const { W, H } = fits.filled
   expect(W.data[0] * H.data[2]).toBeCloseTo(3, 2)
   expect(W.data[2] * H.data[1]).toBeCloseTo(6, 2)
-  expect(fits.parts.solver).toBe('hals')
+  expect(fits.parts.solver).toBe('ahals')
 })

@@ -1,49 +1,54 @@
 const SHRINK = 1.5
-const GROW = 1.05
-const GROW_CEILING = 1.01
+const GROW = 1.01
+const GROW_CEILING = 1.005
 
 /**
- * How far factors that extrapolate move on after their updates, from the losses that follow: further while the loss falls;
- * less far, and first back to the factors as the updates left them, once it has risen (Ang & Gillis, Neural Computation
- * 2019, algorithm 3; here a rise goes back to the last updates instead of the ones before, and the loss is that of the
- * extrapolated factors, which costs nothing). Backends in other languages have the same arithmetic, in float64.
+ * How far factors that extrapolate move on after their updates, and whether an iteration may stand. While the loss falls
+ * they move further; an iteration that raised it is undone and done again without extrapolation, and those after it move
+ * less far. The first iteration does not extrapolate either. So the loss falls as it does without extrapolation, and most
+ * iterations gain what several of those would (Ang & Gillis, Neural Computation 2019, algorithm 3, with the constants of
+ * its section 3.2 for HALS; the loss is that of the extrapolated factors, and the plain iteration after a rise is ours).
+ * Backends in other languages have the same arithmetic, in float64.
  */
 export class Momentum {
-  /** The share of the last step by which factors move on. */
-  weight = 0.5
-  /** Whether the next iteration starts from the factors as the last updates left them. */
-  goesBack = false
+  #weight = 0.5
   #ceiling = 1
   /** The weight before the last change. */
   #former = 0.5
   #loss = Number.POSITIVE_INFINITY
+  /** The next iteration does not extrapolate. */
+  #isPlain = true
 
-  /**
-   * Takes the loss that an iteration found: where it falls out of the update of H that of the factors as they are, and
-   * where it falls out of that of W that of the factors before.
-   */
-  heed(loss: number): void {
-    this.goesBack = loss > this.#loss
-    if (this.goesBack) {
+  /** The share of the last step by which the factors of the next iteration move on. */
+  get weight(): number {
+    return this.#isPlain ? 0 : this.#weight
+  }
+
+  /** Takes the loss after an iteration; false where the iteration is to be undone and done again. */
+  accepts(loss: number): boolean {
+    if (loss > this.#loss && !this.#isPlain) {
       this.#ceiling = this.#former
-      this.weight /= SHRINK
-    } else {
-      this.#former = this.weight
-      this.weight = Math.min(this.#ceiling, GROW * this.weight)
-      this.#ceiling = Math.min(1, GROW_CEILING * this.#ceiling)
+      this.#weight /= SHRINK
+      this.#isPlain = true
+      return false
     }
+    if (!this.#isPlain) this.#former = this.#weight
+    this.#weight = Math.min(this.#ceiling, GROW * this.#weight)
+    this.#ceiling = Math.min(1, GROW_CEILING * this.#ceiling)
+    this.#isPlain = false
     this.#loss = loss
+    return true
   }
 
   get numbers(): readonly number[] {
-    return [this.weight, this.#ceiling, this.#former, this.#loss, this.goesBack ? 1 : 0]
+    return [this.#weight, this.#ceiling, this.#former, this.#loss, this.#isPlain ? 1 : 0]
   }
 
-  set numbers([weight, ceiling, former, loss, goesBack]: readonly number[]) {
-    this.weight = weight
+  set numbers([weight, ceiling, former, loss, isPlain]: readonly number[]) {
+    this.#weight = weight
     this.#ceiling = ceiling
     this.#former = former
     this.#loss = loss
-    this.goesBack = goesBack !== 0
+    this.#isPlain = isPlain !== 0
   }
 }

@@ -1,23 +1,20 @@
-import type { BackendId, Rule } from '../backends/backend.js'
+import type { BackendId, Factors } from '../backends/backend.js'
 import { inSlices } from '../core/breathe.js'
 import { abortError, NonnegError } from '../core/errors.js'
-import { type MatrixInput, toMatrixView } from '../core/input.js'
+import type { MatrixInput } from '../core/input.js'
 import { type DenseView, denseView } from '../core/matrix.js'
-import { scanMatrix } from '../core/scan.js'
-import { explainPlan, type Plan, type PlanOptions, planFit, type Refusal, type Request } from '../engine/plan.js'
-import { type Handover, runFit, type StopReason } from './fit-loop.js'
-import { constantFactor, type Start, startFactors } from './init.js'
-import { specsOf } from './loss.js'
-import { observe } from './observed.js'
-import { refuseZeros, weightedSquaredNorm } from './observed-entries.js'
-import {
-  checkNotEmpty,
-  type FactorizeOptions,
-  type HistoryEntry,
-  type ResolvedOptions,
-  resolveOptions,
-} from './options.js'
-import { gradientScale, lossScale, scaleExponent, scaleFactor, scaleMatrix, scaleSpec } from './scale.js'
+import { explainPlan, type Plan, planFit, planWithFallback } from '../engine/plan.js'
+import { type Checkpoint, checkIdentity, type Identity, identityOf } from './checkpoint.js'
+import { deadComponents, inverse, movingFirst, reordered } from './components.js'
+import { Feed } from './feed.js'
+import { type Handover, type LoopOptions, type LoopResult, runFit, type StopReason } from './fit-loop.js'
+import type { FactorizeOptions, HistoryEntry, ResolvedOptions } from './options.js'
+import { observedSquares, type Prepared, prepare } from './prepare.js'
+import { resolveOptions } from './resolve-options.js'
+import { gradientScale, lossScale, scaleFactor } from './scale.js'
+import { type Candidate, SOLVERS, type SolverName } from './solvers.js'
+import { randomFactors, startFactors } from './start.js'
+import type { Criterion } from './stopping.js'
 
 /** A finished factorisation. */
 export interface Factorization {
@@ -35,11 +32,15 @@ export interface Factorization {
    * 0 where X is all zeros.
    */
   readonly relativeError: number
+  /** Components that add nothing to W·H: their column of W or their row of H is all zeros. */
+  readonly deadComponents: readonly number[]
   readonly iterations: number
   readonly reason: StopReason
+  /** What a fit that converged has reached; undefined for the other reasons. */
+  readonly criterion: Criterion | undefined
   readonly history: readonly HistoryEntry[]
   /** The solver that finished: `'auto'` is settled by then. */
-  readonly solver: Rule
+  readonly solver: SolverName
   readonly backend: BackendId
   /** True where the backend stood on an emulation, whose times say nothing about the hardware. */
   readonly emulated: boolean
@@ -48,8 +49,20 @@ export interface Factorization {
   /** Backends that failed in flight before the one that finished. */
   readonly handovers: readonly Handover[]
   readonly plan: Plan
-  /** Which backend was chosen, which were not, and why, in words. */
+  /** Which solver and backend were chosen, which were not, and why, in words. */
   explain(): string
+  /** The end of this fit, for another to go on from with a larger `maxIterations`; W and H must not have been changed. */
+  checkpoint(): Checkpoint
+}
+
+/** A factorisation on its way: the promise of a `Factorization`, whose iterations can be followed as they come. */
+export interface RunningFit extends Promise<Factorization> {
+  /**
+   * Every iteration from the first, in order, while the fit goes on by itself: `for await (const step of fit.steps())`.
+   * Leaving the loop early ends the fit, whose promise then brings the factors that there are, with the reason 'aborted'.
+   * What the fit rejects with is thrown here too.
+   */
+  steps(): AsyncIterableIterator<HistoryEntry>
 }
 
 /**
@@ -67,14 +80,30 @@ export interface Factorization {
  * the entry; _RANK, _OPTION for options; _NO_BACKEND, _BACKEND, _MEMORY, _DEVICE_LOST from the machine; _ABORTED, whose cause is the
  * signal's reason. All come as rejections, before any work starts where they can.
  */
-export async function factorize(X: MatrixInput, options: FactorizeOptions): Promise<Factorization> {
-  return await solve(X, resolveOptions(options))
+export function factorize(X: MatrixInput, options: FactorizeOptions): RunningFit {
+  const feed = new Feed()
+  return feed.of(async () => {
+    const resolved = resolveOptions(options)
+    const onProgress = (entry: HistoryEntry) => {
+      resolved.onProgress?.(entry)
+      feed.push(entry)
+    }
+    return await solve(X, { ...resolved, onProgress }, { stop: feed.left })
+  })
 }
 
-/** The work behind `factorize`; with `fixedH` (rank × columns) only W is sought, from a constant start. */
-export async function solve(X: MatrixInput, resolved: ResolvedOptions, fixedH?: DenseView): Promise<Factorization> {
+/** What a fit can be given beside its options. */
+export interface Given {
+  /** rank × columns: only W is sought, from a constant start. */
+  readonly H?: DenseView
+  /** Ends the fit with the factors that there are. */
+  readonly stop?: AbortSignal
+}
+
+/** The work behind `factorize`. */
+export async function solve(X: MatrixInput, resolved: ResolvedOptions, given: Given = {}): Promise<Factorization> {
   try {
-    return await solveChecked(X, resolved, fixedH)
+    return await solveChecked(X, resolved, given)
   } catch (error) {
     // engines say so in their own words when an array cannot be had
     if (error instanceof RangeError && /allocation failed|typed array length|array buffer/i.test(error.message)) {
@@ -85,43 +114,36 @@ export async function solve(X: MatrixInput, resolved: ResolvedOptions, fixedH?: 
   }
 }
 
-async function solveChecked(input: MatrixInput, resolved: ResolvedOptions, fixedH?: DenseView): Promise<Factorization> {
+async function solveChecked(input: MatrixInput, resolved: ResolvedOptions, given: Given): Promise<Factorization> {
   const start = performance.now()
-  const { rank, dtype, signal, timeBudgetMs, beta, threads, fast, backend } = resolved
+  const { signal, timeBudgetMs, beta } = resolved
   if (signal?.aborted) throw abortError(signal)
-  const view = await inSlices(toMatrixView(input), signal)
-  checkNotEmpty(view)
-  const { rows, columns } = view
-  if (fixedH && fixedH.columns !== columns) {
-    throw new NonnegError('ERR_NONNEG_SHAPE', `X has ${columns} columns, the model was fitted to ${fixedH.columns}`)
+  const prepared = await prepare(input, resolved, given.H && 'H')
+  const { columns, X, weights, squaredNorm, k } = prepared
+  if (given.H && given.H.columns !== columns) {
+    throw new NonnegError('ERR_NONNEG_SHAPE', `X has ${columns} columns, the model was fitted to ${given.H.columns}`)
   }
-  const observed = await inSlices(observe(view, resolved.mask, resolved.weights), signal)
-  const given = await inSlices(scanMatrix(observed.X, 'X'), signal)
-  const { weights } = observed
-  const asked = specsOf(resolved, view, weights !== undefined, fixedH ? 'H' : undefined)
-  // an exponent of 0, nearly always, copies nothing
-  const k = scaleExponent(given.largest, asked[0])
-  if (beta <= 0) await inSlices(refuseZeros(given.X, weights, resolved, k), signal)
-  const scan = k === 0 ? given : await inSlices(scanMatrix(await inSlices(scaleMatrix(given.X, -2 * k, dtype)), 'X'))
-  const specs = asked.map(spec => scaleSpec(spec, k))
-  const planOptions = { backend, threads, fast, iterations: resolved.maxIterations }
-  const falling = resolved.fallback && backend !== 'auto'
-  const plan = await (falling ? planWithFallback : planFit)({ X: scan.X, specs, weights }, planOptions)
-  const factors = await inSlices(startOf(resolved, rows, columns, scan.sum / observed.count, k, fixedH), signal)
-  const problem = { X: scan.X, squaredNorm: scan.squaredNorm, weights, ...factors }
+  const candidates = resumable(prepared, resolved)
+  const plan = await planOf(prepared, candidates, resolved)
+  const { W, H } = await startFactors(prepared, resolved, plan, given.H)
   const deadline = timeBudgetMs === undefined ? undefined : start + timeBudgetMs
-  const scales = { lossScale: lossScale(beta, k), violationScale: gradientScale(beta, k) }
-  const result = await runFit(problem, specs, plan, { ...resolved, ...scales }, deadline)
-  const squares = weights ? await inSlices(weightedSquaredNorm(scan.X, weights)) : scan.squaredNorm
-  const W = denseView(result.factors.W, rows, rank)
-  const H = denseView(result.factors.H, rank, columns)
+  const options: LoopOptions = {
+    ...resolved,
+    lossScale: lossScale(beta, k),
+    violationScale: gradientScale(beta, k),
+    identity: solver => identityFor(prepared, candidates.find(({ name }) => name === solver)!),
+    another: async seed => packedStart(await randomFactors(prepared, resolved, seed)),
+    stop: given.stop,
+  }
+  const result = await runFit({ X, squaredNorm, weights, W, H }, candidates, plan, options, deadline)
+  const squares = await observedSquares(prepared)
   return {
-    W: k === 0 ? W : await inSlices(scaleFactor(W, k, dtype)),
-    H: k === 0 ? H : await inSlices(scaleFactor(H, k, dtype)),
-    loss: result.loss * scales.lossScale,
+    ...(await factorsOf(result.factors, prepared, resolved)),
+    loss: result.loss * options.lossScale,
     relativeError: squares === 0 ? 0 : Math.sqrt((2 * Math.max(0, result.frobeniusLoss)) / squares),
     iterations: result.history.length,
     reason: result.reason,
+    criterion: result.criterion,
     history: result.history,
     solver: result.solver,
     backend: result.backend,
@@ -129,44 +151,67 @@ async function solveChecked(input: MatrixInput, resolved: ResolvedOptions, fixed
     seconds: (performance.now() - start) / 1000,
     handovers: result.handovers,
     plan,
-    explain: () => explainPlan(plan),
+    explain: () => `${explainSolver(result, resolved)}\n${explainPlan(plan)}`,
+    checkpoint: () => result.checkpoint,
   }
 }
 
-/** The start, in the scale of X / 4ᵏ. */
-function* startOf(
-  resolved: ResolvedOptions,
-  rows: number,
-  columns: number,
-  mean: number,
-  k: number,
-  fixedH: DenseView | undefined,
-): Generator<void, Start> {
-  const { rank, dtype, init } = resolved
-  const H = fixedH && k !== 0 ? yield* scaleFactor(fixedH, -k, dtype) : fixedH
-  if (H) return { W: constantFactor(rows, rank, Math.sqrt(mean / rank)), H }
-  const start = yield* startFactors(resolved, rows, columns, mean, k)
-  if (init === 'random' || k === 0) return start
-  return { W: yield* scaleFactor(start.W, -k, dtype), H: yield* scaleFactor(start.H, -k, dtype) }
+function packedStart({ W, H }: { readonly W: DenseView; readonly H: DenseView }): Factors {
+  return { W: W.data, H: H.data }
 }
 
-/** The named backend first, where it can do the job, then what `'auto'` would try. */
-async function planWithFallback(request: Request, asked: PlanOptions): Promise<Plan> {
-  const plans: Plan[] = []
-  const failures: NonnegError[] = []
-  for (const backend of [asked.backend, 'auto'] as const) {
-    try {
-      plans.push(await planFit(request, { ...asked, backend }))
-    } catch (error) {
-      if (!(error instanceof NonnegError && error.code === 'ERR_NONNEG_NO_BACKEND')) throw error
-      failures.push(error)
-    }
+function identityFor({ X, sum, squaredNorm, k }: Prepared, { spec }: Candidate): Identity {
+  return identityOf(X, { sum, squaredNorm }, spec, k)
+}
+
+/** The solvers that would do; where a fit goes on from a checkpoint, that of the checkpoint, if all else is the same. */
+function resumable(prepared: Prepared, { resume }: ResolvedOptions): readonly Candidate[] {
+  if (!resume) return prepared.candidates
+  const { solver, identity } = resume.state
+  const same = prepared.candidates.filter(({ name }) => name === solver)
+  if (same.length === 0) {
+    throw new NonnegError('ERR_NONNEG_OPTION', `resume: the checkpoint was made with solver: '${solver}'`, {
+      detail: { option: 'resume', solver },
+      fix: `use solver: '${solver}'`,
+    })
   }
-  if (plans.length === 0) throw failures[0]
-  const refusals = [...plans, ...failures.map(error => error.detail)].flatMap(({ refusals }) => refusals as Refusal[])
-  const first = <T extends { id: BackendId }>(list: readonly T[]) =>
-    list.filter((one, place) => list.findIndex(({ id }) => id === one.id) === place)
-  const candidates = first(plans.flatMap(plan => plan.candidates))
-  const chosen = candidates.map(({ id }) => id)
-  return { ...plans[0], candidates, refusals: first(refusals).filter(({ id }) => !chosen.includes(id)) }
+  checkIdentity(identity, identityFor(prepared, same[0]))
+  return same
+}
+
+export async function planOf(
+  { X, weights }: Prepared,
+  candidates: readonly Candidate[],
+  { backend, threads, fast, maxIterations, fallback }: ResolvedOptions,
+): Promise<Plan> {
+  const falling = fallback && backend !== 'auto'
+  const request = { X, specs: candidates.map(({ spec }) => spec), weights }
+  return await (falling ? planWithFallback : planFit)(request, { backend, threads, fast, iterations: maxIterations })
+}
+
+/** The factors in the scale and order of the caller. */
+async function factorsOf(
+  factors: Factors,
+  { rows, columns, k }: Prepared,
+  { rank, dtype, frozenComponents }: ResolvedOptions,
+): Promise<Pick<Factorization, 'W' | 'H' | 'deadComponents'>> {
+  const order = inverse(movingFirst(rank, frozenComponents))
+  const own = await inSlices(reordered(factors, order))
+  const W = denseView(own.W, rows, rank)
+  const H = denseView(own.H, rank, columns)
+  const dead = await inSlices(deadComponents(own, rank))
+  if (k === 0) return { W, H, deadComponents: dead }
+  const [w, h] = [await inSlices(scaleFactor(W, k, dtype)), await inSlices(scaleFactor(H, k, dtype))]
+  return { W: w, H: h, deadComponents: dead }
+}
+
+function explainSolver({ solver, reason, criterion, history }: LoopResult, { solver: asked }: ResolvedOptions): string {
+  const how = asked === 'auto' ? 'for this loss and X' : 'by name'
+  const end = {
+    gain: 'the gain was below the tolerance',
+    violation: 'the projected gradient was',
+    target: 'the loss asked for',
+  }
+  const why = criterion ? `converged: ${end[criterion]}` : reason
+  return `solver ${solver} (${SOLVERS[solver].summary}) ${how}, ${history.length} iterations, ${why}`
 }

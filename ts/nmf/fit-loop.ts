@@ -1,13 +1,14 @@
-import type { BackendId, Device, Factors, Fit, FitSpec, Problem, Rule } from '../backends/backend.js'
+import type { BackendId, Device, Factors, Fit, Problem, SweepReport } from '../backends/backend.js'
 import { onAbort } from '../core/abort.js'
 import { abortError, NonnegError } from '../core/errors.js'
-import { denseView } from '../core/matrix.js'
 import { withDevice } from '../engine/devices.js'
 import { chooseSpec, type Plan, type Refusal } from '../engine/plan.js'
+import { Checkpoint, type Identity, type Progressed } from './checkpoint.js'
+import { batchesOf, runPasses } from './online.js'
 import type { HistoryEntry, ResolvedOptions } from './options.js'
+import { type Candidate, SOLVERS, type SolverName } from './solvers.js'
+import { CHECK_EVERY, type Criterion, criterionMet, distance, looksAtEach } from './stopping.js'
 
-/** scikit-learn looks at the error every ten iterations of its multiplicative solver. */
-const CHECK_EVERY = 10
 /** One crossing to the backend takes about so long, so that progress and budgets stay lively. */
 const CROSSING_SECONDS = 0.1
 /** Factors of devices that can be lost are read back this often, so that another backend can go on from them. */
@@ -28,21 +29,26 @@ export interface LoopResult {
   readonly frobeniusLoss: number
   readonly history: readonly HistoryEntry[]
   readonly reason: StopReason
-  readonly solver: Rule
+  readonly criterion: Criterion | undefined
+  readonly solver: SolverName
   readonly backend: BackendId
   readonly emulated: boolean
   readonly handovers: readonly Handover[]
+  readonly checkpoint: Checkpoint
 }
 
 /** What must survive the loss of a device. */
 interface Progress {
-  /** With the last factors that were read back. */
-  problem: Problem
-  /** Iterations behind those factors. */
+  /** With the factors of the start. */
+  readonly problem: Problem
+  /** What stands in their place: read back on the way, from a checkpoint, or the best of several starts. */
+  factors: Factors | undefined
+  /** Iterations behind those. */
   kept: number
-  /** What callers see; `losses` are the same in the scale of the fit. */
+  /** What callers see; `losses` and `violations` are the same in the scale of the fit. */
   history: HistoryEntry[]
   losses: number[]
+  violations: number[]
   /** √(2·loss) of the start, for the tolerance. */
   initialError: number | undefined
   /** Seconds that former backends took for the iterations kept of them. */
@@ -61,14 +67,15 @@ function mayHandOver(error: unknown): error is NonnegError {
 }
 
 /** Options, and what losses and violations are multiplied by on their way out: fits see X in a scale of their own. */
-interface LoopOptions extends ResolvedOptions {
+export interface LoopOptions extends ResolvedOptions {
   readonly lossScale: number
   readonly violationScale: number
-}
-
-/** A loss as a distance: ‖X − WH‖ for Frobenius. Rounding may leave the loss of a perfect fit below 0. */
-function distance(loss: number): number {
-  return Math.sqrt(2 * Math.max(0, loss))
+  /** What checkpoints are known by, for one solver. */
+  identity(solver: SolverName): Identity
+  /** Draws the start of another seed. */
+  another(seed: number): Promise<Factors>
+  /** Ends the fit at the next crossing, with the factors that there are. */
+  readonly stop?: AbortSignal
 }
 
 class FitLoop {
@@ -77,26 +84,40 @@ class FitLoop {
   readonly #fit: Fit
   readonly #snapshots: boolean
   readonly #deadline: number | undefined
+  readonly #solver: SolverName
   #lastCrossing = 1
   /** What may still be at work on the fit after an abort. */
   pending: Promise<unknown> = Promise.resolve()
 
-  constructor(options: LoopOptions, progress: Progress, fit: Fit, device: Device, deadline: number | undefined) {
+  constructor(
+    options: LoopOptions,
+    progress: Progress,
+    fit: Fit,
+    device: Device,
+    solver: SolverName,
+    deadline: number | undefined,
+  ) {
     this.#options = options
+    this.#solver = solver
     this.#progress = progress
     this.#fit = fit
     this.#snapshots = device.losable ?? false
     this.#deadline = deadline
   }
 
-  async run(): Promise<{ reason: StopReason; loss: number }> {
-    const { signal, maxIterations, tolerance } = this.#options
-    const { history, losses } = this.#progress
-    if (tolerance > 0) this.#progress.initialError ??= distance(await this.evaluate())
+  async run(): Promise<{ reason: StopReason; criterion?: Criterion; loss: number }> {
+    const { signal, stop, maxIterations, tolerance, starts, onCheckpoint, checkpointEvery } = this.#options
+    const progress = this.#progress
+    const { history, losses, violations } = progress
+    if (starts > 1 && !progress.factors) progress.factors = await this.#bestStart()
+    if (progress.factors) await this.#fit.setFactors(progress.factors)
+    if (tolerance > 0) progress.initialError ??= distance(await this.evaluate())
     const start = performance.now()
     let lastSnapshot = start
     for (let secondsEach = Number.POSITIVE_INFINITY; ; ) {
-      if (signal?.aborted) return { reason: 'aborted', loss: await this.#lossAtAbort(false) }
+      if (signal?.aborted || stop?.aborted) return { reason: 'aborted', loss: await this.#lossAtAbort(false) }
+      const criterion = criterionMet(this.#scaled(), losses, violations, progress.initialError)
+      if (criterion) return { reason: 'converged', criterion, loss: losses.at(-1)! }
       if (history.length >= maxIterations) return { reason: 'max-iterations', loss: losses.at(-1)! }
       if (history.length > 0 && this.#deadline !== undefined && performance.now() >= this.#deadline) {
         return { reason: 'time-budget', loss: losses.at(-1)! }
@@ -104,24 +125,11 @@ class FitLoop {
       const crossingStart = performance.now()
       const count = this.#crossing(secondsEach)
       this.#lastCrossing = count
-      const report = await this.#fit.run(count, { signal, deadline: this.#deadline })
-      const before = this.#progress.secondsBefore + (crossingStart - start) / 1000
-      for (let i = 0; i < report.iterations; i++) {
-        const loss = checkedLoss(report.losses[i], this.#options.dtype)
-        const violation = report.violations.at(i)
-        const entry: HistoryEntry = {
-          iteration: history.length + 1,
-          loss: loss * this.#options.lossScale,
-          ...(violation === undefined ? {} : { violation: violation * this.#options.violationScale }),
-          seconds: before + report.seconds[i],
-        }
-        losses.push(loss)
-        history.push(entry)
-        this.#options.onProgress?.(entry)
-      }
+      const report = await this.#advance(count)
+      this.#note(report, progress.secondsBefore + (crossingStart - start) / 1000)
       if (report.stopped === 'aborted') return { reason: 'aborted', loss: await this.#lossAtAbort(true) }
-      if (this.#converged()) return { reason: 'converged', loss: losses.at(-1)! }
       secondsEach = (performance.now() - crossingStart) / 1000 / Math.max(1, report.iterations)
+      if (onCheckpoint && history.length % checkpointEvery === 0) await onCheckpoint(await this.checkpoint())
       if (this.#snapshots && performance.now() - lastSnapshot > SNAPSHOT_SECONDS * 1000) {
         await this.#snapshot()
         lastSnapshot = performance.now()
@@ -129,23 +137,68 @@ class FitLoop {
     }
   }
 
-  /** Iterations until the next look at tolerance, clock and snapshot. */
-  #crossing(secondsEach: number): number {
-    const done = this.#progress.history.length
-    const left = this.#options.maxIterations - done
-    const untilCheck = CHECK_EVERY - (done % CHECK_EVERY)
-    // coarse clocks may say that an iteration takes no time at all
-    const affordable = Math.max(1, Math.min(Math.floor(CROSSING_SECONDS / secondsEach), 8 * this.#lastCrossing))
-    return Math.min(left, affordable, this.#options.tolerance > 0 ? untilCheck : left)
+  #advance(iterations: number): Promise<SweepReport> {
+    const { signal } = this.#options
+    const controls = { signal, deadline: this.#deadline }
+    if (!SOLVERS[this.#solver].isOnline) return this.#fit.run(iterations, controls)
+    return runPasses(this.#fit, batchesOf(this.#progress.problem.X.rows, this.#options), iterations, controls)
   }
 
-  #converged(): boolean {
-    const { losses, initialError } = this.#progress
-    const { tolerance } = this.#options
-    if (tolerance === 0 || losses.length === 0 || losses.length % CHECK_EVERY !== 0) return false
-    const error = distance(losses.at(-1)!)
-    const previous = losses.length === CHECK_EVERY ? initialError! : distance(losses.at(-1 - CHECK_EVERY)!)
-    return error === 0 || (previous - error) / initialError! < tolerance
+  /** The losses that options name, in the scale of the fit. */
+  #scaled(): LoopOptions {
+    const { targetLoss, lossScale } = this.#options
+    return targetLoss === undefined ? this.#options : { ...this.#options, targetLoss: targetLoss / lossScale }
+  }
+
+  #note(report: SweepReport, before: number): void {
+    const { history, losses, violations } = this.#progress
+    for (let i = 0; i < report.iterations; i++) {
+      const loss = checkedLoss(report.losses[i], this.#options.dtype)
+      const violation = report.violations.at(i)
+      const entry: HistoryEntry = {
+        iteration: history.length + 1,
+        loss: loss * this.#options.lossScale,
+        ...(violation === undefined ? {} : { violation: violation * this.#options.violationScale }),
+        seconds: before + report.seconds[i],
+      }
+      losses.push(loss)
+      if (violation !== undefined) violations.push(violation)
+      history.push(entry)
+      this.#options.onProgress?.(entry)
+    }
+  }
+
+  /** The factors of the start that has come furthest after a few iterations of each. */
+  async #bestStart(): Promise<Factors> {
+    const { seed, starts, startIterations, signal } = this.#options
+    let best: { loss: number; factors: Factors } | undefined
+    for (let other = 0; other < starts; other++) {
+      if (other > 0) await this.#fit.setFactors(await this.#options.another(seed + other))
+      const report = await this.#advance(startIterations)
+      if (signal?.aborted) throw abortError(signal)
+      const loss = checkedLoss(report.losses[report.iterations - 1], this.#options.dtype)
+      if (!best || loss < best.loss) best = { loss, factors: await this.#fit.factors() }
+      if (this.#deadline !== undefined && performance.now() >= this.#deadline) break
+    }
+    return best!.factors
+  }
+
+  /** The fit as it is, for another to go on from. */
+  async checkpoint(): Promise<Checkpoint> {
+    return checkpointOf(this.#progress, this.#options, this.#solver, await this.#fit.factors())
+  }
+
+  /** Iterations until the next look at tolerance, clock, snapshot and checkpoint. */
+  #crossing(secondsEach: number): number {
+    const { maxIterations, tolerance, onCheckpoint, checkpointEvery } = this.#options
+    if (looksAtEach(this.#options)) return 1
+    const done = this.#progress.history.length
+    const left = maxIterations - done
+    // coarse clocks may say that an iteration takes no time at all
+    const affordable = Math.max(1, Math.min(Math.floor(CROSSING_SECONDS / secondsEach), 8 * this.#lastCrossing))
+    const untilCheck = tolerance > 0 ? CHECK_EVERY - (done % CHECK_EVERY) : left
+    const untilCheckpoint = onCheckpoint ? checkpointEvery - (done % checkpointEvery) : left
+    return Math.min(left, affordable, untilCheck, untilCheckpoint)
   }
 
   /**
@@ -162,22 +215,32 @@ class FitLoop {
   /** The loss of the factors that an abort leaves, or the abort's error. */
   async #lossAtAbort(interrupted: boolean): Promise<number> {
     const { signal, onAbort: then } = this.#options
-    if (then === 'throw') throw abortError(signal!)
+    if (signal?.aborted && then === 'throw') throw abortError(signal)
     const last = this.#progress.losses.at(-1)
     return interrupted || last === undefined ? await this.evaluate() : last
   }
 
   async #snapshot(): Promise<void> {
-    const { W, H } = await this.#fit.factors()
-    const { problem } = this.#progress
-    const { rank } = this.#options
-    this.#progress.problem = {
-      ...problem,
-      W: denseView(W, problem.X.rows, rank),
-      H: denseView(H, rank, problem.X.columns),
-    }
+    this.#progress.factors = await this.#fit.factors()
     this.#progress.kept = this.#progress.history.length
   }
+}
+
+function checkpointOf(
+  { losses, violations, history, initialError, problem }: Progress,
+  options: LoopOptions,
+  solver: SolverName,
+  factors: Factors,
+): Checkpoint {
+  const { rows, columns } = problem.X
+  const progressed: Progressed = {
+    losses: losses.slice(),
+    violations: violations.slice(),
+    seconds: history.map(({ seconds }) => seconds),
+    initialError,
+  }
+  const identity = options.identity(solver)
+  return new Checkpoint({ ...progressed, solver, identity, factors, rows, columns, rank: options.rank })
 }
 
 /**
@@ -198,17 +261,17 @@ function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined, lat
   })
 }
 
-/** A loss that is no number says that the factors are none either. */
+/** A loss that is no number says that the factors are none either. Of a perfect fit rounding may leave one below 0. */
 function checkedLoss(loss: number, dtype: 'f32' | 'f64'): number {
-  if (Number.isFinite(loss)) return loss
+  if (Number.isFinite(loss)) return Math.max(0, loss)
   const type = dtype === 'f32' ? 'float32' : 'float64'
   throw new NonnegError('ERR_NONNEG_BACKEND', `the loss became ${loss}: numbers left the range of ${type}`)
 }
 
 /** Asks a stand-by device first whether it takes the problem: only the chosen one was asked by the plan. */
-function specFor(device: Device, { X, weights }: Problem, specs: readonly FitSpec[]): FitSpec {
-  const chosen = chooseSpec(device, { X, weights, specs })
-  if ('spec' in chosen) return chosen.spec
+function candidateFor(device: Device, { X, weights }: Problem, candidates: readonly Candidate[]): Candidate {
+  const chosen = chooseSpec(device, { X, weights, specs: candidates.map(({ spec }) => spec) })
+  if ('spec' in chosen) return candidates.find(({ spec }) => spec === chosen.spec)!
   throw new NonnegError('ERR_NONNEG_UNSUPPORTED', chosen.reason)
 }
 
@@ -223,20 +286,37 @@ async function dispose(fit: Fit): Promise<void> {
 async function runOn(
   device: Device,
   progress: Progress,
-  spec: FitSpec,
+  { name, spec }: Candidate,
   options: LoopOptions,
   deadline: number | undefined,
-): Promise<Pick<LoopResult, 'factors' | 'loss' | 'frobeniusLoss' | 'reason'>> {
+): Promise<Omit<LoopResult, 'history' | 'solver' | 'backend' | 'emulated' | 'handovers'>> {
   const fit = await unlessAborted(device.createFit(progress.problem, spec), options.signal, dispose)
-  const loop = new FitLoop(options, progress, fit, device, deadline)
+  const loop = new FitLoop(options, progress, fit, device, name, deadline)
   try {
     const outcome = await loop.run()
     const frobeniusLoss = spec.beta === 2 ? outcome.loss : await loop.evaluate(2)
-    return { ...outcome, frobeniusLoss, factors: await fit.factors() }
+    const factors = await fit.factors()
+    const checkpoint = checkpointOf(progress, options, name, factors)
+    return { ...outcome, criterion: outcome.criterion, frobeniusLoss, factors, checkpoint }
   } finally {
     const closed = loop.pending.catch(() => {}).then(() => dispose(fit))
     if (!options.signal?.aborted) await closed
   }
+}
+
+/** Nothing done yet, or what a checkpoint holds. */
+function progressFrom(problem: Problem, resume: Checkpoint | undefined, options: LoopOptions): Progress {
+  const none = { problem, kept: 0, factors: undefined, history: [], losses: [], violations: [] }
+  if (!resume) return { ...none, initialError: undefined, secondsBefore: 0 }
+  const { factors, losses, violations, seconds, initialError } = resume.state
+  const history = losses.map((loss, i) => ({
+    iteration: i + 1,
+    loss: loss * options.lossScale,
+    ...(violations.length > 0 ? { violation: violations[i] * options.violationScale } : {}),
+    seconds: seconds[i],
+  }))
+  const copies = { losses: [...losses], violations: [...violations] }
+  return { problem, kept: losses.length, factors, history, ...copies, initialError, secondsBefore: seconds.at(-1) ?? 0 }
 }
 
 /**
@@ -245,26 +325,27 @@ async function runOn(
  */
 export async function runFit(
   problem: Problem,
-  specs: readonly FitSpec[],
+  candidates: readonly Candidate[],
   plan: Plan,
   options: LoopOptions,
   deadline: number | undefined,
 ): Promise<LoopResult> {
-  const progress: Progress = { problem, kept: 0, history: [], losses: [], initialError: undefined, secondsBefore: 0 }
+  const progress = progressFrom(problem, options.resume, options)
   const handovers: Handover[] = []
   const failures: unknown[] = []
   for (const { id } of plan.candidates) {
     // iterations since the last good factors are done again by the next backend
     progress.history.length = progress.kept
     progress.losses.length = progress.kept
+    progress.violations.length = Math.min(progress.violations.length, progress.kept)
     progress.secondsBefore = progress.history.at(-1)?.seconds ?? 0
     try {
       return await withDevice(id, plan, async device => {
-        const spec = specFor(device, problem, specs)
-        const outcome = await runOn(device, progress, spec, options, deadline)
+        const candidate = candidateFor(device, problem, candidates)
+        const outcome = await runOn(device, progress, candidate, options, deadline)
         const { history } = progress
         const { emulated } = device
-        return { ...outcome, history, solver: spec.rule, backend: id, emulated, handovers }
+        return { ...outcome, history, solver: candidate.name, backend: id, emulated, handovers }
       })
     } catch (error) {
       if (!mayHandOver(error)) throw error

@@ -3,12 +3,24 @@ import { type MatrixInput, toMatrixView } from '../core/input.js'
 import { type DenseView, denseView } from '../core/matrix.js'
 import { Random } from '../core/random.js'
 import { scanMatrix } from '../core/scan.js'
-import type { ResolvedOptions } from './options.js'
+import type { OwnStart } from './options.js'
+import { scaleFactor } from './scale.js'
 
 /** Where the iterations start: W is rows × rank, H is rank × columns. */
 export interface Start {
   readonly W: DenseView
   readonly H: DenseView
+}
+
+/** What starts are made for. */
+export interface Sizes {
+  readonly rows: number
+  readonly columns: number
+  readonly rank: number
+  readonly dtype: 'f32' | 'f64'
+  /** Of X / 4ᵏ. */
+  readonly mean: number
+  readonly k: number
 }
 
 const PIECE = 1 << 14
@@ -34,12 +46,29 @@ export function constantFactor(rows: number, columns: number, value: number): De
   return denseView(new Float32Array(rows * columns).fill(value), rows, columns)
 }
 
+/**
+ * Both factors uniformly from (0, 2a) with a = √(mean / rank), so that the mean of W·H is that of X / 4ᵏ, in whose scale
+ * they come; the draws depend on seed, factor and place alone, and f32 holds them exactly but for the scale.
+ */
+export function* randomStart({ rows, columns, rank, mean }: Sizes, seed: number): Generator<void, Start> {
+  const scale = 2 * Math.sqrt(mean / rank)
+  const W = yield* uniformMatrix(rows, rank, scale, seed, 0)
+  const H = yield* uniformMatrix(rank, columns, scale, seed, 1)
+  return { W, H }
+}
+
 interface OwnFactor {
   readonly view: DenseView
   readonly largest: number
 }
 
-function* ownFactor(input: MatrixInput, name: 'W' | 'H', rows: number, columns: number): Generator<void, OwnFactor> {
+function* ownFactor(
+  input: MatrixInput | undefined,
+  name: 'W' | 'H',
+  rows: number,
+  columns: number,
+): Generator<void, OwnFactor | undefined> {
+  if (input === undefined) return undefined
   const view = yield* toMatrixView(input, `init.${name}`)
   if (view.kind === 'csr') {
     throw new NonnegError('ERR_NONNEG_SHAPE', `init.${name} is sparse; factors are dense`, { detail: { name } })
@@ -72,27 +101,21 @@ function checkReach(W: number, H: number, k: number, inner: number): void {
 }
 
 /**
- * The start of a fit. `random` draws both factors uniformly from (0, 2a) with a = √(mean(X) / rank), so that the mean of
- * W·H is that of X; the draws depend on seed, factor and place alone, and f32 holds them exactly but for the scale.
- * @param mean of X / 4ᵏ, the scale in which a random start comes back; own factors come back as they are
- * @throws NonnegError ERR_NONNEG_DTYPE where float32 could not hold what own factors lead to
+ * The caller's factors in the scale of X / 4ᵏ; one that is missing is drawn at random.
+ * @throws NonnegError ERR_NONNEG_SHAPE, _NEGATIVE, _NOT_FINITE with the place; _DTYPE where float32 could not hold what the
+ * factors lead to
  */
-export function* startFactors(
-  options: ResolvedOptions,
-  rows: number,
-  columns: number,
-  mean: number,
-  k = 0,
-): Generator<void, Start> {
-  const { rank, init, seed } = options
-  if (init === 'random') {
-    const scale = 2 * Math.sqrt(mean / rank)
-    const W = yield* uniformMatrix(rows, rank, scale, seed, 0)
-    const H = yield* uniformMatrix(rank, columns, scale, seed, 1)
-    return { W, H }
-  }
+export function* ownStart(init: OwnStart, sizes: Sizes, seed: number): Generator<void, Start> {
+  const { rows, columns, rank, dtype, k } = sizes
   const W = yield* ownFactor(init.W, 'W', rows, rank)
   const H = yield* ownFactor(init.H, 'H', rank, columns)
-  if (options.dtype === 'f32') checkReach(W.largest, H.largest, k, rank * Math.max(rows, columns))
-  return { W: W.view, H: H.view }
+  if (W && H && dtype === 'f32') checkReach(W.largest, H.largest, k, rank * Math.max(rows, columns))
+  const random = W && H ? undefined : yield* randomStart(sizes, seed)
+  const scaled = function* (view: DenseView): Generator<void, DenseView> {
+    return k === 0 ? view : yield* scaleFactor(view, -k, dtype)
+  }
+  return {
+    W: W ? yield* scaled(W.view) : random!.W,
+    H: H ? yield* scaled(H.view) : random!.H,
+  }
 }

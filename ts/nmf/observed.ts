@@ -4,7 +4,8 @@ import { type CsrInput, type MatrixInput, toMatrixView } from '../core/input.js'
 import type { CsrView, DenseView, MatrixView } from '../core/matrix.js'
 import { scanMatrix, uniqueEntries } from '../core/scan.js'
 import { entriesOfRow, heldOut, type RowEntries } from './entries.js'
-import { isHoldout, type MaskInput } from './options.js'
+import type { MaskInput } from './options.js'
+import { isHoldout } from './resolve-options.js'
 
 /** X and the weights of its entries as backends take them. */
 export interface Observed {

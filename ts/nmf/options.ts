@@ -1,9 +1,10 @@
-import type { BackendId, Rule } from '../backends/backend.js'
-import { BACKEND_IDS } from '../backends/registry.js'
-import { inWords, NonnegError } from '../core/errors.js'
+import type { BackendId } from '../backends/backend.js'
 import type { MatrixInput } from '../core/input.js'
-import { entryCount, type MatrixView } from '../core/matrix.js'
-import { type Choice, LOSSES, type LossName } from './loss.js'
+import type { Checkpoint } from './checkpoint.js'
+import type { LossName } from './loss.js'
+import type { OnlineOptions } from './online.js'
+import type { Choice, SolverName } from './solvers.js'
+import type { StopOptions } from './stopping.js'
 
 /** One line of a fit's history: the state after an iteration. */
 export interface HistoryEntry {
@@ -53,17 +54,37 @@ export interface FactorizeOptions {
    */
   readonly loss?: LossName | number
   /**
-   * How the factors move. `'mu'`: multiplicative updates (Lee & Seung; Févotte & Idier), which never raise the loss.
-   * `'hals'`: coordinate descent, exact for `'frobenius'` (Cichocki & Phan), Newton steps elsewhere (Hsieh & Dhillon), below
-   * β = 1 bounded so that they never raise it either.
-   * `'pg'`: projected gradient steps. `'auto'`, the default, is `'hals'` for Frobenius without mask and weights, where the
-   * backend has it (the GPUs do not yet), else `'mu'`.
+   * How the factors move. `'mu'`: multiplicative updates, which never raise the loss. `'hals'`: coordinate descent, exact for
+   * `'frobenius'`, Newton steps elsewhere, below β = 1 bounded so that they never raise it either. `'ahals'`: some rounds of
+   * that for each product with X, and extrapolation; now and then its loss rises, and it goes back. `'bpp'`: each factor to
+   * its exact minimum in turn (`'frobenius'` without mask and weights). `'online'`: multiplicative updates batch after batch. `'scd'`: as `'ahals'` for `'kullback-leibler'`.
+   * `'pg'`: projected gradient steps. Sources: ts/nmf/solvers.ts. `'auto'`, the default, is `'ahals'` for Frobenius without
+   * mask and weights, where the backend has it (the GPUs do not yet), else `'mu'`.
    */
-  readonly solver?: 'auto' | Rule
+  readonly solver?: 'auto' | SolverName
+  /** `'online'`: rows of a batch. Default 1024, as in scikit-learn. */
+  readonly batchRows?: number
+  /**
+   * `'online'`: the share of what former batches say of H that a whole pass leaves, from 0 to 1; a batch leaves the power of
+   * it that is its share of the rows. Default 0.7, as in scikit-learn.
+   */
+  readonly forgetFactor?: number
   /** `'pg'`: the length of a step in units of 1/𝓛, 𝓛 a bound of the curvature. Default 1; below 2 Frobenius cannot rise. */
   readonly step?: number
-  /** Start: seeded random factors scaled to X's mean, or factors of your own (copied, never written to). */
-  readonly init?: 'random' | { readonly W: MatrixInput; readonly H: MatrixInput }
+  /**
+   * Start. `'random'`, the default: seeded factors scaled to X's mean. `'nndsvd'`: the singular vectors' positive parts
+   * (Boutsidis & Gallopoulos, Pattern Recognition 2008), whose zeros stay zero under multiplicative updates; `'nndsvda'`
+   * fills them with X's mean, `'nndsvdar'` with random numbers up to about a hundredth of it. Or factors of your own
+   * (copied, never written to); where one is left out it is drawn at random.
+   */
+  readonly init?: InitName | OwnStart
+  /**
+   * `init: 'random'`: so many starts, of this seed and the ones after it, are tried for `startIterations` each, and the one
+   * with the least loss goes on. Default 1.
+   */
+  readonly starts?: number
+  /** Iterations of each start where there are several. They count neither as iterations nor in the history. Default 20. */
+  readonly startIterations?: number
   /**
    * Penalty on W, scaled as in scikit-learn: alphaW · columns · (l1Ratio · Σ W + ½ (1 − l1Ratio) · Σ W²) is added to what
    * is minimised. Default 0.
@@ -73,6 +94,15 @@ export interface FactorizeOptions {
   readonly alphaH?: number | 'same'
   /** From 0 (penalties on squares alone) to 1 (on sums alone). Default 0. */
   readonly l1Ratio?: number
+  /** No entry of W goes above this number. Default: no bound. */
+  readonly maxW?: number
+  /** The same for H. */
+  readonly maxH?: number
+  /**
+   * Components (from 0) whose rows of H stay as `init.H` has them, such as known spectra or topics, while their columns of W
+   * are fitted like the others.
+   */
+  readonly frozen?: readonly number[]
   /**
    * Which entries of X are observed; the others, which may be NaN (not under a hash), play no part. Default: all. Where X is sparse, entries
    * that it does not list are observed zeros unless the mask says otherwise; `mask: X` observes the listed ones alone.
@@ -87,9 +117,19 @@ export interface FactorizeOptions {
   readonly maxIterations?: number
   /**
    * Stops when ten iterations lower √(2·loss), for Frobenius ‖X − WH‖, by less than this share of what it was at the start,
-   * as scikit-learn's multiplicative solver does. Default 1e-4; 0 never stops early.
+   * as scikit-learn's multiplicative solver does. Default 1e-4; 0 never stops for it.
    */
   readonly tolerance?: number
+  /** So many looks, ten iterations apart, must find too little gain, one after the other, before `tolerance` stops. Default 1. */
+  readonly patience?: number
+  /**
+   * Stops when the projected gradient (`violation` of the history: the KKT residual) is at most this share of what the first
+   * iteration saw, as scikit-learn's coordinate descent does with its `tol`. For solvers that have it, which `'mu'` has
+   * not. Default 0: never.
+   */
+  readonly violationTolerance?: number
+  /** Stops as soon as the loss is at most this. Default: never. */
+  readonly targetLoss?: number
   /** No iteration starts after so many milliseconds from the call; one iteration is always done. */
   readonly timeBudgetMs?: number
   /** Seed of the random start, a whole number ≥ 0. Default 0. */
@@ -107,19 +147,39 @@ export interface FactorizeOptions {
   /** Called after every iteration, in order; several at once when iterations are short; after a hand-over the
    * iterations that were lost come again. What it throws ends the fit. */
   readonly onProgress?: (entry: HistoryEntry) => void
+  /** Called with the state of the fit every `checkpointEvery` iterations; the fit waits for the promise it may return. */
+  readonly onCheckpoint?: (checkpoint: Checkpoint) => void | Promise<void>
+  /** Default 100. */
+  readonly checkpointEvery?: number
+  /**
+   * Goes on from a checkpoint of the same X and options, bit for bit as the fit that made it would have on the same backend
+   * and build; `maxIterations` counts from the very start. `init` and `seed` then play no part.
+   */
+  readonly resume?: Checkpoint
   readonly signal?: AbortSignal
   /** What an abort does: reject with ERR_NONNEG_ABORTED (default), or return the factors as they are; before there are
    * any, an abort always rejects. */
   readonly onAbort?: 'throw' | 'return'
 }
 
+/** Where the iterations start, by name. */
+export type InitName = 'random' | 'nndsvd' | 'nndsvda' | 'nndsvdar'
+
+/** W is rows × rank, H is rank × columns. */
+export interface OwnStart {
+  readonly W?: MatrixInput
+  readonly H?: MatrixInput
+}
+
 /** Options with every default filled in and every value checked. */
-export interface ResolvedOptions extends Choice {
-  readonly init: 'random' | { readonly W: MatrixInput; readonly H: MatrixInput }
+export interface ResolvedOptions extends Choice, StopOptions, OnlineOptions {
+  readonly init: InitName | OwnStart
+  readonly starts: number
+  readonly startIterations: number
+  /** Components that stay, ascending. */
+  readonly frozenComponents: readonly number[]
   readonly mask: MaskInput | undefined
   readonly weights: MatrixInput | undefined
-  readonly maxIterations: number
-  readonly tolerance: number
   readonly timeBudgetMs: number | undefined
   readonly seed: number
   readonly backend: BackendId | 'auto'
@@ -127,176 +187,9 @@ export interface ResolvedOptions extends Choice {
   readonly threads: number | undefined
   readonly fast: boolean
   readonly onProgress: ((entry: HistoryEntry) => void) | undefined
+  readonly onCheckpoint: ((checkpoint: Checkpoint) => void | Promise<void>) | undefined
+  readonly checkpointEvery: number
+  readonly resume: Checkpoint | undefined
   readonly signal: AbortSignal | undefined
   readonly onAbort: 'throw' | 'return'
-}
-
-const KNOWN: Readonly<Record<keyof FactorizeOptions, true>> = {
-  rank: true,
-  loss: true,
-  solver: true,
-  step: true,
-  init: true,
-  alphaW: true,
-  alphaH: true,
-  l1Ratio: true,
-  mask: true,
-  weights: true,
-  maxIterations: true,
-  tolerance: true,
-  timeBudgetMs: true,
-  seed: true,
-  backend: true,
-  fallback: true,
-  threads: true,
-  fast: true,
-  dtype: true,
-  onProgress: true,
-  signal: true,
-  onAbort: true,
-}
-
-function refuse(name: string, value: unknown, wanted: string): NonnegError {
-  const code = name === 'rank' ? 'ERR_NONNEG_RANK' : 'ERR_NONNEG_OPTION'
-  return new NonnegError(code, `${name} is ${inWords(value)}, not ${wanted}`, { detail: { option: name, value } })
-}
-
-function whole(name: string, value: unknown, least: number, most: number = Number.MAX_SAFE_INTEGER): number {
-  if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most) return value as number
-  const range = most === Number.MAX_SAFE_INTEGER ? `≥ ${least}` : `from ${least} to ${most}`
-  throw refuse(name, value, `a whole number ${range}`)
-}
-
-function finite(name: string, value: unknown): number {
-  if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return value
-  throw refuse(name, value, 'a finite number ≥ 0')
-}
-
-/** A number above `least` and below `most`. */
-function between(name: string, value: unknown, least: number, most: number): number {
-  if (typeof value === 'number' && value > least && value < most) return value
-  const range = most === Number.POSITIVE_INFINITY ? `above ${least}` : `above ${least} and below ${most}`
-  throw refuse(name, value, `a finite number ${range}`)
-}
-
-function oneOf<T extends string>(name: string, value: unknown, choices: readonly T[]): T {
-  if (choices.includes(value as T)) return value as T
-  throw refuse(name, value, `one of ${choices.join(', ')}`)
-}
-
-function flag(name: string, value: unknown): boolean {
-  if (typeof value === 'boolean') return value
-  throw refuse(name, value, 'true or false')
-}
-
-function optionalFunction(name: string, value: unknown): void {
-  if (value !== undefined && typeof value !== 'function') throw refuse(name, value, 'a function')
-}
-
-function checkSignal(signal: unknown): void {
-  if (signal === undefined) return
-  const like = signal as AbortSignal
-  if (typeof signal === 'object' && signal !== null && typeof like.addEventListener === 'function') return
-  throw refuse('signal', signal, 'an AbortSignal')
-}
-
-function betaOf(loss: unknown): number {
-  if (typeof loss === 'number' && Number.isFinite(loss)) return loss
-  if (typeof loss === 'string' && Object.hasOwn(LOSSES, loss)) return LOSSES[loss as LossName]
-  throw refuse('loss', loss, `one of ${Object.keys(LOSSES).join(', ')}, or a finite number β`)
-}
-
-function checkStart(init: unknown): void {
-  if (typeof init === 'string') oneOf('init', init, ['random'])
-  else if (typeof init !== 'object' || init === null || !('W' in init) || !('H' in init)) {
-    throw refuse('init', init, "'random' or an object with W and H")
-  }
-}
-
-/** What a mask that is a matrix holds is looked at together with X, and so are weights. */
-function checkMask(mask: unknown): void {
-  checkObject('mask', mask, 'a matrix or { holdout }')
-  if (!isHoldout(mask as MaskInput)) return
-  const { holdout, seed = 0, complement = false, ...rest } = mask as HoldoutMask
-  between('mask.holdout', holdout, 0, 1)
-  whole('mask.seed', seed, 0, 2 ** 32 - 1)
-  flag('mask.complement', complement)
-  for (const name of Object.keys(rest)) {
-    throw new NonnegError('ERR_NONNEG_OPTION', `a hold-out mask has no "${name}"`, { detail: { option: 'mask', name } })
-  }
-}
-
-function checkObject(name: string, value: unknown, wanted: string): void {
-  if (typeof value !== 'object' || value === null) throw refuse(name, value, wanted)
-}
-
-export function isHoldout(mask: MaskInput): mask is HoldoutMask {
-  return 'holdout' in mask
-}
-
-/**
- * Checks every option before any work starts.
- * @throws NonnegError ERR_NONNEG_RANK, ERR_NONNEG_OPTION
- */
-export function resolveOptions(options: FactorizeOptions): ResolvedOptions {
-  if (typeof options !== 'object' || options === null) throw refuse('rank', undefined, 'a whole number ≥ 1')
-  for (const name of Object.keys(options)) {
-    if (Object.hasOwn(KNOWN, name)) continue
-    throw new NonnegError('ERR_NONNEG_OPTION', `there is no option "${name}"`, {
-      detail: { option: name },
-      fix: `the options are ${Object.keys(KNOWN).join(', ')}`,
-    })
-  }
-  const { init = 'random', mask, weights, step, timeBudgetMs, threads, onProgress, signal } = options
-  const rank = whole('rank', options.rank, 1, 65536)
-  const beta = betaOf(options.loss ?? 'frobenius')
-  const solver = oneOf('solver', options.solver ?? 'auto', ['auto', 'mu', 'hals', 'pg'])
-  if (step !== undefined) {
-    between('step', step, 0, Number.POSITIVE_INFINITY)
-    if (solver !== 'pg') {
-      const message = `step is for solver: 'pg'; the solver is '${solver}'`
-      throw new NonnegError('ERR_NONNEG_OPTION', message, { detail: { option: 'step', solver }, fix: 'leave step out' })
-    }
-  }
-  checkStart(init)
-  if (mask !== undefined) checkMask(mask)
-  if (weights !== undefined) checkObject('weights', weights, 'a matrix')
-  if (timeBudgetMs !== undefined) finite('timeBudgetMs', timeBudgetMs)
-  if (threads !== undefined) whole('threads', threads, 1, 1024)
-  optionalFunction('onProgress', onProgress)
-  checkSignal(signal)
-  const alphaW = finite('alphaW', options.alphaW ?? 0)
-  const { alphaH = 'same', l1Ratio = 0 } = options
-  if (finite('l1Ratio', l1Ratio) > 1) throw refuse('l1Ratio', l1Ratio, 'a number from 0 to 1')
-  return {
-    rank,
-    beta,
-    solver,
-    step,
-    init,
-    alphaW,
-    alphaH: alphaH === 'same' ? alphaW : finite('alphaH', alphaH),
-    l1Ratio,
-    mask,
-    weights,
-    maxIterations: whole('maxIterations', options.maxIterations ?? 200, 1),
-    tolerance: finite('tolerance', options.tolerance ?? 1e-4),
-    timeBudgetMs,
-    seed: whole('seed', options.seed ?? 0, 0),
-    backend: oneOf('backend', options.backend ?? 'auto', ['auto', ...BACKEND_IDS]),
-    fallback: flag('fallback', options.fallback ?? false),
-    threads,
-    fast: flag('fast', options.fast ?? false),
-    dtype: oneOf('dtype', options.dtype ?? 'f32', ['f32', 'f64']),
-    onProgress,
-    signal,
-    onAbort: oneOf('onAbort', options.onAbort ?? 'throw', ['throw', 'return']),
-  }
-}
-
-/** Refuses what no factorisation can be made of. @throws NonnegError ERR_NONNEG_SHAPE */
-export function checkNotEmpty(X: MatrixView): void {
-  if (X.rows > 0 && X.columns > 0) return
-  const detail = { rows: X.rows, columns: X.columns, entries: entryCount(X) }
-  throw new NonnegError('ERR_NONNEG_SHAPE', `X is empty: ${X.rows} × ${X.columns}`, { detail })
 }

@@ -1,4 +1,4 @@
-import { availableThreads, environment } from '../../core/environment.js'
+import { availableThreads, environment, machineMemory } from '../../core/environment.js'
 import { NonnegError } from '../../core/errors.js'
 import type { MatrixView } from '../../core/matrix.js'
 import type { Dims, KernelSpec } from '../../kernels/spec.js'
@@ -19,6 +19,7 @@ import {
   unsupported,
   type Weights,
 } from '../backend.js'
+import { type Memory, residentBytes } from '../memory.js'
 import { type OptimizerSpec, unknownKernel, type Vectors } from '../vectors.js'
 import type { Addon } from './addon.js'
 import { addonError, createAddonFit } from './addon-fit.js'
@@ -52,6 +53,7 @@ class NativeDevice implements Device {
   readonly backend = 'native'
   readonly emulated = false
   readonly alignment = 1
+  readonly memoryLimit = machineMemory()
   readonly info: Info
   readonly #addon: Addon
   readonly #isa: string
@@ -65,8 +67,12 @@ class NativeDevice implements Device {
   }
 
   supports(_X: MatrixView, spec: FitSpec, weights?: Weights): Support {
-    const refusal = gramRuleRefusal(spec, weights)
+    const refusal = spec.batches ? 'native has no batches of rows' : gramRuleRefusal(spec, weights)
     return refusal === undefined ? SUPPORTED : unsupported(refusal)
+  }
+
+  memory(X: MatrixView, spec: FitSpec, weights?: Weights): Memory {
+    return { ...residentBytes(X, spec, weights, spec.dtype === 'f64' ? 8 : 4, 4), workspace: 0 }
   }
 
   async createFit(problem: Problem, spec: FitSpec): Promise<Fit> {

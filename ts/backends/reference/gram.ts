@@ -43,8 +43,6 @@ export class Gram implements Products {
   /** The products of the side that was updated last; they hold, as its other factor has not moved since. */
   #last: { readonly side: Side; readonly N: Float64Array; readonly G: Float64Array } | undefined
 
-  readonly lags = false
-
   constructor(spec: FitSpec, squaredNorm: number) {
     this.#spec = spec
     this.#squaredNorm = squaredNorm
@@ -83,6 +81,14 @@ export class Gram implements Products {
       yield
     }
     return Math.max(0, 0.5 * this.#squaredNorm - cross + 0.5 * inner(S, G))
+  }
+
+  *parts(side: Side): Generator<void, { N: Float64Array; P: Float64Array; shared: boolean }> {
+    const { rank } = this.#spec
+    const { N, G } = yield* this.#products(side)
+    const P = new Float64Array(N.length)
+    wh_dense.reference({ rows: side.rows, columns: rank, rank, stride: rank }, { W: side.F, H: G, U: P })
+    return { N, P, shared: false }
   }
 
   *#products(side: Side): Generator<void, { N: Float64Array; G: Float64Array }> {

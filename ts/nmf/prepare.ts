@@ -1,0 +1,60 @@
+import type { Problem, Weights } from '../backends/backend.js'
+import { inSlices } from '../core/breathe.js'
+import { type MatrixInput, toMatrixView } from '../core/input.js'
+import type { MatrixView } from '../core/matrix.js'
+import { scanMatrix } from '../core/scan.js'
+import { observe } from './observed.js'
+import { refuseZeros, weightedSquaredNorm } from './observed-entries.js'
+import type { ResolvedOptions } from './options.js'
+import { checkNotEmpty } from './resolve-options.js'
+import { scaleExponent, scaleMatrix, scaleSpec } from './scale.js'
+import { type Candidate, candidatesFor } from './solvers.js'
+
+/** A problem whose X has been looked at, in the scale in which it is solved: that of X / 4ᵏ. */
+export interface Prepared {
+  readonly rows: number
+  readonly columns: number
+  readonly X: MatrixView
+  readonly weights: Weights | undefined
+  readonly sum: number
+  /** Of X, each entry once. */
+  readonly squaredNorm: number
+  /** Of the entries that count. */
+  readonly mean: number
+  /** 0, nearly always. */
+  readonly k: number
+  readonly candidates: readonly Candidate[]
+}
+
+/**
+ * Checks X with its mask and weights, and brings them to the forms and the scale that backends take.
+ * @param scale the k to take, where it is settled already
+ * @throws NonnegError ERR_NONNEG_SHAPE, _NEGATIVE, _NOT_FINITE, _ZERO, _DTYPE with the place of the entry
+ */
+export async function prepare(
+  input: MatrixInput,
+  resolved: ResolvedOptions,
+  fixed?: 'H',
+  scale?: number,
+): Promise<Prepared> {
+  const { signal, beta, dtype } = resolved
+  const view = await inSlices(toMatrixView(input), signal)
+  checkNotEmpty(view)
+  const { rows, columns } = view
+  const observed = await inSlices(observe(view, resolved.mask, resolved.weights), signal)
+  const given = await inSlices(scanMatrix(observed.X, 'X'), signal)
+  const { weights } = observed
+  const asked = candidatesFor(resolved, view, weights !== undefined, fixed)
+  // an exponent of 0, nearly always, copies nothing
+  const k = scale ?? scaleExponent(given.largest, asked[0].spec)
+  if (beta <= 0) await inSlices(refuseZeros(given.X, weights, resolved, k), signal)
+  const scan = k === 0 ? given : await inSlices(scanMatrix(await inSlices(scaleMatrix(given.X, -2 * k, dtype)), 'X'))
+  const { X, sum, squaredNorm } = scan
+  const candidates = asked.map(({ name, spec }) => ({ name, spec: scaleSpec(spec, k) }))
+  return { rows, columns, X, weights, sum, squaredNorm, mean: sum / observed.count, k, candidates }
+}
+
+/** Σ v·x² over the entries that count. */
+export async function observedSquares({ X, weights, squaredNorm }: Omit<Problem, 'W' | 'H'>): Promise<number> {
+  return weights ? await inSlices(weightedSquaredNorm(X, weights)) : squaredNorm
+}

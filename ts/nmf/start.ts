@@ -1,0 +1,81 @@
+import type { FitSpec } from '../backends/backend.js'
+import { BACKEND_IDS } from '../backends/registry.js'
+import { inSlices } from '../core/breathe.js'
+import { NonnegError } from '../core/errors.js'
+import { type DenseView, denseView } from '../core/matrix.js'
+import { withDevice } from '../engine/devices.js'
+import type { Plan } from '../engine/plan.js'
+import { probeBackend } from '../engine/probe.js'
+import { movingFirst, reordered } from './components.js'
+import { constantFactor, ownStart, randomStart, type Sizes, type Start } from './init.js'
+import { nndsvdStart } from './nndsvd.js'
+import type { ResolvedOptions } from './options.js'
+import type { Prepared } from './prepare.js'
+import { scaleFactor } from './scale.js'
+import { largestSingular, type SingularVectors } from './svd.js'
+
+/** Singular vectors from the first device that has bare products, those of the plan before others. */
+async function singularVectors(prepared: Prepared, resolved: ResolvedOptions, plan: Plan): Promise<SingularVectors> {
+  const { rank, dtype, seed, signal } = resolved
+  const planned = plan.candidates.map(({ id }) => id)
+  const spec: FitSpec = { rank, beta: 2, rule: 'product', dtype }
+  for (const id of [...planned, ...BACKEND_IDS.filter(id => !planned.includes(id)).reverse()]) {
+    const report = await probeBackend(id)
+    if (!report.available || (report.emulated && !planned.includes(id))) continue
+    const found = await withDevice(id, plan, async device => {
+      if (!device.supports(prepared.X, spec).supported) return undefined
+      return await largestSingular(device, prepared, rank, dtype, seed, signal)
+    })
+    if (found) return found
+  }
+  throw new NonnegError(
+    'ERR_NONNEG_NO_BACKEND',
+    'no backend here has the products that a singular value decomposition takes',
+    {
+      fix: "use init: 'random'",
+    },
+  )
+}
+
+function sizesOf({ rows, columns, mean, k }: Prepared, { rank, dtype }: ResolvedOptions): Sizes {
+  return { rows, columns, rank, dtype, mean, k }
+}
+
+/** A start drawn from `seed`, in the scale of the fit. */
+export async function randomFactors(prepared: Prepared, resolved: ResolvedOptions, seed: number): Promise<Start> {
+  return await inSlices(randomStart(sizesOf(prepared, resolved), seed), resolved.signal)
+}
+
+/** Where a fit starts: in its scale, the components that stay behind the others. */
+export async function startFactors(
+  prepared: Prepared,
+  resolved: ResolvedOptions,
+  plan: Plan,
+  fixedH: DenseView | undefined,
+): Promise<Start> {
+  const { rank, dtype, init, seed, signal, frozenComponents } = resolved
+  const { rows, columns, k, mean } = prepared
+  const sizes = sizesOf(prepared, resolved)
+  if (fixedH) {
+    if (typeof init !== 'string') return await inSlices(ownStart({ W: init.W, H: fixedH }, sizes, seed), signal)
+    const H = k === 0 ? fixedH : await inSlices(scaleFactor(fixedH, -k, dtype))
+    return { W: constantFactor(rows, rank, Math.sqrt(mean / rank)), H }
+  }
+  if (init === 'random') return await inSlices(randomStart(sizes, seed), signal)
+  if (typeof init === 'string') {
+    const vectors = await singularVectors(prepared, resolved, plan)
+    return await inSlices(nndsvdStart(vectors, init, sizes, seed), signal)
+  }
+  const own = await inSlices(ownStart(init, sizes, seed), signal)
+  if (frozenComponents.length === 0) return own
+  const order = movingFirst(rank, frozenComponents)
+  const { W, H } = await inSlices(reordered({ W: packed(own.W), H: packed(own.H) }, order), signal)
+  return { W: denseView(W, rows, rank), H: denseView(H, rank, columns) }
+}
+
+function packed({ data, rows, columns, stride, offset }: DenseView): Float32Array | Float64Array {
+  if (stride === columns) return data.subarray(offset, offset + rows * columns)
+  const out = data instanceof Float64Array ? new Float64Array(rows * columns) : new Float32Array(rows * columns)
+  for (let i = 0; i < rows; i++) out.set(data.subarray(offset + i * stride, offset + i * stride + columns), i * columns)
+  return out
+}
