@@ -1,5 +1,6 @@
 #include "fit_jobs.h"
 
+#include <cmath>
 #include <cstring>
 #include <new>
 
@@ -38,19 +39,48 @@ bool read_momentum(const Napi::CallbackInfo& info, const fit_shape& shape, array
          numbers.type == napi_float64_array && numbers.length == momentum_numbers;
 }
 
+bool read_accumulated(const Napi::CallbackInfo& info, const fit_shape& shape, array& A, array& B) {
+  const auto fits = [&](array& a, Napi::Value value) {
+    return read_array(value, a) && a.type == array_type(shape.element) && a.length == shape.columns * shape.rank;
+  };
+  return fits(A, info[0]) && fits(B, info[1]);
+}
+
+bool read_batches(Napi::Value value, const fit_shape& shape, std::vector<batch>& out) {
+  array from;
+  if (!read_array(value, from) || from.type != napi_float64_array || from.length % 3 != 0)
+    return false;
+  const double* const numbers = static_cast<const double*>(from.data);
+  const double rows = double(shape.rows);
+  for (int64_t i = 0; i < from.length; i += 3) {
+    const double first = numbers[i], count = numbers[i + 1], keep = numbers[i + 2];
+    // false for what is no number
+    const bool inside = first >= 0 && count >= 1 && first + count <= rows && keep >= 0 && keep <= 1;
+    if (!inside || first != std::floor(first) || count != std::floor(count))
+      return false;
+    out.push_back({int64_t(first), int64_t(count), keep});
+  }
+  return true;
+}
+
 Napi::Value run_job::start(const Napi::CallbackInfo& info, const std::shared_ptr<fit_state>& state, int iterations,
                            double deadline) {
   return begin<run_job>(info, {info.This()}, state, iterations, deadline);
 }
 
-status run_job::work() {
+Napi::Value run_batches_job::start(const Napi::CallbackInfo& info, const std::shared_ptr<fit_state>& state,
+                                   const std::vector<batch>& batches, double deadline) {
+  return begin<run_batches_job>(info, {info.This()}, state, batches, deadline);
+}
+
+run_controls report_job::controls() const {
   run_controls controls;
   controls.cancelled = &state->cancelled;
   controls.deadline = deadline;
-  return state->device->run(iterations, controls, report);
+  return controls;
 }
 
-napi_value run_job::value(napi_env env) {
+napi_value report_job::value(napi_env env) {
   constexpr const char* names[] = {"done", "aborted", "deadline"};
   napi_value result = nullptr, stopped = nullptr;
   if (napi_create_object(env, &result) != napi_ok)
@@ -91,6 +121,16 @@ Napi::Value set_momentum_job::start(const Napi::CallbackInfo& info, const std::s
 Napi::Value momentum_job::start(const Napi::CallbackInfo& info, const std::shared_ptr<fit_state>& state, const array& W,
                                 const array& H, const array& numbers) {
   return begin<momentum_job>(info, {info.This(), info[0], info[1], info[2]}, state, W, H, numbers);
+}
+
+Napi::Value set_accumulated_job::start(const Napi::CallbackInfo& info, const std::shared_ptr<fit_state>& state,
+                                       const array& A, const array& B) {
+  return begin<set_accumulated_job>(info, {info.This(), info[0], info[1]}, state, A, B);
+}
+
+Napi::Value accumulated_job::start(const Napi::CallbackInfo& info, const std::shared_ptr<fit_state>& state,
+                                   const array& A, const array& B) {
+  return begin<accumulated_job>(info, {info.This(), info[0], info[1]}, state, A, B);
 }
 
 } // namespace nonneg

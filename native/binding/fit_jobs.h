@@ -13,6 +13,12 @@ bool read_factors(const Napi::CallbackInfo& info, const fit_shape& shape, array&
 // The same with an array of the momentum's numbers behind them; false where the fit does not extrapolate.
 bool read_momentum(const Napi::CallbackInfo& info, const fit_shape& shape, array& W, array& H, array& numbers);
 
+// The first two arrays of a call: of the element type, and of columns x rank elements each.
+bool read_accumulated(const Napi::CallbackInfo& info, const fit_shape& shape, array& A, array& B);
+
+// A Float64Array of three numbers for each batch: its first row, the number of its rows and the share that it keeps.
+bool read_batches(Napi::Value value, const fit_shape& shape, std::vector<batch>& out);
+
 class fit_job : public job {
  public:
   explicit fit_job(const std::shared_ptr<fit_state>& state) : state(state) {
@@ -28,21 +34,46 @@ class fit_job : public job {
   const std::shared_ptr<fit_state> state;
 };
 
-class run_job final : public fit_job {
+class report_job : public fit_job {
+ public:
+  report_job(const std::shared_ptr<fit_state>& state, double deadline) : fit_job(state), deadline(deadline) {}
+
+ protected:
+  napi_value value(napi_env env) override;
+  run_controls controls() const;
+
+  run_report report;
+
+ private:
+  const double deadline;
+};
+
+class run_job final : public report_job {
  public:
   static Napi::Value start(const Napi::CallbackInfo& info, const std::shared_ptr<fit_state>& state, int iterations,
                            double deadline);
   run_job(const std::shared_ptr<fit_state>& state, int iterations, double deadline)
-      : fit_job(state), iterations(iterations), deadline(deadline) {}
+      : report_job(state, deadline), iterations(iterations) {}
 
  protected:
-  status work() override;
-  napi_value value(napi_env env) override;
+  status work() override { return state->device->run(iterations, controls(), report); }
 
  private:
   const int iterations;
-  const double deadline;
-  run_report report;
+};
+
+class run_batches_job final : public report_job {
+ public:
+  static Napi::Value start(const Napi::CallbackInfo& info, const std::shared_ptr<fit_state>& state,
+                           const std::vector<batch>& batches, double deadline);
+  run_batches_job(const std::shared_ptr<fit_state>& state, const std::vector<batch>& batches, double deadline)
+      : report_job(state, deadline), batches(batches) {}
+
+ protected:
+  status work() override { return state->device->run_batches(batches, controls(), report); }
+
+ private:
+  const std::vector<batch> batches;
 };
 
 class evaluate_job final : public fit_job {
@@ -115,6 +146,34 @@ class momentum_job final : public fit_job {
 
  private:
   const array W, H, numbers;
+};
+
+class set_accumulated_job final : public fit_job {
+ public:
+  static Napi::Value start(const Napi::CallbackInfo& info, const std::shared_ptr<fit_state>& state, const array& A,
+                           const array& B);
+  set_accumulated_job(const std::shared_ptr<fit_state>& state, const array& A, const array& B)
+      : fit_job(state), A(A), B(B) {}
+
+ protected:
+  status work() override { return state->device->set_accumulated(A.data, B.data); }
+
+ private:
+  const array A, B;
+};
+
+class accumulated_job final : public fit_job {
+ public:
+  static Napi::Value start(const Napi::CallbackInfo& info, const std::shared_ptr<fit_state>& state, const array& A,
+                           const array& B);
+  accumulated_job(const std::shared_ptr<fit_state>& state, const array& A, const array& B)
+      : fit_job(state), A(A), B(B) {}
+
+ protected:
+  status work() override { return state->device->accumulated(A.data, B.data); }
+
+ private:
+  const array A, B;
 };
 
 } // namespace nonneg

@@ -47,10 +47,13 @@ Napi::Function fit_object::define(Napi::Env env) {
                          InstanceMethod<&fit_object::upload_entry_weights>("uploadEntryWeights"),
                          InstanceMethod<&fit_object::set_factors>("setFactors"),
                          InstanceMethod<&fit_object::set_momentum>("setMomentum"),
+                         InstanceMethod<&fit_object::set_accumulated>("setAccumulated"),
                          InstanceMethod<&fit_object::run>("run"),
+                         InstanceMethod<&fit_object::run_batches>("runBatches"),
                          InstanceMethod<&fit_object::evaluate>("evaluate"),
                          InstanceMethod<&fit_object::factors>("factors"),
                          InstanceMethod<&fit_object::momentum>("momentum"),
+                         InstanceMethod<&fit_object::accumulated>("accumulated"),
                          InstanceMethod<&fit_object::cancel>("cancel"),
                          InstanceMethod<&fit_object::dispose>("dispose"),
                      });
@@ -80,7 +83,8 @@ fit_object::fit_object(const Napi::CallbackInfo& info) : Napi::ObjectWrap<fit_ob
   const int64_t weighed = shape.weights == weights_kind::dense     ? shape.rows * shape.columns
                           : shape.weights == weights_kind::entries ? 2 * shape.nonzeros
                                                                    : 0;
-  const int64_t factors = (shape.extrapolate ? 3 : 1) * (shape.rows + shape.columns) * shape.rank;
+  const int64_t accumulated = shape.batches ? 2 * shape.columns * shape.rank : 0;
+  const int64_t factors = (shape.extrapolate ? 3 : 1) * (shape.rows + shape.columns) * shape.rank + accumulated;
   told_bytes = element_bytes * (entries + weighed + factors);
   Napi::MemoryManagement::AdjustExternalMemory(env, told_bytes);
 }
@@ -152,6 +156,17 @@ Napi::Value fit_object::set_momentum(const Napi::CallbackInfo& info) {
   return set_momentum_job::start(info, state, W, Ht, numbers);
 }
 
+// (A, B): columns x rank each, as those of setFactors.
+Napi::Value fit_object::set_accumulated(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  array A, B;
+  if (!complete(env))
+    return env.Undefined();
+  if (!read_accumulated(info, state->shape, A, B))
+    return refuse(env, shape_error, "numerators and denominators do not fit the shape of X");
+  return set_accumulated_job::start(info, state, A, B);
+}
+
 // (iterations, deadline): seconds from now after which no iteration starts, 0 for none.
 Napi::Value fit_object::run(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -164,6 +179,23 @@ Napi::Value fit_object::run(const Napi::CallbackInfo& info) {
     return refuse(env, option_error, "run takes a number of iterations and a deadline in seconds");
   }
   return run_job::start(info, state, int(iterations), deadline);
+}
+
+// (batches, deadline): three numbers for each batch; the deadline as that of run.
+Napi::Value fit_object::run_batches(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  std::vector<batch> batches;
+  double deadline = 0;
+  if (!complete(env))
+    return env.Undefined();
+  const fit_shape& s = state->shape;
+  if (s.rule != update_rule::mu || s.extrapolate || s.fixed_h)
+    return refuse(env, {status_code::unsupported, "batches are for the rule mu, without extrapolation, H not fixed"});
+  if (!read_batches(info[0], s, batches))
+    return refuse(env, shape_error, "a batch of rows that are not there, or a share that is none");
+  if (napi_get_value_double(env, info[1], &deadline) != napi_ok)
+    return refuse(env, option_error, "runBatches takes batches and a deadline in seconds");
+  return run_batches_job::start(info, state, batches, deadline);
 }
 
 // (beta): of the divergence.
@@ -197,6 +229,17 @@ Napi::Value fit_object::momentum(const Napi::CallbackInfo& info) {
   if (!read_momentum(info, state->shape, W, H, numbers))
     return refuse(env, shape_error, "the momentum does not fit the shape of X, or the fit does not extrapolate");
   return momentum_job::start(info, state, W, H, numbers);
+}
+
+// (A, B): rank x columns each, as those of factors.
+Napi::Value fit_object::accumulated(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  array A, B;
+  if (!complete(env))
+    return env.Undefined();
+  if (!read_accumulated(info, state->shape, A, B))
+    return refuse(env, shape_error, "numerators and denominators do not fit the shape of X");
+  return accumulated_job::start(info, state, A, B);
 }
 
 Napi::Value fit_object::cancel(const Napi::CallbackInfo& info) {

@@ -113,6 +113,7 @@ bool read_fit_shape(const Napi::Object& options, fit_shape& shape) {
     return refused(options, option_error, "this rule is for the Frobenius loss without weights");
   shape.fixed_h = options.Get("fixedH").ToBoolean();
   shape.extrapolate = options.Get("extrapolate").ToBoolean();
+  shape.batches = options.Get("batches").ToBoolean();
   shape.squared_norm = norm.As<Napi::Number>().DoubleValue();
   constexpr int64_t most_threads = 1024;
   shape.threads = int(threads < most_threads ? threads : most_threads);

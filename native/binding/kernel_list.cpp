@@ -16,7 +16,7 @@ const std::vector<integer_name> integer_names = {
 
 const std::vector<number_name> number_names = {
     {"l1", &sizes::l1},     {"l2", &sizes::l2},         {"beta", &sizes::beta}, {"gamma", &sizes::gamma},
-    {"step", &sizes::step}, {"weight", &sizes::weight}, {"most", &sizes::most}};
+    {"step", &sizes::step}, {"weight", &sizes::weight}, {"keep", &sizes::keep}, {"most", &sizes::most}};
 
 namespace {
 
@@ -126,6 +126,10 @@ template<class T> struct body {
   static void mu_ratio(const table& k, const sizes& d, const windows& b, T*) {
     k.mu_ratio(d.rows, d.rank, b[0].at<T>(), d.rank, b[1].at<T>(), d.rank, b[2].at<T>(), d.shared ? 0 : d.rank, d.gamma,
                d.terms<T>());
+  }
+  static void online_update(const table& k, const sizes& d, const windows& b, T*) {
+    k.online_update(d.rows, d.rank, b[0].at<T>(), b[1].at<T>(), b[2].at<T>(), d.rank, b[3].at<T>(), d.rank,
+                    b[4].at<T>(), d.shared ? 0 : d.rank, d.gamma, T(d.keep), d.terms<T>());
   }
   static void pg_step(const table& k, const sizes& d, const windows& b, T*) {
     *b[4].at<double>() +=
@@ -271,6 +275,15 @@ const std::vector<kernel>& kernel_list() {
        no_scratch,
        f::mu_ratio,
        g::mu_ratio},
+      {"online_update",
+       {{"F", element, rows_by_rank},
+        {"A", element, rows_by_rank},
+        {"B", element, rows_by_rank},
+        {"N", element, rows_by_rank},
+        {"P", element, length_of_P}},
+       no_scratch,
+       f::online_update,
+       g::online_update},
       {"pg_step",
        {{"F", element, rows_by_rank},
         {"N", element, rows_by_rank},

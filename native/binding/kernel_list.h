@@ -15,7 +15,7 @@ struct sizes {
   int64_t row = 0, column = 0, seed = 0, threshold = 0;                                         // of holdout
   int64_t moving = 0;                                                                           // by default the rank
   int64_t weighted = 0, push = 0, bend = 0, measure = 0, zeros = 0, shared = 0, complement = 0; // flags
-  double l1 = 0, l2 = 0, beta = 0, gamma = 0, step = 0, weight = 0;
+  double l1 = 0, l2 = 0, beta = 0, gamma = 0, step = 0, weight = 0, keep = 0;
   double most = HUGE_VAL;
 
   template<class T> update_terms<T> terms() const { return {T(l1), T(l2), moving, T(most)}; }

@@ -43,7 +43,12 @@ template<class T> int64_t beta_entries<T>::most_entries() const {
 
 template<class T> partition beta_entries<T>::cut(factor side) const {
   const csr_rows<T>& r = rows(side);
-  return cut_by_entries(r.rows, r.indptr.get(), most_entries(), row_cost, most_groups(rank));
+  return cut_by_entries(0, r.rows, r.indptr.get(), most_entries(), row_cost, most_groups(rank));
+}
+
+template<class T> partition beta_entries<T>::cut_batch(const row_range& of) const {
+  const uint32_t* const indptr = X.by_row().indptr.get();
+  return cut_by_entries(of.first, of.first + of.count, indptr, most_entries(), row_cost, most_groups(rank));
 }
 
 // Without coordinate descent there are only the sums that nobody wants where the loss is measured alone.
@@ -82,18 +87,27 @@ bool beta_entries<T>::form(const operands<T>& f, const crew& c, const panel_of<T
   }
   if (e.L)
     memset(e.L, 0, size_t(p.count) * sizeof(T));
-  const int64_t begin = e.indptr[0], end = e.indptr[p.count], most = most_entries();
-  if (p.count > 1 || end - begin <= most) {
+  const int64_t most = most_entries();
+  if (!p.rows && (p.count > 1 || int64_t(e.indptr[1]) - e.indptr[0] <= most)) {
     f.kernels->beta_xht_csr(e);
     return true;
   }
-  // a row longer than a panel's entries, in pieces
-  for (int64_t at = begin; at < end; at += most) {
-    if (c.stop())
-      return false;
-    const uint32_t piece[2] = {uint32_t(at), uint32_t(std::min(at + most, end))};
-    e.indptr = piece;
-    f.kernels->beta_xht_csr(e);
+  // a row longer than a panel's entries, in pieces, or the part of each row that counts
+  e.rows = 1;
+  for (int64_t i = 0; i < p.count; i++) {
+    const int64_t row = p.first + i;
+    const auto [begin, end] = p.rows ? r.within(row, *p.rows) : std::pair(r.indptr[row], r.indptr[row + 1]);
+    for (int64_t at = begin; at < end; at += most) {
+      if (c.stop())
+        return false;
+      const uint32_t piece[2] = {uint32_t(at), uint32_t(std::min<int64_t>(at + most, end))};
+      e.indptr = piece;
+      f.kernels->beta_xht_csr(e);
+    }
+    e.F += rank;
+    e.N += rank;
+    e.P += e.P ? rank : 0;
+    e.L += e.L ? 1 : 0;
   }
   return true;
 }

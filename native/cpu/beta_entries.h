@@ -14,6 +14,7 @@ template<class T> class beta_entries final : public beta_products<T> {
   bool allocate() override { return true; }
   bool prepare() override;
   partition cut(factor side) const override;
+  partition cut_batch(const row_range& of) const override;
   int64_t longest_panel() const override { return panel_rows; }
   int64_t scratch() const override;
   bool form(const operands<T>& f, const crew& c, const panel_of<T>& p, const gradient<T>& g) override;

@@ -23,6 +23,7 @@ template<class T> struct panel_of {
   int64_t count = 0;
   double* loss = nullptr; // grows by that of the panel as it was; null: not wanted
   T* scratch = nullptr;
+  const row_range* rows = nullptr; // of Ht in a batch: these rows of X and W alone count; null: all
 };
 
 template<class T> class beta_products {
@@ -36,6 +37,7 @@ template<class T> class beta_products {
   virtual bool prepare() = 0;
 
   virtual partition cut(factor side) const = 0;
+  virtual partition cut_batch(const row_range& rows) const = 0;
   virtual int64_t longest_panel() const = 0;
 
   // Elements of scratch that one worker needs, once prepared.

@@ -74,8 +74,7 @@ template<class T> void beta_sweep<T>::factor_changed(factor side) {
 // panels add to `sums` in the order of the groups.
 template<class T>
 template<class Panel>
-bool beta_sweep<T>::over(const crew& c, factor side, scalars& total, const Panel& panel) {
-  const partition& cut = of(side).cut;
+bool beta_sweep<T>::over(const crew& c, const partition& cut, scalars& total, const Panel& panel) {
   const auto group = [&](int64_t g, int worker) {
     memset(partial_sums.get() + g * f.rank, 0, size_t(f.rank) * sizeof(double));
     scalars sums;
@@ -111,11 +110,11 @@ template<class T> void beta_sweep<T>::note(factor side, int64_t group, int64_t f
   X->moved(f, side, first, count);
 }
 
-template<class T> void beta_sweep<T>::add_sums(factor side) {
+template<class T> void beta_sweep<T>::add_sums(factor side, const partition& cut) {
   facts& k = of(side);
   for (int64_t r = 0; r < f.rank; r++) {
     double sum = 0;
-    for (int64_t g = 0; g < k.cut.group_count(); g++)
+    for (int64_t g = 0; g < cut.group_count(); g++)
       sum += partial_sums[g * f.rank + r];
     k.sums[r] = sum;
     k.narrow_sums[r] = T(sum);
@@ -130,9 +129,9 @@ template<class T> bool beta_sweep<T>::know(const crew& c, factor side) {
   const auto panel = [&](int64_t group, int64_t first, int64_t count, int, scalars&) {
     note(side, group, first, count);
   };
-  if (!over(c, side, total, panel))
+  if (!over(c, of(side).cut, total, panel))
     return false;
-  add_sums(side);
+  add_sums(side, of(side).cut);
   return true;
 }
 
@@ -185,10 +184,16 @@ template<class T> bool beta_sweep<T>::move_in_rounds(const crew& c, const panel_
   return true;
 }
 
+// Of the entries of W·H, where the loss that the products give leaves it out.
+template<class T> double beta_sweep<T>::sum_of_model() const {
+  double sum = 0;
+  for (int64_t r = 0; X->loss_without_sum() && r < f.rank; r++)
+    sum += known[0].sums[r] * known[1].sums[r];
+  return sum;
+}
+
 template<class T> bool beta_sweep<T>::phase(const crew& c, factor side, bool update, bool with_loss) {
-  double whole = 0;
-  for (int64_t r = 0; with_loss && X->loss_without_sum() && r < f.rank; r++)
-    whole += known[0].sums[r] * known[1].sums[r];
+  const double whole = with_loss ? sum_of_model() : 0;
   if (update)
     of(side).current = false;
   const auto panel = [&](int64_t group, int64_t first, int64_t count, int worker, scalars& sums) {
@@ -201,13 +206,13 @@ template<class T> bool beta_sweep<T>::phase(const crew& c, factor side, bool upd
     }
   };
   scalars total;
-  if (!over(c, side, total, panel))
+  if (!over(c, of(side).cut, total, panel))
     return false;
   if (with_loss)
     last_loss = total.loss + whole;
   if (update) {
     last_violation += total.violation;
-    add_sums(side);
+    add_sums(side, of(side).cut);
   }
   return true;
 }
@@ -218,6 +223,55 @@ template<class T> bool beta_sweep<T>::run(const crew& c) {
     if (!know(c, factor::Ht) || !know(c, factor::W) || !phase(c, factor::W, true, true))
       return false;
     return shape.fixed_h || phase(c, factor::Ht, true, false);
+  });
+}
+
+// The rows of a batch move; what is known of W is then of these rows alone.
+template<class T> bool beta_sweep<T>::batch_rows_phase(const crew& c, const row_range& rows) {
+  const partition& cut = plans.of(rows, [&] { return X->cut_batch(rows); }).cut;
+  of(factor::W).current = false;
+  const auto panel = [&](int64_t group, int64_t first, int64_t count, int worker, scalars& sums) {
+    const panel_of<T> p = {factor::W, first, count, nullptr, scratch.get() + worker * worker_elements};
+    if (move_in_rounds(c, p, sums.violation))
+      note(factor::W, group, first, count);
+  };
+  scalars total;
+  if (!over(c, cut, total, panel))
+    return false;
+  add_sums(factor::W, cut);
+  of(factor::W).current = false;
+  return true;
+}
+
+// Ht moves by what the batch's rows say of it; their loss falls out of the same models.
+template<class T> bool beta_sweep<T>::batch_columns_phase(const crew& c, const batch& b, double& loss) {
+  const row_range rows = {b.first, b.count};
+  const double whole = sum_of_model();
+  of(factor::Ht).current = false;
+  const auto panel = [&](int64_t group, int64_t first, int64_t count, int worker, scalars& sums) {
+    T* const N = scratch.get() + worker * worker_elements;
+    T* const P = N + X->longest_panel() * f.rank;
+    const panel_of<T> p = {factor::Ht, first, count, &sums.loss, N + gradient_elements(), &rows};
+    gradient<T> g;
+    g.N = N;
+    g.P = shared_push ? nullptr : P;
+    if (!X->form(f, c, p, g))
+      return;
+    const T* const push = shared_push ? of(factor::W).narrow_sums.get() : P;
+    move_by_batch(f, shape, b, first, count, N, push, shared_push ? 0 : f.rank, exponent);
+    note(factor::Ht, group, first, count);
+  };
+  scalars total;
+  if (!over(c, of(factor::Ht).cut, total, panel))
+    return false;
+  loss = total.loss + whole;
+  add_sums(factor::Ht, of(factor::Ht).cut);
+  return true;
+}
+
+template<class T> bool beta_sweep<T>::run_batch(const crew& c, const batch& b, double& loss) {
+  return c.turn([&] {
+    return know(c, factor::Ht) && batch_rows_phase(c, {b.first, b.count}) && batch_columns_phase(c, b, loss);
   });
 }
 

@@ -16,6 +16,7 @@ template<class T> class beta_sweep final : public sweep {
   bool prepare() override;
   void factor_changed(factor side) override;
   bool run(const crew& c) override;
+  bool run_batch(const crew& c, const batch& b, double& loss) override;
   bool measure(const crew& c) override;
   bool loss_lags() const override { return true; }
   double loss() const override { return last_loss < 0 ? 0 : last_loss; }
@@ -41,12 +42,15 @@ template<class T> class beta_sweep final : public sweep {
 
   int64_t gradient_elements() const;
   bool know(const crew& c, factor side);
+  bool batch_rows_phase(const crew& c, const row_range& rows);
+  bool batch_columns_phase(const crew& c, const batch& b, double& loss);
+  double sum_of_model() const;
   bool phase(const crew& c, factor side, bool update, bool with_loss);
   bool move(const crew& c, const panel_of<T>& p, double& violation);
   bool move_in_rounds(const crew& c, const panel_of<T>& p, double& violation);
   void note(factor side, int64_t group, int64_t first, int64_t count);
-  void add_sums(factor side);
-  template<class Panel> bool over(const crew& c, factor side, scalars& total, const Panel& panel);
+  void add_sums(factor side, const partition& cut);
+  template<class Panel> bool over(const crew& c, const partition& cut, scalars& total, const Panel& panel);
 
   const fit_shape shape;
   const operands<T>& f;
@@ -57,6 +61,7 @@ template<class T> class beta_sweep final : public sweep {
   bool prepared = false;
   int64_t worker_elements = 0;
   facts known[2];
+  batch_plans plans;
   double last_loss = 0;
   double last_violation = 0;
 

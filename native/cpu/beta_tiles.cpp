@@ -112,6 +112,10 @@ template<class T> partition beta_tiles<T>::cut(factor side) const {
   return cut_evenly(side == factor::W ? shape.rows : shape.columns, panel(side), most_groups(rank));
 }
 
+template<class T> partition beta_tiles<T>::cut_batch(const row_range& rows) const {
+  return nonneg::cut_batch(rows.first, rows.count, panel(factor::W), most_groups(rank));
+}
+
 // Lines of X, or of its transpose, that coordinate descent takes at a time.
 template<class T> int64_t beta_tiles<T>::lines(factor side) const {
   const int64_t length = std::max<int64_t>(side == factor::W ? shape.columns : shape.rows, 1);
@@ -186,11 +190,12 @@ bool beta_tiles<T>::form(const operands<T>& f, const crew& c, const panel_of<T>&
     if (sums)
       memset(sums, 0, size_t(p.count * rank) * sizeof(T));
   }
-  const int64_t length = by_rows ? shape.columns : shape.rows, step = by_rows ? tile_columns : tile_rows;
-  for (int64_t begin = 0; begin < length; begin += step) {
+  const row_range whole = {0, by_rows ? shape.columns : shape.rows}, along = p.rows ? *p.rows : whole;
+  const int64_t end = along.first + along.count, step = by_rows ? tile_columns : tile_rows;
+  for (int64_t begin = along.first; begin < end; begin += step) {
     if (c.stop())
       return false;
-    const int64_t width = std::min(step, length - begin);
+    const int64_t width = std::min(step, end - begin);
     const place at = by_rows ? place{p.first, p.count, begin, width} : place{begin, width, p.first, p.count};
     tile_of_X<T> t;
     t.rows = at.rows;
@@ -215,10 +220,10 @@ bool beta_tiles<T>::form(const operands<T>& f, const crew& c, const panel_of<T>&
     if (by_rows) {
       rows_of_tile(f, at, t, g, part);
     } else {
-      columns_of_tile(f, at, t, g, begin > 0, part, part_of_P);
+      columns_of_tile(f, at, t, g, begin > along.first, part, part_of_P);
     }
   }
-  if (!by_rows && length > 0) {
+  if (!by_rows && along.count > 0) {
     if (g.N)
       f.kernels->column_sums(1, 0, p.count, components, part, g.N, rank);
     if (g.P)

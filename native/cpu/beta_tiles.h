@@ -14,6 +14,7 @@ template<class T> class beta_tiles final : public beta_products<T> {
   bool allocate() override;
   bool prepare() override;
   partition cut(factor side) const override;
+  partition cut_batch(const row_range& rows) const override;
   int64_t longest_panel() const override;
   int64_t scratch() const override;
   bool form(const operands<T>& f, const crew& c, const panel_of<T>& p, const gradient<T>& g) override;

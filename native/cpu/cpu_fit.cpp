@@ -47,15 +47,21 @@ template<class T> class cpu_fit final : public fit {
   }
   status set_factors(const void* from_W, const void* from_Ht) override;
   status set_momentum(const void* from_W, const void* from_Ht, const double* numbers) override;
+  status set_accumulated(const void* from_A, const void* from_B) override;
   status run(int iterations, const run_controls& controls, run_report& report) override;
+  status run_batches(const std::vector<batch>& batches, const run_controls& controls, run_report& report) override;
   status evaluate(double beta, double& loss) override;
   status factors(void* to_W, void* to_H) override;
   status momentum(void* to_W, void* to_H, double* numbers) override;
+  status accumulated(void* to_A, void* to_B) override;
 
  private:
+  double accumulator_bytes() const;
+  bool allocate_accumulators();
   bool iterate(const crew& c);
-  void copy_out(const T* from_W, const T* from_Ht, void* to_W, void* to_H) const;
-  crew crew_for(const std::atomic<bool>* cancelled) const;
+  void copy_out(int64_t rows, const T* from, void* to) const;
+  void copy_turned(const T* from, void* to) const;
+  crew crew_for(const std::atomic<bool>* cancelled, double share = 1) const;
   status measure(sweep& by, double& loss);
 
   const fit_shape shape;
@@ -70,6 +76,9 @@ template<class T> class cpu_fit final : public fit {
   buffer<T> held_W; // and as the iteration found them
   buffer<T> held_Ht;
   momentum_control control;
+  buffer<T> A; // what batches have left of the numerators and denominators of Ht
+  buffer<T> B;
+  bool accumulating = false;
   double bytes = 0; // of all these
 };
 
@@ -87,6 +96,24 @@ bool machine_has(double bytes) {
   return machine <= 0 || bytes <= machine;
 }
 
+template<class T> double cpu_fit<T>::accumulator_bytes() const {
+  return 2 * sizeof(T) * double(shape.columns) * double(f.rank);
+}
+
+// Fits that were not said to run batches do so at the first one.
+template<class T> bool cpu_fit<T>::allocate_accumulators() {
+  if (B.get())
+    return true;
+  const double more = shape.batches ? 0 : accumulator_bytes();
+  const int64_t length = shape.columns * f.rank;
+  if (!machine_has(bytes + more) || !A.allocate(length) || !B.allocate(length))
+    return false;
+  bytes += more;
+  f.A = A.get();
+  f.B = B.get();
+  return true;
+}
+
 template<class T> status cpu_fit<T>::allocate() {
   iteration = make_sweep(shape, f, X, V);
   if (!iteration)
@@ -95,13 +122,13 @@ template<class T> status cpu_fit<T>::allocate() {
   const int64_t copies = shape.extrapolate ? 1 : 0, undone = shape.fixed_h ? 0 : copies;
   const double factors =
       sizeof(T) * (double(1 + 2 * copies) * double(rows) + double(1 + copies + undone) * double(columns));
-  bytes = X.bytes() + V.bytes() + iteration->bytes() + factors;
+  bytes = X.bytes() + V.bytes() + iteration->bytes() + factors + (shape.batches ? accumulator_bytes() : 0);
   if (!machine_has(bytes))
     return no_memory(bytes);
   const bool done = X.allocate() && V.allocate() && iteration->allocate() && W.allocate(rows) && Ht.allocate(columns) &&
                     last_W.allocate(copies * rows) && last_Ht.allocate(copies * columns) &&
                     held_W.allocate(copies * rows) && held_Ht.allocate(undone * columns) &&
-                    (shape.threads == 1 || pool::shared());
+                    (!shape.batches || allocate_accumulators()) && (shape.threads == 1 || pool::shared());
   if (!done)
     return no_memory(bytes);
   f.W = W.get();
@@ -128,6 +155,7 @@ template<class T> status cpu_fit<T>::set_factors(const void* from_W, const void*
   iteration->factor_changed(factor::W);
   iteration->factor_changed(factor::Ht);
   control = {};
+  accumulating = false;
   if (shape.extrapolate) {
     copy(shape.rows * f.rank, f.W, f.last_W);
     copy(shape.columns * f.rank, f.Ht, f.last_Ht);
@@ -142,37 +170,61 @@ template<class T> status cpu_fit<T>::set_momentum(const void* from_W, const void
   return {};
 }
 
+template<class T> status cpu_fit<T>::set_accumulated(const void* from_A, const void* from_B) {
+  if (!allocate_accumulators())
+    return no_memory(bytes + accumulator_bytes());
+  pad(shape.columns, shape.rank, f.rank, static_cast<const T*>(from_A), f.A);
+  pad(shape.columns, shape.rank, f.rank, static_cast<const T*>(from_B), f.B);
+  accumulating = true;
+  return {};
+}
+
 template<class T> status cpu_fit<T>::factors(void* to_W, void* to_H) {
-  copy_out(f.W, f.Ht, to_W, to_H);
+  copy_out(shape.rows, f.W, to_W);
+  copy_turned(f.Ht, to_H);
   return {};
 }
 
 template<class T> status cpu_fit<T>::momentum(void* to_W, void* to_H, double* numbers) {
-  copy_out(f.last_W, f.last_Ht, to_W, to_H);
+  copy_out(shape.rows, f.last_W, to_W);
+  copy_turned(f.last_Ht, to_H);
   control.store(numbers);
   return {};
 }
 
-template<class T> void cpu_fit<T>::copy_out(const T* from_W, const T* from_Ht, void* to_W, void* to_H) const {
-  T* const w = static_cast<T*>(to_W);
-  T* const h = static_cast<T*>(to_H);
-  for (int64_t i = 0; i < shape.rows; i++)
-    memcpy(w + i * shape.rank, from_W + i * f.rank, size_t(shape.rank) * sizeof(T));
+template<class T> status cpu_fit<T>::accumulated(void* to_A, void* to_B) {
+  if (!accumulating)
+    return {status_code::backend, "no batch has run on this fit"};
+  copy_turned(f.A, to_A);
+  copy_turned(f.B, to_B);
+  return {};
+}
+
+template<class T> void cpu_fit<T>::copy_out(int64_t rows, const T* from, void* to) const {
+  T* const w = static_cast<T*>(to);
+  for (int64_t i = 0; i < rows; i++)
+    memcpy(w + i * shape.rank, from + i * f.rank, size_t(shape.rank) * sizeof(T));
+}
+
+// Columns x rank in, rank x columns out.
+template<class T> void cpu_fit<T>::copy_turned(const T* from, void* to) const {
+  T* const h = static_cast<T*>(to);
   constexpr int64_t tile = 64;
   for (int64_t j0 = 0; j0 < shape.columns; j0 += tile) {
     const int64_t j1 = std::min(j0 + tile, shape.columns);
     for (int64_t r = 0; r < shape.rank; r++) {
       for (int64_t j = j0; j < j1; j++)
-        h[r * shape.columns + j] = from_Ht[j * f.rank + r];
+        h[r * shape.columns + j] = from[j * f.rank + r];
     }
   }
 }
 
-template<class T> crew cpu_fit<T>::crew_for(const std::atomic<bool>* cancelled) const {
+// For work on this share of the rows of X.
+template<class T> crew cpu_fit<T>::crew_for(const std::atomic<bool>* cancelled, double share) const {
   crew c;
   c.cancelled = cancelled;
   const double entries = shape.nonzeros < 0 ? double(shape.rows) * double(shape.columns) : double(shape.nonzeros);
-  if (shape.threads > 1 && 4 * entries * double(f.rank) >= fewest_flops_for_threads) {
+  if (shape.threads > 1 && 4 * share * entries * double(f.rank) >= fewest_flops_for_threads) {
     c.threads = shape.threads;
     c.threads_of = pool::shared();
   }
@@ -243,6 +295,41 @@ template<class T> status cpu_fit<T>::run(int iterations, const run_controls& con
       report.violations.resize(report.losses.size());
   } catch (const std::bad_alloc&) {
     return no_memory(24.0 * iterations);
+  }
+  return {};
+}
+
+template<class T>
+status cpu_fit<T>::run_batches(const std::vector<batch>& batches, const run_controls& controls, run_report& report) {
+  const clock::time_point start = clock::now();
+  const auto elapsed = [&] { return std::chrono::duration<double>(clock::now() - start).count(); };
+  const flush_denormals flush;
+  report = {};
+  if (!iteration->prepare() || !allocate_accumulators())
+    return no_memory();
+  if (!accumulating) {
+    copy(shape.columns * f.rank, f.Ht, f.A);
+    std::fill_n(f.B, shape.columns * f.rank, T(1));
+    accumulating = true;
+  }
+  try {
+    report.losses.reserve(batches.size());
+    report.seconds.reserve(batches.size());
+    for (const batch& b : batches) {
+      if (controls.deadline > 0 && !report.losses.empty() && elapsed() >= controls.deadline) {
+        report.stopped = run_stop::deadline;
+        break;
+      }
+      double loss = 0;
+      if (!iteration->run_batch(crew_for(controls.cancelled, double(b.count) / double(shape.rows)), b, loss)) {
+        report.stopped = run_stop::aborted;
+        break;
+      }
+      report.losses.push_back(std::max(loss, 0.0));
+      report.seconds.push_back(elapsed());
+    }
+  } catch (const std::bad_alloc&) {
+    return no_memory(24.0 * double(batches.size()));
   }
   return {};
 }

@@ -90,8 +90,13 @@ template<class T> partition dense_products<T>::cut_columns() const {
   return cut_evenly(X.columns, longest_columns(), most_groups(rank));
 }
 
+template<class T> partition dense_products<T>::cut_batch(const row_range& rows) const {
+  return nonneg::cut_batch(rows.first, rows.count, panel_rows, most_groups(rank));
+}
+
+// The fused plan needs room for columns in batches alone.
 template<class T> int64_t dense_products<T>::scratch() const {
-  return std::max(longest_rows() * rank, fused_groups > 0 ? 0 : column_elements<T>(components, longest_columns()));
+  return std::max(longest_rows() * rank, column_elements<T>(components, longest_columns()));
 }
 
 template<class T> void dense_products<T>::columns_set() {
@@ -127,7 +132,7 @@ void dense_products<T>::product(const operands<T>& f, int64_t first, int64_t cou
   }
 }
 
-template<class T> bool dense_products<T>::before_rows(const operands<T>& f, const crew& c) {
+template<class T> bool dense_products<T>::before_rows(const operands<T>& f, const crew& c, const row_range& rows) {
   if (by_rows && !H_is_current) {
     const int64_t length = longest_columns();
     const bool whole = c.run((X.columns + length - 1) / length, [&](int64_t index, int) {
@@ -139,12 +144,12 @@ template<class T> bool dense_products<T>::before_rows(const operands<T>& f, cons
   }
   if (splits == 1)
     return true;
-  const int64_t length = panel_length(X.rows);
-  const int64_t panels = (X.rows + length - 1) / length;
+  const int64_t length = panel_length(X.rows), end = rows.first + rows.count;
+  const int64_t panels = (rows.count + length - 1) / length;
   return c.run(panels * splits, [&](int64_t index, int) {
     const int64_t split = index % splits;
-    const int64_t first = index / splits * length;
-    const int64_t count = std::min(length, X.rows - first);
+    const int64_t first = rows.first + index / splits * length;
+    const int64_t count = std::min(length, end - first);
     const auto bound = [&](int64_t s) { return s == splits ? X.columns : whole_vectors<T>(s * X.columns / splits); };
     if (!c.stop())
       product(f, first, count, bound(split), bound(split + 1), parts.get() + (split * X.rows + first) * rank);
@@ -181,22 +186,38 @@ void dense_products<T>::rows_moved(const operands<T>& f, int64_t group, bool ope
 
 template<class T>
 void dense_products<T>::columns(const operands<T>& f, const crew& c, int64_t first, int64_t count, T* A, T* scratch) {
-  int64_t groups = 1, step = 0;
-  const T* B = scratch;
-  if (fused_groups > 0) {
-    groups = fused_groups;
-    step = column_elements<T>(components, X.columns);
-    B = accumulator(0) + first * components; // `first` opens a block
-  } else {
-    for (int64_t i = 0; (i == 0 || i < X.rows) && !c.stop(); i += panel_rows) {
-      const int64_t height = std::min<int64_t>(panel_rows, X.rows - i);
-      f.kernels->column_products(height, whole_vectors<T>(count), components, X.row(i) + first, X.ld(), f.W + i * rank,
-                                 rank, scratch, i > 0);
-    }
+  if (fused_groups == 0)
+    return columns_of(f, c, {0, X.rows}, first, count, A, scratch);
+  const T* const B = accumulator(0) + first * components; // `first` opens a block
+  sum_columns(f, fused_groups, column_elements<T>(components, X.columns), count, B, A);
+}
+
+template<class T>
+void dense_products<T>::columns_of(const operands<T>& f, const crew& c, const row_range& rows, int64_t first,
+                                   int64_t count, T* A, T* scratch) {
+  const int64_t end = rows.first + rows.count;
+  for (int64_t i = rows.first; (i == rows.first || i < end) && !c.stop(); i += panel_rows) {
+    const int64_t height = std::min<int64_t>(panel_rows, end - i);
+    f.kernels->column_products(height, whole_vectors<T>(count), components, X.row(i) + first, X.ld(), f.W + i * rank,
+                               rank, scratch, i > rows.first);
   }
+  sum_columns(f, 1, 0, count, scratch, A);
+}
+
+// A = the sum of so many products, `step` elements apart.
+template<class T>
+void dense_products<T>::sum_columns(const operands<T>& f, int64_t groups, int64_t step, int64_t count, const T* B,
+                                    T* A) const {
   f.kernels->column_sums(groups, step, count, components, B, A, rank);
   for (int64_t j = 0; j < count && components < rank; j++)
     memset(A + j * rank + components, 0, size_t(rank - components) * sizeof(T));
+}
+
+template<class T> double dense_products<T>::squared_norm(const operands<T>& f, int64_t first, int64_t count) const {
+  double sum = 0;
+  for (int64_t i = first; i < first + count; i++)
+    sum += f.kernels->dot(X.columns, X.row(i), X.row(i));
+  return sum;
 }
 
 template class dense_products<float>;

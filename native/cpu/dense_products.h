@@ -20,17 +20,22 @@ template<class T> class dense_products final : public products<T> {
   bool allocate() override;
   partition cut_rows() const override;
   partition cut_columns() const override;
+  partition cut_batch(const row_range& rows) const override;
   int64_t longest_rows() const override;
   int64_t longest_columns() const override;
   int64_t scratch() const override;
-  bool before_rows(const operands<T>& f, const crew& c) override;
+  bool before_rows(const operands<T>& f, const crew& c, const row_range& rows) override;
   bool rows(const operands<T>& f, const crew& c, int64_t first, int64_t count, T* N, T* scratch) override;
   void rows_moved(const operands<T>& f, int64_t group, bool opens, int64_t first, int64_t count) override;
   void columns_set() override;
   void columns_moved(const operands<T>& f, int64_t first, int64_t count) override;
   void columns(const operands<T>& f, const crew& c, int64_t first, int64_t count, T* A, T* scratch) override;
+  void columns_of(const operands<T>& f, const crew& c, const row_range& rows, int64_t first, int64_t count, T* A,
+                  T* scratch) override;
+  double squared_norm(const operands<T>& f, int64_t first, int64_t count) const override;
 
  private:
+  void sum_columns(const operands<T>& f, int64_t groups, int64_t step, int64_t count, const T* B, T* A) const;
   void product(const operands<T>& f, int64_t first, int64_t count, int64_t begin, int64_t end, T* N) const;
   T* accumulator(int64_t group) const { return accumulators.get() + group * column_elements<T>(components, X.columns); }
 

@@ -11,8 +11,11 @@ gram_sweep<T>::gram_sweep(const fit_shape& shape, const operands<T>& factors, st
                           std::unique_ptr<gram_rule<T>> for_w, std::unique_ptr<gram_rule<T>> for_h)
     : shape(shape), f(factors), X(std::move(of_X)), rule_w(std::move(for_w)), rule_h(std::move(for_h)),
       panel_elements(std::max(X->longest_rows(), X->longest_columns()) * f.rank),
-      worker_elements((panel_elements + std::max({X->scratch(), rule_w->scratch(), rule_h->scratch()}) + 15) / 16 *
-                      16) {}
+      worker_elements((panel_elements +
+                       std::max({X->scratch(), rule_w->scratch(), rule_h->scratch(),
+                                 shape.rule == update_rule::mu ? panel_elements : 0}) +
+                       15) /
+                      16 * 16) {}
 
 template<class T> double gram_sweep<T>::bytes() const {
   const double square = double(f.rank) * double(f.rank);
@@ -69,6 +72,7 @@ bool gram_sweep<T>::over(const crew& c, const partition& cut, scalars& total, co
   for (int64_t g = 0; g < cut.group_count(); g++) {
     total.dot += partial[g].dot;
     total.violation += partial[g].violation;
+    total.squared_norm += partial[g].squared_norm;
   }
   return true;
 }
@@ -116,7 +120,7 @@ template<class T> bool gram_sweep<T>::rows_phase(const crew& c, bool update) {
   const int64_t rank = f.rank;
   if (update) {
     rule_w->begin(G.get());
-    if (!X->before_rows(f, c))
+    if (!X->before_rows(f, c, {0, shape.rows}))
       return false;
   }
   const auto panel = [&](int64_t group, int64_t first, int64_t count, bool opens, int worker, scalars& sums) {
@@ -191,7 +195,7 @@ template<class T> bool gram_sweep<T>::gram_of_Ht(const crew& c) {
 template<class T> bool gram_sweep<T>::fixed_product(const crew& c) {
   if (product_is_current)
     return true;
-  if (!X->before_rows(f, c))
+  if (!X->before_rows(f, c, {0, shape.rows}))
     return false;
   const auto panel = [&](int64_t, int64_t first, int64_t count, bool, int worker, scalars&) {
     X->rows(f, c, first, count, N.get() + first * f.rank, scratch_of(worker) + panel_elements);
@@ -223,6 +227,65 @@ template<class T> bool gram_sweep<T>::fixed_rows_phase(const crew& c, bool updat
   violation_w = total.violation;
   add_partial_grams(c, row_cut, S.get());
   return true;
+}
+
+// The rows of a batch move; the loss is theirs after that, by their own norm.
+template<class T> bool gram_sweep<T>::batch_rows_phase(const crew& c, const batch& b, double& loss) {
+  const int64_t rank = f.rank;
+  const row_range rows = {b.first, b.count};
+  batch_plan& plan = plans.of(rows, [&] { return X->cut_batch(rows); });
+  const bool normed = plan.squared_norm >= 0;
+  rule_w->begin(G.get());
+  if (!X->before_rows(f, c, rows))
+    return false;
+  const auto panel = [&](int64_t group, int64_t first, int64_t count, bool, int worker, scalars& sums) {
+    T* const w = f.W + first * rank;
+    T* const n = scratch_of(worker);
+    T* const rest = n + panel_elements;
+    if (!X->rows(f, c, first, count, n, rest))
+      return;
+    if (!normed)
+      sums.squared_norm += X->squared_norm(f, first, count);
+    move(factor::W, first, count, n, rest);
+    f.kernels->half_gram(count, rank, w, rank, partial_gram(group), rank);
+    sums.dot += f.kernels->dot(count * rank, n, w);
+  };
+  scalars total;
+  if (!over(c, plan.cut, total, panel))
+    return false;
+  if (!normed)
+    plan.squared_norm = total.squared_norm;
+  add_partial_grams(c, plan.cut, S.get());
+  loss = 0.5 * plan.squared_norm - total.dot + 0.5 * f.kernels->dot(rank * rank, S.get(), G.get());
+  return true;
+}
+
+// Ht moves by X'W and Ht W'W of the batch's rows.
+template<class T> bool gram_sweep<T>::batch_columns_phase(const crew& c, const batch& b) {
+  const int64_t rank = f.rank;
+  gram_is_current = false;
+  const auto panel = [&](int64_t group, int64_t first, int64_t count, bool, int worker, scalars&) {
+    T* const h = f.Ht + first * rank;
+    T* const a = scratch_of(worker);
+    T* const rest = a + panel_elements;
+    X->columns_of(f, c, {b.first, b.count}, first, count, a, rest);
+    if (c.stop())
+      return;
+    f.kernels->xht_dense(count, rank, rank, h, rank, S.get(), rank, rest, rank);
+    move_by_batch(f, shape, b, first, count, a, rest, rank, 1);
+    X->columns_moved(f, first, count);
+    f.kernels->half_gram(count, rank, h, rank, partial_gram(group), rank);
+  };
+  scalars total;
+  if (!over(c, column_cut, total, panel))
+    return false;
+  add_partial_grams(c, column_cut, G.get());
+  gram_is_current = true;
+  return true;
+}
+
+template<class T> bool gram_sweep<T>::run_batch(const crew& c, const batch& b, double& loss) {
+  return c.turn([&] { return gram_of_Ht(c) && batch_rows_phase(c, b, loss) && batch_columns_phase(c, b); });
 }
 
 template<class T> bool gram_sweep<T>::both_phases(const crew& c, bool update) {

@@ -21,6 +21,7 @@ template<class T> class gram_sweep final : public sweep {
   bool prepare() override;
   void factor_changed(factor side) override;
   bool run(const crew& c) override;
+  bool run_batch(const crew& c, const batch& b, double& loss) override;
   bool measure(const crew& c) override;
   bool loss_lags() const override { return false; }
   double loss() const override; // by the Gram identity
@@ -31,6 +32,7 @@ template<class T> class gram_sweep final : public sweep {
   struct scalars {
     double dot = 0;
     double violation = 0;
+    double squared_norm = 0; // of a batch's rows
   };
 
   double move(factor side, int64_t first, int64_t count, const T* N, T* room);
@@ -39,6 +41,8 @@ template<class T> class gram_sweep final : public sweep {
   bool fixed_product(const crew& c);
   bool fixed_rows_phase(const crew& c, bool update);
   bool gram_of_Ht(const crew& c);
+  bool batch_rows_phase(const crew& c, const batch& b, double& loss);
+  bool batch_columns_phase(const crew& c, const batch& b);
   bool both_phases(const crew& c, bool update);
   void add_partial_grams(const crew& c, const partition& cut, T* total);
 
@@ -57,6 +61,7 @@ template<class T> class gram_sweep final : public sweep {
 
   partition row_cut;
   partition column_cut;
+  batch_plans plans;
   bool prepared = false;
   bool gram_is_current = false;    // G belongs to Ht
   bool product_is_current = false; // N belongs to Ht

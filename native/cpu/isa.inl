@@ -30,6 +30,7 @@ namespace {
 #include "holdout.inl"
 #include "mu_ratio.inl"
 #include "mu_update.inl"
+#include "online_update.inl"
 #include "pg_step.inl"
 #include "row_products.inl"
 #include "xht_csr.inl"
@@ -39,10 +40,11 @@ namespace {
 #include "wh_dense.inl"
 
 template<class T>
-constexpr nonneg_kernels<T> table = {
-    xht_dense<T>,    xtw_dense<T>,   xht_csr<T>,   gram<T>,     mu_update<T>,    wh_dense<T>,        beta_terms<T>,
-    beta_xht_csr<T>, mu_ratio<T>,    pg_step<T>,   cd_dense<T>, cd_csr<T>,       holdout<T>,         hals_update<T>,
-    bpp_update<T>,   extrapolate<T>, half_gram<T>, dot<T>,      row_products<T>, column_products<T>, column_sums<T>};
+constexpr nonneg_kernels<T> table = {xht_dense<T>,       xtw_dense<T>,   xht_csr<T>,      gram<T>,     mu_update<T>,
+                                     wh_dense<T>,        beta_terms<T>,  beta_xht_csr<T>, mu_ratio<T>, online_update<T>,
+                                     pg_step<T>,         cd_dense<T>,    cd_csr<T>,       holdout<T>,  hals_update<T>,
+                                     bpp_update<T>,      extrapolate<T>, half_gram<T>,    dot<T>,      row_products<T>,
+                                     column_products<T>, column_sums<T>};
 } // namespace
 
 #define NONNEG_TEXT_OF(token) #token

@@ -2,7 +2,11 @@
 #pragma once
 
 #include "../include/fit.h"
+#include "batch_plans.h"
 #include "memory.h"
+
+#include <algorithm>
+#include <utility>
 
 namespace nonneg {
 
@@ -11,6 +15,15 @@ template<class T> struct csr_rows {
   buffer<uint32_t> indptr;
   buffer<uint32_t> indices;
   buffer<T> values;
+
+  // The entries of a row at the indices of this range, where they are in order, as those of the transpose are.
+  std::pair<uint32_t, uint32_t> within(int64_t row, const row_range& range) const {
+    const uint32_t* const begin = indices.get() + indptr[row];
+    const uint32_t* const end = indices.get() + indptr[row + 1];
+    const uint32_t* const from = std::lower_bound(begin, end, range.first);
+    const uint32_t* const to = std::lower_bound(from, end, range.first + range.count);
+    return {uint32_t(from - indices.get()), uint32_t(to - indices.get())};
+  }
 };
 
 // The distance between rows of so many columns: whole cache lines. Rows a kilobyte or a multiple of it apart fall into

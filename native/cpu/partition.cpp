@@ -29,21 +29,29 @@ partition cut_evenly(int64_t total, int64_t length, int64_t groups) {
   return cut;
 }
 
-partition cut_by_entries(int64_t total, const uint32_t* indptr, int64_t most_entries, int64_t row_cost,
+partition cut_batch(int64_t first, int64_t count, int64_t longest, int64_t groups) {
+  constexpr int64_t tile = 14; // rows that suit the register tiles
+  partition cut = cut_evenly(count, std::clamp(count / 32 / tile * tile, tile, longest), groups);
+  for (int64_t& boundary : cut.panels)
+    boundary += first;
+  return cut;
+}
+
+partition cut_by_entries(int64_t first, int64_t last, const uint32_t* indptr, int64_t most_entries, int64_t row_cost,
                          int64_t groups) {
   partition cut;
-  if (total == 0)
+  if (first == last)
     return cut;
-  cut.panels.push_back(0);
-  for (int64_t begin = 0; begin < total;) {
+  cut.panels.push_back(first);
+  for (int64_t begin = first; begin < last;) {
     int64_t end = begin + 1;
-    while (end < total && end - begin < panel_rows && int64_t(indptr[end + 1]) - indptr[begin] <= most_entries)
+    while (end < last && end - begin < panel_rows && int64_t(indptr[end + 1]) - indptr[begin] <= most_entries)
       end++;
     cut.panels.push_back(end);
     begin = end;
   }
-  const auto work_before = [&](int64_t row) { return int64_t(indptr[row]) + row * row_cost; };
-  const int64_t work = work_before(total);
+  const auto work_before = [&](int64_t row) { return int64_t(indptr[row]) - indptr[first] + (row - first) * row_cost; };
+  const int64_t work = work_before(last);
   groups = std::min(groups, cut.panel_count());
   cut.groups.push_back(0);
   for (int64_t p = 1; p < cut.panel_count(); p++) {

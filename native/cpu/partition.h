@@ -25,8 +25,13 @@ int64_t panel_length(int64_t total);
 // Panels of `length`, in groups of equal size.
 partition cut_evenly(int64_t total, int64_t length, int64_t groups);
 
-// Panels of CSR rows: at most panel_rows rows and about `most_entries` entries; groups of about equal work, where a
-// row costs as much as `row_cost` entries.
-partition cut_by_entries(int64_t total, const uint32_t* indptr, int64_t most_entries, int64_t row_cost, int64_t groups);
+// Rows first … first + count of a batch: panels of at most `longest` rows, shorter where they would be too few to
+// occupy many threads.
+partition cut_batch(int64_t first, int64_t count, int64_t longest, int64_t groups);
+
+// Panels of the CSR rows first … last: at most panel_rows rows and about `most_entries` entries; groups of about equal
+// work, where a row costs as much as `row_cost` entries.
+partition cut_by_entries(int64_t first, int64_t last, const uint32_t* indptr, int64_t most_entries, int64_t row_cost,
+                         int64_t groups);
 
 } // namespace nonneg

@@ -17,15 +17,18 @@ template<class T> class products {
   virtual partition cut_rows() const = 0;
   virtual partition cut_columns() const = 0;
 
+  // That of the rows of a batch, in panels no longer than those of all.
+  virtual partition cut_batch(const row_range& rows) const = 0;
+
   // The longest panels of these cuts.
   virtual int64_t longest_rows() const = 0;
   virtual int64_t longest_columns() const = 0;
 
-  // Elements of scratch that one worker needs in `rows` and `columns`.
+  // Elements of scratch that one worker needs in `rows`, `columns` and `columns_of`.
   virtual int64_t scratch() const = 0;
 
-  // Work over the whole of X that must precede `rows`; false when cancelled.
-  virtual bool before_rows(const operands<T>& f, const crew& c) = 0;
+  // Work over these rows of X that must precede `rows`; false when cancelled.
+  virtual bool before_rows(const operands<T>& f, const crew& c, const row_range& rows) = 0;
 
   // N = the panel's rows of X times Ht, packed; false when cancelled meanwhile.
   virtual bool rows(const operands<T>& f, const crew& c, int64_t first, int64_t count, T* N, T* scratch) = 0;
@@ -42,6 +45,13 @@ template<class T> class products {
 
   // A = rows first … first + count of X'W, packed.
   virtual void columns(const operands<T>& f, const crew& c, int64_t first, int64_t count, T* A, T* scratch) = 0;
+
+  // The same from these rows of X and W alone, with nothing that `rows_moved` kept.
+  virtual void columns_of(const operands<T>& f, const crew& c, const row_range& rows, int64_t first, int64_t count,
+                          T* A, T* scratch) = 0;
+
+  // Of the entries of rows first … first + count, in float64.
+  virtual double squared_norm(const operands<T>& f, int64_t first, int64_t count) const = 0;
 };
 
 } // namespace nonneg

@@ -19,7 +19,7 @@ std::unique_ptr<sweep> make_gram_sweep(const fit_shape& shape, const operands<T>
   if (X.sparse()) {
     of_X.reset(new (std::nothrow) csr_products<T>(X, f.rank));
   } else {
-    of_X.reset(new (std::nothrow) dense_products<T>(X, shape.rank, f, !shape.fixed_h));
+    of_X.reset(new (std::nothrow) dense_products<T>(X, shape.rank, f, !shape.fixed_h && !shape.batches));
   }
   auto for_w = make_gram_rule(shape, factor::W, f);
   auto for_h = make_gram_rule(shape, factor::Ht, f);

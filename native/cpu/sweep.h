@@ -3,6 +3,7 @@
 
 #include "../include/fit.h"
 #include "../include/kernels.h"
+#include "batch_plans.h"
 #include "crew.h"
 
 #include <memory>
@@ -23,6 +24,10 @@ template<class T> struct operands {
   T* last_W = nullptr;
   T* last_Ht = nullptr;
   double weight = 0;
+
+  // Where batches run: what they have left of the numerators and denominators of Ht.
+  T* A = nullptr;
+  T* B = nullptr;
 };
 
 enum class factor { W, Ht };
@@ -56,6 +61,19 @@ void move_on(const operands<T>& f, const fit_shape& shape, factor side, int64_t 
                          T(terms_of(shape, side).most));
 }
 
+// Moves rows first … first + count of Ht by the gradient's parts that the rows of a batch give.
+template<class T>
+void move_by_batch(const operands<T>& f, const fit_shape& shape, const batch& b, int64_t first, int64_t count,
+                   const T* N, const T* P, int64_t ldp, double gamma) {
+  const double share = double(b.count) / double(shape.rows);
+  factor_terms terms = shape.terms_h;
+  terms.l1 *= share;
+  terms.l2 *= share;
+  const int64_t at = first * f.rank;
+  f.kernels->online_update(count, f.rank, f.Ht + at, f.A + at, f.B + at, f.rank, N, f.rank, P, ldp, gamma, T(b.keep),
+                           terms_for<T>(terms, shape, f.rank));
+}
+
 class sweep {
  public:
   virtual ~sweep() = default;
@@ -71,6 +89,10 @@ class sweep {
 
   // One iteration; false when cancelled. The factors stay valid then, the iteration possibly half done.
   virtual bool run(const crew& c) = 0;
+
+  // One batch, for `mu` alone, and the loss of its rows between the updates of W and of Ht; false when cancelled.
+  // Throws bad_alloc where its rows are new.
+  virtual bool run_batch(const crew& c, const batch& b, double& loss) = 0;
 
   // Gathers what the loss needs of the factors as they are; false when cancelled.
   virtual bool measure(const crew& c) = 0;

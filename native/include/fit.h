@@ -69,8 +69,17 @@ struct fit_shape {
   double step = 1;          // of `pg`
   int rounds = 1;           // applications of the rule to a factor before the other moves
   bool extrapolate = false; // factors move on along their last steps
+  bool batches = false;     // the fit will run batches
   weights_kind weights = weights_kind::none;
   holdout_choice holdout;
+};
+
+// Rows first … first + count - 1 of X and W, and the share of what former batches have left of H's numerators and
+// denominators that stays.
+struct batch {
+  int64_t first = 0;
+  int64_t count = 0;
+  double keep = 0;
 };
 
 struct run_controls {
@@ -123,11 +132,24 @@ class fit {
 
   virtual status run(int iterations, const run_controls& controls, run_report& report) = 0;
 
+  // Batches in order, each an iteration of the report: the rows of W by `mu`, then H by online_update
+  // (ts/kernels/online_update.ts); the losses are those of the rows between the two.
+  virtual status run_batches(const std::vector<batch>&, const run_controls&, run_report&) {
+    return {status_code::unsupported, "this device has no batches of rows"};
+  }
+
   // The loss of the factors as they are under the divergence of this beta, which need not be the shape's.
   virtual status evaluate(double beta, double& loss) = 0;
 
   // W is rows x rank, H is rank x columns, both packed.
   virtual status factors(void* W, void* H) = 0;
+
+  // What batches have left of the numerators A and denominators B of H: taken as columns x rank, after set_factors, and
+  // given back as rank x columns once there was a batch.
+  virtual status set_accumulated(const void*, const void*) {
+    return {status_code::unsupported, "this device has no batches of rows"};
+  }
+  virtual status accumulated(void*, void*) { return {status_code::unsupported, "this device has no batches of rows"}; }
 
   // What set_momentum took or the iterations made of it, H like that of `factors`.
   virtual status momentum(void*, void*, double*) {

@@ -164,6 +164,11 @@ template<class T> struct nonneg_kernels {
   void (*mu_ratio)(int64_t rows, int64_t rank, T* F, int64_t ldf, const T* N, int64_t ldn, const T* P, int64_t ldp,
                    double gamma, const update_terms<T>& terms);
 
+  // A = keep A + F^(1 / gamma) o N, B = keep B + P + l1 + l2 F, F = (A / B)^gamma, in place; 0 where B is 0. A and B
+  // have F's rows' distance, P as above.
+  void (*online_update)(int64_t rows, int64_t rank, T* F, T* A, T* B, int64_t ldf, const T* N, int64_t ldn, const T* P,
+                        int64_t ldp, double gamma, T keep, const update_terms<T>& terms);
+
   // F = max(0, F - step / (L + l2) (P - N + l1 + l2 F)), in place, with one L for each row (ldl = 1) or for all (0),
   // and P as above. Sum of |projected gradient|.
   double (*pg_step)(int64_t rows, int64_t rank, T* F, int64_t ldf, const T* N, int64_t ldn, const T* P, int64_t ldp,

@@ -93,6 +93,7 @@ describe('weights', () => {
     step: 1,
     rounds: 1,
     extrapolate: false,
+    batches: false,
     weights: { kind: 'dense' },
   }
   const ones = new Float32Array(100).fill(1)

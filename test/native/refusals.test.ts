@@ -36,6 +36,7 @@ const dense = {
   step: 1,
   rounds: 1,
   extrapolate: false,
+  batches: false,
   weights: { kind: 'none' },
 } as const
 const sparse = { ...dense, nonzeros: 5 } as const
@@ -201,6 +202,41 @@ describe('a fit refuses', () => {
       expect(await failure(() => fit[call](W, H, W as unknown as Float64Array))).toEqual(shape)
       const other = await complete({})
       expect(await failure(() => other[call](W, H, numbers))).toEqual(shape)
+    }
+  })
+
+  it('batches of rows that are not there, and where the fit has none', async () => {
+    const H = new Float32Array(6)
+    const complete = async (options: Partial<NativeFitOptions>) => {
+      const fit = newFit(options)
+      fit.uploadDense(4, new Float32Array(12), 0, 3)
+      await fit.setFactors(new Float32Array(8), H)
+      return fit
+    }
+    const fit = await complete({})
+    expect(await failure(() => fit.accumulated(H, H))).toMatchObject({ code: 'ERR_NONNEG_BACKEND' })
+    for (const numbers of [
+      [0, 5, 0.5],
+      [-1, 2, 0.5],
+      [0, 0, 0.5],
+      [0.5, 1, 0.5],
+      [3, 2, 0.5],
+      [0, 4, 1.5],
+      [0, 4, Number.NaN],
+      [0, 4],
+    ]) {
+      expect(await failure(() => fit.runBatches(Float64Array.from(numbers), 0))).toEqual(shape)
+    }
+    expect((await fit.runBatches(Float64Array.of(0, 3, 0.5, 3, 1, 0.5), 0)).losses.length).toBe(2)
+    for (const call of ['setAccumulated', 'accumulated'] as const) {
+      expect(await failure(() => fit[call](H, H))).toBe('no failure')
+      expect(await failure(() => fit[call](H, new Float32Array(7)))).toEqual(shape)
+      expect(await failure(() => fit[call](new Float64Array(6), H))).toEqual(shape)
+    }
+    for (const options of [{ rule: 'hals' }, { extrapolate: true }, { fixedH: true }] as const) {
+      const other = await complete(options)
+      const none = { code: 'ERR_NONNEG_UNSUPPORTED' }
+      expect(await failure(() => other.runBatches(Float64Array.of(0, 4, 0.5), 0))).toMatchObject(none)
     }
   })
 

@@ -4,6 +4,8 @@ import { type ErrorCode, NonnegError } from '../../core/errors.js'
 import type { CsrView, DenseView, FloatArray, MatrixView } from '../../core/matrix.js'
 import { denseView, entryCount, transposeCsr } from '../../core/matrix.js'
 import {
+  type Batch,
+  checkBatches,
   checkLengths,
   type Factors,
   type Fit,
@@ -128,14 +130,35 @@ function termsOf(rank: number, penalty = NO_PENALTY, moving = rank, most = Numbe
 class AddonFit implements Fit {
   readonly #native: NativeFit
   readonly #options: NativeFitOptions
+  readonly #spec: FitSpec
+  /** Batches have left something. */
+  #accumulates = false
   #running: Promise<unknown> | undefined
 
-  constructor(native: NativeFit, options: NativeFitOptions) {
+  constructor(native: NativeFit, options: NativeFitOptions, spec: FitSpec) {
     this.#native = native
     this.#options = options
+    this.#spec = spec
   }
 
-  async run(iterations: number, { signal, deadline }: RunControls = {}): Promise<SweepReport> {
+  run(iterations: number, controls?: RunControls): Promise<SweepReport> {
+    return this.#report(seconds => this.#native.run(iterations, seconds), controls)
+  }
+
+  async runBatches(batches: readonly Batch[], controls?: RunControls): Promise<SweepReport> {
+    checkBatches(batches, this.#options.rows, this.#spec)
+    const numbers = Float64Array.from(batches.flatMap(({ first, count, keep }) => [first, count, keep]))
+    return await this.#report(async seconds => {
+      const report = await this.#native.runBatches(numbers, seconds)
+      this.#accumulates = true
+      return report
+    }, controls)
+  }
+
+  async #report(
+    start: (deadline: number) => Promise<Omit<SweepReport, 'iterations'>>,
+    { signal, deadline }: RunControls = {},
+  ): Promise<SweepReport> {
     if (signal?.aborted) {
       const nothing = new Float64Array()
       return { iterations: 0, losses: nothing, violations: nothing, seconds: nothing, stopped: 'aborted' }
@@ -145,7 +168,7 @@ class AddonFit implements Fit {
     const seconds = deadline === undefined ? 0 : Math.max((deadline - performance.now()) / 1000, 1e-9)
     const forget = signal && onAbort(signal, () => this.#native.cancel())
     try {
-      const report = await this.#job(() => this.#native.run(iterations, seconds))
+      const report = await this.#job(() => start(seconds))
       return { iterations: report.losses.length, ...report }
     } finally {
       forget?.()
@@ -161,6 +184,11 @@ class AddonFit implements Fit {
     const arrays = () => [zeros(dtype, rows * rank), zeros(dtype, rank * columns)] as const
     const [W, H] = arrays()
     await this.#job(() => this.#native.factors(W, H))
+    if (this.#accumulates) {
+      const [A, B] = [zeros(dtype, rank * columns), zeros(dtype, rank * columns)]
+      await this.#job(() => this.#native.accumulated(A, B))
+      return { W, H, accumulated: { A, B } }
+    }
     if (!this.#options.extrapolate) return { W, H }
     const [lastW, lastH] = arrays()
     const numbers = new Float64Array(new Momentum().numbers.length)
@@ -168,21 +196,21 @@ class AddonFit implements Fit {
     return { W, H, momentum: { W: lastW, H: lastH, numbers: Array.from(numbers) } }
   }
 
-  async runBatches(): Promise<SweepReport> {
-    throw new NonnegError('ERR_NONNEG_UNSUPPORTED', 'this backend has no batches')
-  }
-
   async setFactors(factors: Factors): Promise<void> {
     const { rows, columns, rank, dtype } = this.#options
     checkLengths(factors, rows, rank, columns)
+    const upright = (H: FloatArray) => inSlices(packedTranspose(denseView(H, rank, columns), dtype))
     const arrays = async ({ W, H }: Pick<Factors, 'W' | 'H'>) =>
-      [
-        await inSlices(packed(denseView(W, rows, rank), dtype)),
-        await inSlices(packedTranspose(denseView(H, rank, columns), dtype)),
-      ] as const
+      [await inSlices(packed(denseView(W, rows, rank), dtype)), await upright(H)] as const
     const [W, Ht] = await arrays(factors)
     await this.#job(() => this.#native.setFactors(W, Ht))
-    const { momentum } = factors
+    this.#accumulates = false
+    const { momentum, accumulated } = factors
+    if (accumulated && this.#spec.rule === 'mu' && !this.#options.extrapolate && !this.#options.fixedH) {
+      const [A, B] = [await upright(accumulated.A), await upright(accumulated.B)]
+      await this.#job(() => this.#native.setAccumulated(A, B))
+      this.#accumulates = true
+    }
     if (!momentum || !this.#options.extrapolate) return
     const [lastW, lastHt] = await arrays(momentum)
     await this.#job(() => this.#native.setMomentum(lastW, lastHt, Float64Array.from(momentum.numbers)))
@@ -231,6 +259,7 @@ export async function createAddonFit(
     step: spec.step ?? 1,
     rounds: spec.rounds ?? 1,
     extrapolate: spec.extrapolate ?? false,
+    batches: spec.batches ?? false,
     weights: weightsOption(weights),
   }
   let native: NativeFit | undefined
@@ -239,7 +268,7 @@ export async function createAddonFit(
     await uploadMatrix(native, X)
     if (weights) await uploadWeights(native, X, weights)
     await native.setFactors(await inSlices(packed(W, spec.dtype)), await inSlices(packedTranspose(H, spec.dtype)))
-    return new AddonFit(native, options)
+    return new AddonFit(native, options, spec)
   } catch (error) {
     native?.dispose()
     throw addonError(error)

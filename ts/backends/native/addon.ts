@@ -3,7 +3,7 @@ import type { Dims } from '../../kernels/spec.js'
 import type { KernelBuffer, Penalty, Rule, SweepReport } from '../backend.js'
 
 /** Must equal the number in native/binding/addon.cpp; an addon built from other sources is refused. */
-export const ADDON_ABI = 5
+export const ADDON_ABI = 6
 
 /** What the updates of one factor heed. */
 export interface NativeTerms extends Penalty {
@@ -39,6 +39,8 @@ export interface NativeFitOptions {
   readonly rounds: number
   /** Factors move on along their last steps. */
   readonly extrapolate: boolean
+  /** The fit will run batches: memory for them is taken at once. */
+  readonly batches: boolean
   /** The weights themselves are uploaded; those of a hash are not even made. */
   readonly weights:
     | { readonly kind: 'none' | 'dense' | 'entries' }
@@ -64,14 +66,20 @@ export interface NativeFit {
   setFactors(W: FloatArray, Ht: FloatArray): Promise<void>
   /** Where the fit extrapolates, after `setFactors`: the factors of a `MomentumState`, likewise, and its numbers. */
   setMomentum(W: FloatArray, Ht: FloatArray, numbers: Float64Array): Promise<void>
+  /** After `setFactors`: what batches have left of H's numerators and denominators, columns × rank each, likewise. */
+  setAccumulated(A: FloatArray, B: FloatArray): Promise<void>
   /** `deadline`: seconds from now after which no iteration starts; 0 for none. */
   run(iterations: number, deadline: number): Promise<Omit<SweepReport, 'iterations'>>
+  /** Three numbers for each batch: `first`, `count` and `keep`; `deadline` as above. */
+  runBatches(batches: Float64Array, deadline: number): Promise<Omit<SweepReport, 'iterations'>>
   /** The loss under the divergence of `beta`. */
   evaluate(beta: number): Promise<number>
   /** Writes rows × rank and rank × columns elements of `dtype` on a thread: no one may detach the arrays meanwhile. */
   factors(W: FloatArray, H: FloatArray): Promise<void>
   /** Where the fit extrapolates: writes a `MomentumState`, likewise, and its five numbers. */
   momentum(W: FloatArray, H: FloatArray, numbers: Float64Array): Promise<void>
+  /** Where batches have run or `setAccumulated` was called: writes rank × columns elements each, likewise. */
+  accumulated(A: FloatArray, B: FloatArray): Promise<void>
   /** Ends the running job at the next panel. */
   cancel(): void
   /** Cancels, and frees the memory when nothing uses it any more. */

@@ -67,7 +67,7 @@ class NativeDevice implements Device {
   }
 
   supports(_X: MatrixView, spec: FitSpec, weights?: Weights): Support {
-    const refusal = spec.batches ? 'native has no batches of rows' : gramRuleRefusal(spec, weights)
+    const refusal = gramRuleRefusal(spec, weights)
     return refusal === undefined ? SUPPORTED : unsupported(refusal)
   }
 
