@@ -52,7 +52,8 @@ async function toObjective() {
   reached = course.find(({ loss }) => loss <= objective)
   if (!reached) {
     const { iteration, seconds } = course.at(-1)
-    throw new Error(`not there after ${iteration} iterations and ${seconds.toFixed(1)} s: lowest loss ${lowest}`)
+    const how = `after ${iteration} iterations and ${seconds.toFixed(1)} s`
+    throw new Error(`not there ${how} from seed ${seed}, lowest loss ${lowest.toPrecision(8)}`)
   }
   return reached.seconds
 }

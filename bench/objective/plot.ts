@@ -11,8 +11,10 @@ const PEER = '#111827'
 const AUTO = '#cc3311'
 const OTHERS = ['#0077bb', '#ee7733', '#009988', '#aa4499', '#999933', '#88ccee', '#6b7280']
 
-/** An axis ends where fewer of the curves' falls would show than the eye can use: this often above the objective's height. */
-const HEADROOM = 1.6
+/** Losses are shown up to so many times the objective: what matters is who comes below, and when. */
+const HEADROOM = 1.25
+/** Room below the lowest loss, as a share of the height, for the words about the objective. */
+const FOOTROOM = 0.12
 
 const LOSS_NAMES = { frobenius: '½‖X − WH‖²', 'kullback-leibler': 'Kullback–Leibler divergence', 'itakura-saito': '' }
 
@@ -21,7 +23,10 @@ function secondsName(value: number): string {
   return value < 1 ? `${Number((value * 1e3).toPrecision(3))} ms` : `${Number(value.toPrecision(3))} s`
 }
 
-const power = (value: number, round: (x: number) => number) => 10 ** round(Math.log10(value))
+/** `360K`, `2.4M`. */
+function shortNumber(value: number): string {
+  return value.toLocaleString('en', { notation: 'compact', maximumSignificantDigits: 4 })
+}
 
 /** What is drawn of a curve: from where it comes into the picture on. */
 function drawn({ seconds, losses }: Curve, top: number): [number, number][] {
@@ -36,7 +41,8 @@ function series(curve: Curve, place: number, top: number): echarts.SeriesOption 
     name: curve.name,
     type: 'line',
     symbol: 'none',
-    clip: true,
+    silent: true,
+    emphasis: { disabled: true },
     itemStyle: { color },
     lineStyle: { color, width: isPeer || isAuto ? 3 : 1.6, type: isPeer ? 'dashed' : 'solid' },
     z: isAuto ? 4 : isPeer ? 3 : 2,
@@ -44,12 +50,20 @@ function series(curve: Curve, place: number, top: number): echarts.SeriesOption 
   }
 }
 
+/** Without styles of a pointer that a picture in a page never meets, and without counts of what the process drew before. */
+function plain(svg: string): string {
+  return svg
+    .replace(/<style[^>]*>[\s\S]*?<\/style>\n?/g, '')
+    .replace(/ class="zr\d+-cls-\d+"/g, '')
+    .replace(/\bzr\d+-/g, 'zr-')
+}
+
 /** Loss against seconds, both from the call on, one curve a solver and system; the objective is the line to reach. */
 export function casePicture(one: CaseResult, results: Pick<ObjectiveResults, 'rows'>): string {
   const { title, rows, columns, rank, loss, objective, curves } = one
   const lowest = Math.min(objective, ...curves.flatMap(({ losses }) => losses))
-  const bottom = lowest - 0.05 * (objective - lowest) - 0.01 * objective
-  const top = objective + (HEADROOM - 1) * objective
+  const top = HEADROOM * objective
+  const bottom = lowest - FOOTROOM * (top - lowest)
   const times = curves.flatMap(curve => drawn(curve, top).map(([seconds]) => seconds))
   const peer = peerRow(results, one.problem)
   const stop = peer ? ` after ${secondsName(peer.median!)}` : ''
@@ -65,16 +79,25 @@ export function casePicture(one: CaseResult, results: Pick<ObjectiveResults, 'ro
       top: 8,
       textStyle: { ...TEXT, fontSize: 16, fontWeight: 600 },
     },
-    legend: { bottom: 6, left: 'center', itemGap: 18, itemWidth: 28, textStyle: TEXT },
-    grid: { left: 96, right: 40, top: 64, bottom: 112 },
+    legend: {
+      selectedMode: false,
+      bottom: 10,
+      left: 'center',
+      icon: 'rect',
+      itemGap: 20,
+      itemWidth: 26,
+      itemHeight: 3,
+      textStyle: TEXT,
+    },
+    grid: { left: 80, right: 40, top: 72, bottom: 96 },
     xAxis: {
       type: 'log',
       name: 'seconds since the call',
       nameLocation: 'middle',
       nameGap: 32,
-      min: power(Math.min(...times), Math.floor),
-      max: power(Math.max(...times), Math.ceil),
-      axisLabel: { formatter: secondsName },
+      min: Math.min(...times) / 1.2,
+      max: Math.max(...times) * 1.2,
+      axisLabel: { showMinLabel: false, showMaxLabel: false, formatter: secondsName },
       minorTick: { show: true },
       splitLine: { lineStyle: { color: '#e5e7eb' } },
     },
@@ -82,9 +105,9 @@ export function casePicture(one: CaseResult, results: Pick<ObjectiveResults, 'ro
       type: 'value',
       name: LOSS_NAMES[loss],
       nameTextStyle: { align: 'left' },
-      min: Number(bottom.toPrecision(3)),
-      max: Number(top.toPrecision(2)),
-      axisLabel: { formatter: (value: number) => value.toLocaleString('en', { notation: 'compact' }) },
+      min: bottom,
+      max: top,
+      axisLabel: { showMinLabel: false, showMaxLabel: false, formatter: shortNumber },
       splitLine: { lineStyle: { color: '#e5e7eb' } },
     },
     series: [
@@ -96,7 +119,7 @@ export function casePicture(one: CaseResult, results: Pick<ObjectiveResults, 'ro
           symbol: 'none',
           silent: true,
           lineStyle: { color: PEER, type: 'dotted', width: 1.5 },
-          label: { position: 'insideStartTop', ...TEXT, formatter: `objective: where scikit-learn stops${stop}` },
+          label: { position: 'insideStartBottom', ...TEXT, formatter: `objective: where scikit-learn stops${stop}` },
           data: [{ yAxis: objective }],
         },
       },
@@ -104,6 +127,5 @@ export function casePicture(one: CaseResult, results: Pick<ObjectiveResults, 'ro
   })
   const svg = chart.renderToSVGString()
   chart.dispose()
-  // names within the file count charts of the process, of which it is to be no matter how many there were
-  return `${svg.replace(/\bzr\d+-/g, 'zr-')}\n`
+  return `${plain(svg)}\n`
 }
