@@ -9,7 +9,8 @@ export { Checkpoint } from './nmf/checkpoint.js'
 export { type Factorization, factorize, type RunningFit } from './nmf/factorize.js'
 export type { Handover, StopReason } from './nmf/fit-loop.js'
 export type { LossName } from './nmf/loss.js'
-export { NMF } from './nmf/nmf.js'
+export { MiniBatchNMF } from './nmf/mini-batch-nmf.js'
+export { NMF, type TransformOptions } from './nmf/nmf.js'
 export type {
   FactorizeOptions,
   HistoryEntry,
@@ -19,5 +20,6 @@ export type {
   OwnStart,
   PatternMask,
 } from './nmf/options.js'
+export { type FitPlan, plan } from './nmf/plan.js'
 export type { SolverName } from './nmf/solvers.js'
 export type { Criterion } from './nmf/stopping.js'

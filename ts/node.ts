@@ -5,7 +5,14 @@ import { registerBackends } from './backends/registry.js'
 import { wasmBackend } from './backends/wasm/backend.js'
 import { webgpuBackend } from './backends/webgpu/backend.js'
 import { nodeGpu } from './backends/webgpu/provider-node.js'
+import { provideFiles } from './core/file-access.js'
 
 registerBackends([cudaBackend, nativeBackend, webgpuBackend(nodeGpu), wasmBackend, referenceBackend])
+// looked for when they are wanted: most programs never save a model
+const nodeFiles = async () => (await import('./data/model-files.js')).nodeFiles
+provideFiles({
+  read: async file => (await nodeFiles()).read(file),
+  write: async (file, bytes) => (await nodeFiles()).write(file, bytes),
+})
 
 export * from './api.js'

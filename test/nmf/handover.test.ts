@@ -27,6 +27,7 @@ function failing(code: ErrorCode, runs: number): Backend {
             },
             evaluate: beta => fit.evaluate(beta),
             factors: () => fit.factors(),
+            runBatches: (...batches) => fit.runBatches(...batches),
             setFactors: factors => fit.setFactors(factors),
             [Symbol.asyncDispose]: async () => {},
           }

@@ -2,6 +2,7 @@
 import { NonnegError } from '../core/errors.js'
 import type { DenseView, MatrixView } from '../core/matrix.js'
 import type { Dims, KernelSpec } from '../kernels/spec.js'
+import type { Memory } from './memory.js'
 import type { OptimizerSpec, Vectors } from './vectors.js'
 
 /** Every backend there is, fastest first. */
@@ -76,6 +77,8 @@ export interface FitSpec {
    * ts/backends/momentum.ts), as one and the same. Not with `product`. Default false.
    */
   readonly extrapolate?: boolean
+  /** The fit will run batches. For `mu` without extrapolation, H not fixed. Default false. */
+  readonly batches?: boolean
   /** No entry of the factor goes above this. Above 0; default ∞. Not with `bpp` and `product`. */
   readonly maxW?: number
   readonly maxH?: number
@@ -131,12 +134,23 @@ export interface SweepReport {
   readonly stopped: 'done' | 'aborted' | 'deadline'
 }
 
+/** Some rows of X, and what an online fit does with them. */
+export interface Batch {
+  /** Rows first … first + count − 1 of X and of W. */
+  readonly first: number
+  readonly count: number
+  /** The share of what former batches have left in H's numerators and denominators that stays: 0 to 1. */
+  readonly keep: number
+}
+
 /** Packed row-major arrays: W is rows × rank, H is rank × columns. */
 export interface Factors {
   readonly W: Float32Array | Float64Array
   readonly H: Float32Array | Float64Array
   /** Where the fit extrapolates and has run: what the next iteration will need beside them. */
   readonly momentum?: MomentumState
+  /** Where batches have run: the numerators and denominators of H that they have left, rank × columns like H. */
+  readonly accumulated?: { readonly A: Float32Array | Float64Array; readonly B: Float32Array | Float64Array }
 }
 
 /** The factors as the last updates left them, before they moved on, and the numbers of `Momentum`. */
@@ -151,6 +165,15 @@ export interface Fit extends AsyncDisposable {
   /** Up to `iterations` iterations (W first, then H) in one crossing. */
   run(iterations: number, controls?: RunControls): Promise<SweepReport>
   /**
+   * Batches in order, each one iteration of the report: the rows of W that it names are updated (all rounds of `mu`), then H
+   * by ts/kernels/online_update.ts from the products of these rows alone; penalties on H count in the share of the rows
+   * that are in the batch. The loss of a batch is that of its rows between the two updates; violations are empty. Before the
+   * first batch A is H and B is 1, unless `setFactors` brought others. For the rule `mu`, without extrapolation, H not
+   * fixed. Rejects with ERR_NONNEG_UNSUPPORTED where the backend or the spec has no batches, _SHAPE for rows that are not
+   * there.
+   */
+  runBatches(batches: readonly Batch[], controls?: RunControls): Promise<SweepReport>
+  /**
    * The loss of the factors as they are, at the price of half an iteration or less; penalties are left out. With `beta` it
    * is that of another divergence over the same entries and weights: X stays on the device, and what the other loss needs
    * beside it (for some losses a copy of a sparse X in another order) is there for the time of the call alone. β ≤ 0 wants
@@ -162,8 +185,9 @@ export interface Fit extends AsyncDisposable {
   /** The only read-back. After an aborted run the factors are valid, the last iteration possibly half done. */
   factors(): Promise<Factors>
   /**
-   * Puts other factors in the place of those there; arrays of either float type, copied. With the `momentum` that `factors`
-   * gave, the fit goes on as the one that gave it would have, bit for bit; without it extrapolation starts anew.
+   * Puts other factors in the place of those there; arrays of either float type, copied. With the `momentum` and
+   * `accumulated` that `factors` gave, the fit goes on as the one that gave them would have, bit for bit; without them
+   * extrapolation and batches start anew.
    * Rejects with ERR_NONNEG_SHAPE where lengths are wrong.
    */
   setFactors(factors: Factors): Promise<void>
@@ -199,6 +223,10 @@ export interface Device extends AsyncDisposable {
   /** Kernel windows must start at multiples of this many elements; 1 where any address will do. */
   readonly alignment: number
   supports(X: MatrixView, spec: FitSpec, weights?: Weights): Support
+  /** What `createFit` will take, before anything is taken. */
+  memory(X: MatrixView, spec: FitSpec, weights?: Weights): Memory
+  /** Bytes that the device has for fits, all together; absent where nobody says. */
+  readonly memoryLimit?: number
   createFit(problem: Problem, spec: FitSpec): Promise<Fit>
   /** Whether it has these kernels and room for their arrays of `length` entries. */
   supportsOptimizer(length: number, spec: OptimizerSpec): Support
@@ -223,16 +251,29 @@ export function unsupported(reason: string): Support {
 }
 
 /** @throws NonnegError ERR_NONNEG_SHAPE where factors are not of the fit's sizes */
-export function checkLengths({ W, H, momentum }: Factors, rows: number, rank: number, columns: number): void {
-  for (const [w, h] of momentum
-    ? [
-        [W, H],
-        [momentum.W, momentum.H],
-      ]
-    : [[W, H]]) {
-    if (w.length === rows * rank && h.length === rank * columns) continue
-    const message = `factors of ${w.length} and ${h.length} entries, not ${rows} × ${rank} and ${rank} × ${columns}`
-    throw new NonnegError('ERR_NONNEG_SHAPE', message, { detail: { rows, rank, columns } })
+export function checkLengths(factors: Factors, rows: number, rank: number, columns: number): void {
+  const { W, H, momentum, accumulated } = factors
+  const left = momentum ? [W, momentum.W] : [W]
+  const right = [H, ...(momentum ? [momentum.H] : []), ...(accumulated ? [accumulated.A, accumulated.B] : [])]
+  if (left.every(w => w.length === rows * rank) && right.every(h => h.length === rank * columns)) return
+  const message = `factors of ${W.length} and ${H.length} entries, not ${rows} × ${rank} and ${rank} × ${columns}`
+  throw new NonnegError('ERR_NONNEG_SHAPE', message, { detail: { rows, rank, columns } })
+}
+
+/**
+ * What every backend asks of batches before it runs them.
+ * @throws NonnegError ERR_NONNEG_UNSUPPORTED, _SHAPE
+ */
+export function checkBatches(batches: readonly Batch[], rows: number, { rule, extrapolate, fixed }: FitSpec): void {
+  if (rule !== 'mu' || extrapolate || fixed) {
+    throw new NonnegError('ERR_NONNEG_UNSUPPORTED', 'batches are for the rule mu, without extrapolation, H not fixed')
+  }
+  for (const { first, count, keep } of batches) {
+    const isInside =
+      Number.isInteger(first) && Number.isInteger(count) && first >= 0 && count >= 1 && first + count <= rows
+    if (isInside && keep >= 0 && keep <= 1) continue
+    const message = `a batch of ${count} rows from row ${first}, keeping ${keep}: X has ${rows} rows`
+    throw new NonnegError('ERR_NONNEG_SHAPE', message, { detail: { first, count, keep } })
   }
 }
 

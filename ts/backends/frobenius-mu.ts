@@ -1,5 +1,7 @@
+import type { MatrixView } from '../core/matrix.js'
 import type { Dims, KernelSpec } from '../kernels/spec.js'
 import type { FitSpec, Weights } from './backend.js'
+import { type Memory, residentBytes } from './memory.js'
 
 /** What the GPU backends have: the unweighted Frobenius loss, multiplicative updates without penalties, f32. */
 
@@ -19,6 +21,7 @@ export function fitBeyondFrobeniusMu(backend: string, spec: FitSpec, weights?: W
   for (const penalty of [penaltyW, penaltyH]) {
     if (penalty && (penalty.l1 !== 0 || penalty.l2 !== 0)) return `${backend} has no kernels for penalties`
   }
+  if (spec.batches) return `${backend} has no batches of rows`
   if (rounds !== 1 || extrapolate) return `${backend} has no rounds of an update and no extrapolation`
   for (const most of [spec.maxW, spec.maxH]) {
     if (most !== undefined && most !== Number.POSITIVE_INFINITY) return `${backend} has no kernels for upper bounds`
@@ -41,4 +44,14 @@ export function callBeyondFrobeniusMu(
   if (dims.moving !== undefined || dims.most !== undefined)
     return `${backend}: ${spec.name} moves all components, unbounded`
   return undefined
+}
+
+/** Bytes that parts of each product may take. */
+const PARTS = 64 * 2 ** 20
+
+/** What a GPU holds: two of each factor, as an update reads one and writes the other, their products, and parts of these. */
+export function memoryOfMu(X: MatrixView, spec: FitSpec): Memory {
+  const resident = residentBytes(X, spec, undefined, 4, 4)
+  const { factors } = resident
+  return { ...resident, factors: 2 * factors, workspace: Math.min(2 * factors + 2 * PARTS, 16 * factors) }
 }

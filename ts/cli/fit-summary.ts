@@ -2,6 +2,7 @@ import type { BackendId } from '../backends/backend.js'
 import { BACKEND_IDS } from '../backends/registry.js'
 import type { Refusal } from '../engine/plan.js'
 import type { Handover, StopReason } from '../nmf/fit-loop.js'
+import type { SolverName } from '../nmf/solvers.js'
 import { brief, count, paint, seconds } from './text.js'
 
 /** What `nonneg fit --json` prints. */
@@ -18,6 +19,9 @@ export interface FitResult {
   readonly relativeError: number
   readonly iterations: number
   readonly reason: StopReason
+  readonly solver: SolverName
+  /** Components that add nothing to W·H. */
+  readonly deadComponents: readonly number[]
   readonly backend: BackendId
   readonly emulated: boolean
   readonly threads: number
@@ -45,15 +49,17 @@ function backendLine({ backend, emulated, refusals, threads }: FitResult): strin
 
 /** The result for people: one fact a line. */
 export function summary(result: FitResult): string {
-  const { rows, columns, rank, nonzeros, files } = result
+  const { rows, columns, rank, nonzeros, files, deadComponents: dead } = result
   const share = rows * columns === 0 ? 0 : (100 * nonzeros) / (rows * columns)
   const lines: [string, string][] = [
     ['matrix', `${count(rows)} × ${count(columns)}, ${count(nonzeros)} non-zeros (${brief(share)} %)`],
     ['error', `${brief(100 * result.relativeError)} % of ‖X‖, loss ${brief(result.loss)}`],
     ['stopped', stopped(result)],
+    ['solver', result.solver],
     ['backend', backendLine(result)],
     ['W', `${count(rows)} × ${count(rank)}  ${files.W}`],
     ['H', `${count(rank)} × ${count(columns)}  ${files.H}`],
   ]
+  if (dead.length > 0) lines.splice(2, 0, ['unused', `${dead.length} of ${rank} components add nothing to W·H`])
   return lines.map(([name, text]) => `${paint('dim', name.padEnd(9), process.stdout)}${text}\n`).join('')
 }

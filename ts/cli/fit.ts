@@ -13,6 +13,7 @@ import type { Factorization } from '../nmf/factorize.js'
 import { LOSSES } from '../nmf/loss.js'
 import type { FactorizeOptions } from '../nmf/options.js'
 import { resolveOptions } from '../nmf/resolve-options.js'
+import { SOLVER_NAMES } from '../nmf/solvers.js'
 import { type FitResult, summary } from './fit-summary.js'
 import { Interrupt } from './interrupt.js'
 import { nameOrNumber, nonNegativeNumber, wholeNumber } from './numbers.js'
@@ -51,7 +52,7 @@ export function fitCommand(): Command {
     .option('-r, --rank <number>', 'how many components (required)', wholeNumber(1))
     .option('-o, --out <dir>', 'where W and H go, made if not there (required)')
     .option('--loss <name>', `what to minimise: ${Object.keys(LOSSES).join(', ')}, or a number β`, nameOrNumber)
-    .option('--solver <name>', 'how: auto, mu, hals, pg')
+    .option('--solver <name>', `how: auto, ${SOLVER_NAMES.join(', ')}`)
     .option('--alpha-w <number>', 'penalty on W, as scikit-learn scales it (default: 0)', nonNegativeNumber)
     .option('--alpha-h <number>', 'penalty on H (default: that on W)', nonNegativeNumber)
     .option('--l1-ratio <number>', 'share of the penalty on sums, not squares (default: 0)', nonNegativeNumber)
@@ -62,14 +63,26 @@ export function fitCommand(): Command {
     )
     .option('--holdout <share>', 'leave out about so many of the entries, by a hash', nonNegativeNumber)
     .option('--weights <file>', 'weights of the entries, at least 0')
-    .option('--init <name>', 'where to start: random')
+    .option('--max-w <number>', 'no entry of W above this', nonNegativeNumber)
+    .option('--max-h <number>', 'no entry of H above this', nonNegativeNumber)
+    .option('--init <name>', 'where to start: random, nndsvd, nndsvda, nndsvdar (default: random)')
+    .option('--starts <number>', 'try so many random starts, and go on with the best (default: 1)', wholeNumber(1))
     .option('--seed <number>', 'seed of the random start (default: 0)', wholeNumber(0))
+    .option('--batch-rows <number>', 'online solver: rows of a batch (default: 1024)', wholeNumber(1))
+    .option(
+      '--forget-factor <number>',
+      'online solver: what a pass leaves of the ones before (default: 0.7)',
+      nonNegativeNumber,
+    )
     .option('--max-iterations <number>', 'iterations at most (default: 200)', wholeNumber(1))
     .option(
       '--tolerance <number>',
       'stop when ten iterations gain less; 0 never does (default: 1e-4)',
       nonNegativeNumber,
     )
+    .option('--patience <number>', 'so many looks must gain too little (default: 1)', wholeNumber(1))
+    .option('--violation-tolerance <number>', 'stop at this share of the first projected gradient', nonNegativeNumber)
+    .option('--target-loss <number>', 'stop at this loss', nonNegativeNumber)
     .option('--time-budget <seconds>', 'begin no iteration after so long', nonNegativeNumber)
     .addOption(new Option('--backend <name>', 'where to compute').choices(['auto', ...BACKEND_IDS]).default('auto'))
     .option('--threads <number>', 'CPU threads (default: all)', wholeNumber(1))
@@ -195,7 +208,19 @@ function resultOf(
   fit: Factorization,
   files: { W: string; H: string },
 ): FitResult {
-  const { loss, relativeError, iterations, reason, backend, emulated, seconds, handovers, plan } = fit
+  const {
+    loss,
+    relativeError,
+    iterations,
+    reason,
+    solver,
+    deadComponents,
+    backend,
+    emulated,
+    seconds,
+    handovers,
+    plan,
+  } = fit
   return {
     version: packageVersion(),
     file,
@@ -208,6 +233,8 @@ function resultOf(
     relativeError,
     iterations,
     reason,
+    solver,
+    deadComponents,
     backend,
     emulated,
     threads: plan.threads,

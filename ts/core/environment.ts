@@ -3,6 +3,11 @@ export function environment(name: string): string | undefined {
   return globalThis.process?.env?.[name] || undefined
 }
 
+/** Bytes of memory that the machine has; undefined where nobody says, as in browsers. */
+export function machineMemory(): number | undefined {
+  return globalThis.process?.getBuiltinModule?.('node:os')?.totalmem()
+}
+
 /** How many threads the machine offers. */
 export function availableThreads(): number {
   const os = globalThis.process?.getBuiltinModule?.('node:os')

@@ -96,7 +96,7 @@ export function* decodeTensors(bytes: Uint8Array): Generator<void, TensorFile> {
     }
     end = to
     // a copy, as the bytes may begin anywhere
-    const own = data.slice(from, to).buffer
+    const own = new Uint8Array(data.subarray(from, to)).buffer
     tensors[name] = { data: entry.dtype === 'F64' ? new Float64Array(own) : new Float32Array(own), shape: entry.shape }
     yield
   }

@@ -1,4 +1,5 @@
 import type { BackendId, Device, FitSpec } from '../backends/backend.js'
+import { inBytes, type Memory, totalBytes } from '../backends/memory.js'
 import { BACKEND_IDS } from '../backends/registry.js'
 import { availableThreads, environment } from '../core/environment.js'
 import { NonnegError } from '../core/errors.js'
@@ -22,6 +23,8 @@ export interface Refusal {
   readonly id: BackendId
   readonly reason: string
   readonly fix: string | null
+  /** It could, but for what it takes of memory. */
+  readonly isTooLarge?: boolean
 }
 
 /** Which backends will be tried, in which order, and why the others are not. */
@@ -29,6 +32,8 @@ export interface Plan {
   readonly candidates: readonly Candidate[]
   readonly refusals: readonly Refusal[]
   readonly threads: number
+  /** What the fit takes on the first of them. */
+  readonly memory: Memory
   /** Whether WASM may use relaxed SIMD. */
   readonly fast: boolean
   /** How the backend was chosen: by name, or by estimate. */
@@ -77,21 +82,37 @@ export function chooseSpec(device: Device, { X, specs, weights }: Request): { sp
   return { reason }
 }
 
+const SMALLER = "lower the rank, take a sparse X or a part of the rows, or dtype: 'f32'"
+
+/** What a fit takes on a device, or why there is no room for it. */
+export function memoryOn(device: Device, spec: FitSpec, { X, weights }: Request): Memory | { readonly reason: string } {
+  const memory = device.memory(X, spec, weights)
+  const total = totalBytes(memory)
+  const { memoryLimit = Number.POSITIVE_INFINITY } = device
+  if (total <= memoryLimit) return memory
+  const parts = `X ${inBytes(memory.X)}, factors ${inBytes(memory.factors)}`
+  return { reason: `the fit takes ${inBytes(total)} (${parts}), and there are ${inBytes(memoryLimit)}` }
+}
+
 /** Asks the device about this very instance, as only an open device knows its limits. */
-async function refusalOf(
+async function answerOf(
   report: BackendReport,
   request: Request,
   options: DeviceOptions,
   byName: boolean,
-): Promise<Refusal | undefined> {
+): Promise<Refusal | Memory> {
   const { id } = report
   if (!report.available) return { id, reason: report.reason ?? 'absent', fix: report.fix }
   if (report.emulated && !byName) {
     return { id, reason: 'emulated on the CPU: proves correctness, never faster', fix: `ask for it: backend: '${id}'` }
   }
   try {
-    const chosen = await withDevice(id, options, async device => chooseSpec(device, request))
-    return 'spec' in chosen ? undefined : { id, reason: chosen.reason, fix: null }
+    return await withDevice(id, options, async device => {
+      const chosen = chooseSpec(device, request)
+      if ('reason' in chosen) return { id, reason: chosen.reason, fix: null }
+      const memory = memoryOn(device, chosen.spec, request)
+      return 'reason' in memory ? { id, reason: memory.reason, fix: SMALLER, isTooLarge: true } : memory
+    })
   } catch (error) {
     return { id, reason: error instanceof Error ? error.message : String(error), fix: null }
   }
@@ -100,7 +121,8 @@ async function refusalOf(
 /**
  * Ranks the backends for one problem. A backend asked for by name is the only candidate; otherwise all that can do the
  * job, by estimated seconds. Emulated backends are used only when asked for by name.
- * @throws NonnegError ERR_NONNEG_NO_BACKEND with every refusal and its reason when none is left
+ * @throws NonnegError ERR_NONNEG_NO_BACKEND with every refusal and its reason when none is left, _MEMORY where one of them
+ * has but no room
  */
 export async function planFit(request: Request, options: PlanOptions): Promise<Plan> {
   const threads = resolveThreads(options.threads)
@@ -109,6 +131,7 @@ export async function planFit(request: Request, options: PlanOptions): Promise<P
   const ids = named ? [named] : BACKEND_IDS
   const candidates: Candidate[] = []
   const refusals: Refusal[] = []
+  let memory: Memory | undefined
   const instance = { ...request, spec: request.specs[0] }
   // estimates first, and only as many devices are opened as it takes to find one that will do
   const reports = await Promise.all(ids.map(probeBackend))
@@ -120,20 +143,26 @@ export async function planFit(request: Request, options: PlanOptions): Promise<P
       candidates.push({ id: report.id, estimatedSeconds: seconds })
       continue
     }
-    const refusal = await refusalOf(report, request, { threads, fast }, named !== undefined)
-    if (refusal) refusals.push(refusal)
-    else candidates.push({ id: report.id, estimatedSeconds: seconds })
+    const answer = await answerOf(report, request, { threads, fast }, named !== undefined)
+    if ('reason' in answer) refusals.push(answer)
+    else {
+      candidates.push({ id: report.id, estimatedSeconds: seconds })
+      memory = answer
+    }
   }
-  if (candidates.length === 0) {
+  if (memory === undefined) {
     const list = refusals.map(refusal => `${refusal.id}: ${refusal.reason}`).join('; ')
     const message = named
       ? `the ${named} backend cannot do this: ${refusals[0].reason}`
       : `no backend can do this: ${list}`
     const fix = refusals.map(refusal => refusal.fix).find(found => found) ?? undefined
-    throw new NonnegError('ERR_NONNEG_NO_BACKEND', message, { detail: { refusals }, fix })
+    const code = refusals.some(({ isTooLarge }) => isTooLarge) ? 'ERR_NONNEG_MEMORY' : 'ERR_NONNEG_NO_BACKEND'
+    throw new NonnegError(code, message, { detail: { refusals }, fix })
   }
-  return { candidates, refusals, threads, fast, chosenBy: by }
+  return { candidates, refusals, memory, threads, fast, chosenBy: by }
 }
+
+const NONE_CAN: readonly string[] = ['ERR_NONNEG_NO_BACKEND', 'ERR_NONNEG_MEMORY']
 
 /** The named backend first, where it can do the job, then what `'auto'` would try. */
 export async function planWithFallback(request: Request, asked: PlanOptions): Promise<Plan> {
@@ -143,7 +172,7 @@ export async function planWithFallback(request: Request, asked: PlanOptions): Pr
     try {
       plans.push(await planFit(request, { ...asked, backend }))
     } catch (error) {
-      if (!(error instanceof NonnegError && error.code === 'ERR_NONNEG_NO_BACKEND')) throw error
+      if (!(error instanceof NonnegError && NONE_CAN.includes(error.code))) throw error
       failures.push(error)
     }
   }

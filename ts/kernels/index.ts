@@ -10,6 +10,7 @@ import { hals_update } from './hals_update.js'
 import { holdout } from './holdout.js'
 import { mu_ratio } from './mu_ratio.js'
 import { mu_update } from './mu_update.js'
+import { online_update } from './online_update.js'
 import { pg_step } from './pg_step.js'
 import type { KernelSpec } from './spec.js'
 import { vectorKernels } from './vectors.js'
@@ -32,6 +33,7 @@ export const kernels: readonly KernelSpec[] = [
   beta_terms,
   beta_xht_csr,
   mu_ratio,
+  online_update,
   pg_step,
   cd_dense,
   cd_csr,

@@ -58,7 +58,7 @@ export class Checkpoint {
       [`${prefix}W`]: { data: W, shape: [rows, rank] },
       [`${prefix}H`]: { data: H, shape: [rank, columns] },
     })
-    const { momentum } = factors
+    const { momentum, accumulated } = factors
     const tensors: Record<string, Tensor> = {
       losses: list(losses),
       violations: list(violations),
@@ -66,6 +66,8 @@ export class Checkpoint {
       initialError: list(initialError === undefined ? [] : [initialError]),
       ...pair(factors, ''),
       ...(momentum ? { ...pair(momentum, 'momentum.'), 'momentum.numbers': list(momentum.numbers) } : {}),
+      ...(accumulated ? { A: { data: accumulated.A, shape: [rank, columns] } } : {}),
+      ...(accumulated ? { B: { data: accumulated.B, shape: [rank, columns] } } : {}),
     }
     const metadata = { kind: KIND, version: VERSION, solver, identity: JSON.stringify(identity) }
     return await inSlices(encodeTensors({ tensors, metadata }))
@@ -78,11 +80,13 @@ export class Checkpoint {
     const list = (name: string) => Array.from(tensors[name].data)
     const numbers = tensors['momentum.numbers'] && list('momentum.numbers')
     const momentum = numbers && { W: tensors['momentum.W'].data, H: tensors['momentum.H'].data, numbers }
+    const { A, B } = tensors
+    const accumulated = A && B && { A: A.data, B: B.data }
     const [[rows, rank], [, columns]] = [tensors.W.shape, tensors.H.shape]
     return new Checkpoint({
       solver: metadata.solver as SolverName,
       identity: JSON.parse(metadata.identity) as Identity,
-      factors: { W: tensors.W.data, H: tensors.H.data, momentum },
+      factors: { W: tensors.W.data, H: tensors.H.data, momentum, accumulated },
       ...{ rows, columns, rank },
       ...{ losses: list('losses'), violations: list('violations'), seconds: list('seconds') },
       initialError: list('initialError').at(0),

@@ -18,6 +18,25 @@ export function inverse(order: readonly number[]): readonly number[] {
   return back
 }
 
+/**
+ * Components that add nothing to W·H, as their column of W or their row of H is all zeros: X has no use for so many, or they
+ * started at zero, from which some solvers cannot move.
+ */
+export function* deadComponents({ W, H }: Pick<Factors, 'W' | 'H'>, rank: number): Generator<void, readonly number[]> {
+  const largest = (): Float64Array => new Float64Array(rank)
+  const [w, h] = [largest(), largest()]
+  for (let i = 0; i < W.length; i += rank) {
+    for (let r = 0; r < rank; r++) if (W[i + r] > w[r]) w[r] = W[i + r]
+    if (i % (rank << 12) === 0) yield
+  }
+  const columns = H.length / rank
+  for (let r = 0; r < rank; r++) {
+    for (let j = r * columns; j < (r + 1) * columns; j++) if (H[j] > h[r]) h[r] = H[j]
+    yield
+  }
+  return Array.from(w.keys()).filter(r => w[r] === 0 || h[r] === 0)
+}
+
 /** Component `order[r]` at each place r of packed factors; the same arrays where nothing changes place. */
 export function* reordered<F extends Pick<Factors, 'W' | 'H'>>(
   { W, H }: F,

@@ -5,7 +5,7 @@ import type { MatrixInput } from '../core/input.js'
 import { type DenseView, denseView } from '../core/matrix.js'
 import { explainPlan, type Plan, planFit, planWithFallback } from '../engine/plan.js'
 import { type Checkpoint, checkIdentity, type Identity, identityOf } from './checkpoint.js'
-import { inverse, movingFirst, reordered } from './components.js'
+import { deadComponents, inverse, movingFirst, reordered } from './components.js'
 import { Feed } from './feed.js'
 import { type Handover, type LoopOptions, type LoopResult, runFit, type StopReason } from './fit-loop.js'
 import type { FactorizeOptions, HistoryEntry, ResolvedOptions } from './options.js'
@@ -32,6 +32,8 @@ export interface Factorization {
    * 0 where X is all zeros.
    */
   readonly relativeError: number
+  /** Components that add nothing to W·H: their column of W or their row of H is all zeros. */
+  readonly deadComponents: readonly number[]
   readonly iterations: number
   readonly reason: StopReason
   /** What a fit that converged has reached; undefined for the other reasons. */
@@ -80,15 +82,14 @@ export interface RunningFit extends Promise<Factorization> {
  */
 export function factorize(X: MatrixInput, options: FactorizeOptions): RunningFit {
   const feed = new Feed()
-  const work = async () => {
+  return feed.of(async () => {
     const resolved = resolveOptions(options)
     const onProgress = (entry: HistoryEntry) => {
       resolved.onProgress?.(entry)
       feed.push(entry)
     }
     return await solve(X, { ...resolved, onProgress }, { stop: feed.left })
-  }
-  return feed.of(work())
+  })
 }
 
 /** What a fit can be given beside its options. */
@@ -178,7 +179,7 @@ function resumable(prepared: Prepared, { resume }: ResolvedOptions): readonly Ca
   return same
 }
 
-async function planOf(
+export async function planOf(
   { X, weights }: Prepared,
   candidates: readonly Candidate[],
   { backend, threads, fast, maxIterations, fallback }: ResolvedOptions,
@@ -193,13 +194,15 @@ async function factorsOf(
   factors: Factors,
   { rows, columns, k }: Prepared,
   { rank, dtype, frozenComponents }: ResolvedOptions,
-): Promise<{ W: DenseView; H: DenseView }> {
+): Promise<Pick<Factorization, 'W' | 'H' | 'deadComponents'>> {
   const order = inverse(movingFirst(rank, frozenComponents))
   const own = await inSlices(reordered(factors, order))
   const W = denseView(own.W, rows, rank)
   const H = denseView(own.H, rank, columns)
-  if (k === 0) return { W, H }
-  return { W: await inSlices(scaleFactor(W, k, dtype)), H: await inSlices(scaleFactor(H, k, dtype)) }
+  const dead = await inSlices(deadComponents(own, rank))
+  if (k === 0) return { W, H, deadComponents: dead }
+  const [w, h] = [await inSlices(scaleFactor(W, k, dtype)), await inSlices(scaleFactor(H, k, dtype))]
+  return { W: w, H: h, deadComponents: dead }
 }
 
 function explainSolver({ solver, reason, criterion, history }: LoopResult, { solver: asked }: ResolvedOptions): string {

@@ -27,14 +27,19 @@ export class Feed {
     for (const wake of waiting) wake()
   }
 
-  /** The promise with `steps`. */
-  of(work: Promise<Factorization>): RunningFit {
-    const end = () => {
+  /** The promise of the fit, with `steps`. Nothing is hung on it, so that a failure that nobody looks at is reported as such. */
+  of(fit: () => Promise<Factorization>): RunningFit {
+    const work = this.#watch(fit)
+    return Object.assign(work, { steps: () => this.#follow(work) })
+  }
+
+  async #watch(fit: () => Promise<Factorization>): Promise<Factorization> {
+    try {
+      return await fit()
+    } finally {
       this.#ended = true
       this.#wakeAll()
     }
-    work.then(end, end)
-    return Object.assign(work, { steps: () => this.#follow(work) })
   }
 
   async *#follow(work: Promise<Factorization>): AsyncGenerator<HistoryEntry, void> {

@@ -4,8 +4,9 @@ import { abortError, NonnegError } from '../core/errors.js'
 import { withDevice } from '../engine/devices.js'
 import { chooseSpec, type Plan, type Refusal } from '../engine/plan.js'
 import { Checkpoint, type Identity, type Progressed } from './checkpoint.js'
+import { batchesOf, runPasses } from './online.js'
 import type { HistoryEntry, ResolvedOptions } from './options.js'
-import type { Candidate, SolverName } from './solvers.js'
+import { type Candidate, SOLVERS, type SolverName } from './solvers.js'
 import { CHECK_EVERY, type Criterion, criterionMet, distance, looksAtEach } from './stopping.js'
 
 /** One crossing to the backend takes about so long, so that progress and budgets stay lively. */
@@ -124,7 +125,7 @@ class FitLoop {
       const crossingStart = performance.now()
       const count = this.#crossing(secondsEach)
       this.#lastCrossing = count
-      const report = await this.#fit.run(count, { signal, deadline: this.#deadline })
+      const report = await this.#advance(count)
       this.#note(report, progress.secondsBefore + (crossingStart - start) / 1000)
       if (report.stopped === 'aborted') return { reason: 'aborted', loss: await this.#lossAtAbort(true) }
       secondsEach = (performance.now() - crossingStart) / 1000 / Math.max(1, report.iterations)
@@ -134,6 +135,13 @@ class FitLoop {
         lastSnapshot = performance.now()
       }
     }
+  }
+
+  #advance(iterations: number): Promise<SweepReport> {
+    const { signal } = this.#options
+    const controls = { signal, deadline: this.#deadline }
+    if (!SOLVERS[this.#solver].isOnline) return this.#fit.run(iterations, controls)
+    return runPasses(this.#fit, batchesOf(this.#progress.problem.X.rows, this.#options), iterations, controls)
   }
 
   /** The losses that options name, in the scale of the fit. */
@@ -166,7 +174,7 @@ class FitLoop {
     let best: { loss: number; factors: Factors } | undefined
     for (let other = 0; other < starts; other++) {
       if (other > 0) await this.#fit.setFactors(await this.#options.another(seed + other))
-      const report = await this.#fit.run(startIterations, { signal })
+      const report = await this.#advance(startIterations)
       if (signal?.aborted) throw abortError(signal)
       const loss = checkedLoss(report.losses[report.iterations - 1], this.#options.dtype)
       if (!best || loss < best.loss) best = { loss, factors: await this.#fit.factors() }
@@ -253,9 +261,9 @@ function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined, lat
   })
 }
 
-/** A loss that is no number says that the factors are none either. */
+/** A loss that is no number says that the factors are none either. Of a perfect fit rounding may leave one below 0. */
 function checkedLoss(loss: number, dtype: 'f32' | 'f64'): number {
-  if (Number.isFinite(loss)) return loss
+  if (Number.isFinite(loss)) return Math.max(0, loss)
   const type = dtype === 'f32' ? 'float32' : 'float64'
   throw new NonnegError('ERR_NONNEG_BACKEND', `the loss became ${loss}: numbers left the range of ${type}`)
 }

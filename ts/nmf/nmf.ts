@@ -1,13 +1,25 @@
 import { inSlices } from '../core/breathe.js'
 import { NonnegError } from '../core/errors.js'
+import { files } from '../core/file-access.js'
 import { type MatrixInput, toMatrixView } from '../core/input.js'
 import { type DenseView, denseView } from '../core/matrix.js'
 import { type Factorization, factorize, solve } from './factorize.js'
+import { type Fitted, modelBytes, modelFrom } from './model-file.js'
 import type { FactorizeOptions } from './options.js'
+import { fitPartially, type OnlineState } from './partial-fit.js'
 import { resolveOptions } from './resolve-options.js'
 
+/** What `transform` and `score` take beside X: a mask and weights of its own, a start, and a budget of their own. */
+export type TransformOptions = Pick<
+  FactorizeOptions,
+  'mask' | 'weights' | 'maxIterations' | 'tolerance' | 'timeBudgetMs' | 'onProgress' | 'signal'
+> & {
+  /** Where W (rows × rank) starts, such as an earlier result for much the same rows. Default: a constant. */
+  readonly W?: MatrixInput
+}
+
 /**
- * A model with scikit-learn's verbs over {@link factorize}: fit it to one matrix, then read its components.
+ * A model with scikit-learn's verbs over {@link factorize}: fit it to one matrix, then use its components on others.
  *
  *     const model = new NMF({ rank: 20, seed: 1 })
  *     const W = await model.fitTransform(X)   // rows × rank
@@ -15,7 +27,9 @@ import { resolveOptions } from './resolve-options.js'
  */
 export class NMF {
   readonly options: FactorizeOptions
-  #fitted: Factorization | undefined
+  #result: Factorization | undefined
+  #components: DenseView | undefined
+  #online: OnlineState | undefined
 
   constructor(options: FactorizeOptions) {
     this.options = { ...options }
@@ -23,7 +37,10 @@ export class NMF {
 
   /** Fits the model to X (rows × columns). Throws as {@link factorize}; a failed fit leaves the former one in place. */
   async fit(X: MatrixInput): Promise<this> {
-    this.#fitted = await factorize(X, this.options)
+    const result = await factorize(X, this.options)
+    this.#result = result
+    this.#components = result.H
+    this.#online = undefined
     return this
   }
 
@@ -33,17 +50,57 @@ export class NMF {
   }
 
   /**
-   * The W (rows × rank) that fits new rows X to the model's components, which stay as they are. Stops by the model's own
-   * options, but for its mask and weights, which belong to the matrix that it was fitted to: give those of X here. Starts
-   * from a constant, so it does not return the W of `fitTransform` for the same X, but one close to it. Throws as
-   * {@link factorize}.
+   * Goes on from the model's components, or begins, with one batch of rows X: their weights for the components as they are,
+   * then one update of the components, which remember former batches as `forgetFactor` says (default 0.7). For streams of
+   * data that no memory holds, as scikit-learn's `MiniBatchNMF.partial_fit`; multiplicative, whatever the model's solver.
+   * Throws as {@link factorize}; a failed batch leaves the model as it was.
    */
-  async transform(
-    X: MatrixInput,
-    { mask, weights }: Pick<FactorizeOptions, 'mask' | 'weights'> = {},
-  ): Promise<DenseView> {
+  async partialFit(X: MatrixInput, options: Pick<TransformOptions, 'mask' | 'weights' | 'signal'> = {}): Promise<this> {
+    const { forgetFactor, batchRows: _rows, step: _step, frozen: _frozen, resume: _resume, ...own } = this.options
+    const resolved = resolveOptions({ ...own, forgetFactor, starts: 1, ...only(options), solver: 'online' })
+    const former = this.#components && { components: this.#components, online: this.#online }
+    const { components, online } = await fitPartially(X, resolved, former)
+    this.#components = components
+    this.#online = online
+    this.#result = undefined
+    return this
+  }
+
+  /**
+   * The W (rows × rank) that fits new rows X to the model's components, which stay as they are. Stops by the model's own
+   * options where none are given, but for its mask and weights, which belong to the matrix that it was fitted to: give those
+   * of X here. Starts from a constant, or from `W`, so it does not return the W of `fitTransform` for the same X, but one
+   * close to it. Throws as {@link factorize}.
+   */
+  async transform(X: MatrixInput, options: TransformOptions = {}): Promise<DenseView> {
+    return (await this.#project(X, options)).W
+  }
+
+  /**
+   * How much of X its W·H explains: 1 − ‖X − WH‖² / ‖X‖², at most 1, for the W that `transform` finds.
+   * Throws as {@link factorize}.
+   */
+  async score(X: MatrixInput, options: TransformOptions = {}): Promise<number> {
+    return 1 - (await this.#project(X, options)).relativeError ** 2
+  }
+
+  #project(X: MatrixInput, { W, ...options }: TransformOptions): Promise<Factorization> {
     const H = this.components
-    return (await solve(X, resolveOptions({ ...this.options, init: 'random', mask, weights }), { H })).W
+    const { rank, loss, solver, step, alphaW, l1Ratio, maxW, seed, ...rest } = this.options
+    const { backend, fallback, threads, fast, dtype, maxIterations, tolerance, timeBudgetMs, onAbort } = rest
+    const model = {
+      rank,
+      loss,
+      solver: solver === 'online' ? 'mu' : solver,
+      step,
+      alphaW,
+      l1Ratio,
+      maxW,
+      seed,
+    } as const
+    const run = { backend, fallback, threads, fast, dtype, maxIterations, tolerance, timeBudgetMs, onAbort }
+    const resolved = resolveOptions({ ...only(model), ...only(run), ...only(options) } as FactorizeOptions)
+    return solve(X, W === undefined ? resolved : { ...resolved, init: { W } }, { H })
   }
 
   /** W·H (rows × columns) for a W of rows × rank: what the model makes of these weights. */
@@ -57,16 +114,61 @@ export class NMF {
     return await inSlices(product(view, H))
   }
 
-  /** The last fit, with its loss, history and reason. @throws NonnegError ERR_NONNEG_NOT_FITTED */
+  /**
+   * The last `fit`, with its W, loss, history and reason; models that were loaded or fitted in batches have none.
+   * @throws NonnegError ERR_NONNEG_NOT_FITTED
+   */
   get result(): Factorization {
-    if (this.#fitted) return this.#fitted
-    throw new NonnegError('ERR_NONNEG_NOT_FITTED', 'the model is not fitted', { fix: 'await model.fit(X) first' })
+    if (this.#result) return this.#result
+    const what = this.#components ? 'no fit of this object made the model' : 'the model is not fitted'
+    throw new NonnegError('ERR_NONNEG_NOT_FITTED', what, { fix: 'await model.fit(X) first' })
   }
 
   /** H (rank × columns) of the last fit. @throws NonnegError ERR_NONNEG_NOT_FITTED */
   get components(): DenseView {
-    return this.result.H
+    if (this.#components) return this.#components
+    throw new NonnegError('ERR_NONNEG_NOT_FITTED', 'the model is not fitted', { fix: 'await model.fit(X) first' })
   }
+
+  /**
+   * The model in one piece: safetensors, which other languages read too, with the components as `H`, the options that are
+   * words and numbers, and what `partialFit` goes on from. @throws NonnegError ERR_NONNEG_NOT_FITTED
+   */
+  async toBytes(): Promise<Uint8Array<ArrayBuffer>> {
+    return await modelBytes({ options: this.options, components: this.components, online: this.#online })
+  }
+
+  /** @throws NonnegError ERR_NONNEG_FORMAT where these are not the bytes of a model of this version, whole and unchanged */
+  static async fromBytes<M extends NMF>(this: new (options: FactorizeOptions) => M, bytes: Uint8Array): Promise<M> {
+    const fitted = await modelFrom(bytes)
+    const model = new this(fitted.options)
+    model.#restore(fitted)
+    return model
+  }
+
+  /** `toBytes` to a file, whose former contents it replaces in one step. @throws NonnegError ERR_NONNEG_FILE, _NOT_FITTED */
+  async save(file: string): Promise<void> {
+    await files().write(file, await this.toBytes())
+  }
+
+  /** @throws NonnegError ERR_NONNEG_FILE where it cannot be read, _FORMAT as `fromBytes` */
+  static async load<M extends NMF>(
+    this: (new (options: FactorizeOptions) => M) & { fromBytes(bytes: Uint8Array): Promise<M> },
+    file: string,
+  ): Promise<M> {
+    // biome-ignore lint/complexity/noThisInStatic: a subclass makes its own
+    return await this.fromBytes(await files().read(file))
+  }
+
+  #restore({ components, online }: Fitted): void {
+    this.#components = components
+    this.#online = online
+  }
+}
+
+/** What is given of some options. */
+function only<T extends object>(options: T): T {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T
 }
 
 function* product(W: DenseView, H: DenseView): Generator<void, DenseView> {

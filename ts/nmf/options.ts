@@ -2,6 +2,7 @@ import type { BackendId } from '../backends/backend.js'
 import type { MatrixInput } from '../core/input.js'
 import type { Checkpoint } from './checkpoint.js'
 import type { LossName } from './loss.js'
+import type { OnlineOptions } from './online.js'
 import type { Choice, SolverName } from './solvers.js'
 import type { StopOptions } from './stopping.js'
 
@@ -56,11 +57,18 @@ export interface FactorizeOptions {
    * How the factors move. `'mu'`: multiplicative updates, which never raise the loss. `'hals'`: coordinate descent, exact for
    * `'frobenius'`, Newton steps elsewhere, below β = 1 bounded so that they never raise it either. `'ahals'`: some rounds of
    * that for each product with X, and extrapolation; now and then its loss rises, and it goes back. `'bpp'`: each factor to
-   * its exact minimum in turn (`'frobenius'` without mask and weights). `'scd'`: as `'ahals'` for `'kullback-leibler'`.
+   * its exact minimum in turn (`'frobenius'` without mask and weights). `'online'`: multiplicative updates batch after batch. `'scd'`: as `'ahals'` for `'kullback-leibler'`.
    * `'pg'`: projected gradient steps. Sources: ts/nmf/solvers.ts. `'auto'`, the default, is `'ahals'` for Frobenius without
    * mask and weights, where the backend has it (the GPUs do not yet), else `'mu'`.
    */
   readonly solver?: 'auto' | SolverName
+  /** `'online'`: rows of a batch. Default 1024, as in scikit-learn. */
+  readonly batchRows?: number
+  /**
+   * `'online'`: the share of what former batches say of H that a whole pass leaves, from 0 to 1; a batch leaves the power of
+   * it that is its share of the rows. Default 0.7, as in scikit-learn.
+   */
+  readonly forgetFactor?: number
   /** `'pg'`: the length of a step in units of 1/𝓛, 𝓛 a bound of the curvature. Default 1; below 2 Frobenius cannot rise. */
   readonly step?: number
   /**
@@ -164,7 +172,7 @@ export interface OwnStart {
 }
 
 /** Options with every default filled in and every value checked. */
-export interface ResolvedOptions extends Choice, StopOptions {
+export interface ResolvedOptions extends Choice, StopOptions, OnlineOptions {
   readonly init: InitName | OwnStart
   readonly starts: number
   readonly startIterations: number

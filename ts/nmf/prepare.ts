@@ -28,9 +28,15 @@ export interface Prepared {
 
 /**
  * Checks X with its mask and weights, and brings them to the forms and the scale that backends take.
+ * @param scale the k to take, where it is settled already
  * @throws NonnegError ERR_NONNEG_SHAPE, _NEGATIVE, _NOT_FINITE, _ZERO, _DTYPE with the place of the entry
  */
-export async function prepare(input: MatrixInput, resolved: ResolvedOptions, fixed?: 'H'): Promise<Prepared> {
+export async function prepare(
+  input: MatrixInput,
+  resolved: ResolvedOptions,
+  fixed?: 'H',
+  scale?: number,
+): Promise<Prepared> {
   const { signal, beta, dtype } = resolved
   const view = await inSlices(toMatrixView(input), signal)
   checkNotEmpty(view)
@@ -40,7 +46,7 @@ export async function prepare(input: MatrixInput, resolved: ResolvedOptions, fix
   const { weights } = observed
   const asked = candidatesFor(resolved, view, weights !== undefined, fixed)
   // an exponent of 0, nearly always, copies nothing
-  const k = scaleExponent(given.largest, asked[0].spec)
+  const k = scale ?? scaleExponent(given.largest, asked[0].spec)
   if (beta <= 0) await inSlices(refuseZeros(given.X, weights, resolved, k), signal)
   const scan = k === 0 ? given : await inSlices(scanMatrix(await inSlices(scaleMatrix(given.X, -2 * k, dtype)), 'X'))
   const { X, sum, squaredNorm } = scan

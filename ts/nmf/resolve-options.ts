@@ -4,6 +4,7 @@ import { entryCount, type MatrixView } from '../core/matrix.js'
 import { Checkpoint } from './checkpoint.js'
 import { between, checkNames, checkObject, finite, flag, oneOf, optionalFunction, refuse, whole } from './checks.js'
 import { LOSSES, type LossName } from './loss.js'
+import type { OnlineOptions } from './online.js'
 import type { FactorizeOptions, HoldoutMask, InitName, MaskInput, OwnStart, ResolvedOptions } from './options.js'
 import { SOLVER_NAMES, SOLVERS, type SolverName } from './solvers.js'
 
@@ -11,6 +12,8 @@ const KNOWN: Readonly<Record<keyof FactorizeOptions, true>> = {
   rank: true,
   loss: true,
   solver: true,
+  batchRows: true,
+  forgetFactor: true,
   step: true,
   init: true,
   starts: true,
@@ -122,6 +125,16 @@ function stepOf({ step }: FactorizeOptions, solver: SolverName | 'auto'): number
   throw unfit('step', `step is for solver: 'pg'; the solver is '${solver}'`)
 }
 
+function onlineOf(options: FactorizeOptions, solver: SolverName | 'auto'): OnlineOptions {
+  const { batchRows = 1024, forgetFactor = 0.7 } = options
+  for (const name of ['batchRows', 'forgetFactor'] as const) {
+    if (options[name] === undefined || solver === 'online') continue
+    throw unfit(name, `${name} is for solver: 'online'; the solver is '${solver}'`)
+  }
+  if (finite('forgetFactor', forgetFactor) > 1) throw refuse('forgetFactor', forgetFactor, 'a number from 0 to 1')
+  return { batchRows: whole('batchRows', batchRows, 1), forgetFactor }
+}
+
 function startsOf({ starts = 1 }: FactorizeOptions, init: InitName | OwnStart): number {
   whole('starts', starts, 1, 10_000)
   if (starts === 1 || init === 'random') return starts
@@ -165,6 +178,7 @@ export function resolveOptions(options: FactorizeOptions): ResolvedOptions {
     beta,
     solver,
     step: stepOf(options, solver),
+    ...onlineOf(options, solver),
     init,
     starts: startsOf(options, init),
     startIterations: whole('startIterations', options.startIterations ?? 20, 1),

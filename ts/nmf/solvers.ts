@@ -9,6 +9,8 @@ export interface Solver {
   /** Rounds of the rule on each factor before the other moves. */
   readonly rounds?: number
   readonly extrapolate?: boolean
+  /** H moves after each batch of rows, not after all of them. */
+  readonly isOnline?: boolean
   /** Losses that it is for; default: every β. */
   suits?(beta: number): boolean
 }
@@ -19,7 +21,7 @@ export interface Solver {
  */
 const ROUNDS = 3
 
-export type SolverName = 'mu' | 'hals' | 'ahals' | 'bpp' | 'scd' | 'pg'
+export type SolverName = 'mu' | 'hals' | 'ahals' | 'bpp' | 'scd' | 'online' | 'pg'
 
 /** Options, docs, benchmarks and tests walk this list. */
 export const SOLVERS: Readonly<Record<SolverName, Solver>> = {
@@ -53,6 +55,12 @@ export const SOLVERS: Readonly<Record<SolverName, Solver>> = {
     summary: 'sequential coordinate descent with extrapolation for Kullback–Leibler',
     source: 'Hsieh & Dhillon, KDD 2011; Lin & Boutros, BMC Bioinformatics 2020; extrapolation as in ahals',
     suits: beta => beta === 1,
+  },
+  online: {
+    rule: 'mu',
+    isOnline: true,
+    summary: 'multiplicative updates from batches of rows, H with forgetting; an iteration is a pass over all of them',
+    source: 'Lefèvre, Bach & Févotte, WASPAA 2011; as scikit-learn’s MiniBatchNMF',
   },
   pg: {
     rule: 'pg',
@@ -112,8 +120,8 @@ export function candidatesFor(choice: Choice, X: MatrixView, weighted: boolean, 
   const maxH = fixed === 'H' ? undefined : choice.maxH
   const movingH = frozen === 0 || fixed === 'H' ? undefined : rank - frozen
   return solversFor(choice.solver, beta, weighted).map(name => {
-    const { rule, rounds, extrapolate } = SOLVERS[name]
-    const moves = { rounds, extrapolate, maxW, maxH, movingH }
+    const { rule, rounds, extrapolate, isOnline } = SOLVERS[name]
+    const moves = { rounds, batches: isOnline && fixed !== 'H', extrapolate, maxW, maxH, movingH }
     return { name, spec: { rank, beta, rule, dtype, fixed, penaltyW, penaltyH, step, ...moves } }
   })
 }

@@ -57,6 +57,7 @@ export async function startFactors(
   const { rows, columns, k, mean } = prepared
   const sizes = sizesOf(prepared, resolved)
   if (fixedH) {
+    if (typeof init !== 'string') return await inSlices(ownStart({ W: init.W, H: fixedH }, sizes, seed), signal)
     const H = k === 0 ? fixedH : await inSlices(scaleFactor(fixedH, -k, dtype))
     return { W: constantFactor(rows, rank, Math.sqrt(mean / rank)), H }
   }

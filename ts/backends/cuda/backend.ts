@@ -15,7 +15,8 @@ import {
   unsupported,
   type Weights,
 } from '../backend.js'
-import { callBeyondFrobeniusMu, fitBeyondFrobeniusMu } from '../frobenius-mu.js'
+import { callBeyondFrobeniusMu, fitBeyondFrobeniusMu, memoryOfMu } from '../frobenius-mu.js'
+import type { Memory } from '../memory.js'
 import type { Addon } from '../native/addon.js'
 import { addonError, createAddonFit } from '../native/addon-fit.js'
 import { loadAddon } from '../native/load.js'
@@ -54,6 +55,10 @@ class CudaDevice implements Device {
   supports(_X: MatrixView, spec: FitSpec, weights?: Weights): Support {
     const beyond = fitBeyondFrobeniusMu('CUDA', spec, weights)
     return beyond === undefined ? SUPPORTED : unsupported(beyond)
+  }
+
+  memory(X: MatrixView, spec: FitSpec): Memory {
+    return memoryOfMu(X, spec)
   }
 
   async createFit(problem: Problem, spec: FitSpec): Promise<Fit> {

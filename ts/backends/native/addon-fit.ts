@@ -158,6 +158,10 @@ class AddonFit implements Fit {
     return { W, H }
   }
 
+  async runBatches(): Promise<SweepReport> {
+    throw new NonnegError('ERR_NONNEG_UNSUPPORTED', 'this backend has no batches')
+  }
+
   async setFactors(factors: Factors): Promise<void> {
     const { rows, columns, rank, dtype } = this.#options
     checkLengths(factors, rows, rank, columns)

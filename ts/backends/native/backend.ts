@@ -1,5 +1,6 @@
-import { availableThreads, environment } from '../../core/environment.js'
+import { availableThreads, environment, machineMemory } from '../../core/environment.js'
 import { NonnegError } from '../../core/errors.js'
+import type { MatrixView } from '../../core/matrix.js'
 import type { Dims, KernelSpec } from '../../kernels/spec.js'
 import { vectorKernels } from '../../kernels/vectors.js'
 import {
@@ -15,7 +16,9 @@ import {
   SUPPORTED,
   type Support,
   unsupported,
+  type Weights,
 } from '../backend.js'
+import { type Memory, residentBytes } from '../memory.js'
 import { type OptimizerSpec, unknownKernel, type Vectors } from '../vectors.js'
 import type { Addon } from './addon.js'
 import { addonError, createAddonFit } from './addon-fit.js'
@@ -49,6 +52,7 @@ class NativeDevice implements Device {
   readonly backend = 'native'
   readonly emulated = false
   readonly alignment = 1
+  readonly memoryLimit = machineMemory()
   readonly info: Info
   readonly #addon: Addon
   readonly #isa: string
@@ -63,6 +67,10 @@ class NativeDevice implements Device {
 
   supports(): Support {
     return SUPPORTED
+  }
+
+  memory(X: MatrixView, spec: FitSpec, weights?: Weights): Memory {
+    return { ...residentBytes(X, spec, weights, spec.dtype === 'f64' ? 8 : 4, 4), workspace: 0 }
   }
 
   createFit(problem: Problem, spec: FitSpec): Promise<Fit> {

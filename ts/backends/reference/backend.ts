@@ -1,7 +1,9 @@
+import { machineMemory } from '../../core/environment.js'
 import type { MatrixView } from '../../core/matrix.js'
 import type { Dims, KernelSpec } from '../../kernels/spec.js'
 import type { Backend, Device, Fit, FitSpec, KernelCall, Probe, Problem, Support, Weights } from '../backend.js'
 import { gramRuleRefusal, SUPPORTED, unsupported } from '../backend.js'
+import { type Memory, residentBytes } from '../memory.js'
 import type { OptimizerSpec, Vectors } from '../vectors.js'
 import { ReferenceFit } from './fit.js'
 import { runReferenceKernel } from './kernel.js'
@@ -16,6 +18,7 @@ class ReferenceDevice implements Device {
   readonly emulated = false
   readonly info = { precision: 'float64' }
   readonly alignment = 1
+  readonly memoryLimit = machineMemory()
 
   supports(X: MatrixView, spec: FitSpec, weights?: Weights): Support {
     const refusal = gramRuleRefusal(spec, weights)
@@ -23,6 +26,14 @@ class ReferenceDevice implements Device {
     if (X.kind === 'dense' && weights?.kind === 'entries')
       return unsupported('a dense matrix lists no entries to weigh')
     return SUPPORTED
+  }
+
+  /** X and its transpose, in float64. */
+  memory(X: MatrixView, spec: FitSpec, weights?: Weights): Memory {
+    const resident = residentBytes(X, spec, weights, 8, 1)
+    const whole = X.kind === 'dense' ? 2 * resident.X : resident.X
+    const products = 8 * spec.rank * (X.rows + X.columns + 2 * spec.rank)
+    return { ...resident, X: whole, weights: 2 * resident.weights, workspace: products }
   }
 
   createFit(problem: Problem, spec: FitSpec): Promise<Fit> {

@@ -99,6 +99,21 @@ export class Entries implements Products {
     return f.reduce((whole, value, r) => whole + value * o[r], sum)
   }
 
+  *parts(side: Side): Generator<void, { N: Float64Array; P: Float64Array; shared: boolean }> {
+    const N = new Float64Array(side.F.length)
+    const shared = !listedData(side).weights
+    const P = shared ? columnSums(side.O, this.#spec.rank) : new Float64Array(side.F.length)
+    let at = 0
+    for (const [dims, panel] of this.#panels(side, NONE)) {
+      const found = terms(dims, panel)
+      N.set(found.N, at)
+      if (!shared) P.set(found.P, at)
+      at += panel.F.length
+      yield
+    }
+    return { N, P, shared }
+  }
+
   *#panels(side: Side, violation: Float64Array): Generator<readonly [Dims, Panel], void> {
     const { rank } = this.#spec
     const { indptr, indices, values, weights } = listedData(side)

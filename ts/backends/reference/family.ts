@@ -9,6 +9,8 @@ export interface Products {
   update(side: Side): Generator<void, number>
   /** The loss of the factors as they are; a side whose update was the last may be the cheaper one to ask. */
   loss(side: Side): Generator<void, number>
+  /** Both halves of the gradient: rows × rank each, or where `shared` one row of P for all. */
+  parts(side: Side): Generator<void, { N: Float64Array; P: Float64Array; shared: boolean }>
   /** To be called when factors were set from outside. */
   changed(): void
 }

@@ -3,6 +3,8 @@ import { transposeDense } from '../../core/matrix.js'
 import { familyOf } from '../../kernels/beta.js'
 import { extrapolate } from '../../kernels/extrapolate.js'
 import {
+  type Batch,
+  checkBatches,
   checkLengths,
   type Factors,
   type Fit,
@@ -13,6 +15,7 @@ import {
   type SweepReport,
 } from '../backend.js'
 import { Momentum } from '../momentum.js'
+import { type Accumulated, sidesOfBatch, updateFromBatch } from './batch.js'
 import { Entries } from './entries.js'
 import { type Products, scalarsOf } from './family.js'
 import { Gram } from './gram.js'
@@ -29,14 +32,16 @@ const FAMILIES = {
 export class ReferenceFit implements Fit {
   readonly #spec: FitSpec
   /** How X meets the factors under a loss. */
-  readonly #productsOf: (spec: FitSpec) => Products
+  readonly #productsOf: (spec: FitSpec, squaredNorm?: number) => Products
   readonly #products: Products
   readonly #sides: Sides
   #momentum = new Momentum()
+  /** Of batches, once there was one. */
+  #accumulated: Accumulated | undefined
   /** The factors (of H the transpose) as the last updates left them. */
   readonly #before: { readonly W: Float64Array; readonly H: Float64Array }
 
-  private constructor(spec: FitSpec, productsOf: (spec: FitSpec) => Products, sides: Sides) {
+  private constructor(spec: FitSpec, productsOf: (spec: FitSpec, squaredNorm?: number) => Products, sides: Sides) {
     this.#spec = spec
     this.#productsOf = productsOf
     this.#products = productsOf(spec)
@@ -47,14 +52,28 @@ export class ReferenceFit implements Fit {
   static async create(problem: Problem, spec: FitSpec): Promise<ReferenceFit> {
     const sides = await inSlices(sidesOf(problem, spec))
     // not `problem` itself: X is the caller's to let go
-    const { squaredNorm } = problem
+    const whole = problem.squaredNorm
     const X = { kind: problem.X.kind }
     const weights = problem.weights && { kind: problem.weights.kind }
-    const productsOf = (wanted: FitSpec) => FAMILIES[familyOf(X, wanted.beta, weights)](wanted, squaredNorm)
+    const productsOf = (wanted: FitSpec, squaredNorm = whole) =>
+      FAMILIES[familyOf(X, wanted.beta, weights)](wanted, squaredNorm)
     return new ReferenceFit(spec, productsOf, sides)
   }
 
-  async run(iterations: number, controls: RunControls = {}): Promise<SweepReport> {
+  run(iterations: number, controls: RunControls = {}): Promise<SweepReport> {
+    return this.#run(iterations, () => this.#iteration(), controls)
+  }
+
+  async runBatches(batches: readonly Batch[], controls: RunControls = {}): Promise<SweepReport> {
+    checkBatches(batches, this.#sides.W.rows, this.#spec)
+    return await this.#run(batches.length, at => this.#batch(batches[at]), controls)
+  }
+
+  async #run(
+    iterations: number,
+    stepsOf: (iteration: number) => Generator<void, { loss: number; violation: number }>,
+    controls: RunControls,
+  ): Promise<SweepReport> {
     const start = performance.now()
     const losses: number[] = []
     const violations: number[] = []
@@ -66,7 +85,7 @@ export class ReferenceFit implements Fit {
         stopped = 'deadline'
         break
       }
-      const steps = this.#iteration()
+      const steps = stepsOf(losses.length)
       for (let step = steps.next(); ; step = steps.next()) {
         if (step.done) {
           losses.push(step.value.loss)
@@ -88,6 +107,19 @@ export class ReferenceFit implements Fit {
       seconds: Float64Array.from(seconds),
       stopped,
     }
+  }
+
+  *#batch(batch: Batch): Generator<void, { loss: number; violation: number }> {
+    const { rank } = this.#spec
+    const all = this.#sides
+    const { W, H, squaredNorm } = yield* sidesOfBatch(all, batch, rank)
+    const products = this.#productsOf(this.#spec, squaredNorm)
+    yield* products.update(W)
+    const loss = yield* products.loss(W)
+    this.#accumulated ??= { A: H.F.slice(), B: new Float64Array(H.F.length).fill(1) }
+    yield* updateFromBatch(this.#spec, products, H, this.#accumulated, batch, all.W.rows)
+    this.#products.changed()
+    return { loss, violation: 0 }
   }
 
   *#iteration(): Generator<void, { loss: number; violation: number }> {
@@ -126,28 +158,46 @@ export class ReferenceFit implements Fit {
 
   async factors(): Promise<Factors> {
     const { W, H } = this.#sides
-    const unturned = (await inSlices(transposeDense(H.F, H.rows, this.#spec.rank))) as Float64Array
-    const factors = { W: this.#stored(W.F), H: this.#stored(unturned) }
-    if (!this.#spec.extrapolate) return factors
-    const H0 = (await inSlices(transposeDense(this.#before.H, H.rows, this.#spec.rank))) as Float64Array
+    const [momentum, accumulated] = [this.#momentum, this.#accumulated]
+    const before = this.#before
     return {
-      ...factors,
-      momentum: { W: this.#stored(this.#before.W), H: this.#stored(H0), numbers: this.#momentum.numbers },
+      W: this.#stored(W.F),
+      H: await this.#turned(H.F),
+      ...(this.#spec.extrapolate
+        ? { momentum: { W: this.#stored(before.W), H: await this.#turned(before.H), numbers: momentum.numbers } }
+        : {}),
+      ...(accumulated
+        ? { accumulated: { A: await this.#turned(accumulated.A), B: await this.#turned(accumulated.B) } }
+        : {}),
     }
   }
 
-  async setFactors({ W, H, momentum }: Factors): Promise<void> {
-    const { rank } = this.#spec
+  async setFactors(factors: Factors): Promise<void> {
+    const { W, H, momentum, accumulated } = factors
     const sides = this.#sides
-    checkLengths({ W, H, momentum }, sides.W.rows, rank, sides.H.rows)
+    checkLengths(factors, sides.W.rows, this.#spec.rank, sides.H.rows)
     sides.W.F.set(W)
-    sides.H.F.set((await inSlices(transposeDense(H, rank, sides.H.rows))) as Float64Array)
-    this.#before.W.set(momentum?.W ?? sides.W.F)
-    const H0 = momentum && (await inSlices(transposeDense(momentum.H, rank, sides.H.rows)))
-    this.#before.H.set(H0 ?? sides.H.F)
+    sides.H.F.set(await this.#upright(H))
     this.#momentum = new Momentum()
-    if (momentum) this.#momentum.numbers = momentum.numbers
+    if (momentum) {
+      this.#before.W.set(momentum.W)
+      this.#before.H.set(await this.#upright(momentum.H))
+      this.#momentum.numbers = momentum.numbers
+    }
+    this.#accumulated = accumulated && { A: await this.#upright(accumulated.A), B: await this.#upright(accumulated.B) }
     this.#products.changed()
+  }
+
+  /** Hᵀ (columns × rank) as H, in the type of the result. */
+  async #turned(Ht: Float64Array): Promise<Float32Array | Float64Array> {
+    const { rank } = this.#spec
+    return this.#stored((await inSlices(transposeDense(Ht, Ht.length / rank, rank))) as Float64Array)
+  }
+
+  /** H as Hᵀ. */
+  async #upright(H: Float32Array | Float64Array): Promise<Float64Array> {
+    const { rank } = this.#spec
+    return Float64Array.from(await inSlices(transposeDense(H, rank, H.length / rank)))
   }
 
   #stored(F: Float64Array): Float32Array | Float64Array {

@@ -83,6 +83,14 @@ export class Gram implements Products {
     return Math.max(0, 0.5 * this.#squaredNorm - cross + 0.5 * inner(S, G))
   }
 
+  *parts(side: Side): Generator<void, { N: Float64Array; P: Float64Array; shared: boolean }> {
+    const { rank } = this.#spec
+    const { N, G } = yield* this.#products(side)
+    const P = new Float64Array(N.length)
+    wh_dense.reference({ rows: side.rows, columns: rank, rank, stride: rank }, { W: side.F, H: G, U: P })
+    return { N, P, shared: false }
+  }
+
   *#products(side: Side): Generator<void, { N: Float64Array; G: Float64Array }> {
     const { rank } = this.#spec
     const { X, rows, columns, O } = side

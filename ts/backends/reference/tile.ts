@@ -98,6 +98,20 @@ export class Tile implements Products {
     return sum
   }
 
+  *parts(side: Side): Generator<void, { N: Float64Array; P: Float64Array; shared: boolean }> {
+    const Ot = yield* this.#across(side)
+    const [N, P] = [new Float64Array(side.F.length), new Float64Array(side.F.length)]
+    let at = 0
+    for (const [dims, panel] of this.#panels(side, Ot, NONE)) {
+      const { Q, P: push } = terms(dims, panel)
+      N.set(timesO(dims, Q, panel.O), at)
+      P.set(timesO(dims, push, panel.O), at)
+      at += panel.F.length
+      yield
+    }
+    return { N, P, shared: false }
+  }
+
   *#across({ O, columns }: Side): Generator<void, Float64Array> {
     return (yield* transposeDense(O, columns, this.#spec.rank)) as Float64Array
   }

@@ -17,6 +17,7 @@ import {
   unsupported,
   type Weights,
 } from '../backend.js'
+import { type Memory, residentBytes } from '../memory.js'
 import { type OptimizerSpec, unknownKernel, type Vectors } from '../vectors.js'
 import { WasmFit } from './fit.js'
 import { Pool, type PoolOptions } from './pool.js'
@@ -62,6 +63,10 @@ export class WasmDevice implements Device {
     const { bytes } = layoutOf(shape, spec, X, weights, this.#pool.threads, 0)
     if (bytes <= 4 * GIB) return SUPPORTED
     return unsupported(`the fit takes ${(bytes / GIB).toFixed(1)} GiB, wasm memory has 4 GiB`)
+  }
+
+  memory(X: MatrixView, spec: FitSpec, weights?: Weights): Memory {
+    return { ...residentBytes(X, spec, weights, spec.dtype === 'f64' ? 8 : 4, 4), workspace: 0 }
   }
 
   async createFit(problem: Problem, spec: FitSpec): Promise<Fit> {

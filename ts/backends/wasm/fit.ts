@@ -66,6 +66,10 @@ export class WasmFit implements Fit {
     return await this.#pool.call({ kind: 'factors', fit: this.#id })
   }
 
+  async runBatches(): Promise<SweepReport> {
+    throw new NonnegError('ERR_NONNEG_UNSUPPORTED', 'this backend has no batches')
+  }
+
   async setFactors(): Promise<void> {
     throw new NonnegError('ERR_NONNEG_UNSUPPORTED', 'wasm takes no factors yet')
   }

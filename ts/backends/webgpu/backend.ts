@@ -15,7 +15,8 @@ import {
   unsupported,
   type Weights,
 } from '../backend.js'
-import { fitBeyondFrobeniusMu } from '../frobenius-mu.js'
+import { fitBeyondFrobeniusMu, memoryOfMu } from '../frobenius-mu.js'
+import type { Memory } from '../memory.js'
 import type { Vectors } from '../vectors.js'
 import { type DotGroups, GpuFit } from './fit.js'
 import { Gpu } from './gpu.js'
@@ -113,6 +114,10 @@ class GpuBackendDevice implements Device {
   supports(X: MatrixView, spec: FitSpec, weights?: Weights): Support {
     const reason = fitBeyondFrobeniusMu('WebGPU', spec, weights) ?? misfit(X, spec.rank, this.#room)
     return reason === undefined ? SUPPORTED : unsupported(reason)
+  }
+
+  memory(X: MatrixView, spec: FitSpec): Memory {
+    return memoryOfMu(X, spec)
   }
 
   async createFit(problem: Problem, spec: FitSpec): Promise<Fit> {

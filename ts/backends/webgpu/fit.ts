@@ -167,6 +167,10 @@ export class GpuFit implements Fit {
     return { W: left, H: await inSlices(transposeDense(right, columns, rank)) }
   }
 
+  async runBatches(): Promise<SweepReport> {
+    throw new NonnegError('ERR_NONNEG_UNSUPPORTED', 'this backend has no batches')
+  }
+
   async setFactors(factors: Factors): Promise<void> {
     this.#check()
     const { gpu, problem, rank, W, Ht } = this.#parts

@@ -1,0 +1,48 @@
+import { entryCount, type MatrixView } from '../core/matrix.js'
+import type { FitSpec, Weights } from './backend.js'
+
+/** Bytes that a fit takes on its device, by purpose. */
+export interface Memory {
+  /** X; where it is sparse, its transpose too. */
+  readonly X: number
+  readonly weights: number
+  /** W and H, and what extrapolation and batches keep beside them. */
+  readonly factors: number
+  /** Products, Gram matrices and scratch. */
+  readonly workspace: number
+}
+
+/** Factors that extrapolation holds beside those there are: the ones before the last step, and those to go back to. */
+const HELD_BY_EXTRAPOLATION = 2
+
+/** What X, weights and factors take in elements of `size` bytes, the rank padded to a multiple of `padding`. */
+export function residentBytes(
+  X: MatrixView,
+  spec: FitSpec,
+  weights: Weights | undefined,
+  size: number,
+  padding: number,
+): Omit<Memory, 'workspace'> {
+  const { rows, columns } = X
+  const entries = entryCount(X)
+  const rank = Math.ceil(spec.rank / padding) * padding
+  const pairs = 1 + (spec.extrapolate ? HELD_BY_EXTRAPOLATION : 0)
+  const lists = weights?.kind === 'entries' ? 2 * entries : 0
+  return {
+    X: X.kind === 'dense' ? size * entries : 2 * (size + 4) * entries + 4 * (rows + columns + 2),
+    weights: size * (weights?.kind === 'dense' ? rows * columns : lists),
+    factors: size * rank * (pairs * (rows + columns) + (spec.batches ? 2 * columns : 0)),
+  }
+}
+
+export function totalBytes({ X, weights, factors, workspace }: Memory): number {
+  return X + weights + factors + workspace
+}
+
+/** Bytes for people. */
+export function inBytes(bytes: number): string {
+  const units = ['bytes', 'kB', 'MB', 'GB', 'TB']
+  let [value, unit] = [bytes, 0]
+  while (value >= 1000 && unit < units.length - 1) [value, unit] = [value / 1000, unit + 1]
+  return `${unit === 0 ? value : value.toPrecision(3)} ${units[unit]}`
+}

@@ -1,0 +1,53 @@
+import { inBytes, type Memory, totalBytes } from '../backends/memory.js'
+import type { MatrixInput } from '../core/input.js'
+import { entryCount } from '../core/matrix.js'
+import { explainPlan, type Plan } from '../engine/plan.js'
+import { planOf } from './factorize.js'
+import type { FactorizeOptions } from './options.js'
+import { type Prepared, prepare } from './prepare.js'
+import { resolveOptions } from './resolve-options.js'
+import type { SolverName } from './solvers.js'
+
+/** What a fit would take, before it takes it. */
+export interface FitPlan {
+  /** The solver that stands first; another where the backend lacks it. */
+  readonly solver: SolverName
+  /** The backend that would be tried first. */
+  readonly backend: Plan['candidates'][number]['id']
+  readonly estimatedSeconds: number
+  /** Bytes by purpose: on the backend, and as `host` those of JavaScript beside it: starts, results, and copies of X. */
+  readonly bytes: Memory & { readonly host: number }
+  /** Bytes in all. */
+  readonly total: number
+  readonly plan: Plan
+  /** All of this in words. */
+  explain(): string
+}
+
+/** Arrays of JavaScript: the start and the result in full, X in another scale, and the transpose that sparse X is sent with. */
+function hostBytes({ X, rows, columns, k }: Prepared, { rank, dtype }: { rank: number; dtype: 'f32' | 'f64' }): number {
+  const size = dtype === 'f64' ? 8 : 4
+  const factors = (rows + columns) * rank * size
+  const copy = entryCount(X) * (X.kind === 'dense' ? size : size + 4)
+  return 2 * factors + (k === 0 ? 0 : copy) + (X.kind === 'csr' ? copy : 0)
+}
+
+/**
+ * What `factorize(X, options)` would take of memory and time, without taking it: X is looked at and checked as a fit would.
+ * @throws NonnegError ERR_NONNEG_MEMORY where no backend has room; else as `factorize` does before any work
+ */
+export async function plan(X: MatrixInput, options: FactorizeOptions): Promise<FitPlan> {
+  const resolved = resolveOptions(options)
+  const prepared = await prepare(X, resolved)
+  const made = await planOf(prepared, prepared.candidates, resolved)
+  const [{ id, estimatedSeconds }] = made.candidates
+  const bytes = { ...made.memory, host: hostBytes(prepared, resolved) }
+  const total = totalBytes(bytes) + bytes.host
+  const { name } = prepared.candidates[0]
+  const parts = (['X', 'weights', 'factors', 'workspace', 'host'] as const)
+    .filter(purpose => bytes[purpose] > 0)
+    .map(purpose => `${purpose} ${inBytes(bytes[purpose])}`)
+  const explain = () =>
+    [`solver ${name}`, `memory ${inBytes(total)}: ${parts.join(', ')}`, explainPlan(made)].join('\n')
+  return { solver: name, backend: id, estimatedSeconds, bytes, total, plan: made, explain }
+}
