@@ -21,5 +21,8 @@ export type {
   PatternMask,
 } from './nmf/options.js'
 export { type FitPlan, plan } from './nmf/plan.js'
+export type { RankChoice, RankRow } from './nmf/rank/choice.js'
+export { chooseRank } from './nmf/rank/choose-rank.js'
+export type { ChooseRankOptions, RankMethod, RankProgress, RankRule } from './nmf/rank/options.js'
 export type { SolverName } from './nmf/solvers.js'
 export type { Criterion } from './nmf/stopping.js'

@@ -2,9 +2,28 @@
 
 import { ln, positivePower, power } from './powers'
 
-/** 2⁻²³: negative powers of the model and its logarithm take no model below this. */
-export function safe(u: v128): v128 {
-  return v128.pmax<Real>(u, v128.splat<Real>(<Real>1.1920928955078125e-7))
+/** 2⁻²³: what negative powers of the model and its logarithm take for a model of 0. */
+function leastModel(): v128 {
+  return v128.splat<Real>(<Real>1.1920928955078125e-7)
+}
+
+/** 2⁻ᵏ, k being the whole part of 100 / by, of 1000 / by in float64. */
+function leastPower(by: Real): v128 {
+  if (sizeof<Real>() == 8) return i64x2.splat((1023 - <i64>(<Real>1000 / by)) << 52)
+  return i32x4.splat((127 - <i32>(<Real>100 / by)) << 23)
+}
+
+/** The model as its powers and logarithms take it: see `safe` in ts/kernels/beta.ts. */
+export function safe(u: v128, beta: Real): v128 {
+  if (beta > 2) return v128.pmax<Real>(u, leastPower(1))
+  if (beta >= 1) return v128.pmax<Real>(u, leastModel())
+  const above = v128.gt<Real>(u, v128.splat<Real>(0))
+  return v128.pmax<Real>(u, v128.bitselect(leastPower(<Real>3 - beta), leastModel(), above))
+}
+
+/** The model as coordinate descent takes it for its steps: see `steady` in ts/kernels/beta.ts. */
+export function steady(u: v128): v128 {
+  return v128.pmax<Real>(u, leastModel())
 }
 
 /** u^(β−2), by which data pull; `u` must be safe. */
@@ -44,7 +63,9 @@ export function divergence(x: v128, u: v128, safeU: v128, pulled: v128, beta: Re
     return v128.sub<Real>(v128.sub<Real>(ratio, ln(ratio)), v128.splat<Real>(1))
   }
   const pushed = v128.mul<Real>(safeU, pulled)
-  const model = v128.mul<Real>(v128.splat<Real>(beta - 1), v128.mul<Real>(safeU, pushed))
+  // above β = 0 u^β is 0 where u is
+  const risen = beta > 0 ? v128.pmax<Real>(v128.splat<Real>(0), u) : safeU
+  const model = v128.mul<Real>(v128.splat<Real>(beta - 1), v128.mul<Real>(risen, pushed))
   const cross = v128.mul<Real>(v128.splat<Real>(beta), v128.mul<Real>(x, pushed))
   const sum = v128.add<Real>(positivePower(x, beta), v128.sub<Real>(model, cross))
   return v128.mul<Real>(v128.splat<Real>(1 / (beta * (beta - 1))), sum)

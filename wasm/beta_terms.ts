@@ -30,7 +30,7 @@ export function beta_terms(
       const weights = v == 0 ? firstLanes(left) : loadLanes(v + i * vStride + start, left)
       const place = i * uStride + start
       const model = loadLanes(u + place, left)
-      const safeModel = safe(model)
+      const safeModel = safe(model, beta)
       const pulled = pull(safeModel, beta)
       storeLanes(u + place, v128.mul<Real>(weights, v128.mul<Real>(data, pulled)), left)
       if (p != 0) {

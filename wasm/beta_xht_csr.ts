@@ -99,7 +99,7 @@ function row(
     const data = loadLanes(value, left)
     const weights = weight == 0 ? firstLanes(left) : loadLanes(weight, left)
     const model = models(rank, f, o0, o1, o2, o3)
-    const safeModel = safe(model)
+    const safeModel = safe(model, beta)
     const pulled = pull(safeModel, beta)
     if (n != 0) addRows(rank, v128.mul<Real>(weights, v128.mul<Real>(data, pulled)), o0, o1, o2, o3, n)
     if (p != 0) {

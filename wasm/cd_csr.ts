@@ -15,7 +15,8 @@ function collect(count: usize, rank: usize, entry: usize, o: usize, oStride: usi
  * One sweep of coordinate descent over rows of F for any β, at the listed entries of CSR rows of X; O is columns × rank, F
  * rows × rank. Where `weights` is 0, all are 1; where `sums` is not 0 it holds the column sums of O, and unlisted entries
  * are zeros that count (β = 1). `scratch` holds rank + 2 times the entries of the longest row, rounded up to whole
- * vectors. `loss` (0 for none) and `violation` are f64 and grow.
+ * vectors. `loss` (0 for none) and `violation` are f64 and grow. Columns from `moving` on stay as they are, and no entry goes
+ * above `most`.
  */
 export function cd_csr(
   rows: usize,
@@ -32,6 +33,8 @@ export function cd_csr(
   fStride: usize,
   l1: Real,
   l2: Real,
+  moving: usize,
+  most: Real,
   scratch: usize,
   loss: usize,
   violation: usize,
@@ -45,6 +48,24 @@ export function cd_csr(
     collect(count, rank, indices + (first << 2), o, oStride, near, stride)
     const data = values + first * SIZE
     const rowWeights: usize = weights == 0 ? 0 : weights + first * SIZE
-    descend(count, rank, beta, data, rowWeights, near, stride, sums, f + i * fStride, l1, l2, scratch, loss, violation)
+    const row = f + i * fStride
+    descend(
+      count,
+      rank,
+      beta,
+      data,
+      rowWeights,
+      near,
+      stride,
+      sums,
+      row,
+      l1,
+      l2,
+      moving,
+      most,
+      scratch,
+      loss,
+      violation,
+    )
   }
 }

@@ -1,4 +1,4 @@
-import { curvature, divergence, pull, push, safe } from './beta'
+import { curvature, divergence, pull, push, safe, steady } from './beta'
 import { addSum, firstLanes, loadLanes, widen } from './lanes'
 import { power } from './powers'
 import { at, LANES, multiplyAdd, SIZE, smallest, sumOfLanes } from './simd'
@@ -25,17 +25,17 @@ function rounded(u: usize): v128 {
 }
 
 /**
- * Where a step ends, projected to [0, ∞): Newton's, but where β < 1 one downwards that ends before the loss can rise, as
+ * Where a step ends, projected to [0, most]: Newton's, but where β < 1 one downwards that ends before the loss can rise, as
  * ts/kernels/cd_dense.ts derives it. Without curvature the loss is linear.
  */
-function stepped(value: Real, gradient: Real, bend: Real, beta: Real): Real {
+function stepped(value: Real, gradient: Real, bend: Real, beta: Real, most: Real): Real {
   if (!(bend > 0)) return gradient > 0 ? 0 : value
   let next = value - gradient / bend
   if (beta < 1 && gradient > 0) {
     const steepness = v128.splat<Real>(1 + ((2 - beta) * gradient) / (bend * value))
     next = value * v128.extract_lane<Real>(power(steepness, 1 / (beta - 2)), 0)
   }
-  return next < smallest() ? 0 : next
+  return next < smallest() ? 0 : min<Real>(next, most)
 }
 
 /**
@@ -55,6 +55,8 @@ export function descend(
   f: usize,
   l1: Real,
   l2: Real,
+  moving: usize,
+  most: Real,
   u: usize,
   loss: usize,
   violation: usize,
@@ -73,7 +75,7 @@ export function descend(
     for (let j: usize = 0, start: usize = 0; j < columns; j += LANES, start += 16) {
       const weights = v == 0 ? firstLanes(columns - j) : loadLanes(v + start, columns - j)
       const model = rounded(u + 8 * j)
-      const safeModel = safe(model)
+      const safeModel = safe(model, beta)
       const data = loadLanes(x + start, columns - j)
       const terms = v128.mul<Real>(weights, divergence(data, model, safeModel, pull(safeModel, beta), beta, sums != 0))
       total = widen(total, v128.and(terms, v128.gt<Real>(weights, zero)))
@@ -83,7 +85,7 @@ export function descend(
   // each pass first moves the model by what the coordinate before has moved
   let delta: f64 = 0
   let before = o
-  for (let r: usize = 0; r < rank; r++) {
+  for (let r: usize = 0; r < moving; r++) {
     const near = o + r * oStride
     const factor = f64x2.splat(delta)
     let slope = zero
@@ -94,7 +96,7 @@ export function descend(
       const data = loadLanes(x + start, left)
       const weights = v == 0 ? firstLanes(left) : loadLanes(v + start, left)
       const direction = loadLanes(near + start, left)
-      const safeModel = safe(model)
+      const safeModel = steady(model)
       const pulled = pull(safeModel, beta)
       const pushed = sums == 0 ? push(beta == 2 ? model : safeModel, pulled, beta) : zero
       const weighted = v128.mul<Real>(weights, direction)
@@ -106,9 +108,9 @@ export function descend(
     const old = load<Real>(place)
     let gradient = l1 + l2 * old + sumOfLanes(slope)
     if (sums != 0) gradient += load<Real>(at(sums, 0, 0, r))
-    const projected = old > 0 ? gradient : min<Real>(0, gradient)
+    const projected = old <= 0 ? min<Real>(0, gradient) : old >= most ? max<Real>(0, gradient) : gradient
     store<f64>(violation, load<f64>(violation) + <f64>abs<Real>(projected))
-    const value = stepped(old, gradient, sumOfLanes(bend) + l2, beta)
+    const value = stepped(old, gradient, sumOfLanes(bend) + l2, beta, most)
     before = near
     delta = <f64>value - <f64>old
     store<Real>(place, value)
@@ -118,7 +120,8 @@ export function descend(
 /**
  * One sweep of coordinate descent over rows of F for any β; X and V are rows × columns, O is rank × columns, F rows × rank.
  * Where `v` is 0, all weights are 1. `scratch` holds the columns' number of f64, rounded up to whole vectors of
- * elements. `loss` (0 for none) and `violation` are f64 and grow.
+ * elements. `loss` (0 for none) and `violation` are f64 and grow. Columns from `moving` on stay as they are, and no entry goes
+ * above `most`.
  */
 export function cd_dense(
   rows: usize,
@@ -135,6 +138,8 @@ export function cd_dense(
   fStride: usize,
   l1: Real,
   l2: Real,
+  moving: usize,
+  most: Real,
   scratch: usize,
   loss: usize,
   violation: usize,
@@ -142,6 +147,7 @@ export function cd_dense(
   for (let i: usize = 0; i < rows; i++) {
     const data = x + i * xStride
     const weights: usize = v == 0 ? 0 : v + i * vStride
-    descend(columns, rank, beta, data, weights, o, oStride, 0, f + i * fStride, l1, l2, scratch, loss, violation)
+    const row = f + i * fStride
+    descend(columns, rank, beta, data, weights, o, oStride, 0, row, l1, l2, moving, most, scratch, loss, violation)
   }
 }

@@ -21,6 +21,7 @@ function tile(
   nStride: usize,
   l1: v128,
   l2: v128,
+  most: v128,
 ): void {
   let s00 = l1,
     s01 = l1,
@@ -49,10 +50,10 @@ function tile(
     old += 4 * SIZE
     g += gStride
   } while (old < end)
-  updateRow(f, n, s00, s01, l2)
-  updateRow(f + fStride, n + nStride, s10, s11, l2)
-  updateRow(f + 2 * fStride, n + 2 * nStride, s20, s21, l2)
-  updateRow(f + 3 * fStride, n + 3 * nStride, s30, s31, l2)
+  updateRow(f, n, s00, s01, l2, most)
+  updateRow(f + fStride, n + nStride, s10, s11, l2, most)
+  updateRow(f + 2 * fStride, n + 2 * nStride, s20, s21, l2, most)
+  updateRow(f + 3 * fStride, n + 3 * nStride, s30, s31, l2, most)
 }
 
 /** One vector of columns of four rows. */
@@ -67,6 +68,7 @@ function narrow(
   nStride: usize,
   l1: v128,
   l2: v128,
+  most: v128,
 ): void {
   let s0 = l1,
     s1 = l1,
@@ -82,24 +84,24 @@ function narrow(
     old += 4 * SIZE
     g += gStride
   } while (old < end)
-  v128.store(f, updated(v128.load(f), v128.load(n), s0, l2))
+  v128.store(f, updated(v128.load(f), v128.load(n), s0, l2, most))
   f += fStride
   n += nStride
-  v128.store(f, updated(v128.load(f), v128.load(n), s1, l2))
+  v128.store(f, updated(v128.load(f), v128.load(n), s1, l2, most))
   f += fStride
   n += nStride
-  v128.store(f, updated(v128.load(f), v128.load(n), s2, l2))
+  v128.store(f, updated(v128.load(f), v128.load(n), s2, l2, most))
   f += fStride
   n += nStride
-  v128.store(f, updated(v128.load(f), v128.load(n), s3, l2))
+  v128.store(f, updated(v128.load(f), v128.load(n), s3, l2, most))
 }
 
-function updateRow(f: usize, n: usize, d0: v128, d1: v128, l2: v128): void {
-  v128.store(f, updated(v128.load(f), v128.load(n), d0, l2))
-  v128.store(f, updated(v128.load(f, 16), v128.load(n, 16), d1, l2), 16)
+function updateRow(f: usize, n: usize, d0: v128, d1: v128, l2: v128, most: v128): void {
+  v128.store(f, updated(v128.load(f), v128.load(n), d0, l2, most))
+  v128.store(f, updated(v128.load(f, 16), v128.load(n, 16), d1, l2, most), 16)
 }
 
-function updated(f: v128, n: v128, d: v128, l2: v128): v128 {
+function updated(f: v128, n: v128, d: v128, l2: v128, most: v128): v128 {
   const zero = v128.splat<Real>(0)
   const by = v128.splat<Real>(scale())
   const least = v128.splat<Real>(scale() * smallest())
@@ -108,8 +110,8 @@ function updated(f: v128, n: v128, d: v128, l2: v128): v128 {
   const moved = v128.mul<Real>(v128.mul<Real>(v128.div<Real>(scaled, denominator), by), n)
   const value = v128.and(moved, v128.gt<Real>(denominator, zero))
   // what lies below `least` becomes `least`, or 0 where it is 0
-  const kept = v128.bitselect(v128.and(least, v128.gt<Real>(value, zero)), value, v128.lt<Real>(value, least))
-  return v128.mul<Real>(kept, v128.splat<Real>(1 / scale()))
+  const kept = v128.pmax<Real>(value, v128.and(least, v128.gt<Real>(value, zero)))
+  return v128.pmin<Real>(v128.mul<Real>(kept, v128.splat<Real>(1 / scale())), most)
 }
 
 /** Entries that no whole tile covers; `old` as for the tile. */
@@ -117,6 +119,7 @@ function edge(
   rows: usize,
   rank: usize,
   first: usize,
+  moving: usize,
   old: usize,
   g: usize,
   gStride: usize,
@@ -126,9 +129,10 @@ function edge(
   nStride: usize,
   l1: Real,
   l2: Real,
+  most: Real,
 ): void {
   for (let i: usize = 0; i < rows; i++) {
-    for (let r = first; r < rank; r++) {
+    for (let r = first; r < moving; r++) {
       const before = load<Real>(at(old, 4 * SIZE, r, i))
       let denominator = l1
       for (let s: usize = 0; s < rank; s++)
@@ -139,7 +143,7 @@ function edge(
         value = (before / denominator) * scale() * load<Real>(at(n, nStride, i, r))
         if (value > 0 && value < scale() * smallest()) value = scale() * smallest()
       }
-      store<Real>(at(f, fStride, i, r), value * (1 / scale()))
+      store<Real>(at(f, fStride, i, r), min<Real>(value * (1 / scale()), most))
     }
   }
 }
@@ -147,6 +151,7 @@ function edge(
 /**
  * F ← F ∘ N / (F·G + l1 + l2·F), in place; F and N are rows × rank, G rank × rank. `scratch` holds 4·rank elements: each
  * group of four rows is first copied there, column by column, so that the update may overwrite what its own sums read.
+ * Columns from `moving` on stay as they are, and no entry goes above `most`.
  */
 export function mu_update(
   rows: usize,
@@ -159,13 +164,16 @@ export function mu_update(
   gStride: usize,
   l1: Real,
   l2: Real,
+  moving: usize,
+  most: Real,
   scratch: usize,
 ): void {
-  const wideRank = rank & ~(2 * LANES - 1)
-  const tiledRank = rank & ~(LANES - 1)
+  const wide = moving & ~(2 * LANES - 1)
+  const tiled = moving & ~(LANES - 1)
   const by = v128.splat<Real>(scale())
   const ones = v128.splat<Real>(l1 * scale())
   const twos = v128.splat<Real>(l2)
+  const bound = v128.splat<Real>(most)
   for (let row: usize = 0; row < rows; row += 4) {
     const count = min<usize>(4, rows - row)
     const fRow = f + row * fStride
@@ -174,19 +182,19 @@ export function mu_update(
     const end = scratch + rank * (4 * SIZE)
     for (let p = scratch; p < end; p += 16) v128.store(p, v128.mul<Real>(v128.load(p), by))
     if (count < 4) {
-      edge(count, rank, 0, scratch, g, gStride, fRow, fStride, nRow, nStride, l1 * scale(), l2)
+      edge(count, rank, 0, moving, scratch, g, gStride, fRow, fStride, nRow, nStride, l1 * scale(), l2, most)
       continue
     }
-    for (let r: usize = 0; r < wideRank; r += 2 * LANES) {
+    for (let r: usize = 0; r < wide; r += 2 * LANES) {
       const fTile = at(fRow, 0, 0, r)
       const nTile = at(nRow, 0, 0, r)
-      tile(rank, scratch, at(g, 0, 0, r), gStride, fTile, fStride, nTile, nStride, ones, twos)
+      tile(rank, scratch, at(g, 0, 0, r), gStride, fTile, fStride, nTile, nStride, ones, twos, bound)
     }
-    if (wideRank < tiledRank) {
-      const fTile = at(fRow, 0, 0, wideRank)
-      const nTile = at(nRow, 0, 0, wideRank)
-      narrow(rank, scratch, at(g, 0, 0, wideRank), gStride, fTile, fStride, nTile, nStride, ones, twos)
+    if (wide < tiled) {
+      const fTile = at(fRow, 0, 0, wide)
+      const nTile = at(nRow, 0, 0, wide)
+      narrow(rank, scratch, at(g, 0, 0, wide), gStride, fTile, fStride, nTile, nStride, ones, twos, bound)
     }
-    edge(4, rank, tiledRank, scratch, g, gStride, fRow, fStride, nRow, nStride, l1 * scale(), l2)
+    edge(4, rank, tiled, moving, scratch, g, gStride, fRow, fStride, nRow, nStride, l1 * scale(), l2, most)
   }
 }

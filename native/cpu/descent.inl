@@ -110,7 +110,13 @@ template<class T, int L, loss_kind K> struct descent {
       store(left, u, row.u + p);
       const vector along = load(left, o + p, 0);
       const vector weighed = weights_at(row, p, left) * along;
-      const loss_at<T, L, K> at(of, load(left, row.x + p, 1), u);
+      // what the differences leave of a small u are rounding errors: see `steady` in ts/kernels/beta.ts
+      vector steady = u;
+      if constexpr (K != loss_kind::squared) {
+        const vector least = (vector){} + least_model<T>;
+        steady = u > least ? u : least;
+      }
+      const loss_at<T, L, K> at(of, load(left, row.x + p, 1), steady);
       g += weighed * (share * at.push() - at.pull());
       h += weighed * along * at.curvature();
     }

@@ -2,15 +2,34 @@
 // that people ask for have code of their own; all others go by logarithm and power.
 enum class loss_kind { any, squared, kullback_leibler, itakura_saito, half, three_halves, cubed };
 
+// What negative powers and logarithms take for a u of 0: float32's machine epsilon, in both element types.
+template<class T> constexpr T least_model = (T)0x1p-23;
+
 template<class T> struct loss_constants {
   T beta;
   split_exponent<T> beta_less_2, to_beta;
   T convex_push, convex_pull; // [beta - 1]+ and [2 - beta]+
   T scale;                    // 1 / (beta (beta - 1)), where that is used
+  T least;                    // no u above 0 counts as less in a power: see `safe` in ts/kernels/beta.ts
+  T least_at_zero;            // and no u at all
 
   explicit loss_constants(double of)
       : beta((T)of), beta_less_2(of - 2), to_beta(of), convex_push((T)(of > 1 ? of - 1 : 0)),
-        convex_pull((T)(of < 2 ? 2 - of : 0)), scale((T)(of == 0 || of == 1 ? 0 : 1 / (of * (of - 1)))) {}
+        convex_pull((T)(of < 2 ? 2 - of : 0)), scale((T)(of == 0 || of == 1 ? 0 : 1 / (of * (of - 1)))),
+        least(least_model<T>), least_at_zero(least_model<T>) {
+    const int range = sizeof(T) == 4 ? 100 : 1000;
+    if (of < 1)
+      least = power_of_half((int)(range / (3 - of)));
+    else if (of > 2)
+      least = least_at_zero = power_of_half(range);
+  }
+
+  static T power_of_half(int exponent) {
+    T power = 1;
+    for (int k = 0; k < exponent; k++)
+      power /= 2;
+    return power;
+  }
 };
 
 inline loss_kind kind_of_loss(double beta) {
@@ -54,15 +73,15 @@ template<class Use> NONNEG_INLINE void with_kind(loss_kind kind, const Use& use)
 // At one place of X: what is not used costs nothing, as everything is inlined.
 template<class T, int L, loss_kind K> struct loss_at {
   using vector = typename vectors<T, L>::type;
-  // u^(beta - 2) of u no less than float32's machine epsilon, in both element types
-  static constexpr T least_model = (T)0x1p-23;
-
   const loss_constants<T>& of;
   vector x, u, safe, inverse, slope;
 
   NONNEG_INLINE loss_at(const loss_constants<T>& constants, vector x, vector u) : of(constants), x(x), u(u) {
-    const vector least = (vector){} + least_model;
-    safe = u > least ? u : least;
+    const vector zero = {};
+    safe = zero + of.least_at_zero;
+    if constexpr (K == loss_kind::itakura_saito || K == loss_kind::half || K == loss_kind::any)
+      safe = u > zero ? zero + of.least : safe;
+    safe = u > safe ? u : safe;
     inverse = (T)1 / safe;
     if constexpr (K == loss_kind::squared)
       slope = (vector){} + (T)1;
@@ -127,7 +146,9 @@ template<class T, int L, loss_kind K> struct loss_at {
       else
         constant = x > zero ? power<T, L>(x, of.to_beta) : zero;
       const vector rise = slope * safe; // u^(beta - 1)
-      return of.scale * (constant + rise * ((of.beta - (T)1) * safe - of.beta * x));
+      // above beta = 0 u^beta is 0 where u is
+      const vector risen = of.beta <= 0 ? safe : u > zero ? u : zero;
+      return of.scale * (constant + rise * ((of.beta - (T)1) * risen - of.beta * x));
     }
   }
 };

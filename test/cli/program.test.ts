@@ -14,7 +14,8 @@ describe('nonneg', () => {
   test('--help names every command and shows examples', async () => {
     const { code, stdout, stderr } = await nonneg(['--help'])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-    for (const word of ['fit', 'doctor', 'build-native', 'Examples:', 'Exit codes']) expect(stdout).toContain(word)
+    for (const word of ['fit', 'rank', 'doctor', 'build-native', 'Examples:', 'Exit codes'])
+      expect(stdout).toContain(word)
   })
 
   test('fit --help names every option', async () => {

@@ -31,8 +31,14 @@ export function transposed(A: Rows): Rows {
   return A[0].map((_, j) => A.map(row => row[j]))
 }
 
-/** The least model value that a logarithm or a negative power sees: float32's machine epsilon, as in scikit-learn. */
-const safe = (u: number): number => Math.max(u, 2 ** -23)
+/** Float32's machine epsilon. */
+const EPSILON = 2 ** -23
+
+/** What logarithms and powers see of a model value: for β < 2 epsilon in place of 0, as in scikit-learn, from 1 to 2 no less. */
+function safe(u: number, beta: number): number {
+  if (beta >= 1 && beta <= 2) return Math.max(u, EPSILON)
+  return u === 0 && beta < 1 ? EPSILON : u
+}
 
 /** scikit-learn's formulas of the β-divergence, sums taken over all entries. */
 export function loss({ X, V, W, H }: State, beta: number): number {
@@ -44,21 +50,25 @@ export function loss({ X, V, W, H }: State, beta: number): number {
       const u = U[i][j]
       let d: number
       if (beta === 2) d = (x - u) ** 2 / 2
-      else if (beta === 1) d = (x === 0 ? 0 : x * Math.log(x / safe(u))) + u - x
-      else if (beta === 0) d = x / safe(u) - Math.log(x / safe(u)) - 1
-      else d = (x ** beta + (beta - 1) * safe(u) ** beta - beta * x * safe(u) ** (beta - 1)) / (beta * (beta - 1))
+      else if (beta === 1) d = (x === 0 ? 0 : x * Math.log(x / safe(u, beta))) + u - x
+      else if (beta === 0) d = x / safe(u, beta) - Math.log(x / safe(u, beta)) - 1
+      else {
+        const power = beta > 0 ? u ** beta : safe(u, beta) ** beta
+        d = (x ** beta + (beta - 1) * power - beta * x * safe(u, beta) ** (beta - 1)) / (beta * (beta - 1))
+      }
       sum += V[i][j] * d
     })
   })
   return sum
 }
 
-/** Both halves of the loss's gradient in W: it is `up` less `down`. */
-export function halves({ X, V, W, H }: State, beta: number): { up: Rows; down: Rows } {
+/** Both halves of the loss's gradient in W: it is `up` less `down`. Models are at least `least`, but for β = 2. */
+export function halves({ X, V, W, H }: State, beta: number, least = 0): { up: Rows; down: Rows } {
   const U = product(W, H)
   const against = (entry: (i: number, j: number) => number) =>
     W.map((row, i) => row.map((_, r) => H[r].reduce((sum, h, j) => sum + V[i][j] * entry(i, j) * h, 0)))
-  const power = (i: number, j: number, exponent: number) => (beta === 2 ? U[i][j] : safe(U[i][j])) ** exponent
+  const power = (i: number, j: number, exponent: number) =>
+    (beta === 2 ? U[i][j] : Math.max(least, safe(U[i][j], beta))) ** exponent
   return {
     up: against((i, j) => power(i, j, beta - 1)),
     down: against((i, j) => X[i][j] * power(i, j, beta - 2)),
@@ -66,12 +76,13 @@ export function halves({ X, V, W, H }: State, beta: number): { up: Rows; down: R
 }
 
 /** The curvature of what a rule majorises, times the weight, in each entry. */
-function curvatures({ X, V, W, H }: State, beta: number): Rows {
+function curvatures({ X, V, W, H }: State, beta: number, least = 0): Rows {
   const U = product(W, H)
   return U.map((row, i) =>
-    row.map((u, j) => {
-      const convex = beta >= 1 ? (beta - 1) * safe(u) ** (beta - 2) : 0
-      const other = beta <= 2 ? (2 - beta) * X[i][j] * safe(u) ** (beta - 3) : 0
+    row.map((value, j) => {
+      const u = Math.max(least, safe(value, beta))
+      const convex = beta >= 1 ? (beta - 1) * u ** (beta - 2) : 0
+      const other = beta <= 2 ? (2 - beta) * X[i][j] * u ** (beta - 3) : 0
       return V[i][j] * (convex + other)
     }),
   )
@@ -91,9 +102,9 @@ function updateW(state: State, { beta, rule, step }: Choices, { l1, l2 }: Penalt
       for (let r = 0; r < rank; r++) {
         // one row and one coordinate at a time, with the whole model formed anew
         const one = { X: [state.X[i]], V: [state.V[i]], W: [W[i]], H }
-        const { up, down } = halves(one, beta)
+        const { up, down } = halves(one, beta, EPSILON)
         const gradient = up[0][r] - down[0][r] + l1 + l2 * W[i][r]
-        const bend = curvatures(one, beta)[0].reduce((sum, c, j) => sum + c * H[r][j] ** 2, l2)
+        const bend = curvatures(one, beta, EPSILON)[0].reduce((sum, c, j) => sum + c * H[r][j] ** 2, l2)
         violation += projected(W[i][r], gradient)
         if (!(bend > 0)) {
           if (gradient > 0) W[i][r] = 0

@@ -12,7 +12,7 @@ import { dense, specOf } from './helpers.js'
 // Coordinator and helper by turns in one thread, so that who does what is known.
 async function crewOfTwo(base = 64) {
   const X = dense(500, 300)
-  const layout = gramLayout({ rows: 500, columns: 300, rank: 16, dtype: 'f32' }, 2, base)
+  const layout = gramLayout({ rows: 500, columns: 300, rank: 16, dtype: 'f32' }, { beta: 2, rule: 'mu' }, 2, base)
   const pages = Math.ceil((base + layout.bytes) / 65536)
   const memory = new WebAssembly.Memory({ initial: pages, maximum: 65536, shared: true })
   const module = new WebAssembly.Module(moduleBytes(wasmPlainF32, true))

@@ -64,7 +64,12 @@ describe('bits', () => {
   it.each(large)('of $name depend neither on threads nor on how memory is held', async ({ scheme, rank, make }) => {
     const X = make()
     const indptr = X.kind === 'csr' ? ([X.indptr, (await inSlices(transposeCsr(X))).indptr] as const) : undefined
-    const layout = gramLayout({ rows: X.rows, columns: X.columns, rank, dtype: 'f32', indptr }, 3, 0)
+    const layout = gramLayout(
+      { rows: X.rows, columns: X.columns, rank, dtype: 'f32', indptr },
+      { beta: 2, rule: 'mu' },
+      3,
+      0,
+    )
     expect(layout.scheme).toBe(scheme)
     // so that the comparison is one of threads
     expect(layout.threads).toBe(3)

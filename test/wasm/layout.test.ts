@@ -20,6 +20,8 @@ function cutsOf({ scheme, part, rowBounds, columnBounds }: GramLayout): unknown 
   return { scheme, part, rowBounds, columnBounds }
 }
 
+const MU = { beta: 2, rule: 'mu' } as const
+
 const size = fc.oneof(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: 200_000 }))
 
 it('cuts dense X into lanes that cover it and do not depend on threads', () => {
@@ -31,12 +33,12 @@ it('cuts dense X into lanes that cover it and do not depend on threads', () => {
       fc.constantFrom('f32', 'f64'),
       (rows, columns, rank, dtype) => {
         const shape = { rows, columns, rank, dtype } as const
-        const one = gramLayout(shape, 1, 0)
-        const many = gramLayout(shape, 16, 64)
+        const one = gramLayout(shape, MU, 1, 0)
+        const many = gramLayout(shape, MU, 16, 64)
         expect(cutsOf(many)).toEqual(cutsOf(one))
         expectSound(one, one.paddedRows, one.paddedColumns)
         expect(many.threads).toBeLessThanOrEqual(16)
-        expect(gramLayout(shape, 16, 0).bytes).toBe(many.bytes)
+        expect(gramLayout(shape, MU, 16, 0).bytes).toBe(many.bytes)
         // no buffer of a thread grows with X beyond a few megabytes and the rows' products
         expect(one.n - one.x).toBeLessThanOrEqual(10 << 20)
       },
@@ -47,7 +49,12 @@ it('cuts dense X into lanes that cover it and do not depend on threads', () => {
 it('cuts sparse X into lanes of about equal work', () => {
   const indptr = new Uint32Array(20_001)
   for (let i = 0; i < 20_000; i++) indptr[i + 1] = indptr[i] + (i % 1000 === 0 ? 50_000 : 10)
-  const layout = gramLayout({ rows: 20_000, columns: 20_000, rank: 16, dtype: 'f32', indptr: [indptr, indptr] }, 4, 0)
+  const layout = gramLayout(
+    { rows: 20_000, columns: 20_000, rank: 16, dtype: 'f32', indptr: [indptr, indptr] },
+    MU,
+    4,
+    0,
+  )
   expectSound(layout, 20_000, 20_000)
   expect(layout.rowBounds.length - 1).toBe(MAX_LANES)
   const total = indptr[20_000] + 16 * 20_000

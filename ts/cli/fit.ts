@@ -141,12 +141,12 @@ async function fit(file: string, flags: FitFlags): Promise<void> {
 }
 
 /** Refuses an output folder that cannot be, before a long fit and not after it. */
-async function checkFolder(folder: string): Promise<void> {
+export async function checkFolder(folder: string, option = '--out'): Promise<void> {
   for (let place = path.resolve(folder); ; place = path.dirname(place)) {
     try {
       if (!(await stat(place)).isDirectory()) {
         throw new NonnegError('ERR_NONNEG_FILE', `cannot write to ${folder}: ${place} is not a folder`, {
-          fix: 'name another folder with --out',
+          fix: `name another folder with ${option}`,
         })
       }
       await access(place, constants.W_OK)
@@ -159,7 +159,7 @@ async function checkFolder(folder: string): Promise<void> {
   }
 }
 
-function* countNonzeros(X: MatrixView): Generator<void, number> {
+export function* countNonzeros(X: MatrixView): Generator<void, number> {
   if (X.kind === 'csr') return entryCount(X)
   let found = 0
   for (let i = 0; i < X.rows; i++) {

@@ -10,6 +10,16 @@ export function wholeNumber(least: number): (text: string) => number {
   }
 }
 
+/** Whole numbers between commas; `2-5` is all from 2 to 5. */
+export function wholeNumbers(text: string): number[] {
+  return text.split(',').flatMap(part => {
+    const [, first, last = first] = /^(\d{1,6})(?:-(\d{1,6}))?$/.exec(part) ?? []
+    const [from, to] = [Number(first), Number(last)]
+    if (from <= to && to - from < 10_000) return Array.from({ length: to - from + 1 }, (_, i) => from + i)
+    throw new InvalidArgumentError('It must be whole numbers such as 2,4,8 or 2-6.')
+  })
+}
+
 /** A finite decimal number ≥ 0. */
 export function nonNegativeNumber(text: string): number {
   const value = decimal(text)

@@ -7,23 +7,32 @@ import { brief } from './text.js'
 export interface Progress {
   reading(file: string): void
   fitting(maxIterations: number): void
-  iteration(entry: HistoryEntry): void
+  iteration(entry: Pick<HistoryEntry, 'iteration' | 'loss'>): void
   /** Wipes everything shown. */
   stop(): void
 }
 
 const CLEAR_LINE = '\r\x1b[K'
 
+const LOOK = {
+  barCompleteChar: '█',
+  barIncompleteChar: '░',
+  barsize: 24,
+  clearOnComplete: true,
+  hideCursor: true,
+  stream: process.stderr,
+} as const
+
+const FITTING = 'fitting {bar} {value}/{total}  loss {loss}  at most {eta_formatted} left'
+/** Of many fits, where an iteration stands for a fit. */
+export const CHOOSING = 'fitting {bar} {value}/{total}  about {eta_formatted} left'
+
 class TerminalProgress implements Progress {
-  readonly #bar = new cliProgress.SingleBar({
-    format: 'fitting {bar} {value}/{total}  loss {loss}  at most {eta_formatted} left',
-    barCompleteChar: '█',
-    barIncompleteChar: '░',
-    barsize: 24,
-    clearOnComplete: true,
-    hideCursor: true,
-    stream: process.stderr,
-  })
+  readonly #bar: cliProgress.SingleBar
+
+  constructor(format: string) {
+    this.#bar = new cliProgress.SingleBar({ ...LOOK, format })
+  }
 
   reading(file: string): void {
     process.stderr.write(`reading ${path.basename(file)} …`)
@@ -34,7 +43,7 @@ class TerminalProgress implements Progress {
     this.#bar.start(maxIterations, 0, { loss: '…' })
   }
 
-  iteration({ iteration, loss }: HistoryEntry): void {
+  iteration({ iteration, loss }: Pick<HistoryEntry, 'iteration' | 'loss'>): void {
     this.#bar.update(iteration, { loss: brief(loss) })
   }
 
@@ -46,6 +55,6 @@ class TerminalProgress implements Progress {
 
 const SILENT: Progress = { reading() {}, fitting() {}, iteration() {}, stop() {} }
 
-export function progress(wanted: boolean): Progress {
-  return wanted && process.stderr.isTTY ? new TerminalProgress() : SILENT
+export function progress(wanted: boolean, format: string = FITTING): Progress {
+  return wanted && process.stderr.isTTY ? new TerminalProgress(format) : SILENT
 }

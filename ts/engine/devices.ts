@@ -15,10 +15,18 @@ interface Entry {
 const entries = new Map<string, Entry>()
 
 /** What devices differ by: fits with the same share one. */
-export type DeviceOptions = Required<OpenOptions>
+export interface DeviceOptions extends Required<OpenOptions> {
+  /** Fits in different lanes have devices of their own, for those that do the work of one fit after another. Default 0. */
+  readonly lane?: number
+}
 
-function entryOf(id: BackendId, { threads, fast }: DeviceOptions): Entry {
-  const key = usesThreads(id) ? `${id}:${threads}:${fast}` : id
+function keyOf(id: BackendId, { threads, fast, lane = 0 }: DeviceOptions): string {
+  return usesThreads(id) ? `${id}:${threads}:${fast}:${lane}` : id
+}
+
+function entryOf(id: BackendId, options: DeviceOptions): Entry {
+  const key = keyOf(id, options)
+  const { threads, fast } = options
   const found = entries.get(key)
   if (found) return found
   const backend = backendOf(id)
@@ -85,4 +93,10 @@ export async function withDevice<T>(
  */
 export async function closeDevices(): Promise<void> {
   await Promise.all([...entries.values()].map(close))
+}
+
+/** Closes the devices of a backend for these options that no fit uses at the moment. */
+export async function closeIdle(id: BackendId, options: DeviceOptions): Promise<void> {
+  const entry = entries.get(keyOf(id, options))
+  if (entry?.users === 0) await close(entry)
 }

@@ -1,4 +1,4 @@
-import { curvature, divergence, pull, push } from './beta.js'
+import { curvature, divergence, pull, push, steady } from './beta.js'
 import { newton } from './cd_dense.js'
 import { csrStructure, fillBuffers, nonNegative, positive } from './fills.js'
 import { projected } from './hals_update.js'
@@ -103,8 +103,9 @@ export const cd_csr: KernelSpec = {
         let gradient = l1 + l2 * F[at] + (zeros ? sums[r] : 0)
         let bend = l2
         for (const { x, v, o, u } of listed) {
-          gradient += v * ((zeros ? 0 : push(u, beta)) - pull(x, u, beta)) * o[r]
-          bend += v * curvature(x, u, beta) * o[r] * o[r]
+          const model = steady(u, beta)
+          gradient += v * ((zeros ? 0 : push(model, beta)) - pull(x, model, beta)) * o[r]
+          bend += v * curvature(x, model, beta) * o[r] * o[r]
         }
         violation[0] += Math.abs(projected(gradient, F[at], most))
         const next = newton(F[at], gradient, bend, beta, smallest, most)

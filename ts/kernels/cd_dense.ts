@@ -1,4 +1,4 @@
-import { curvature, divergence, pull, push, updateExponent } from './beta.js'
+import { curvature, divergence, pull, push, steady, updateExponent } from './beta.js'
 import { fillBuffers, nonNegative, positive } from './fills.js'
 import { bounded, projected } from './hals_update.js'
 import { SMALLEST } from './mu_update.js'
@@ -87,8 +87,9 @@ export const cd_dense: KernelSpec = {
         for (let j = 0; j < columns; j++) {
           const x = X[i * stride + j]
           const o = O[r * columns + j]
-          gradient += weight(j) * (push(u[j], beta) - pull(x, u[j], beta)) * o
-          bend += weight(j) * curvature(x, u[j], beta) * o * o
+          const model = steady(u[j], beta)
+          gradient += weight(j) * (push(model, beta) - pull(x, model, beta)) * o
+          bend += weight(j) * curvature(x, model, beta) * o * o
         }
         violation[0] += Math.abs(projected(gradient, F[at], most))
         const next = newton(F[at], gradient, bend, beta, smallest, most)

@@ -53,7 +53,8 @@ export function criterionMet(
     const at = done - look * CHECK_EVERY
     if (at < CHECK_EVERY) return undefined
     const before = at === CHECK_EVERY ? first : distance(losses[at - 1 - CHECK_EVERY])
-    if ((before - distance(losses[at - 1])) / first >= tolerance) return undefined
+    // a loss that rises is not at its end, but for what rounding makes of it
+    if (Math.abs(before - distance(losses[at - 1])) / first >= tolerance) return undefined
   }
   return 'gain'
 }

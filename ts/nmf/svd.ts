@@ -16,8 +16,11 @@ export interface SingularVectors {
 /** Vectors beyond those asked for, which let these converge sooner (Halko, Martinsson & Tropp, section 4.2). */
 const OVERSAMPLING = 10
 const MOST_ITERATIONS = 12
-/** Singular values whose estimates change by less than this share of the largest are taken as found. */
-const SETTLED = 1e-6
+/**
+ * Singular values whose estimates change by less than this share of the largest are taken as found. What their vectors are
+ * off by is about its root: 1e-4.
+ */
+const SETTLED = 1e-8
 
 /**
  * The largest `count` singular values by subspace iteration from random vectors (Halko, Martinsson & Tropp, SIAM Review

@@ -1,18 +1,20 @@
 // What the families that work with both halves of the gradient share. A phase `rows` moves W, then `columns` moves Ht in
 // the same way, with X transposed. The rows phase knows the model before it moves anything, so that it measures the loss
-// of the iteration before; `measure` does that alone, after the last one. `rowTotals` and `columnTotals` make what the
+// of the iteration before; `measure` does that alone, after the last one, and after each where the next depends on it. `rowTotals` and `columnTotals` make what the
 // phases need to know of a factor as it is, which those that move it keep up to date.
 
 import { updateExponent } from '../../kernels/beta.js'
 import type { FactorName, FactorPlace } from './beta-layout.js'
 import type { Crew } from './crew.js'
 import type { HeldFit, Progress } from './family.js'
-import { penaltyOf } from './rules.js'
+import { limitsOf, penaltyOf } from './rules.js'
 import { type BetaFit, isByRows, isStopped, laneCount, type Phase, type Steps, type Thread } from './thread.js'
 
 /** X as the update of one factor sees it: rows of that factor, columns of the other; for H that is the transpose. */
 export interface Side {
   readonly factor: FactorName
+  /** The factor as it is stored. */
+  readonly stored: 'W' | 'Ht'
   readonly rows: number
   readonly columns: number
   /** Where the lanes' rows begin and end. */
@@ -21,15 +23,17 @@ export interface Side {
   readonly O: FactorPlace
   readonly l1: number
   readonly l2: number
+  /** Of F. */
+  readonly limits: ReturnType<typeof limitsOf>
 }
 
 export function sideOf(fit: BetaFit, factor: FactorName): Side {
   const { layout } = fit
   const { rows, columns, rowBounds, columnBounds, factors } = layout
-  const penalty = penaltyOf(fit, factor)
+  const more = { ...penaltyOf(fit, factor), limits: limitsOf(fit, factor) }
   return factor === 'W'
-    ? { factor, rows, columns, bounds: rowBounds, F: factors.W, O: factors.H, ...penalty }
-    : { factor, rows: columns, columns: rows, bounds: columnBounds, F: factors.H, O: factors.W, ...penalty }
+    ? { factor, stored: 'W', rows, columns, bounds: rowBounds, F: factors.W, O: factors.H, ...more }
+    : { factor, stored: 'Ht', rows: columns, columns: rows, bounds: columnBounds, F: factors.H, O: factors.W, ...more }
 }
 
 /** What a lane does before its share of a phase that moves a factor, or looks at it as it is. */
@@ -59,6 +63,12 @@ export function finishTotals(
   }
 }
 
+/** The address of the f64 that the loss of a phase's model is added to; 0 where nothing asks for it. */
+export function lossAt(thread: Thread, fit: BetaFit, phase: Phase, lane: number): number {
+  const measures = phase === 'measure' || (phase === 'rows' && !fit.layout.extrapolation)
+  return measures ? thread.sumAt('loss', fit, lane) : 0
+}
+
 /** A lane's share of the phases that look at a factor as it is. */
 export function totalsOfLane(thread: Thread, fit: BetaFit, side: Side, lane: number): void {
   beginTotals(thread, fit, lane)
@@ -68,13 +78,12 @@ export function totalsOfLane(thread: Thread, fit: BetaFit, side: Side, lane: num
 
 /** The two rules that need no more than both halves of the gradient: addresses of N, P (a row for all where `evenPush`) and L. */
 export function moveByGradient(
-  thread: Thread,
   fit: BetaFit,
-  { F, O, l1, l2 }: Side,
-  lane: number,
+  { F, O, l1, l2, limits }: Side,
   first: number,
   rows: number,
   { n, p, l, lStride }: { readonly n: number; readonly p: number; readonly l: number; readonly lStride: number },
+  violation: number,
 ): void {
   const { kernels, layout, spec } = fit
   const { paddedRank, stride, evenPush } = layout
@@ -82,11 +91,13 @@ export function moveByGradient(
   const [push, pushStride] = evenPush ? [O.sums, 0] : [p, stride]
   if (spec.rule === 'mu') {
     const gamma = updateExponent(spec.beta)
-    kernels.mu_ratio(rows, paddedRank, f, stride, n, stride, push, pushStride, gamma, l1, l2)
+    kernels.mu_ratio(rows, paddedRank, f, stride, n, stride, push, pushStride, gamma, l1, l2, ...limits)
   } else {
     const { step = 1 } = spec
-    const violation = thread.sumAt('violation', fit, lane)
-    kernels.pg_step(rows, paddedRank, f, stride, n, stride, push, pushStride, l, lStride, step, l1, l2, violation)
+    kernels.pg_step(
+      ...([rows, paddedRank, f, stride, n, stride, push, pushStride, l, lStride, step, l1, l2] as const),
+      ...([...limits, violation] as const),
+    )
   }
 }
 
@@ -147,7 +158,9 @@ export function* iterateBeta(crew: Crew, fit: HeldFit<BetaFit>): Steps<Progress 
     violation += thread.total('violation', shared, 'columns')
   }
   fit.isFresh = true
-  return { lossBefore, violation }
+  if (!shared.layout.extrapolation) return { lossBefore, violation }
+  const loss = yield* evaluateBeta(crew, fit)
+  return isStopped(shared) ? undefined : { loss, violation }
 }
 
 export function* evaluateBeta(crew: Crew, fit: HeldFit<BetaFit>): Steps<number> {

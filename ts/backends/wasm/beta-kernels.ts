@@ -52,6 +52,8 @@ export interface BetaKernels {
     fStride: number,
     l1: number,
     l2: number,
+    moving: number,
+    most: number,
     scratch: number,
     loss: number,
     violation: number,
@@ -71,6 +73,8 @@ export interface BetaKernels {
     fStride: number,
     l1: number,
     l2: number,
+    moving: number,
+    most: number,
     scratch: number,
     loss: number,
     violation: number,
@@ -100,6 +104,8 @@ export interface BetaKernels {
     gamma: number,
     l1: number,
     l2: number,
+    moving: number,
+    most: number,
   ): void
   pg_step(
     rows: number,
@@ -115,6 +121,8 @@ export interface BetaKernels {
     step: number,
     l1: number,
     l2: number,
+    moving: number,
+    most: number,
     violation: number,
   ): void
   wh_dense(

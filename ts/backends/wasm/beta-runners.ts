@@ -1,5 +1,11 @@
+import type { Dims } from '../../kernels/spec.js'
 import { roundUp } from './layout.js'
 import type { Runner } from './run-kernel.js'
+
+/** The optional dims of rules. */
+export function boundsOf({ rank, moving = rank, most = Number.POSITIVE_INFINITY }: Dims): readonly [number, number] {
+  return [moving, most]
+}
 
 /** The kernels of ts/kernels for losses other than the plain Frobenius one, in terms of the exports. */
 export const BETA_RUNNERS: Readonly<Record<string, Runner>> = {
@@ -25,14 +31,20 @@ export const BETA_RUNNERS: Readonly<Record<string, Runner>> = {
       ...([dims.bend ? p.L : 0, dims.measure ? p.loss : 0, zeros] as const),
     )
   },
-  mu_ratio({ kernels, dims: { rows, rank, gamma, l1, l2, shared }, p, size }) {
+  mu_ratio({ kernels, dims, p, size }) {
+    const { rows, rank, gamma, l1, l2, shared } = dims
+    const limits = boundsOf(dims)
     const stride = size * rank
-    kernels.mu_ratio(rows, rank, p.F, stride, p.N, stride, p.P, shared ? 0 : stride, gamma, l1, l2)
+    kernels.mu_ratio(rows, rank, p.F, stride, p.N, stride, p.P, shared ? 0 : stride, gamma, l1, l2, ...limits)
   },
-  pg_step({ kernels, dims: { rows, rank, step, l1, l2, shared }, p, size }) {
+  pg_step({ kernels, dims, p, size }) {
+    const { rows, rank, step, l1, l2, shared } = dims
     const stride = size * rank
     const [pStride, lStride] = [shared & 1 ? 0 : stride, shared & 2 ? 0 : size]
-    kernels.pg_step(rows, rank, p.F, stride, p.N, stride, p.P, pStride, p.L, lStride, step, l1, l2, p.violation)
+    kernels.pg_step(
+      ...([rows, rank, p.F, stride, p.N, stride, p.P, pStride, p.L, lStride, step, l1, l2] as const),
+      ...([...boundsOf(dims), p.violation] as const),
+    )
   },
   cd_dense({ kernels, dims, p, size, scratch }) {
     const { rows, columns, rank, beta, l1, l2 } = dims
@@ -40,7 +52,7 @@ export const BETA_RUNNERS: Readonly<Record<string, Runner>> = {
     const model = scratch(8 * roundUp(columns, 4))
     kernels.cd_dense(
       ...([rows, columns, rank, beta, p.X, stride, dims.weighted ? p.V : 0, stride, p.O, size * columns] as const),
-      ...([p.F, size * rank, l1, l2, model, dims.measure ? p.loss : 0, p.violation] as const),
+      ...([p.F, size * rank, l1, l2, ...boundsOf(dims), model, dims.measure ? p.loss : 0, p.violation] as const),
     )
   },
   cd_csr({ kernels, dims, p, size, scratch }) {
@@ -49,7 +61,7 @@ export const BETA_RUNNERS: Readonly<Record<string, Runner>> = {
     const more = scratch(size * (rank + 2) * roundUp(columns, 4))
     kernels.cd_csr(
       ...([rows, rank, beta, p.indptr, p.indices, p.values, dims.weighted ? p.weights : 0] as const),
-      ...([p.O, stride, dims.zeros ? p.sums : 0, p.F, stride, l1, l2, more] as const),
+      ...([p.O, stride, dims.zeros ? p.sums : 0, p.F, stride, l1, l2, ...boundsOf(dims), more] as const),
       ...([dims.measure ? p.loss : 0, p.violation] as const),
     )
   },

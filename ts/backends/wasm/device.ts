@@ -8,6 +8,7 @@ import {
   type Device,
   type Fit,
   type FitSpec,
+  gramRuleRefusal,
   type Info,
   type KernelBuffer,
   type KernelCall,
@@ -54,6 +55,9 @@ export class WasmDevice implements Device {
 
   supports(X: MatrixView, spec: FitSpec, weights?: Weights): Support {
     const { rows, columns } = X
+    const refusal = gramRuleRefusal(spec, weights)
+    if (refusal) return unsupported(refusal)
+    if (spec.batches) return unsupported('wasm has no batches of rows')
     if (weights?.kind === 'entries' && X.kind === 'dense') {
       return unsupported('weights of listed entries are for matrices that list them')
     }
@@ -90,7 +94,9 @@ export class WasmDevice implements Device {
       transfer,
     )
     if (told) this.#pool.tellHelpers({ kind: 'attach', fit, told })
-    return new WasmFit(this.#pool, fit, flags, told !== undefined, spec.beta)
+    const { rows, columns } = X
+    const shape = { rows, columns, rank: spec.rank, dtype }
+    return new WasmFit(this.#pool, fit, flags, told !== undefined, spec.beta, shape)
   }
 
   supportsOptimizer(length: number, spec: OptimizerSpec): Support {

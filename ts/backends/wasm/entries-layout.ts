@@ -1,6 +1,5 @@
-import type { Rule } from '../backend.js'
 import { type BetaLayout, betaSizes, planFactors } from './beta-layout.js'
-import { csrBounds, lanesFor, Plan, roundUp, type Shape, SUMS_BYTES } from './layout.js'
+import { csrBounds, lanesFor, Plan, planExtrapolation, roundUp, type Shape, SUMS_BYTES, type Wants } from './layout.js'
 import { csrPartBytes } from './parts.js'
 
 /** Entries of CSR rows that are worked on at once, and bytes of products with them. */
@@ -29,11 +28,12 @@ function longestRow(indptr: Uint32Array): number {
 /** @param weighted whether the entries have weights; without them the unlisted entries are zeros that count */
 export function entriesLayout(
   shape: Shape & { readonly indptr: NonNullable<Shape['indptr']> },
-  rule: Rule,
+  wants: Wants,
   weighted: boolean,
   maxThreads: number,
   base: number,
 ): EntriesLayout {
+  const { rule } = wants
   const sizes = betaSizes(shape)
   const { rows, columns, paddedRank, stride, size } = sizes
   const [byRow, byColumn] = shape.indptr
@@ -52,6 +52,7 @@ export function entriesLayout(
 
   const plan = new Plan(base)
   const factors = planFactors(plan, sizes, rule, false)
+  const extrapolation = planExtrapolation(plan, wants, rows * stride, columns * stride)
   const laneTotals = plan.take(most * 8 * paddedRank)
   const cleared = base + plan.bytes
   const sums = plan.take(most * SUMS_BYTES)
@@ -65,7 +66,19 @@ export function entriesLayout(
   }
   const threadBytes = plan.bytes - fixed
   return {
-    ...{ scheme: 'entries', ...sizes, part, rowBounds, columnBounds, factors, laneTotals, cleared, sums, ...buffers },
+    ...{
+      scheme: 'entries',
+      ...sizes,
+      part,
+      rowBounds,
+      columnBounds,
+      factors,
+      extrapolation,
+      laneTotals,
+      cleared,
+      sums,
+    },
+    ...buffers,
     ...{ W: factors.W.rows, Ht: factors.H.rows, H: 0, hStride: 0, evenPush: !weighted, threads, threadBytes },
     bytes: fixed + threads * threadBytes,
   }

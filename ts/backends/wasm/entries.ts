@@ -1,9 +1,11 @@
 // The entries family: a CSR X at its listed entries alone. Either they are the only ones that count, each with a weight,
 // or the loss is Kullback–Leibler and all others are zeros, of which the factors' totals know enough.
 
-import { beginTotals, finishTotals, moveByGradient, type Side, sideOf, totalsOfLane } from './beta-family.js'
+import { beginTotals, finishTotals, lossAt, moveByGradient, type Side, sideOf, totalsOfLane } from './beta-family.js'
+import { keep, moveOn } from './extrapolation.js'
 import { rowsWithin } from './gather.js'
 import { csrPart } from './parts.js'
+import { violationsOf } from './rules.js'
 import type { CsrArrays } from './source.js'
 import { type EntriesFit, isStopped, type Phase, type Steps, type Thread } from './thread.js'
 
@@ -56,12 +58,13 @@ function descend(thread: Thread, fit: EntriesFit, { side, X, lane, first, rows, 
   const { x, scratch } = buffersOf(thread, fit)
   const whole = { first, rows, from: X.indptr[first], end: X.indptr[first + rows] }
   const { indptr, indices, values, weights = 0 } = csrPart(thread, fit, X, whole, x)
-  const violation = thread.sumAt('violation', fit, lane)
-  kernels.cd_csr(
-    ...([rows, paddedRank, spec.beta, indptr, indices, values, weights, side.O.rows, stride] as const),
-    ...([evenPush ? side.O.sums : 0, side.F.rows + first * stride, stride, side.l1, side.l2] as const),
-    ...([scratch, loss, violation] as const),
-  )
+  for (const [round, violation] of violationsOf(thread, fit, lane).entries()) {
+    kernels.cd_csr(
+      ...([rows, paddedRank, spec.beta, indptr, indices, values, weights, side.O.rows, stride] as const),
+      ...([evenPush ? side.O.sums : 0, side.F.rows + first * stride, stride, side.l1, side.l2] as const),
+      ...([...side.limits, scratch, round === 0 ? loss : 0, violation] as const),
+    )
+  }
 }
 
 /** A lane's share of a phase over the rows of one side. */
@@ -69,24 +72,29 @@ function* moveRows(thread: Thread, fit: EntriesFit, side: Side, phase: Phase, la
   const { layout, spec } = fit
   const { n, p, l } = buffersOf(thread, fit)
   const X = side.factor === 'W' ? fit.byRow : fit.byColumn
-  const loss = phase === 'columns' ? 0 : thread.sumAt('loss', fit, lane)
+  const loss = lossAt(thread, fit, phase, lane)
   beginTotals(thread, fit, lane)
-  for (let first = side.bounds[lane]; first < side.bounds[lane + 1]; ) {
+  for (let first = side.bounds[lane], rows = 0; first < side.bounds[lane + 1]; first += rows) {
     if (isStopped(fit)) return
     const most = Math.min(layout.part.rows, side.bounds[lane + 1] - first)
-    const rows = rowsWithin(X.indptr, first, most, layout.part.entries)
+    rows = rowsWithin(X.indptr, first, most, layout.part.entries)
     const task = { side, X, lane, first, rows, loss }
     if (phase === 'measure') {
       yield* products(thread, fit, task, true)
-    } else if (spec.rule === 'hals') {
+      continue
+    }
+    keep(thread, fit, side.stored, first, rows)
+    if (spec.rule === 'hals') {
       descend(thread, fit, task)
     } else {
-      yield* products(thread, fit, task, false)
-      if (isStopped(fit)) return
-      moveByGradient(thread, fit, side, lane, first, rows, { n, p, l, lStride: layout.size })
+      for (const [round, violation] of violationsOf(thread, fit, lane).entries()) {
+        yield* products(thread, fit, round === 0 ? task : { ...task, loss: 0 }, false)
+        if (isStopped(fit)) return
+        moveByGradient(fit, side, first, rows, { n, p, l, lStride: layout.size }, violation)
+      }
     }
-    if (phase !== 'measure') finishTotals(thread, fit, side, lane, first, rows)
-    first += rows
+    moveOn(thread, fit, side.stored, first, rows)
+    finishTotals(thread, fit, side, lane, first, rows)
     yield 'part'
   }
 }

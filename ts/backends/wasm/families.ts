@@ -1,6 +1,7 @@
 import { evaluateBeta, iterateBeta } from './beta-family.js'
 import { blockColumns, blockRows } from './blocks.js'
 import { entriesOfColumns, entriesOfRows } from './entries.js'
+import { undoLane } from './extrapolation.js'
 import type { Family } from './family.js'
 import { gatherColumns, gatherRows } from './gather.js'
 import { evaluateGram, iterateGram } from './gram.js'
@@ -25,5 +26,6 @@ export const FAMILIES: Readonly<Record<Scheme, Family>> = {
 export function* runLane(thread: Thread, fit: SharedFit, phase: Phase, lane: number): Steps<void> {
   thread.clearSums(fit, lane)
   const family = FAMILIES[fit.layout.scheme]
-  yield* isByRows(phase) ? family.rows(thread, fit, phase, lane) : family.columns(thread, fit, phase, lane)
+  if (phase === 'undoRows' || phase === 'undoColumns') undoLane(thread, fit, phase, lane)
+  else yield* isByRows(phase) ? family.rows(thread, fit, phase, lane) : family.columns(thread, fit, phase, lane)
 }

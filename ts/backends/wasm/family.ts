@@ -1,3 +1,4 @@
+import type { Momentum } from '../momentum.js'
 import type { Crew } from './crew.js'
 import type { Phase, SharedFit, Steps, Thread } from './thread.js'
 
@@ -10,11 +11,16 @@ export interface HeldFit<F extends SharedFit = SharedFit> {
   readonly squaredNorm: number
   /** Whether what iterations begin with fits the factors as they are; not so at first, nor after one that was cut short. */
   isFresh: boolean
+  /** Where the fit extrapolates. */
+  momentum?: Momentum | undefined
 }
 
 /** What an iteration tells. */
 export interface Progress {
-  /** After this iteration; absent where the next one, or `evaluate`, is to tell it as `lossBefore`. */
+  /**
+   * After this iteration; absent where the next one, or `evaluate`, is to tell it as `lossBefore`, but never in fits that
+   * extrapolate.
+   */
   readonly loss?: number
   readonly lossBefore?: number
   /** Σ |projected gradient| of both factors, from rules that have it. */

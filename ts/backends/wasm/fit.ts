@@ -1,7 +1,11 @@
 import { onAbort } from '../../core/abort.js'
+import { inSlices } from '../../core/breathe.js'
 import { NonnegError } from '../../core/errors.js'
-import type { Factors, Fit, RunControls, SweepReport } from '../backend.js'
+import { denseView } from '../../core/matrix.js'
+import { checkLengths, type Factors, type Fit, type RunControls, type SweepReport } from '../backend.js'
+import type { Shape } from './layout.js'
 import type { Pool } from './pool.js'
+import { packed } from './source.js'
 
 /** A fit that lives in wasm memory; see the interface for what its calls promise. */
 export class WasmFit implements Fit {
@@ -11,11 +15,13 @@ export class WasmFit implements Fit {
   /** Whether the helpers know of it. */
   readonly #parallel: boolean
   readonly #beta: number
+  readonly #shape: Shape
   #busy: Promise<unknown> = Promise.resolve()
   #disposed: Promise<void> | undefined
 
-  constructor(pool: Pool, id: number, flags: Int32Array, parallel: boolean, beta: number) {
+  constructor(pool: Pool, id: number, flags: Int32Array, parallel: boolean, beta: number, shape: Shape) {
     this.#beta = beta
+    this.#shape = shape
     this.#pool = pool
     this.#id = id
     this.#flags = flags
@@ -53,7 +59,7 @@ export class WasmFit implements Fit {
     const fit = this.#pool.nextFit()
     const { told } = await this.#pool.call({ kind: 'sibling', fit, of: this.#id, beta, threads })
     if (told) this.#pool.tellHelpers({ kind: 'attach', fit, told })
-    const sibling = new WasmFit(this.#pool, fit, this.#flags, told !== undefined, beta)
+    const sibling = new WasmFit(this.#pool, fit, this.#flags, told !== undefined, beta, this.#shape)
     try {
       return await sibling.evaluate()
     } finally {
@@ -70,8 +76,29 @@ export class WasmFit implements Fit {
     throw new NonnegError('ERR_NONNEG_UNSUPPORTED', 'this backend has no batches')
   }
 
-  async setFactors(): Promise<void> {
-    throw new NonnegError('ERR_NONNEG_UNSUPPORTED', 'wasm takes no factors yet')
+  async setFactors(given: Factors): Promise<void> {
+    this.#check()
+    const { rows, columns, rank } = this.#shape
+    checkLengths(given, rows, rank, columns)
+    await this.#remember(this.#setFactors(given))
+  }
+
+  async #setFactors({ W, H, momentum }: Factors): Promise<void> {
+    const own = {
+      ...(await this.#copies({ W, H })),
+      ...(momentum && { momentum: { ...(await this.#copies(momentum)), numbers: momentum.numbers } }),
+    }
+    const transfer = [own, own.momentum].flatMap(pair => (pair ? [pair.W.buffer, pair.H.buffer] : []))
+    await this.#pool.call({ kind: 'setFactors', fit: this.#id, factors: own }, transfer as ArrayBuffer[])
+  }
+
+  /** Copies of the fit's type. */
+  async #copies({ W, H }: Pick<Factors, 'W' | 'H'>): Promise<Pick<Factors, 'W' | 'H'>> {
+    const { rows, columns, rank, dtype } = this.#shape
+    return {
+      W: await inSlices(packed(denseView(W, rows, rank), dtype)),
+      H: await inSlices(packed(denseView(H, rank, columns), dtype)),
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {

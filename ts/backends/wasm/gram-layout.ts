@@ -1,3 +1,4 @@
+import { bppScratch, HALS_SCRATCH } from './kernels.js'
 import {
   type BaseLayout,
   csrBounds,
@@ -6,10 +7,12 @@ import {
   MAX_LANES,
   Plan,
   paddedStride,
+  planExtrapolation,
   roundUp,
   type Shape,
   SUMS_BYTES,
   sizesOf,
+  type Wants,
 } from './layout.js'
 import { csrPartBytes } from './parts.js'
 
@@ -130,7 +133,7 @@ function csrCuts(sizes: Sizes, [byRow, byColumn]: NonNullable<Shape['indptr']>):
 }
 
 /** The layout of a fit whose memory starts at `base`; `bytes` does not depend on `base`. */
-export function gramLayout(shape: Shape, maxThreads: number, base: number): GramLayout {
+export function gramLayout(shape: Shape, wants: Wants, maxThreads: number, base: number): GramLayout {
   const sizes = sizesOf(shape)
   const { size, paddedRank, stride, paddedRows, paddedColumns } = sizes
   const cuts = shape.indptr ? csrCuts(sizes, shape.indptr) : denseCuts(sizes)
@@ -147,6 +150,7 @@ export function gramLayout(shape: Shape, maxThreads: number, base: number): Gram
     W: plan.take(paddedRows * stride),
     Ht: plan.take(paddedColumns * stride),
     H: hStride === 0 ? 0 : plan.take(paddedRank * hStride),
+    extrapolation: planExtrapolation(plan, wants, paddedRows * stride, paddedColumns * stride),
     G: plan.take(square),
     S: plan.take(square),
     laneA: scheme === 'panels' ? plan.take(rowLanes * paddedColumns * stride) : 0,
@@ -158,7 +162,7 @@ export function gramLayout(shape: Shape, maxThreads: number, base: number): Gram
   const buffers = {
     x: plan.take(partBytes(scheme, part, size)),
     n: plan.take(Math.max(part.rows, scheme === 'blocks' ? part.transposedColumns : 0) * stride),
-    scratch: plan.take(72 * paddedRank),
+    scratch: plan.take(wants.rule === 'bpp' ? bppScratch(paddedRank) : HALS_SCRATCH * paddedRank),
   }
   const threadBytes = plan.bytes - fixed
   return {

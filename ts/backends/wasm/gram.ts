@@ -3,6 +3,7 @@
 // leave their factor as it is.
 
 import type { Crew } from './crew.js'
+import { keep, moveOn } from './extrapolation.js'
 import type { HeldFit, Progress } from './family.js'
 import { moveGram } from './rules.js'
 import { type GramFit, isStopped, laneCount, type Phase, type Steps, type Thread } from './thread.js'
@@ -115,7 +116,9 @@ export function finishRows(
   const { n, scratch } = buffersOf(thread, fit)
   const f = layout.W + first * stride
   if (phase !== 'measure') {
-    moveGram(thread, fit, { factor: 'W', rows, f, n, g: G, scratch, violation: thread.sumAt('violation', fit, lane) })
+    keep(thread, fit, 'W', first, rows)
+    moveGram(thread, fit, lane, { factor: 'W', rows, f, n, g: G, scratch })
+    moveOn(thread, fit, 'W', first, rows)
   }
   if (phase !== 'rows') thread.addTo('loss', fit, lane, kernels.dot(rows * paddedRank, n, f))
   kernels.gram(rows, paddedRank, f, stride, layout.laneS + lane * paddedRank * stride, stride)
@@ -136,8 +139,9 @@ export function finishColumns(
   const f = layout.Ht + first * stride
   if (phase === 'columns') {
     const { scratch } = buffersOf(thread, fit)
-    const violation = thread.sumAt('violation', fit, lane)
-    moveGram(thread, fit, { factor: 'H', rows, f, n: a, g: S, scratch, violation })
+    keep(thread, fit, 'Ht', first, rows)
+    moveGram(thread, fit, lane, { factor: 'H', rows, f, n: a, g: S, scratch })
+    moveOn(thread, fit, 'Ht', first, rows)
     thread.addTo('loss', fit, lane, kernels.dot(rows * paddedRank, a, f))
   }
   kernels.gram(rows, paddedRank, f, stride, layout.laneG + lane * paddedRank * stride, stride)

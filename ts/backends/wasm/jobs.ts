@@ -1,6 +1,8 @@
 import { type FloatArray, transposeDense } from '../../core/matrix.js'
-import type { SweepReport } from '../backend.js'
+import { type Factors, hasViolations, type SweepReport } from '../backend.js'
+import { Momentum } from '../momentum.js'
 import type { Crew } from './crew.js'
+import { startFrom, undo } from './extrapolation.js'
 import { FAMILIES } from './families.js'
 import type { HeldFit, Progress } from './family.js'
 import type { Heap } from './heap.js'
@@ -12,6 +14,9 @@ import { warmUp } from './warm-up.js'
 
 /** Elements written before the thread may pause. */
 const PIECE = 1 << 16
+
+/** Addresses of W and Ht, or of arrays like them. */
+type Places = Pick<SharedFit['layout'], 'W' | 'Ht'>
 
 /** A packed matrix of the fit's type into rows of `stride` bytes at `address`. */
 function* store(thread: Thread, fit: SharedFit, from: FloatArray, columns: number, address: number): Steps<void> {
@@ -41,6 +46,21 @@ function* fetch(thread: Thread, fit: SharedFit, rows: number, address: number): 
     yield 'turn'
   }
   return out
+}
+
+/** Packed W and H from the addresses of W and Ht. */
+function* fetchBoth(thread: Thread, fit: SharedFit, { W, Ht }: Places): Steps<{ W: FloatArray; H: FloatArray }> {
+  const { rows, columns, rank } = fit.layout
+  const packedW = yield* fetch(thread, fit, rows, W)
+  const packedHt = yield* fetch(thread, fit, columns, Ht)
+  return { W: packedW, H: (yield* inTurns(transposeDense(packedHt, columns, rank))) as FloatArray }
+}
+
+/** The way back. */
+function* storeBoth(thread: Thread, fit: SharedFit, { W, H }: Factors, to: Places): Steps<void> {
+  const { columns, rank } = fit.layout
+  yield* store(thread, fit, W, rank, to.W)
+  yield* store(thread, fit, (yield* inTurns(transposeDense(H, rank, columns))) as FloatArray, rank, to.Ht)
 }
 
 /** The same rows of a factor, where another layout has them. */
@@ -82,7 +102,9 @@ function* make(crew: Crew, heap: Heap, shared: boolean, making: Making): Steps<[
       yield 'turn'
     }
     yield* making.fill(fit)
-    const held: HeldFit = { id, shared: fit, blocks, squaredNorm, isFresh: false }
+    yield* startFrom(thread, fit)
+    const momentum = layout.extrapolation && new Momentum()
+    const held: HeldFit = { id, shared: fit, blocks, squaredNorm, isFresh: false, momentum }
     return [held, { told: shared && layout.threads > 1 ? told : undefined }]
   } catch (error) {
     for (const block of blocks) heap.free(block)
@@ -91,18 +113,13 @@ function* make(crew: Crew, heap: Heap, shared: boolean, making: Making): Steps<[
 }
 
 export function* create(crew: Crew, heap: Heap, shared: boolean, request: Create): Steps<[HeldFit, Results['create']]> {
-  const { fit: id, spec, squaredNorm, source, W, H } = request
-  const { rank } = spec
+  const { fit: id, squaredNorm, W, H } = request
   const { thread } = crew
   return yield* make(crew, heap, shared, {
     id,
     squaredNorm,
     tell: blocks => tell(thread, heap, shared, request, blocks),
-    *fill(fit) {
-      yield* store(thread, fit, W, rank, fit.layout.W)
-      const Ht = (yield* inTurns(transposeDense(H, rank, source.columns))) as FloatArray
-      yield* store(thread, fit, Ht, rank, fit.layout.Ht)
-    },
+    fill: fit => storeBoth(thread, fit, { W, H }, fit.layout),
   })
 }
 
@@ -154,8 +171,21 @@ class Log {
   }
 }
 
+/** One iteration, again where the loss has risen by extrapolation; undefined where the fit's flag cut it short. */
+function* iterate(crew: Crew, fit: HeldFit): Steps<Progress | undefined> {
+  const { scheme, extrapolation } = fit.shared.layout
+  const { momentum } = fit
+  const { iterate } = FAMILIES[scheme]
+  if (!extrapolation || !momentum) return yield* iterate(crew, fit)
+  for (;;) {
+    crew.thread.views.f64[extrapolation.weight / 8] = momentum.weight
+    const progress = yield* iterate(crew, fit)
+    if (progress?.loss === undefined || momentum.accepts(progress.loss)) return progress
+    if (!(yield* undo(crew, fit))) return undefined
+  }
+}
+
 export function* run(crew: Crew, fit: HeldFit, { iterations, remaining }: Run, start: number): Steps<SweepReport> {
-  const family = FAMILIES[fit.shared.layout.scheme]
   const log = new Log()
   let stopped: SweepReport['stopped'] = 'done'
   while (log.losses.length < iterations && stopped === 'done') {
@@ -163,7 +193,7 @@ export function* run(crew: Crew, fit: HeldFit, { iterations, remaining }: Run, s
       stopped = 'deadline'
       break
     }
-    const progress = yield* family.iterate(crew, fit)
+    const progress = yield* iterate(crew, fit)
     if (progress === undefined) {
       stopped = 'aborted'
     } else {
@@ -172,7 +202,7 @@ export function* run(crew: Crew, fit: HeldFit, { iterations, remaining }: Run, s
     }
   }
   if (log.isIncomplete && stopped !== 'aborted') {
-    const loss = yield* family.evaluate(crew, fit)
+    const loss = yield* evaluate(crew, fit)
     // an abort may come as late as this, and the loss is then that of some rows alone
     if (isStopped(fit.shared)) stopped = 'aborted'
     else log.complete(loss)
@@ -182,7 +212,7 @@ export function* run(crew: Crew, fit: HeldFit, { iterations, remaining }: Run, s
   return {
     iterations: log.losses.length,
     losses: Float64Array.from(log.losses),
-    violations: Float64Array.from(fit.shared.spec.rule === 'mu' ? [] : log.violations),
+    violations: Float64Array.from(hasViolations(fit.shared.spec.rule) ? log.violations : []),
     seconds: Float64Array.from(log.seconds),
     stopped,
   }
@@ -192,9 +222,23 @@ export function* evaluate(crew: Crew, fit: HeldFit): Steps<number> {
   return yield* FAMILIES[fit.shared.layout.scheme].evaluate(crew, fit)
 }
 
-export function* factors({ thread }: Crew, { shared }: HeldFit): Steps<Results['factors']> {
-  const { rows, columns, rank, W, Ht } = shared.layout
-  const packedW = yield* fetch(thread, shared, rows, W)
-  const packedHt = yield* fetch(thread, shared, columns, Ht)
-  return { W: packedW, H: (yield* inTurns(transposeDense(packedHt, columns, rank))) as FloatArray }
+export function* factors({ thread }: Crew, { shared, momentum }: HeldFit): Steps<Factors> {
+  const { layout } = shared
+  const now = yield* fetchBoth(thread, shared, layout)
+  if (!layout.extrapolation || !momentum) return now
+  const { numbers } = momentum
+  return { ...now, momentum: { ...(yield* fetchBoth(thread, shared, layout.extrapolation.moved)), numbers } }
+}
+
+/** Puts factors of the fit's type in the place of those there. */
+export function* setFactors({ thread }: Crew, fit: HeldFit, factors: Factors): Steps<undefined> {
+  const { shared, momentum } = fit
+  const { layout } = shared
+  fit.isFresh = false
+  yield* storeBoth(thread, shared, factors, layout)
+  if (!layout.extrapolation || !momentum) return undefined
+  if (factors.momentum) yield* storeBoth(thread, shared, factors.momentum, layout.extrapolation.moved)
+  else yield* startFrom(thread, shared)
+  momentum.numbers = factors.momentum?.numbers ?? new Momentum().numbers
+  return undefined
 }

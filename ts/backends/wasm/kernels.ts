@@ -9,15 +9,40 @@ export function sizeOf(dtype: Dtype): number {
   return dtype === 'f64' ? 8 : 4
 }
 
+/** Bytes of scratch for each of the rank that `hals_update` wants, and none of the other rules more. */
+export const HALS_SCRATCH = 72
+
+/** Bytes of scratch that `bpp_update` wants. */
+export function bppScratch(rank: number): number {
+  return 16 * rank * rank + 64 * rank
+}
+
 /**
  * The exports of wasm/index.ts, the same in the module of either element type. Addresses and strides are in bytes and may
- * exceed 2³¹; flags are 0 or 1.
+ * exceed 2³¹; flags are 0 or 1. Rules move the columns before `moving`, to `most` at most. `violation` is the address of an
+ * f64 that grows.
  */
 export interface Kernels extends BetaKernels {
   add(length: number, from: number, to: number): void
+  bpp_update(
+    rows: number,
+    rank: number,
+    f: number,
+    fStride: number,
+    n: number,
+    nStride: number,
+    g: number,
+    gStride: number,
+    l1: number,
+    l2: number,
+    moving: number,
+    scratch: number,
+    violation: number,
+  ): void
+  copy(from: number, bytes: number, to: number): void
   dot(length: number, a: number, b: number): number
+  extrapolate(length: number, f: number, p: number, weight: number, most: number): void
   gram(rows: number, rank: number, f: number, fStride: number, g: number, gStride: number): void
-  /** `violation` is the address of an f64 that grows. */
   hals_update(
     rows: number,
     rank: number,
@@ -29,6 +54,8 @@ export interface Kernels extends BetaKernels {
     gStride: number,
     l1: number,
     l2: number,
+    moving: number,
+    most: number,
     scratch: number,
     violation: number,
   ): void
@@ -43,6 +70,8 @@ export interface Kernels extends BetaKernels {
     gStride: number,
     l1: number,
     l2: number,
+    moving: number,
+    most: number,
     scratch: number,
   ): void
   transpose(rows: number, columns: number, from: number, fromStride: number, to: number, toStride: number): void

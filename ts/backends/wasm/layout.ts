@@ -3,6 +3,7 @@
  * on the number of threads: every lane sums in its own order, and lanes are added up in theirs, so that the bits of a
  * fit are the same on any machine. What all fits have is here; a family adds its own.
  */
+import type { FitSpec } from '../backend.js'
 import type { GramScheme } from './gram-layout.js'
 import { type Dtype, sizeOf } from './kernels.js'
 
@@ -12,11 +13,11 @@ export const MAX_LANES = 32
 const PARALLEL_FLOPS = 2e6
 
 /**
- * The f64 sums that each lane of a phase has, in a cache line of its own: of what the loss takes from the phase, and of
- * the projected gradient.
+ * The f64 sums that each lane of a phase has, in a cache line of its own: of what the loss takes from the phase, of the
+ * projected gradient, and of that in later rounds, which nobody asks for.
  */
 export const SUMS_BYTES = 64
-export const SUM = { loss: 0, violation: 1 } as const
+export const SUM = { loss: 0, violation: 1, laterViolation: 2 } as const
 
 /** How X is cut and who works on what; the name of an entry of FAMILIES. */
 export type Scheme = GramScheme | 'entries' | 'tiles'
@@ -28,6 +29,19 @@ export interface Shape {
   readonly dtype: Dtype
   /** The CSR row pointers of X and of its transpose; absent for dense X. */
   readonly indptr?: readonly [byRow: Uint32Array, byColumn: Uint32Array]
+}
+
+/** What a layout depends on beside the shape. */
+export type Wants = Pick<FitSpec, 'beta' | 'rule' | 'extrapolate'>
+
+/** What fits that extrapolate have beside W and Ht, in the same layout. */
+export interface Extrapolation {
+  /** The factors as the rule left them, before they moved on. */
+  readonly moved: { readonly W: number; readonly Ht: number }
+  /** The factors as the iteration found them. */
+  readonly kept: { readonly W: number; readonly Ht: number }
+  /** An f64: the share of its last step by which a factor moves on. */
+  readonly weight: number
 }
 
 /** Addresses, strides and sizes are in bytes, all else in elements. Factors are zero in their padding. */
@@ -57,6 +71,8 @@ export interface BaseLayout {
   /** H as rank × columns, its rows `hStride` apart; 0 where X is CSR. */
   readonly H: number
   readonly hStride: number
+  /** Absent where the fit does not extrapolate. */
+  readonly extrapolation: Extrapolation | undefined
   /** Every lane's SUMS_BYTES. */
   readonly sums: number
   /** Buffers of thread t lie `t * threadBytes` further on. */
@@ -122,6 +138,13 @@ export class Plan {
   get bytes(): number {
     return this.#end - this.base
   }
+}
+
+/** Takes memory for extrapolation, which is to be zero at first, from the bytes of W and of Ht. */
+export function planExtrapolation(plan: Plan, wants: Wants, W: number, Ht: number): Extrapolation | undefined {
+  if (!wants.extrapolate) return undefined
+  const both = () => ({ W: plan.take(W), Ht: plan.take(Ht) })
+  return { moved: both(), kept: both(), weight: plan.take(8) }
 }
 
 /** The sizes that follow from a shape. */

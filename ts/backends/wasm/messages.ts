@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../core/errors.js'
 import type { FloatArray } from '../../core/matrix.js'
 import type { Dims } from '../../kernels/spec.js'
-import type { FitSpec, KernelBuffer, SweepReport } from '../backend.js'
+import type { Factors, FitSpec, KernelBuffer, SweepReport } from '../backend.js'
 import type { Dtype } from './kernels.js'
 import type { DenseSource, HoldoutSource, Source } from './source.js'
 import type { Told } from './thread.js'
@@ -95,6 +95,13 @@ export interface Evaluate {
   readonly joined: boolean
 }
 
+/** Factors of the fit's type. */
+export interface SetFactors {
+  readonly kind: 'setFactors'
+  readonly fit: number
+  readonly factors: Factors
+}
+
 export interface KernelRequest {
   readonly kind: 'kernel'
   readonly name: string
@@ -108,6 +115,7 @@ export type Request =
   | Sibling
   | Run
   | Evaluate
+  | SetFactors
   | KernelRequest
   | { readonly kind: 'factors' | 'dispose'; readonly fit: number }
   | { readonly kind: 'usage' }
@@ -119,7 +127,8 @@ export interface Results {
   sibling: { readonly told: Told | undefined }
   run: SweepReport
   evaluate: number
-  factors: { readonly W: FloatArray; readonly H: FloatArray }
+  factors: Factors
+  setFactors: undefined
   dispose: undefined
   kernel: Readonly<Record<string, KernelBuffer['data']>>
   /** Bytes of wasm memory in use. */

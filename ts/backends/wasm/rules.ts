@@ -1,4 +1,3 @@
-import { NonnegError } from '../../core/errors.js'
 import type { Penalty, Rule } from '../backend.js'
 import type { GramFit, SharedFit, Thread } from './thread.js'
 
@@ -10,8 +9,6 @@ export interface Move {
   readonly n: number
   readonly g: number
   readonly scratch: number
-  /** An f64 that grows by Σ |projected gradient|, from rules that have it. */
-  readonly violation: number
 }
 
 const NONE: Penalty = { l1: 0, l2: 0 }
@@ -21,25 +18,50 @@ export function penaltyOf({ spec }: SharedFit, factor: 'W' | 'H'): Penalty {
   return (factor === 'W' ? spec.penaltyW : spec.penaltyH) ?? NONE
 }
 
-/** The update rules of the gram family. */
-export const GRAM_RULES: Readonly<Record<Rule, (fit: GramFit, move: Move, thread: Thread) => void>> = {
+/**
+ * How many components of a factor move, and up to where. Of the rank as stored all move where all of the rank do: its
+ * padding stays zero, and the kernels need not look at the last vector lane by lane.
+ */
+export function limitsOf({ spec, layout }: SharedFit, factor: 'W' | 'H'): readonly [moving: number, most: number] {
+  const { rank, paddedRank } = layout
+  const { movingW, movingH, maxW, maxH } = spec
+  const [moving = rank, most = Number.POSITIVE_INFINITY] = factor === 'W' ? [movingW, maxW] : [movingH, maxH]
+  return [moving === rank ? paddedRank : moving, most]
+}
+
+/** For each time that the rule is applied to some rows, the address of the f64 that its violations go to. */
+export function violationsOf(thread: Thread, fit: SharedFit, lane: number): readonly number[] {
+  const { rounds = 1 } = fit.spec
+  const [first, later] = (['violation', 'laterViolation'] as const).map(sum => thread.sumAt(sum, fit, lane))
+  return Array.from({ length: rounds }, (_, round) => (round === 0 ? first : later))
+}
+
+type GramRule = (fit: GramFit, move: Move, violation: number, thread: Thread) => void
+
+/** The update rules of the gram family; `violation` is the address of an f64 that grows, in rules that have it. */
+const GRAM_RULES: Readonly<Record<Rule, GramRule>> = {
   mu(fit, { factor, rows, f, n, g, scratch }) {
     const { paddedRank, stride } = fit.layout
     const { l1, l2 } = penaltyOf(fit, factor)
-    fit.kernels.mu_update(rows, paddedRank, f, stride, n, stride, g, stride, l1, l2, scratch)
+    const limits = limitsOf(fit, factor)
+    fit.kernels.mu_update(rows, paddedRank, f, stride, n, stride, g, stride, l1, l2, ...limits, scratch)
   },
-  hals(fit, { factor, rows, f, n, g, scratch, violation }) {
+  hals(fit, { factor, rows, f, n, g, scratch }, violation) {
     const { paddedRank, stride } = fit.layout
     const { l1, l2 } = penaltyOf(fit, factor)
-    fit.kernels.hals_update(rows, paddedRank, f, stride, n, stride, g, stride, l1, l2, scratch, violation)
+    const limits = limitsOf(fit, factor)
+    fit.kernels.hals_update(rows, paddedRank, f, stride, n, stride, g, stride, l1, l2, ...limits, scratch, violation)
   },
-  bpp() {
-    throw new NonnegError('ERR_NONNEG_UNSUPPORTED', 'wasm has no bpp yet')
+  bpp(fit, { factor, rows, f, n, g, scratch }, violation) {
+    const { rank, paddedRank, stride } = fit.layout
+    const { l1, l2 } = penaltyOf(fit, factor)
+    const moving = Math.min(rank, limitsOf(fit, factor)[0])
+    fit.kernels.bpp_update(rows, paddedRank, f, stride, n, stride, g, stride, l1, l2, moving, scratch, violation)
   },
-  product() {
-    throw new NonnegError('ERR_NONNEG_UNSUPPORTED', 'wasm has no product yet')
+  product({ layout }, { rows, f, n }, _violation, thread) {
+    thread.copy(n, rows * layout.stride, f)
   },
-  pg(fit, { factor, rows, f, n, g, scratch, violation }, thread) {
+  pg(fit, { factor, rows, f, n, g, scratch }, violation, thread) {
     const { kernels, layout, spec } = fit
     const { paddedRank, stride, size } = layout
     const { l1, l2 } = penaltyOf(fit, factor)
@@ -56,12 +78,13 @@ export const GRAM_RULES: Readonly<Record<Rule, (fit: GramFit, move: Move, thread
       kernels.xht_dense(count, paddedRank, paddedRank, row, stride, g, stride, scratch, stride, 0)
       kernels.pg_step(
         ...([count, paddedRank, row, stride, pull, stride, scratch, stride, trace, 0] as const),
-        ...([spec.step ?? 1, l1, l2, violation] as const),
+        ...([spec.step ?? 1, l1, l2, ...limitsOf(fit, factor), violation] as const),
       )
     }
   },
 }
 
-export function moveGram(thread: Thread, fit: GramFit, move: Move): void {
-  GRAM_RULES[fit.spec.rule](fit, move, thread)
+export function moveGram(thread: Thread, fit: GramFit, lane: number, move: Move): void {
+  const rule = GRAM_RULES[fit.spec.rule]
+  for (const violation of violationsOf(thread, fit, lane)) rule(fit, move, violation, thread)
 }

@@ -1,8 +1,8 @@
 import type { Dims } from '../../kernels/spec.js'
 import type { KernelBuffer } from '../backend.js'
-import { BETA_RUNNERS } from './beta-runners.js'
+import { BETA_RUNNERS, boundsOf } from './beta-runners.js'
 import type { Heap, Views } from './heap.js'
-import { type Dtype, type Kernels, sizeOf } from './kernels.js'
+import { bppScratch, type Dtype, HALS_SCRATCH, type Kernels, sizeOf } from './kernels.js'
 import type { Thread } from './thread.js'
 
 /** What a kernel is run with. */
@@ -40,14 +40,29 @@ const RUNNERS: Readonly<Record<string, Runner>> = {
   gram({ kernels, dims: { rows, rank }, p, size }) {
     kernels.gram(rows, rank, p.F, size * rank, p.G, size * rank)
   },
-  mu_update({ kernels, dims: { rows, rank, l1, l2 }, p, size, scratch }) {
+  mu_update({ kernels, dims, p, size, scratch }) {
+    const { rows, rank, l1, l2 } = dims
     const stride = size * rank
-    kernels.mu_update(rows, rank, p.F, stride, p.N, stride, p.G, stride, l1, l2, scratch(4 * stride))
+    const limits = boundsOf(dims)
+    kernels.mu_update(rows, rank, p.F, stride, p.N, stride, p.G, stride, l1, l2, ...limits, scratch(4 * stride))
   },
-  hals_update({ kernels, dims: { rows, rank, l1, l2 }, p, size, scratch }) {
+  hals_update({ kernels, dims, p, size, scratch }) {
+    const { rows, rank, l1, l2 } = dims
     const stride = size * rank
-    const more = scratch(72 * rank)
-    kernels.hals_update(rows, rank, p.F, stride, p.N, stride, p.G, stride, l1, l2, more, p.violation)
+    const limits = boundsOf(dims)
+    const more = scratch(HALS_SCRATCH * rank)
+    kernels.hals_update(rows, rank, p.F, stride, p.N, stride, p.G, stride, l1, l2, ...limits, more, p.violation)
+  },
+  bpp_update({ kernels, dims, p, size, scratch }) {
+    const { rows, rank, l1, l2 } = dims
+    const stride = size * rank
+    const [moving] = boundsOf(dims)
+    const more = scratch(bppScratch(rank))
+    kernels.bpp_update(rows, rank, p.F, stride, p.N, stride, p.G, stride, l1, l2, moving, more, p.violation)
+  },
+  extrapolate({ kernels, dims, p }) {
+    const [, most] = boundsOf(dims)
+    kernels.extrapolate(dims.length, p.F, p.P, dims.weight, most)
   },
   dot({ kernels, dims: { length }, p, views }) {
     views.f64[p.sum / 8] = kernels.dot(length, p.a, p.b)

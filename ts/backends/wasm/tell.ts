@@ -51,12 +51,11 @@ export function layoutOf(
   threads: number,
   base: number,
 ): Told['layout'] {
-  const { beta, rule } = spec
-  const family = familyOf(X, beta, weights)
-  if (family === 'gram') return gramLayout(shape, threads, base)
-  if (family === 'tile') return tileLayout(shape, rule, beta, weights !== undefined, threads, base)
+  const family = familyOf(X, spec.beta, weights)
+  if (family === 'gram') return gramLayout(shape, spec, threads, base)
+  if (family === 'tile') return tileLayout(shape, spec, weights !== undefined, threads, base)
   if (!shape.indptr) throw new TypeError('the entries of a dense matrix are not listed')
-  return entriesLayout({ ...shape, indptr: shape.indptr }, rule, weights !== undefined, threads, base)
+  return entriesLayout({ ...shape, indptr: shape.indptr }, spec, weights !== undefined, threads, base)
 }
 
 /** X and the weights of its entries as threads have them: dense X or CSR both ways; weights of entries lie with these. */

@@ -56,13 +56,23 @@ export type Told<F extends SharedFit = SharedFit> = F extends SharedFit ? Omit<F
 
 /**
  * The phases that fits are made of; each has lanes over rows or over columns. Which of them a family uses, and for what,
- * it says itself.
+ * it says itself; `undoRows` and `undoColumns` are the same for all (see ts/backends/wasm/extrapolation.ts).
  */
-export const PHASES = ['rows', 'transform', 'measure', 'rowTotals', 'columns', 'gram', 'columnTotals'] as const
+export const PHASES = [
+  'rows',
+  'transform',
+  'measure',
+  'rowTotals',
+  'undoRows',
+  'columns',
+  'gram',
+  'columnTotals',
+  'undoColumns',
+] as const
 
 export type Phase = (typeof PHASES)[number]
 
-const BY_COLUMNS: ReadonlySet<Phase> = new Set<Phase>(['columns', 'gram', 'columnTotals'])
+const BY_COLUMNS: ReadonlySet<Phase> = new Set<Phase>(['columns', 'gram', 'columnTotals', 'undoColumns'])
 
 export function isByRows(phase: Phase): boolean {
   return !BY_COLUMNS.has(phase)
@@ -125,6 +135,10 @@ export class Thread {
 
   zero(address: number, bytes: number): void {
     this.kernels('f32').zero(address, bytes)
+  }
+
+  copy(from: number, bytes: number, to: number): void {
+    this.kernels('f32').copy(from, bytes, to)
   }
 
   /** Empties a lane's sums; the first thing a phase does. */

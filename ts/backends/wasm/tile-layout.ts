@@ -1,6 +1,16 @@
 import type { Rule } from '../backend.js'
 import { type BetaLayout, betaSizes, planFactors } from './beta-layout.js'
-import { evenBounds, lanesFor, Plan, paddedStride, roundUp, type Shape, SUMS_BYTES } from './layout.js'
+import {
+  evenBounds,
+  lanesFor,
+  Plan,
+  paddedStride,
+  planExtrapolation,
+  roundUp,
+  type Shape,
+  SUMS_BYTES,
+  type Wants,
+} from './layout.js'
 
 /** Rows of a tile at most, and bytes of a row of it; some five tiles are to fit a second-level cache. */
 const ROWS = 64
@@ -53,12 +63,12 @@ function boundsOf(count: number, flops: number): Uint32Array {
 
 export function tileLayout(
   shape: Shape,
-  rule: Rule,
-  beta: number,
+  wants: Wants,
   weighted: boolean,
   maxThreads: number,
   base: number,
 ): TileLayout {
+  const { rule, beta } = wants
   const sizes = betaSizes(shape)
   const { rows, columns, paddedRank, stride, size } = sizes
   const flops = (rule === 'hals' ? 10 : 6) * rows * columns * paddedRank
@@ -74,6 +84,7 @@ export function tileLayout(
 
   const plan = new Plan(base)
   const factors = planFactors(plan, sizes, rule, true)
+  const extrapolation = planExtrapolation(plan, wants, rows * stride, columns * stride)
   const laneTotals = plan.take(most * 8 * paddedRank)
   const cleared = base + plan.bytes
   const sums = plan.take(most * SUMS_BYTES)
@@ -94,7 +105,8 @@ export function tileLayout(
   }
   const threadBytes = plan.bytes - fixed
   return {
-    ...{ scheme: 'tiles', ...sizes, tiles, turnedRows, rowBounds, columnBounds, factors, laneTotals, cleared, sums },
+    ...{ scheme: 'tiles', ...sizes, tiles, turnedRows, rowBounds, columnBounds, factors, extrapolation },
+    ...{ laneTotals, cleared, sums },
     ...{ ...buffers, W: factors.W.rows, Ht: factors.H.rows, H: factors.H.across, hStride: factors.H.acrossStride },
     ...{ evenPush, threads, threadBytes },
     bytes: fixed + threads * threadBytes,

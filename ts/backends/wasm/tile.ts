@@ -1,7 +1,9 @@
 // The tile family: W·H of one tile of X after the other, turned into both halves of the gradient while it is in the
 // cache. The columns phase reads the tiles transposed, and is then the same as the rows phase.
 
-import { beginTotals, finishTotals, moveByGradient, type Side, sideOf, totalsOfLane } from './beta-family.js'
+import { beginTotals, finishTotals, lossAt, moveByGradient, type Side, sideOf, totalsOfLane } from './beta-family.js'
+import { keep, moveOn } from './extrapolation.js'
+import { violationsOf } from './rules.js'
 import { isStopped, type Phase, type Steps, type Thread, type TileFit } from './thread.js'
 import { loadWeights, loadX, type Placed, startRows, type Tile } from './tile-source.js'
 
@@ -87,28 +89,29 @@ function descend(
   first: number,
   rows: number,
   lane: number,
+  loss: number,
 ): void {
   const { kernels, layout, spec } = fit
   const { paddedRank, stride } = layout
   const { x, v, u, turned } = buffers
-  const { F, O, l1, l2, columns } = side
+  const { F, O, l1, l2, limits, columns } = side
   const tile = { first, rows, start: 0, columns, stride: layout.tiles[side.factor].stride }
   const data = loadX(thread, fit, side, tile, startRows(fit, side, first, rows), x, turned)
   const weights = loadWeights(thread, fit, side, tile, v, turned)
-  const loss = side.factor === 'W' ? thread.sumAt('loss', fit, lane) : 0
-  const violation = thread.sumAt('violation', fit, lane)
   const f = F.rows + first * stride
-  kernels.cd_dense(
-    ...([rows, columns, paddedRank, spec.beta, data.x, data.xStride, weights.x, weights.xStride] as const),
-    ...([O.across, O.acrossStride, f, stride, l1, l2, u, loss, violation] as const),
-  )
+  for (const [round, violation] of violationsOf(thread, fit, lane).entries()) {
+    kernels.cd_dense(
+      ...([rows, columns, paddedRank, spec.beta, data.x, data.xStride, weights.x, weights.xStride] as const),
+      ...([O.across, O.acrossStride, f, stride, l1, l2, ...limits, u, round === 0 ? loss : 0, violation] as const),
+    )
+  }
 }
 
 /** A lane's share of a phase over the rows of one side. */
 function* moveRows(thread: Thread, fit: TileFit, side: Side, phase: Phase, lane: number): Steps<void> {
   const { layout, spec } = fit
   const buffers = buffersOf(thread, fit)
-  const loss = phase === 'columns' ? 0 : thread.sumAt('loss', fit, lane)
+  const loss = lossAt(thread, fit, phase, lane)
   const most = layout.tiles[side.factor].rows
   beginTotals(thread, fit, lane)
   for (let first = side.bounds[lane]; first < side.bounds[lane + 1]; first += most) {
@@ -116,14 +119,20 @@ function* moveRows(thread: Thread, fit: TileFit, side: Side, phase: Phase, lane:
     const rows = Math.min(most, side.bounds[lane + 1] - first)
     if (phase === 'measure') {
       yield* products(thread, fit, side, buffers, first, rows, loss, true)
-    } else if (spec.rule === 'hals') {
-      descend(thread, fit, side, buffers, first, rows, lane)
-    } else {
-      yield* products(thread, fit, side, buffers, first, rows, loss, false)
-      if (isStopped(fit)) return
-      moveByGradient(thread, fit, side, lane, first, rows, { ...buffers, lStride: 2 * layout.size })
+      continue
     }
-    if (phase !== 'measure') finishTotals(thread, fit, side, lane, first, rows)
+    keep(thread, fit, side.stored, first, rows)
+    if (spec.rule === 'hals') {
+      descend(thread, fit, side, buffers, first, rows, lane, loss)
+    } else {
+      for (const [round, violation] of violationsOf(thread, fit, lane).entries()) {
+        yield* products(thread, fit, side, buffers, first, rows, round === 0 ? loss : 0, false)
+        if (isStopped(fit)) return
+        moveByGradient(fit, side, first, rows, { ...buffers, lStride: 2 * layout.size }, violation)
+      }
+    }
+    moveOn(thread, fit, side.stored, first, rows)
+    finishTotals(thread, fit, side, lane, first, rows)
     yield 'part'
   }
 }

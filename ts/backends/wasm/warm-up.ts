@@ -42,9 +42,13 @@ const BY_SCHEME: Readonly<Record<Scheme, readonly Call[]>> = {
 }
 
 const GRAM_RULES: Readonly<Partial<Record<Rule, Call>>> = {
-  mu: (kernels, [f, n, g, scratch]) => kernels.mu_update(ROWS, RANK, f, NARROW, n, NARROW, g, NARROW, 0, 0, scratch),
+  mu: (kernels, [f, n, g, scratch]) =>
+    kernels.mu_update(ROWS, RANK, f, NARROW, n, NARROW, g, NARROW, 0, 0, RANK, 1, scratch),
   hals: (kernels, [f, n, g, scratch, violation]) =>
-    kernels.hals_update(ROWS, RANK, f, NARROW, n, NARROW, g, NARROW, 0, 0, scratch, violation),
+    kernels.hals_update(ROWS, RANK, f, NARROW, n, NARROW, g, NARROW, 0, 0, RANK, 1, scratch, violation),
+  // of penalties alone, so that no component is zero; nor is then F, which lies where nothing looks for indices
+  bpp: (kernels, [, n, g, scratch, violation, f]) =>
+    kernels.bpp_update(ROWS, RANK, f, NARROW, n, NARROW, g, NARROW, -1, 1, RANK, scratch, violation),
 }
 
 function callsOf({ layout, spec }: SharedFit): readonly Call[] {

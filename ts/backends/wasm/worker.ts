@@ -5,7 +5,7 @@ import { NonnegError } from '../../core/errors.js'
 import { Crew, help } from './crew.js'
 import type { HeldFit } from './family.js'
 import { Heap, Views } from './heap.js'
-import { create, evaluate, factors, run, sibling } from './jobs.js'
+import { create, evaluate, factors, run, setFactors, sibling } from './jobs.js'
 import type { Attach, Failure, Install, Message, Request, Results, Start } from './messages.js'
 import { type Port, parentPort } from './port.js'
 import { runKernel } from './run-kernel.js'
@@ -32,7 +32,8 @@ function failureOf(error: unknown): Failure {
 /** The buffers of a result that may go without a copy. */
 function transferable(result: Results[keyof Results]): ArrayBuffer[] {
   if (typeof result !== 'object') return []
-  return Object.values(result)
+  const more = 'momentum' in result && typeof result.momentum === 'object' ? Object.values(result.momentum) : []
+  return [...Object.values(result), ...more]
     .filter(value => ArrayBuffer.isView(value))
     .map(value => value.buffer)
     .filter(buffer => buffer instanceof ArrayBuffer)
@@ -100,6 +101,8 @@ class Coordinator {
         return yield* evaluate(crew, this.#fit(request.fit))
       case 'factors':
         return yield* factors(crew, this.#fit(request.fit))
+      case 'setFactors':
+        return yield* setFactors(crew, this.#fit(request.fit), request.factors)
       case 'dispose':
         for (const block of this.#fit(request.fit).blocks) heap.free(block)
         this.#fits.delete(request.fit)

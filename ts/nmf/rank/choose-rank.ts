@@ -1,0 +1,48 @@
+import { abortError } from '../../core/errors.js'
+import type { MatrixInput } from '../../core/input.js'
+import { prepare } from '../prepare.js'
+import { byConsensus } from './by-consensus.js'
+import type { RankChoice } from './choice.js'
+import { byCrossValidation, hashesOf } from './cross-validation.js'
+import { type ChooseRankOptions, resolveRankOptions } from './options.js'
+import { rankPlot } from './plot.js'
+import { planSeries } from './series.js'
+import { explainChoice } from './words.js'
+
+/**
+ * Chooses the rank of a factorisation of X (rows × columns) from a list, with the evidence for it.
+ *
+ * By cross-validation: each fit sees X but for entries that a hash holds out, and is judged by its loss over those. Nothing
+ * of X's size is stored for that (beside the caller's own mask or weights). By consensus: fits from random starts are
+ * judged by how well they agree on which rows belong together (Brunet et al., PNAS 2004; Kim & Park, Bioinformatics 2007).
+ *
+ * X is checked once and never written to; leave it alone until the promise settles. The same options give the same
+ * evidence on the same backend, however many threads there are and fits run side by side.
+ *
+ * @throws NonnegError ERR_NONNEG_OPTION for options; what `factorize` throws for X, its mask and weights and from the
+ * machine; ERR_NONNEG_ABORTED, whose cause is the signal's reason. All come as rejections, before any fit starts where
+ * they can.
+ */
+export async function chooseRank(X: MatrixInput, options: ChooseRankOptions): Promise<RankChoice> {
+  const start = performance.now()
+  const resolved = resolveRankOptions(options)
+  const { fit, method, replicates } = resolved
+  if (fit.signal?.aborted) throw abortError(fit.signal)
+  const prepared = await prepare(X, fit)
+  const hashes = hashesOf(resolved)
+  const series = await planSeries(prepared, resolved, hashes)
+  const evidence = await (method === 'consensus'
+    ? byConsensus(series, resolved)
+    : byCrossValidation(series, resolved, hashes))
+  const { table, verdict, outcome, samples } = evidence
+  const { solver, backend, emulated } = outcome
+  const masks = hashes.map(({ fraction: holdout, seed }) => ({ holdout, seed }))
+  const choice = {
+    ...verdict,
+    ...{ method, table, replicates, masks, samples, solver, backend, emulated },
+    concurrency: series.atOnce,
+    threads: series.plan.threads,
+    seconds: (performance.now() - start) / 1000,
+  }
+  return { ...choice, explain: () => explainChoice(choice, resolved), plot: () => rankPlot(choice) }
+}
