@@ -13,7 +13,7 @@ namespace nonneg {
 namespace {
 
 // Raised whenever what JavaScript calls here changes; ts/backends/native/addon.ts expects the same number.
-constexpr int addon_abi = 4;
+constexpr int addon_abi = 5;
 
 #if defined(__clang__)
 constexpr const char* compiler = "clang " __clang_version__;

@@ -33,6 +33,11 @@ bool read_factors(const Napi::CallbackInfo& info, const fit_shape& shape, array&
   return fits(W, info[0], shape.rows) && fits(H, info[1], shape.columns);
 }
 
+bool read_momentum(const Napi::CallbackInfo& info, const fit_shape& shape, array& W, array& H, array& numbers) {
+  return shape.extrapolate && read_factors(info, shape, W, H) && read_array(info[2], numbers) &&
+         numbers.type == napi_float64_array && numbers.length == momentum_numbers;
+}
+
 Napi::Value run_job::start(const Napi::CallbackInfo& info, const std::shared_ptr<fit_state>& state, int iterations,
                            double deadline) {
   return begin<run_job>(info, {info.This()}, state, iterations, deadline);
@@ -76,6 +81,16 @@ Napi::Value set_factors_job::start(const Napi::CallbackInfo& info, const std::sh
 Napi::Value factors_job::start(const Napi::CallbackInfo& info, const std::shared_ptr<fit_state>& state, const array& W,
                                const array& H) {
   return begin<factors_job>(info, {info.This(), info[0], info[1]}, state, W, H);
+}
+
+Napi::Value set_momentum_job::start(const Napi::CallbackInfo& info, const std::shared_ptr<fit_state>& state,
+                                    const array& W, const array& Ht, const array& numbers) {
+  return begin<set_momentum_job>(info, {info.This(), info[0], info[1], info[2]}, state, W, Ht, numbers);
+}
+
+Napi::Value momentum_job::start(const Napi::CallbackInfo& info, const std::shared_ptr<fit_state>& state, const array& W,
+                                const array& H, const array& numbers) {
+  return begin<momentum_job>(info, {info.This(), info[0], info[1], info[2]}, state, W, H, numbers);
 }
 
 } // namespace nonneg

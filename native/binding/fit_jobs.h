@@ -10,6 +10,9 @@ namespace nonneg {
 // The two arrays of a call: of the element type, and of rows x rank and columns x rank elements.
 bool read_factors(const Napi::CallbackInfo& info, const fit_shape& shape, array& W, array& H);
 
+// The same with an array of the momentum's numbers behind them; false where the fit does not extrapolate.
+bool read_momentum(const Napi::CallbackInfo& info, const fit_shape& shape, array& W, array& H, array& numbers);
+
 class fit_job : public job {
  public:
   explicit fit_job(const std::shared_ptr<fit_state>& state) : state(state) {
@@ -71,6 +74,22 @@ class set_factors_job final : public fit_job {
   const array W, Ht;
 };
 
+class set_momentum_job final : public fit_job {
+ public:
+  static Napi::Value start(const Napi::CallbackInfo& info, const std::shared_ptr<fit_state>& state, const array& W,
+                           const array& Ht, const array& numbers);
+  set_momentum_job(const std::shared_ptr<fit_state>& state, const array& W, const array& Ht, const array& numbers)
+      : fit_job(state), W(W), Ht(Ht), numbers(numbers) {}
+
+ protected:
+  status work() override {
+    return state->device->set_momentum(W.data, Ht.data, static_cast<const double*>(numbers.data));
+  }
+
+ private:
+  const array W, Ht, numbers;
+};
+
 class factors_job final : public fit_job {
  public:
   static Napi::Value start(const Napi::CallbackInfo& info, const std::shared_ptr<fit_state>& state, const array& W,
@@ -82,6 +101,20 @@ class factors_job final : public fit_job {
 
  private:
   const array W, H;
+};
+
+class momentum_job final : public fit_job {
+ public:
+  static Napi::Value start(const Napi::CallbackInfo& info, const std::shared_ptr<fit_state>& state, const array& W,
+                           const array& H, const array& numbers);
+  momentum_job(const std::shared_ptr<fit_state>& state, const array& W, const array& H, const array& numbers)
+      : fit_job(state), W(W), H(H), numbers(numbers) {}
+
+ protected:
+  status work() override { return state->device->momentum(W.data, H.data, static_cast<double*>(numbers.data)); }
+
+ private:
+  const array W, H, numbers;
 };
 
 } // namespace nonneg

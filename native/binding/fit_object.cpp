@@ -46,9 +46,11 @@ Napi::Function fit_object::define(Napi::Env env) {
                          InstanceMethod<&fit_object::upload_weights>("uploadWeights"),
                          InstanceMethod<&fit_object::upload_entry_weights>("uploadEntryWeights"),
                          InstanceMethod<&fit_object::set_factors>("setFactors"),
+                         InstanceMethod<&fit_object::set_momentum>("setMomentum"),
                          InstanceMethod<&fit_object::run>("run"),
                          InstanceMethod<&fit_object::evaluate>("evaluate"),
                          InstanceMethod<&fit_object::factors>("factors"),
+                         InstanceMethod<&fit_object::momentum>("momentum"),
                          InstanceMethod<&fit_object::cancel>("cancel"),
                          InstanceMethod<&fit_object::dispose>("dispose"),
                      });
@@ -78,7 +80,8 @@ fit_object::fit_object(const Napi::CallbackInfo& info) : Napi::ObjectWrap<fit_ob
   const int64_t weighed = shape.weights == weights_kind::dense     ? shape.rows * shape.columns
                           : shape.weights == weights_kind::entries ? 2 * shape.nonzeros
                                                                    : 0;
-  told_bytes = element_bytes * (entries + weighed + (shape.rows + shape.columns) * shape.rank);
+  const int64_t factors = (shape.extrapolate ? 3 : 1) * (shape.rows + shape.columns) * shape.rank;
+  told_bytes = element_bytes * (entries + weighed + factors);
   Napi::MemoryManagement::AdjustExternalMemory(env, told_bytes);
 }
 
@@ -138,6 +141,17 @@ Napi::Value fit_object::set_factors(const Napi::CallbackInfo& info) {
   return set_factors_job::start(info, state, W, Ht);
 }
 
+// (W, Ht, numbers): as those of setFactors, with a Float64Array.
+Napi::Value fit_object::set_momentum(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  array W, Ht, numbers;
+  if (!complete(env))
+    return env.Undefined();
+  if (!read_momentum(info, state->shape, W, Ht, numbers))
+    return refuse(env, shape_error, "the momentum does not fit the shape of X, or the fit does not extrapolate");
+  return set_momentum_job::start(info, state, W, Ht, numbers);
+}
+
 // (iterations, deadline): seconds from now after which no iteration starts, 0 for none.
 Napi::Value fit_object::run(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -172,6 +186,17 @@ Napi::Value fit_object::factors(const Napi::CallbackInfo& info) {
   if (!read_factors(info, state->shape, W, H))
     return refuse(env, shape_error, "the factors do not fit the shape of X");
   return factors_job::start(info, state, W, H);
+}
+
+// (W, H, numbers): as those of factors, with a Float64Array.
+Napi::Value fit_object::momentum(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  array W, H, numbers;
+  if (!complete(env))
+    return env.Undefined();
+  if (!read_momentum(info, state->shape, W, H, numbers))
+    return refuse(env, shape_error, "the momentum does not fit the shape of X, or the fit does not extrapolate");
+  return momentum_job::start(info, state, W, H, numbers);
 }
 
 Napi::Value fit_object::cancel(const Napi::CallbackInfo& info) {

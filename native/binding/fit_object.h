@@ -32,9 +32,11 @@ class fit_object : public Napi::ObjectWrap<fit_object> {
   Napi::Value upload_weights(const Napi::CallbackInfo& info);
   Napi::Value upload_entry_weights(const Napi::CallbackInfo& info);
   Napi::Value set_factors(const Napi::CallbackInfo& info);
+  Napi::Value set_momentum(const Napi::CallbackInfo& info);
   Napi::Value run(const Napi::CallbackInfo& info);
   Napi::Value evaluate(const Napi::CallbackInfo& info);
   Napi::Value factors(const Napi::CallbackInfo& info);
+  Napi::Value momentum(const Napi::CallbackInfo& info);
   Napi::Value cancel(const Napi::CallbackInfo& info);
   Napi::Value dispose(const Napi::CallbackInfo& info);
 

@@ -8,10 +8,13 @@ namespace nonneg {
 
 namespace {
 
-// 'mu', 'hals' or 'pg'
+// 'mu', 'hals', 'pg', 'bpp' or 'product'
 bool read_rule(const std::string& name, update_rule& out) {
-  constexpr std::pair<const char*, update_rule> rules[] = {
-      {"mu", update_rule::mu}, {"hals", update_rule::hals}, {"pg", update_rule::pg}};
+  constexpr std::pair<const char*, update_rule> rules[] = {{"mu", update_rule::mu},
+                                                           {"hals", update_rule::hals},
+                                                           {"pg", update_rule::pg},
+                                                           {"bpp", update_rule::bpp},
+                                                           {"product", update_rule::product}};
   for (const auto& [known, rule] : rules) {
     if (name == known) {
       out = rule;
@@ -25,12 +28,23 @@ bool read_number(Napi::Value value, double lowest, double& out) {
   return napi_get_value_double(value.Env(), value, &out) == napi_ok && out >= lowest && std::isfinite(out);
 }
 
-// { l1, l2 }
-bool read_penalty(Napi::Value value, penalty& out) {
+// { l1, l2, moving, most }, where `most` may be infinite.
+bool read_terms(Napi::Value value, int64_t rank, factor_terms& out) {
   if (!value.IsObject())
     return false;
   const Napi::Object from = value.As<Napi::Object>();
-  return read_number(from.Get("l1"), 0, out.l1) && read_number(from.Get("l2"), 0, out.l2);
+  const Napi::Value most = from.Get("most");
+  return read_number(from.Get("l1"), 0, out.l1) && read_number(from.Get("l2"), 0, out.l2) &&
+         read_integer(from.Get("moving"), 0, out.moving) && out.moving <= rank &&
+         napi_get_value_double(most.Env(), most, &out.most) == napi_ok && out.most > 0;
+}
+
+bool read_rounds(Napi::Value value, int& out) {
+  int64_t rounds = 0;
+  if (!read_integer(value, 1, rounds) || rounds > INT32_MAX)
+    return false;
+  out = int(rounds);
+  return true;
 }
 
 // The loss and how the factors move.
@@ -38,8 +52,9 @@ bool read_choices(const Napi::Object& options, fit_shape& shape) {
   return read_element_type(options.Get("dtype"), shape.element) &&
          read_rule(text_of(options.Get("rule")), shape.rule) &&
          read_number(options.Get("beta"), -HUGE_VAL, shape.beta) && read_number(options.Get("step"), 0, shape.step) &&
-         read_penalty(options.Get("penaltyW"), shape.penalty_w) &&
-         read_penalty(options.Get("penaltyH"), shape.penalty_h);
+         read_rounds(options.Get("rounds"), shape.rounds) &&
+         read_terms(options.Get("termsW"), shape.rank, shape.terms_w) &&
+         read_terms(options.Get("termsH"), shape.rank, shape.terms_h);
 }
 
 // { kind } or { kind: 'holdout', fraction, seed, complement }; without it there are none.
@@ -92,8 +107,12 @@ bool read_fit_shape(const Napi::Object& options, fit_shape& shape) {
                    "rows, columns, rank, nonzeros, threads or squaredNorm is not a number in its range");
   }
   if (!read_choices(options, shape) || !read_weights(options.Get("weights"), shape))
-    return refused(options, option_error, "dtype, rule, beta, step, penaltyW, penaltyH or weights is none");
+    return refused(options, option_error, "dtype, rule, beta, step, rounds, termsW, termsH or weights is none");
+  const bool gram_alone = shape.rule == update_rule::bpp || shape.rule == update_rule::product;
+  if (gram_alone && (shape.beta != 2 || shape.weights != weights_kind::none))
+    return refused(options, option_error, "this rule is for the Frobenius loss without weights");
   shape.fixed_h = options.Get("fixedH").ToBoolean();
+  shape.extrapolate = options.Get("extrapolate").ToBoolean();
   shape.squared_norm = norm.As<Napi::Number>().DoubleValue();
   constexpr int64_t most_threads = 1024;
   shape.threads = int(threads < most_threads ? threads : most_threads);

@@ -29,7 +29,9 @@ bool read_sizes(const Napi::Object& from, sizes& to) {
     if (from.Has(name) && !read_number(from.Get(name), to.*member))
       return false;
   }
-  return (!from.Has("rank") || to.rank > 0) && (!from.Has("stride") || to.stride >= to.columns);
+  if (!from.Has("moving"))
+    to.moving = to.rank;
+  return to.moving <= to.rank && (!from.Has("rank") || to.rank > 0) && (!from.Has("stride") || to.stride >= to.columns);
 }
 
 napi_typedarray_type array_type(parameter_type type, element_type element) {

@@ -3,27 +3,20 @@
 namespace nonneg {
 
 const std::vector<integer_name> integer_names = {
-    {"rows", &sizes::rows},
-    {"columns", &sizes::columns},
-    {"rank", &sizes::rank},
-    {"stride", &sizes::stride},
-    {"nonzeros", &sizes::nonzeros},
-    {"length", &sizes::length},
-    {"row", &sizes::row},
-    {"column", &sizes::column},
-    {"seed", &sizes::seed},
-    {"threshold", &sizes::threshold},
-    {"weighted", &sizes::weighted},
-    {"push", &sizes::push},
-    {"bend", &sizes::bend},
-    {"measure", &sizes::measure},
-    {"zeros", &sizes::zeros},
-    {"shared", &sizes::shared},
-    {"complement", &sizes::complement},
+    {"rows", &sizes::rows},         {"columns", &sizes::columns},
+    {"rank", &sizes::rank},         {"stride", &sizes::stride},
+    {"nonzeros", &sizes::nonzeros}, {"length", &sizes::length},
+    {"row", &sizes::row},           {"column", &sizes::column},
+    {"seed", &sizes::seed},         {"threshold", &sizes::threshold},
+    {"moving", &sizes::moving},     {"weighted", &sizes::weighted},
+    {"push", &sizes::push},         {"bend", &sizes::bend},
+    {"measure", &sizes::measure},   {"zeros", &sizes::zeros},
+    {"shared", &sizes::shared},     {"complement", &sizes::complement},
 };
 
 const std::vector<number_name> number_names = {
-    {"l1", &sizes::l1}, {"l2", &sizes::l2}, {"beta", &sizes::beta}, {"gamma", &sizes::gamma}, {"step", &sizes::step}};
+    {"l1", &sizes::l1},     {"l2", &sizes::l2},         {"beta", &sizes::beta}, {"gamma", &sizes::gamma},
+    {"step", &sizes::step}, {"weight", &sizes::weight}, {"most", &sizes::most}};
 
 namespace {
 
@@ -90,7 +83,7 @@ template<class T> struct body {
     k.gram(d.rows, d.rank, b[0].at<T>(), d.rank, b[1].at<T>(), d.rank);
   }
   static void mu_update(const table& k, const sizes& d, const windows& b, T* scratch) {
-    k.mu_update(d.rows, d.rank, b[0].at<T>(), d.rank, b[1].at<T>(), d.rank, b[2].at<T>(), d.rank, T(d.l1), T(d.l2),
+    k.mu_update(d.rows, d.rank, b[0].at<T>(), d.rank, b[1].at<T>(), d.rank, b[2].at<T>(), d.rank, d.terms<T>(),
                 scratch);
   }
   static void wh_dense(const table& k, const sizes& d, const windows& b, T*) {
@@ -132,12 +125,12 @@ template<class T> struct body {
   }
   static void mu_ratio(const table& k, const sizes& d, const windows& b, T*) {
     k.mu_ratio(d.rows, d.rank, b[0].at<T>(), d.rank, b[1].at<T>(), d.rank, b[2].at<T>(), d.shared ? 0 : d.rank, d.gamma,
-               T(d.l1), T(d.l2));
+               d.terms<T>());
   }
   static void pg_step(const table& k, const sizes& d, const windows& b, T*) {
     *b[4].at<double>() +=
         k.pg_step(d.rows, d.rank, b[0].at<T>(), d.rank, b[1].at<T>(), d.rank, b[2].at<T>(), d.shared & 1 ? 0 : d.rank,
-                  b[3].at<T>(), d.shared & 2 ? 0 : 1, T(d.step), T(d.l1), T(d.l2));
+                  b[3].at<T>(), d.shared & 2 ? 0 : 1, T(d.step), d.terms<T>());
   }
   static void cd_dense(const table& k, const sizes& d, const windows& b, T* scratch) {
     descent_of_tile<T> a;
@@ -152,8 +145,7 @@ template<class T> struct body {
     a.loss = d.measure ? b[4].at<double>() : nullptr;
     a.violation = b[5].at<double>();
     a.beta = d.beta;
-    a.l1 = T(d.l1);
-    a.l2 = T(d.l2);
+    a.terms = d.terms<T>();
     a.scratch = scratch;
     k.cd_dense(a);
   }
@@ -171,8 +163,7 @@ template<class T> struct body {
     a.loss = d.measure ? b[7].at<double>() : nullptr;
     a.violation = b[8].at<double>();
     a.beta = d.beta;
-    a.l1 = T(d.l1);
-    a.l2 = T(d.l2);
+    a.terms = d.terms<T>();
     a.scratch = scratch;
     a.scratch_length = cd_csr_scratch(d);
     k.cd_csr(a);
@@ -183,7 +174,14 @@ template<class T> struct body {
   }
   static void hals_update(const table& k, const sizes& d, const windows& b, T* scratch) {
     *b[3].at<double>() += k.hals_update(d.rows, d.rank, b[0].at<T>(), d.rank, b[1].at<T>(), d.rank, b[2].at<T>(),
-                                        d.rank, T(d.l1), T(d.l2), scratch);
+                                        d.rank, d.terms<T>(), scratch);
+  }
+  static void bpp_update(const table& k, const sizes& d, const windows& b, T* scratch) {
+    *b[3].at<double>() += k.bpp_update(d.rows, d.rank, b[0].at<T>(), d.rank, b[1].at<T>(), d.rank, b[2].at<T>(), d.rank,
+                                       d.terms<T>(), reinterpret_cast<double*>(scratch));
+  }
+  static void extrapolate(const table& k, const sizes& d, const windows& b, T*) {
+    k.extrapolate(d.length, b[0].at<T>(), b[1].at<T>(), T(d.weight), T(d.most));
   }
   static void dot(const table& k, const sizes& d, const windows& b, T*) {
     *b[2].at<double>() = k.dot(d.length, b[0].at<T>(), b[1].at<T>());
@@ -224,6 +222,15 @@ const std::vector<kernel>& kernel_list() {
        [](const sizes& d) { return hals_scratch<float>(d.rank); },
        f::hals_update,
        g::hals_update},
+      {"bpp_update",
+       {{"F", element, rows_by_rank},
+        {"N", element, rows_by_rank},
+        {"G", element, rank_squared},
+        {"violation", f64, one}},
+       [](const sizes& d) { return 2 * bpp_scratch(d.rank); },
+       f::bpp_update,
+       g::bpp_update},
+      {"extrapolate", {{"F", element, elements}, {"P", element, elements}}, no_scratch, f::extrapolate, g::extrapolate},
       {"mu_update",
        {{"F", element, rows_by_rank}, {"N", element, rows_by_rank}, {"G", element, rank_squared}},
        [](const sizes& d) { return mu_scratch(d.rank); },

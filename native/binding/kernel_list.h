@@ -4,16 +4,21 @@
 #include "../include/kernels.h"
 #include "values.h"
 
+#include <cmath>
 #include <vector>
 
 namespace nonneg {
 
-// The sizes and scalars of a call; those that a kernel does not have are 0.
+// The sizes and scalars of a call; those that it does not have are 0, or what is said.
 struct sizes {
   int64_t rows = 0, columns = 0, rank = 0, stride = 0, nonzeros = 0, length = 0;
   int64_t row = 0, column = 0, seed = 0, threshold = 0;                                         // of holdout
+  int64_t moving = 0;                                                                           // by default the rank
   int64_t weighted = 0, push = 0, bend = 0, measure = 0, zeros = 0, shared = 0, complement = 0; // flags
-  double l1 = 0, l2 = 0, beta = 0, gamma = 0, step = 0;
+  double l1 = 0, l2 = 0, beta = 0, gamma = 0, step = 0, weight = 0;
+  double most = HUGE_VAL;
+
+  template<class T> update_terms<T> terms() const { return {T(l1), T(l2), moving, T(most)}; }
 };
 
 struct integer_name {

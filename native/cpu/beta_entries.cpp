@@ -99,8 +99,8 @@ bool beta_entries<T>::form(const operands<T>& f, const crew& c, const panel_of<T
 }
 
 template<class T>
-bool beta_entries<T>::descend(const operands<T>& f, const crew&, const panel_of<T>& p, const penalty& added,
-                              const T* sums, double& violation) {
+bool beta_entries<T>::descend(const operands<T>& f, const crew&, const panel_of<T>& p, const T* sums,
+                              double& violation) {
   const csr_rows<T>& r = rows(p.side);
   descent_of_entries<T> d;
   d.rows = p.count;
@@ -116,8 +116,7 @@ bool beta_entries<T>::descend(const operands<T>& f, const crew&, const panel_of<
   d.loss = p.loss;
   d.violation = &violation;
   d.beta = shape.beta;
-  d.l1 = T(added.l1);
-  d.l2 = T(added.l2);
+  d.terms = terms_for<T>(terms_of(shape, p.side), shape, shape.rank);
   d.scratch = p.scratch;
   d.scratch_length = scratch();
   f.kernels->cd_csr(d);

@@ -17,8 +17,7 @@ template<class T> class beta_entries final : public beta_products<T> {
   int64_t longest_panel() const override { return panel_rows; }
   int64_t scratch() const override;
   bool form(const operands<T>& f, const crew& c, const panel_of<T>& p, const gradient<T>& g) override;
-  bool descend(const operands<T>& f, const crew& c, const panel_of<T>& p, const penalty& added, const T* sums,
-               double& violation) override;
+  bool descend(const operands<T>& f, const crew& c, const panel_of<T>& p, const T* sums, double& violation) override;
   void moved(const operands<T>&, factor, int64_t, int64_t) override {}
   bool loss_without_sum() const override { return zeros; }
 

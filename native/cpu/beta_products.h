@@ -8,16 +8,6 @@
 
 namespace nonneg {
 
-enum class factor { W, Ht };
-
-template<class T> T* rows_of(const operands<T>& f, factor side) {
-  return side == factor::W ? f.W : f.Ht;
-}
-
-inline factor other(factor side) {
-  return side == factor::W ? factor::Ht : factor::W;
-}
-
 // Both halves of the gradient of a panel of rows, packed with the padded rank, and a bound of the curvature of each
 // row.
 template<class T> struct gradient {
@@ -55,8 +45,7 @@ template<class T> class beta_products {
   virtual bool form(const operands<T>& f, const crew& c, const panel_of<T>& p, const gradient<T>& g) = 0;
 
   // Moves the panel by coordinate descent; false when cancelled meanwhile. `sums`: column sums of O.
-  virtual bool descend(const operands<T>& f, const crew& c, const panel_of<T>& p, const penalty& added, const T* sums,
-                       double& violation) = 0;
+  virtual bool descend(const operands<T>& f, const crew& c, const panel_of<T>& p, const T* sums, double& violation) = 0;
 
   // Rows first … first + count of a factor are new.
   virtual void moved(const operands<T>& f, factor side, int64_t first, int64_t count) = 0;

@@ -26,6 +26,12 @@ beta_sweep<T>::beta_sweep(const fit_shape& shape, const operands<T>& factors, st
     : shape(shape), f(factors), X(std::move(of_X)), shared_push(shape.beta == 1 && shape.weights == weights_kind::none),
       exponent(update_exponent(shape.beta)) {}
 
+// Of both halves of a panel's gradient and the bounds of its curvature.
+template<class T> int64_t beta_sweep<T>::gradient_elements() const {
+  const int64_t panel = X->longest_panel();
+  return round_up(2 * panel * f.rank + panel);
+}
+
 template<class T> double beta_sweep<T>::bytes() const {
   const double norms = shape.rule == update_rule::pg ? double(shape.rows) + double(shape.columns) : 0;
   const double worker = 2 * double(X->longest_panel()) * double(f.rank) + double(X->scratch());
@@ -55,15 +61,13 @@ template<class T> bool beta_sweep<T>::prepare() {
   } catch (const std::bad_alloc&) {
     return false;
   }
-  const int64_t panel = X->longest_panel();
-  worker_elements = round_up(2 * panel * f.rank + panel) + round_up(X->scratch());
+  worker_elements = gradient_elements() + round_up(X->scratch());
   prepared = scratch.allocate(shape.threads * worker_elements);
   return prepared;
 }
 
-template<class T> void beta_sweep<T>::factors_changed() {
-  for (facts& k : known)
-    k.current = false;
+template<class T> void beta_sweep<T>::factor_changed(factor side) {
+  of(side).current = false;
 }
 
 // Runs panel(group, first, count, worker, sums) over the cut, a group after another per thread, and adds what the
@@ -132,21 +136,18 @@ template<class T> bool beta_sweep<T>::know(const crew& c, factor side) {
   return true;
 }
 
-// Moves the panel's rows, or with `update` false takes their loss alone. False when cancelled: then they stay.
-template<class T> bool beta_sweep<T>::move(const crew& c, const panel_of<T>& given, bool update, double& violation) {
+// Moves the panel's rows; false when cancelled: then they stay.
+template<class T> bool beta_sweep<T>::move(const crew& c, const panel_of<T>& given, double& violation) {
   const int64_t rank = f.rank, panel = X->longest_panel();
   const facts& of_other = of(other(given.side));
   T* const N = given.scratch;
   T* const P = N + panel * rank;
   T* const L = P + panel * rank;
   panel_of<T> p = given;
-  p.scratch = N + round_up(2 * panel * rank + panel);
-  const penalty& extra = added(p.side);
+  p.scratch = N + gradient_elements();
   const T* const sums = of_other.narrow_sums.get();
-  if (!update)
-    return X->form(f, c, p, {});
   if (shape.rule == update_rule::hals)
-    return X->descend(f, c, p, extra, sums, violation);
+    return X->descend(f, c, p, sums, violation);
   gradient<T> g;
   g.N = N;
   g.P = shared_push ? nullptr : P;
@@ -159,12 +160,28 @@ template<class T> bool beta_sweep<T>::move(const crew& c, const panel_of<T>& giv
   T* const rows = rows_of(f, p.side) + p.first * rank;
   const T* const push = shared_push ? sums : P;
   const int64_t ldp = shared_push ? 0 : rank;
-  const T l1 = T(extra.l1), l2 = T(extra.l2);
+  const update_terms<T> terms = terms_for<T>(terms_of(shape, p.side), shape, rank);
   if (shape.rule == update_rule::mu) {
-    f.kernels->mu_ratio(p.count, rank, rows, rank, N, rank, push, ldp, exponent, l1, l2);
+    f.kernels->mu_ratio(p.count, rank, rows, rank, N, rank, push, ldp, exponent, terms);
   } else {
-    violation += f.kernels->pg_step(p.count, rank, rows, rank, N, rank, push, ldp, L, 1, T(shape.step), l1, l2);
+    violation += f.kernels->pg_step(p.count, rank, rows, rank, N, rank, push, ldp, L, 1, T(shape.step), terms);
   }
+  return true;
+}
+
+// All of one update: the loss and the violation are those of the first round. False when cancelled.
+template<class T> bool beta_sweep<T>::move_in_rounds(const crew& c, const panel_of<T>& given, double& violation) {
+  if (!move(c, given, violation))
+    return false;
+  panel_of<T> p = given;
+  p.loss = nullptr;
+  double later = 0;
+  for (int round = 1; round < shape.rounds; round++) {
+    X->moved(f, p.side, p.first, p.count);
+    if (!move(c, p, later))
+      return false;
+  }
+  move_on(f, shape, p.side, p.first, p.count);
   return true;
 }
 
@@ -176,8 +193,12 @@ template<class T> bool beta_sweep<T>::phase(const crew& c, factor side, bool upd
     of(side).current = false;
   const auto panel = [&](int64_t group, int64_t first, int64_t count, int worker, scalars& sums) {
     panel_of<T> p = {side, first, count, with_loss ? &sums.loss : nullptr, scratch.get() + worker * worker_elements};
-    if (move(c, p, update, sums.violation) && update)
+    if (!update) {
+      p.scratch += gradient_elements();
+      X->form(f, c, p, {});
+    } else if (move_in_rounds(c, p, sums.violation)) {
       note(side, group, first, count);
+    }
   };
   scalars total;
   if (!over(c, side, total, panel))

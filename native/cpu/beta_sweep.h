@@ -14,7 +14,7 @@ template<class T> class beta_sweep final : public sweep {
   double bytes() const override;
   bool allocate() override;
   bool prepare() override;
-  void factors_changed() override;
+  void factor_changed(factor side) override;
   bool run(const crew& c) override;
   bool measure(const crew& c) override;
   bool loss_lags() const override { return true; }
@@ -38,11 +38,12 @@ template<class T> class beta_sweep final : public sweep {
 
   facts& of(factor side) { return known[side == factor::Ht]; }
   int64_t length(factor side) const { return side == factor::W ? shape.rows : shape.columns; }
-  const penalty& added(factor side) const { return side == factor::W ? shape.penalty_w : shape.penalty_h; }
 
+  int64_t gradient_elements() const;
   bool know(const crew& c, factor side);
   bool phase(const crew& c, factor side, bool update, bool with_loss);
-  bool move(const crew& c, const panel_of<T>& p, bool update, double& violation);
+  bool move(const crew& c, const panel_of<T>& p, double& violation);
+  bool move_in_rounds(const crew& c, const panel_of<T>& p, double& violation);
   void note(factor side, int64_t group, int64_t first, int64_t count);
   void add_sums(factor side);
   template<class Panel> bool over(const crew& c, factor side, scalars& total, const Panel& panel);

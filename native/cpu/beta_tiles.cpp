@@ -270,8 +270,7 @@ void beta_tiles<T>::columns_of_tile(const operands<T>& f, const place& at, const
 }
 
 template<class T>
-bool beta_tiles<T>::descend(const operands<T>& f, const crew& c, const panel_of<T>& p, const penalty& added, const T*,
-                            double& violation) {
+bool beta_tiles<T>::descend(const operands<T>& f, const crew& c, const panel_of<T>& p, const T*, double& violation) {
   const bool by_rows = p.side == factor::W;
   const int64_t length = by_rows ? shape.columns : shape.rows, most = lines(p.side);
   const int64_t room = most * padded_stride<T>(length);
@@ -285,8 +284,7 @@ bool beta_tiles<T>::descend(const operands<T>& f, const crew& c, const panel_of<
   d.loss = p.loss;
   d.violation = &violation;
   d.beta = shape.beta;
-  d.l1 = T(added.l1);
-  d.l2 = T(added.l2);
+  d.terms = terms_for<T>(terms_of(shape, p.side), shape, shape.rank);
   d.scratch = small + tile_elements<T>();
   for (int64_t done = 0; done < p.count; done += most) {
     if (c.stop())

@@ -17,8 +17,7 @@ template<class T> class beta_tiles final : public beta_products<T> {
   int64_t longest_panel() const override;
   int64_t scratch() const override;
   bool form(const operands<T>& f, const crew& c, const panel_of<T>& p, const gradient<T>& g) override;
-  bool descend(const operands<T>& f, const crew& c, const panel_of<T>& p, const penalty& added, const T* sums,
-               double& violation) override;
+  bool descend(const operands<T>& f, const crew& c, const panel_of<T>& p, const T* sums, double& violation) override;
   void moved(const operands<T>& f, factor side, int64_t first, int64_t count) override;
   bool loss_without_sum() const override { return false; }
 

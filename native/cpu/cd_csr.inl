@@ -2,7 +2,7 @@
 // do not fit the scratch, every coordinate gathers anew, into two lines by turns.
 template<class T, int L, loss_kind K>
 __attribute__((noinline)) void descend_csr(const descent_of_entries<T>& a, descent_totals& total) {
-  const descent<T, L, K> way(a.beta, {a.l1, a.l2, a.sums != nullptr, a.loss != nullptr});
+  const descent<T, L, K> way(a.beta, {a.terms, a.sums != nullptr, a.loss != nullptr});
   for (int64_t i = 0; i < a.rows; i++) {
     const int64_t begin = a.indptr[i], count = a.indptr[i + 1] - begin;
     const uint32_t* const indices = a.indices + begin;

@@ -1,6 +1,6 @@
 template<class T, int L, loss_kind K>
 __attribute__((noinline)) void descend_dense(const descent_of_tile<T>& a, descent_totals& total) {
-  const descent<T, L, K> way(a.beta, {a.l1, a.l2, false, a.loss != nullptr});
+  const descent<T, L, K> way(a.beta, {a.terms, false, a.loss != nullptr});
   for (int64_t i = 0; i < a.rows; i++) {
     const descent_row<T> row = {a.columns, a.X + i * a.ldx, a.V ? a.V + i * a.ldv : nullptr, a.scratch};
     way.sweep(

@@ -3,6 +3,7 @@
 #include "denormals.h"
 #include "dispatch.h"
 #include "matrix.h"
+#include "momentum.h"
 #include "sweep.h"
 #include "weights.h"
 
@@ -45,11 +46,15 @@ template<class T> class cpu_fit final : public fit {
     return V.upload_entries(transposed, first, count, static_cast<const T*>(values));
   }
   status set_factors(const void* from_W, const void* from_Ht) override;
+  status set_momentum(const void* from_W, const void* from_Ht, const double* numbers) override;
   status run(int iterations, const run_controls& controls, run_report& report) override;
   status evaluate(double beta, double& loss) override;
   status factors(void* to_W, void* to_H) override;
+  status momentum(void* to_W, void* to_H, double* numbers) override;
 
  private:
+  bool iterate(const crew& c);
+  void copy_out(const T* from_W, const T* from_Ht, void* to_W, void* to_H) const;
   crew crew_for(const std::atomic<bool>* cancelled) const;
   status measure(sweep& by, double& loss);
 
@@ -60,6 +65,11 @@ template<class T> class cpu_fit final : public fit {
   std::unique_ptr<sweep> iteration;
   buffer<T> W;
   buffer<T> Ht;
+  buffer<T> last_W; // where the fit extrapolates: as the last updates left them
+  buffer<T> last_Ht;
+  buffer<T> held_W; // and as the iteration found them
+  buffer<T> held_Ht;
+  momentum_control control;
   double bytes = 0; // of all these
 };
 
@@ -81,16 +91,23 @@ template<class T> status cpu_fit<T>::allocate() {
   iteration = make_sweep(shape, f, X, V);
   if (!iteration)
     return no_memory();
-  const double factors = sizeof(T) * (double(shape.rows) + double(shape.columns)) * double(f.rank);
+  const int64_t rows = shape.rows * f.rank, columns = shape.columns * f.rank;
+  const int64_t copies = shape.extrapolate ? 1 : 0, undone = shape.fixed_h ? 0 : copies;
+  const double factors =
+      sizeof(T) * (double(1 + 2 * copies) * double(rows) + double(1 + copies + undone) * double(columns));
   bytes = X.bytes() + V.bytes() + iteration->bytes() + factors;
   if (!machine_has(bytes))
     return no_memory(bytes);
-  const bool done = X.allocate() && V.allocate() && iteration->allocate() && W.allocate(shape.rows * f.rank) &&
-                    Ht.allocate(shape.columns * f.rank) && (shape.threads == 1 || pool::shared());
+  const bool done = X.allocate() && V.allocate() && iteration->allocate() && W.allocate(rows) && Ht.allocate(columns) &&
+                    last_W.allocate(copies * rows) && last_Ht.allocate(copies * columns) &&
+                    held_W.allocate(copies * rows) && held_Ht.allocate(undone * columns) &&
+                    (shape.threads == 1 || pool::shared());
   if (!done)
     return no_memory(bytes);
   f.W = W.get();
   f.Ht = Ht.get();
+  f.last_W = last_W.get();
+  f.last_Ht = last_Ht.get();
   return {};
 }
 
@@ -101,27 +118,54 @@ template<class T> void pad(int64_t count, int64_t rank, int64_t padded, const T*
   }
 }
 
+template<class T> void copy(int64_t count, const T* from, T* to) {
+  memcpy(to, from, size_t(count) * sizeof(T));
+}
+
 template<class T> status cpu_fit<T>::set_factors(const void* from_W, const void* from_Ht) {
   pad(shape.rows, shape.rank, f.rank, static_cast<const T*>(from_W), W.get());
   pad(shape.columns, shape.rank, f.rank, static_cast<const T*>(from_Ht), Ht.get());
-  iteration->factors_changed();
+  iteration->factor_changed(factor::W);
+  iteration->factor_changed(factor::Ht);
+  control = {};
+  if (shape.extrapolate) {
+    copy(shape.rows * f.rank, f.W, f.last_W);
+    copy(shape.columns * f.rank, f.Ht, f.last_Ht);
+  }
+  return {};
+}
+
+template<class T> status cpu_fit<T>::set_momentum(const void* from_W, const void* from_Ht, const double* numbers) {
+  pad(shape.rows, shape.rank, f.rank, static_cast<const T*>(from_W), f.last_W);
+  pad(shape.columns, shape.rank, f.rank, static_cast<const T*>(from_Ht), f.last_Ht);
+  control.restore(numbers);
   return {};
 }
 
 template<class T> status cpu_fit<T>::factors(void* to_W, void* to_H) {
+  copy_out(f.W, f.Ht, to_W, to_H);
+  return {};
+}
+
+template<class T> status cpu_fit<T>::momentum(void* to_W, void* to_H, double* numbers) {
+  copy_out(f.last_W, f.last_Ht, to_W, to_H);
+  control.store(numbers);
+  return {};
+}
+
+template<class T> void cpu_fit<T>::copy_out(const T* from_W, const T* from_Ht, void* to_W, void* to_H) const {
   T* const w = static_cast<T*>(to_W);
   T* const h = static_cast<T*>(to_H);
   for (int64_t i = 0; i < shape.rows; i++)
-    memcpy(w + i * shape.rank, W.get() + i * f.rank, size_t(shape.rank) * sizeof(T));
+    memcpy(w + i * shape.rank, from_W + i * f.rank, size_t(shape.rank) * sizeof(T));
   constexpr int64_t tile = 64;
   for (int64_t j0 = 0; j0 < shape.columns; j0 += tile) {
     const int64_t j1 = std::min(j0 + tile, shape.columns);
     for (int64_t r = 0; r < shape.rank; r++) {
       for (int64_t j = j0; j < j1; j++)
-        h[r * shape.columns + j] = Ht[j * f.rank + r];
+        h[r * shape.columns + j] = from_Ht[j * f.rank + r];
     }
   }
-  return {};
 }
 
 template<class T> crew cpu_fit<T>::crew_for(const std::atomic<bool>* cancelled) const {
@@ -133,6 +177,29 @@ template<class T> crew cpu_fit<T>::crew_for(const std::atomic<bool>* cancelled) 
     c.threads_of = pool::shared();
   }
   return c;
+}
+
+// One iteration; false when cancelled. Where the fit extrapolates, one that raised the loss is undone and done again,
+// and the loss is that of the factors as they are.
+template<class T> bool cpu_fit<T>::iterate(const crew& c) {
+  if (!shape.extrapolate)
+    return iteration->run(c);
+  copy(shape.rows * f.rank, f.W, held_W.get());
+  if (!shape.fixed_h)
+    copy(shape.columns * f.rank, f.Ht, held_Ht.get());
+  for (;;) {
+    f.weight = control.weight();
+    if (!iteration->run(c) || (iteration->loss_lags() && !iteration->measure(c)))
+      return false;
+    if (control.accepts(iteration->loss()))
+      return true;
+    copy(shape.rows * f.rank, held_W.get(), f.W);
+    iteration->factor_changed(factor::W);
+    if (!shape.fixed_h) {
+      copy(shape.columns * f.rank, held_Ht.get(), f.Ht);
+      iteration->factor_changed(factor::Ht);
+    }
+  }
 }
 
 // An iteration whose loss was still to come when the run was aborted is not reported.
@@ -147,20 +214,20 @@ template<class T> status cpu_fit<T>::run(int iterations, const run_controls& con
     for (std::vector<double>* of_each : {&report.losses, &report.violations, &report.seconds})
       of_each->reserve(size_t(std::min(iterations, 1024)));
     const crew c = crew_for(controls.cancelled);
-    const bool lags = iteration->loss_lags();
+    const bool lags = iteration->loss_lags() && !shape.extrapolate;
     int done = 0;
     for (; done < iterations; done++) {
       if (controls.deadline > 0 && done > 0 && elapsed() >= controls.deadline) {
         report.stopped = run_stop::deadline;
         break;
       }
-      if (!iteration->run(c)) {
+      if (!iterate(c)) {
         report.stopped = run_stop::aborted;
         break;
       }
       if (!lags || done > 0)
         report.losses.push_back(iteration->loss());
-      if (shape.rule != update_rule::mu)
+      if (has_violations(shape.rule))
         report.violations.push_back(iteration->violation());
       report.seconds.push_back(elapsed());
     }
@@ -172,7 +239,7 @@ template<class T> status cpu_fit<T>::run(int iterations, const run_controls& con
       }
     }
     report.seconds.resize(report.losses.size());
-    if (shape.rule != update_rule::mu)
+    if (has_violations(shape.rule))
       report.violations.resize(report.losses.size());
   } catch (const std::bad_alloc&) {
     return no_memory(24.0 * iterations);

@@ -24,7 +24,7 @@ template<class T> struct descent_row {
 };
 
 template<class T> struct descent_choices {
-  T l1, l2;
+  update_terms<T> terms;
   bool zeros;   // unlisted entries count: what the model adds to the gradient is in `sums` for all entries
   bool measure; // the divergence before the sweep
 };
@@ -42,7 +42,7 @@ template<class T, int L, loss_kind K> struct descent {
 
   descent(double beta, const descent_choices<T>& how) : of(beta), how(how), shortened(1 / (beta - 2)) {}
 
-  // Where a step ends, projected to [0, inf): Newton's, but where beta < 1 one downwards that ends before the loss can
+  // Where a step ends, projected to [0, most]: Newton's, but where beta < 1 one downwards that ends before the loss can
   // rise, as ts/kernels/cd_dense.ts derives it. Without curvature the loss is linear: the step falls to zero or stays.
   NONNEG_INLINE T moved(T value, T gradient, T bend) const {
     if (!(bend > 0))
@@ -58,7 +58,8 @@ template<class T, int L, loss_kind K> struct descent {
           next = value * power<T, 1>(steepness, shortened)[0];
       }
     }
-    return next < smallest<T> ? 0 : next;
+    const T capped = next > how.terms.most ? how.terms.most : next;
+    return next < smallest<T> ? 0 : capped;
   }
 
   // Of the row's places from p, `left` in number; those beyond weigh nothing.
@@ -136,13 +137,16 @@ template<class T, int L, loss_kind K> struct descent {
       total.loss += loss(row);
     T change = 0;
     const T* before = along(0);
-    for (int64_t r = 0; r < rank; r++) {
+    for (int64_t r = 0; r < how.terms.moving; r++) {
       const T* const o = along(r);
       T gradient = 0, bend = 0;
       slopes(row, o, change, before, gradient, bend);
-      gradient += how.l1 + how.l2 * F[r] + (how.zeros ? sums[r] : (T)0);
-      bend += how.l2;
-      total.violation += F[r] > 0 ? (gradient < 0 ? -gradient : gradient) : (gradient < 0 ? -gradient : 0);
+      gradient += how.terms.l1 + how.terms.l2 * F[r] + (how.zeros ? sums[r] : (T)0);
+      bend += how.terms.l2;
+      if (gradient < 0)
+        total.violation += F[r] < how.terms.most ? -gradient : 0;
+      else
+        total.violation += F[r] > 0 ? gradient : 0;
       const T next = moved(F[r], gradient, bend);
       change = next - F[r];
       before = o;

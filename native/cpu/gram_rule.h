@@ -21,8 +21,8 @@ template<class T> class gram_rule {
   virtual double update(int64_t rows, T* F, const T* N, const T* G, T* scratch) const = 0;
 };
 
-// The fit's rule with the penalty of one factor; null without memory.
+// The fit's rule with the terms of one factor; null without memory.
 template<class T>
-std::unique_ptr<gram_rule<T>> make_gram_rule(const fit_shape& shape, const penalty& added, const operands<T>& f);
+std::unique_ptr<gram_rule<T>> make_gram_rule(const fit_shape& shape, factor side, const operands<T>& f);
 
 } // namespace nonneg

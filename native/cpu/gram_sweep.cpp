@@ -41,7 +41,9 @@ template<class T> bool gram_sweep<T>::prepare() {
   return true;
 }
 
-template<class T> void gram_sweep<T>::factors_changed() {
+template<class T> void gram_sweep<T>::factor_changed(factor side) {
+  if (side == factor::W)
+    return;
   gram_is_current = product_is_current = false;
   X->columns_set();
 }
@@ -97,6 +99,19 @@ template<class T> void gram_sweep<T>::add_partial_grams(const crew& c, const par
   c.run((rank + slice - 1) / slice, mirror);
 }
 
+// Moves rows first … first + count of a factor by all rounds of its rule, and on from there where the fit extrapolates;
+// the violation of the first round.
+template<class T> double gram_sweep<T>::move(factor side, int64_t first, int64_t count, const T* N, T* room) {
+  const gram_rule<T>& rule = side == factor::W ? *rule_w : *rule_h;
+  const T* const gram = side == factor::W ? G.get() : S.get();
+  T* const rows = rows_of(f, side) + first * f.rank;
+  const double violation = rule.update(count, rows, N, gram, room);
+  for (int round = 1; round < shape.rounds; round++)
+    rule.update(count, rows, N, gram, room);
+  move_on(f, shape, side, first, count);
+  return violation;
+}
+
 template<class T> bool gram_sweep<T>::rows_phase(const crew& c, bool update) {
   const int64_t rank = f.rank;
   if (update) {
@@ -112,7 +127,7 @@ template<class T> bool gram_sweep<T>::rows_phase(const crew& c, bool update) {
       // the product is not complete when the job was cancelled meanwhile; W must not see it
       if (!X->rows(f, c, first, count, n, rest))
         return;
-      sums.violation += rule_w->update(count, w, n, G.get(), rest);
+      sums.violation += move(factor::W, first, count, n, rest);
     }
     X->rows_moved(f, group, opens, first, count);
     f.kernels->half_gram(count, rank, w, rank, partial_gram(group), rank);
@@ -140,7 +155,7 @@ template<class T> bool gram_sweep<T>::columns_phase(const crew& c, bool update) 
     if (c.stop())
       return;
     if (update) {
-      sums.violation += rule_h->update(count, h, a, S.get(), rest);
+      sums.violation += move(factor::Ht, first, count, a, rest);
       X->columns_moved(f, first, count);
       f.kernels->half_gram(count, rank, h, rank, partial_gram(group), rank);
     }
@@ -197,7 +212,7 @@ template<class T> bool gram_sweep<T>::fixed_rows_phase(const crew& c, bool updat
     T* const w = f.W + first * rank;
     const T* const n = N.get() + first * rank;
     if (update)
-      sums.violation += rule_w->update(count, w, n, G.get(), scratch_of(worker));
+      sums.violation += move(factor::W, first, count, n, scratch_of(worker));
     f.kernels->half_gram(count, rank, w, rank, partial_gram(group), rank);
     sums.dot += f.kernels->dot(count * rank, n, w);
   };

@@ -19,7 +19,7 @@ template<class T> class gram_sweep final : public sweep {
   double bytes() const override;
   bool allocate() override;
   bool prepare() override;
-  void factors_changed() override;
+  void factor_changed(factor side) override;
   bool run(const crew& c) override;
   bool measure(const crew& c) override;
   bool loss_lags() const override { return false; }
@@ -33,6 +33,7 @@ template<class T> class gram_sweep final : public sweep {
     double violation = 0;
   };
 
+  double move(factor side, int64_t first, int64_t count, const T* N, T* room);
   bool rows_phase(const crew& c, bool update);
   bool columns_phase(const crew& c, bool update);
   bool fixed_product(const crew& c);

@@ -12,13 +12,13 @@ template<class T> struct hals_panel {
   const T* N; // rank x width
   const T* G;
   int64_t ldg;
-  T l1;
-  T l2;
+  update_terms<T> terms;
 
   template<int MR> NONNEG_INLINE void block(int64_t c, vector (&violation)[NV]) const {
     vector gradient[MR][NV];
     NONNEG_UNROLL for (int r = 0; r < MR; r++) {
-      NONNEG_UNROLL for (int q = 0; q < NV; q++) gradient[r][q] = l1 - *(const vector*)(N + (c + r) * width + q * L);
+      NONNEG_UNROLL for (int q = 0; q < NV; q++) gradient[r][q] =
+          terms.l1 - *(const vector*)(N + (c + r) * width + q * L);
     }
     // G is symmetric: its row s holds what moves with coordinate s
     const T* f = F;
@@ -33,19 +33,21 @@ template<class T> struct hals_panel {
       g += ldg;
     }
     const vector zero = {};
-    const vector least = zero + smallest<T>;
+    const vector least = zero + smallest<T>, most = zero + terms.most;
     NONNEG_UNROLL for (int r = 0; r < MR; r++) {
-      const T bend = G[(c + r) * ldg + c + r] + l2;
+      const T bend = G[(c + r) * ldg + c + r] + terms.l2;
       const T inverse = bend > 0 ? 1 / bend : 0;
       NONNEG_UNROLL for (int q = 0; q < NV; q++) {
         vector& place = *(vector*)(F + (c + r) * width + q * L);
         const vector was = place;
-        const vector slope = gradient[r][q] + l2 * was;
-        const vector descent = slope < zero ? -slope : zero;
+        const vector slope = gradient[r][q] + terms.l2 * was;
         const vector magnitude = slope < zero ? -slope : slope;
-        violation[q] += was > zero ? magnitude : descent;
+        // to the bound that the descent leads to
+        const vector room = slope < zero ? most - was : was;
+        violation[q] += room > zero ? magnitude : zero;
         const vector stepped = was - slope * inverse;
-        const vector now = bend > 0 ? (stepped < least ? zero : stepped) : was;
+        const vector capped = stepped > most ? most : stepped;
+        const vector now = bend > 0 ? (stepped < least ? zero : capped) : was;
         place = now;
         const vector change = now - was;
         NONNEG_UNROLL for (int t = r + 1; t < MR; t++) gradient[t][q] += G[(c + r) * ldg + c + t] * change;
@@ -54,7 +56,7 @@ template<class T> struct hals_panel {
   }
 
   template<int MR> NONNEG_INLINE void blocks(int64_t c, vector (&violation)[NV]) const {
-    for (; rank - c >= MR; c += MR)
+    for (; terms.moving - c >= MR; c += MR)
       block<MR>(c, violation);
     if constexpr (MR > 1)
       blocks<MR / 2>(c, violation);
@@ -63,13 +65,13 @@ template<class T> struct hals_panel {
 
 template<class T>
 double hals_update(int64_t rows, int64_t rank, T* F, int64_t ldf, const T* N, int64_t ldn, const T* G, int64_t ldg,
-                   T l1, T l2, T* scratch) {
+                   const update_terms<T>& terms, T* scratch) {
   using panel_type = hals_panel<T>;
   constexpr int64_t width = panel_type::width;
   static_assert(2 * width * sizeof(T) <= hals_row_bytes, "the scratch holds two panels");
   T* const f = scratch;
   T* const n = scratch + rank * width;
-  const panel_type panel = {rank, f, n, G, ldg, l1, l2};
+  const panel_type panel = {rank, f, n, G, ldg, terms};
   double violation = 0;
   for (int64_t first = 0; first < rows; first += width) {
     const int64_t count = rows - first < width ? rows - first : width;

@@ -19,10 +19,12 @@ namespace {
 
 #include "beta_terms.inl"
 #include "beta_xht_csr.inl"
+#include "bpp_update.inl"
 #include "cd_csr.inl"
 #include "cd_dense.inl"
 #include "column_products.inl"
 #include "dot.inl"
+#include "extrapolate.inl"
 #include "gram.inl"
 #include "hals_update.inl"
 #include "holdout.inl"
@@ -37,10 +39,10 @@ namespace {
 #include "wh_dense.inl"
 
 template<class T>
-constexpr nonneg_kernels<T> table = {xht_dense<T>, xtw_dense<T>,    xht_csr<T>,         gram<T>,        mu_update<T>,
-                                     wh_dense<T>,  beta_terms<T>,   beta_xht_csr<T>,    mu_ratio<T>,    pg_step<T>,
-                                     cd_dense<T>,  cd_csr<T>,       holdout<T>,         hals_update<T>, half_gram<T>,
-                                     dot<T>,       row_products<T>, column_products<T>, column_sums<T>};
+constexpr nonneg_kernels<T> table = {
+    xht_dense<T>,    xtw_dense<T>,   xht_csr<T>,   gram<T>,     mu_update<T>,    wh_dense<T>,        beta_terms<T>,
+    beta_xht_csr<T>, mu_ratio<T>,    pg_step<T>,   cd_dense<T>, cd_csr<T>,       holdout<T>,         hals_update<T>,
+    bpp_update<T>,   extrapolate<T>, half_gram<T>, dot<T>,      row_products<T>, column_products<T>, column_sums<T>};
 } // namespace
 
 #define NONNEG_TEXT_OF(token) #token

@@ -21,8 +21,8 @@ std::unique_ptr<sweep> make_gram_sweep(const fit_shape& shape, const operands<T>
   } else {
     of_X.reset(new (std::nothrow) dense_products<T>(X, shape.rank, f, !shape.fixed_h));
   }
-  auto for_w = make_gram_rule(shape, shape.penalty_w, f);
-  auto for_h = make_gram_rule(shape, shape.penalty_h, f);
+  auto for_w = make_gram_rule(shape, factor::W, f);
+  auto for_h = make_gram_rule(shape, factor::Ht, f);
   if (!of_X || !for_w || !for_h)
     return nullptr;
   return std::unique_ptr<sweep>(new (std::nothrow)

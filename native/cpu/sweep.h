@@ -18,7 +18,43 @@ template<class T> struct operands {
   int64_t rank = 0; // padded
   T* W = nullptr;
   T* Ht = nullptr;
+
+  // Where the fit extrapolates: both as their last updates left them, and the share of a step by which they move on.
+  T* last_W = nullptr;
+  T* last_Ht = nullptr;
+  double weight = 0;
 };
+
+enum class factor { W, Ht };
+
+inline factor other(factor side) {
+  return side == factor::W ? factor::Ht : factor::W;
+}
+
+template<class T> T* rows_of(const operands<T>& f, factor side) {
+  return side == factor::W ? f.W : f.Ht;
+}
+
+inline const factor_terms& terms_of(const fit_shape& shape, factor side) {
+  return side == factor::W ? shape.terms_w : shape.terms_h;
+}
+
+// What the kernels heed, of rows that they see with `rank` components.
+template<class T> update_terms<T> terms_for(const factor_terms& terms, const fit_shape& shape, int64_t rank) {
+  // the padding stays zero: where all components move it may too, so that rows are whole vectors
+  const int64_t moving = terms.moving == shape.rank ? rank : terms.moving;
+  return {T(terms.l1), T(terms.l2), moving, T(terms.most)};
+}
+
+// Moves rows first … first + count of a factor on, which have just been updated, where the fit extrapolates.
+template<class T>
+void move_on(const operands<T>& f, const fit_shape& shape, factor side, int64_t first, int64_t count) {
+  if (!shape.extrapolate)
+    return;
+  T* const last = side == factor::W ? f.last_W : f.last_Ht;
+  f.kernels->extrapolate(count * f.rank, rows_of(f, side) + first * f.rank, last + first * f.rank, T(f.weight),
+                         T(terms_of(shape, side).most));
+}
 
 class sweep {
  public:
@@ -30,8 +66,8 @@ class sweep {
   // Before the first run, once X is complete; false without memory.
   virtual bool prepare() = 0;
 
-  // To be called when the factors were set from outside.
-  virtual void factors_changed() = 0;
+  // To be called when a factor was set from outside.
+  virtual void factor_changed(factor side) = 0;
 
   // One iteration; false when cancelled. The factors stay valid then, the iteration possibly half done.
   virtual bool run(const crew& c) = 0;

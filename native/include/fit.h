@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -22,13 +23,22 @@ struct status {
 // What X, the factors and all arithmetic on them are made of.
 enum class element_type { f32, f64 };
 
-// How a factor moves: multiplicative update, coordinate descent, or a projected gradient step.
-enum class update_rule { mu, hals, pg };
+// How a factor moves: multiplicative update, coordinate descent, a projected gradient step, or to its minimum by block
+// principal pivoting; or it becomes the product of X with the other one. The last two for the Frobenius loss without
+// weights alone.
+enum class update_rule { mu, hals, pg, bpp, product };
 
-// What is added to the loss for one factor F: l1 * sum of F + l2 / 2 * sum of F's squares.
-struct penalty {
+constexpr bool has_violations(update_rule rule) {
+  return rule != update_rule::mu && rule != update_rule::product;
+}
+
+// What the updates of one factor F heed: l1 * sum of F + l2 / 2 * sum of F's squares is added to the loss, the first
+// `moving` components move, and no entry goes above `most`.
+struct factor_terms {
   double l1 = 0;
   double l2 = 0;
+  int64_t moving = 0;
+  double most = HUGE_VAL;
 };
 
 // Weights of the entries' losses: one for each entry, one for each listed entry of a sparse X, or a hash of the place.
@@ -54,9 +64,11 @@ struct fit_shape {
   element_type element = element_type::f32;
   double beta = 2; // of the divergence: 2 Frobenius, 1 Kullback-Leibler, 0 Itakura-Saito
   update_rule rule = update_rule::mu;
-  penalty penalty_w;
-  penalty penalty_h;
-  double step = 1; // of `pg`
+  factor_terms terms_w;
+  factor_terms terms_h;
+  double step = 1;          // of `pg`
+  int rounds = 1;           // applications of the rule to a factor before the other moves
+  bool extrapolate = false; // factors move on along their last steps
   weights_kind weights = weights_kind::none;
   holdout_choice holdout;
 };
@@ -70,10 +82,13 @@ enum class run_stop { done, aborted, deadline };
 
 struct run_report {
   std::vector<double> losses;     // the divergence of X from W·H after each iteration
-  std::vector<double> violations; // of each iteration: sum of |projected gradient|; empty for `mu`
+  std::vector<double> violations; // of each iteration: sum of |projected gradient|; empty where the rule has none
   std::vector<double> seconds;    // from the start of the run to the end of each iteration
   run_stop stopped = run_stop::done;
 };
+
+// What an extrapolation is controlled by, from one iteration to the next (ts/backends/momentum.ts).
+constexpr int momentum_numbers = 5;
 
 // Calls on one fit never overlap. Uploads are synchronous copies of pieces that the caller keeps small; run, evaluate
 // and factors are called from a job thread. Arrays that pass as `void` are of the shape's element type.
@@ -98,8 +113,13 @@ class fit {
     return {status_code::unsupported, "this device takes no weights"};
   }
 
-  // W is rows x rank, Ht is columns x rank, both packed.
+  // W is rows x rank, Ht is columns x rank, both packed. Extrapolation starts anew.
   virtual status set_factors(const void* W, const void* Ht) = 0;
+
+  // Where the shape extrapolates, after set_factors: the factors as their last updates left them, and the numbers.
+  virtual status set_momentum(const void*, const void*, const double*) {
+    return {status_code::unsupported, "this device does not extrapolate"};
+  }
 
   virtual status run(int iterations, const run_controls& controls, run_report& report) = 0;
 
@@ -108,6 +128,11 @@ class fit {
 
   // W is rows x rank, H is rank x columns, both packed.
   virtual status factors(void* W, void* H) = 0;
+
+  // What set_momentum took or the iterations made of it, H like that of `factors`.
+  virtual status momentum(void*, void*, double*) {
+    return {status_code::unsupported, "this device does not extrapolate"};
+  }
 };
 
 } // namespace nonneg

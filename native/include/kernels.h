@@ -20,6 +20,14 @@ constexpr int64_t mu_scratch(int64_t rank) {
   return panel_rows * rank;
 }
 
+// What a rule adds to a factor's gradient, how many of the first components it moves, and what no entry goes above. Of
+// the padding, which is zero and stays so, `moving` may count as much as fills a vector.
+template<class T> struct update_terms {
+  T l1 = 0, l2 = 0;
+  int64_t moving = 0;
+  T most = __builtin_inf();
+};
+
 // One tile of X beside its model U, which becomes Q. P, C and `loss` are made where they are not null; V null: no
 // weights.
 template<class T> struct tile_of_X {
@@ -73,7 +81,7 @@ template<class T> struct descent_of_tile {
   double* loss = nullptr;
   double* violation = nullptr;
   double beta = 2;
-  T l1 = 0, l2 = 0;
+  update_terms<T> terms;
   T* scratch = nullptr; // columns
 };
 
@@ -91,7 +99,7 @@ template<class T> struct descent_of_entries {
   double* loss = nullptr;
   double* violation = nullptr;
   double beta = 2;
-  T l1 = 0, l2 = 0;
+  update_terms<T> terms;
   T* scratch = nullptr; // cd_scratch elements for the longest of the rows, or more
   int64_t scratch_length = 0;
 };
@@ -106,6 +114,15 @@ constexpr int64_t hals_row_bytes = 2 * 3 * 64;
 
 template<class T> constexpr int64_t hals_scratch(int64_t rank) {
   return hals_row_bytes / int64_t(sizeof(T)) * rank;
+}
+
+// Doubles of scratch for one call of bpp_update: two matrices and nine rows, which the widest vectors may overrun.
+constexpr int64_t bpp_stride(int64_t rank) {
+  return (rank + 7) / 8 * 8 + 8;
+}
+
+constexpr int64_t bpp_scratch(int64_t rank) {
+  return (2 * rank + 9) * bpp_stride(rank);
 }
 
 // Three vectors of the widest registers.
@@ -133,7 +150,7 @@ template<class T> struct nonneg_kernels {
 
   // F = F o N / (F G + l1 + l2 F), in place; 0 where the denominator is 0. `scratch`: mu_scratch(rank) elements.
   void (*mu_update)(int64_t rows, int64_t rank, T* F, int64_t ldf, const T* N, int64_t ldn, const T* G, int64_t ldg,
-                    T l1, T l2, T* scratch);
+                    const update_terms<T>& terms, T* scratch);
 
   // U = W H: W is rows x rank, H rank x columns.
   void (*wh_dense)(int64_t rows, int64_t columns, int64_t rank, const T* W, int64_t ldw, const T* H, int64_t ldh, T* U,
@@ -145,12 +162,12 @@ template<class T> struct nonneg_kernels {
 
   // F = F o (N / (P + l1 + l2 F))^gamma, in place; 0 where the denominator is 0. ldp = 0: P is one row for all.
   void (*mu_ratio)(int64_t rows, int64_t rank, T* F, int64_t ldf, const T* N, int64_t ldn, const T* P, int64_t ldp,
-                   double gamma, T l1, T l2);
+                   double gamma, const update_terms<T>& terms);
 
   // F = max(0, F - step / (L + l2) (P - N + l1 + l2 F)), in place, with one L for each row (ldl = 1) or for all (0),
   // and P as above. Sum of |projected gradient|.
   double (*pg_step)(int64_t rows, int64_t rank, T* F, int64_t ldf, const T* N, int64_t ldn, const T* P, int64_t ldp,
-                    const T* L, int64_t ldl, T step, T l1, T l2);
+                    const T* L, int64_t ldl, T step, const update_terms<T>& terms);
 
   // Coordinate descent over rows of F, in place.
   void (*cd_dense)(const descent_of_tile<T>& descent);
@@ -163,7 +180,15 @@ template<class T> struct nonneg_kernels {
   // One descent along each coordinate of F's rows in turn, in place; returns the violation. G is symmetric. `scratch`:
   // hals_scratch(rank) elements.
   double (*hals_update)(int64_t rows, int64_t rank, T* F, int64_t ldf, const T* N, int64_t ldn, const T* G, int64_t ldg,
-                        T l1, T l2, T* scratch);
+                        const update_terms<T>& terms, T* scratch);
+
+  // F's rows at their minima over [0, inf), in place; returns the violation. G is symmetric; `terms.most` is not looked
+  // at. `scratch`: bpp_scratch(rank) doubles.
+  double (*bpp_update)(int64_t rows, int64_t rank, T* F, int64_t ldf, const T* N, int64_t ldn, const T* G, int64_t ldg,
+                       const update_terms<T>& terms, double* scratch);
+
+  // F = F + weight (F - P), within [0, most] where that moves it, while P becomes what F was.
+  void (*extrapolate)(int64_t length, T* F, T* P, T weight, T most);
 
   // What `gram` does, but for entries below the diagonal, which it may leave out.
   void (*half_gram)(int64_t rows, int64_t rank, const T* F, int64_t ldf, T* G, int64_t ldg);

@@ -17,7 +17,7 @@ const CSR = { X: 'csr', rows: 37, columns: 67, rank: 5 } as const
 
 const extrapolate = { extrapolate: true }
 const bounds = { maxW: 0.375, maxH: 0.5 }
-const still = { movingW: 5, movingH: 3 }
+const still = { movingW: 4, movingH: 3 }
 
 /** Each of them once for every kind of product, with the rules that differ by it. */
 const groups: Readonly<Record<string, readonly Wanted[]>> = {

@@ -39,8 +39,9 @@ export function runChild(script: string, timeoutMs = 30_000, { loadsAddon = true
 const PRELUDE = `
 globalThis.workerThreads = require('node:worker_threads')
 globalThis.addonPath = workerThreads.workerData ?? process.argv[1]
-const none = { l1: 0, l2: 0 }
-globalThis.choices = { fixedH: false, dtype: 'f32', beta: 2, rule: 'mu', penaltyW: none, penaltyH: none, step: 1 }
+const terms = { l1: 0, l2: 0, moving: 16, most: Infinity }
+const rule = { rule: 'mu', termsW: terms, termsH: terms, step: 1, rounds: 1, extrapolate: false }
+globalThis.choices = { fixedH: false, dtype: 'f32', beta: 2, ...rule }
 globalThis.endless = async (threads, rows = 600, columns = 500) => {
   const rank = 16
   const filled = length => Float32Array.from({ length }, (_, i) => 0.1 + (i * 7919 % 1000) / 1000)

@@ -141,7 +141,7 @@ describe('a process', () => {
 
   it('collects fits that nobody disposed of', async () => {
     const script = `
-      const [rows, columns, rank] = [1000, 1000, 1]
+      const [rows, columns, rank] = [1000, 1000, 16]
       const X = new Float32Array(rows * columns).fill(1)
       const options = { device: 'cpu', isa: '', rows, columns, rank, nonzeros: -1, squaredNorm: 1e6, threads: 1 }
       for (let i = 0; i < 300; i++) {

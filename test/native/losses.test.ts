@@ -88,9 +88,11 @@ describe('weights', () => {
     dtype: 'f32',
     beta: 1,
     rule: 'mu',
-    penaltyW: { l1: 0, l2: 0 },
-    penaltyH: { l1: 0, l2: 0 },
+    termsW: { l1: 0, l2: 0, moving: 2, most: Number.POSITIVE_INFINITY },
+    termsH: { l1: 0, l2: 0, moving: 2, most: Number.POSITIVE_INFINITY },
     step: 1,
+    rounds: 1,
+    extrapolate: false,
     weights: { kind: 'dense' },
   }
   const ones = new Float32Array(100).fill(1)

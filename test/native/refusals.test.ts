@@ -31,9 +31,11 @@ const dense = {
   dtype: 'f32',
   beta: 2,
   rule: 'mu',
-  penaltyW: { l1: 0, l2: 0 },
-  penaltyH: { l1: 0, l2: 0 },
+  termsW: { l1: 0, l2: 0, moving: 2, most: Number.POSITIVE_INFINITY },
+  termsH: { l1: 0, l2: 0, moving: 2, most: Number.POSITIVE_INFINITY },
   step: 1,
+  rounds: 1,
+  extrapolate: false,
   weights: { kind: 'none' },
 } as const
 const sparse = { ...dense, nonzeros: 5 } as const
@@ -78,9 +80,14 @@ describe('a fit refuses', () => {
     ['a rule', { rule: 'sgd' as 'mu' }],
     ['a beta', { beta: Number.NaN }],
     ['a step', { step: -1 }],
-    ['a penalty', { penaltyW: { l1: -1, l2: 0 } }],
-    ['a whole penalty', { penaltyH: { l1: 1 } as unknown as NativeFitOptions['penaltyH'] }],
-  ])('%s that is none', async (_, options) => {
+    ['a number of rounds', { rounds: 0 }],
+    ['a penalty', { termsW: { ...dense.termsW, l1: -1 } }],
+    ['a whole penalty', { termsH: { l1: 1, moving: 2, most: 1 } as NativeFitOptions['termsH'] }],
+    ['a number of components', { termsW: { ...dense.termsW, moving: 3 } }],
+    ['an upper bound', { termsH: { ...dense.termsH, most: 0 } }],
+    ['a rule of the Frobenius loss for this loss', { rule: 'bpp', beta: 1 }],
+    ['a rule of whole matrices for these weights', { rule: 'product', weights: { kind: 'dense' } }],
+  ] satisfies readonly (readonly [string, Partial<NativeFitOptions>])[])('%s that is none', async (_, options) => {
     expect(await failure(() => newFit(options))).toMatchObject({ code: 'ERR_NONNEG_OPTION' })
   })
 
@@ -174,6 +181,27 @@ describe('a fit refuses', () => {
     await fit.setFactors(W, H)
     expect(await failure(() => fit.factors(W, new Float32Array(5)))).toEqual(shape)
     expect(await failure(() => fit.factors(W, detached(6)))).toEqual(shape)
+  })
+
+  it('momentum of other lengths or types, and where nothing is extrapolated', async () => {
+    const W = new Float32Array(8)
+    const H = new Float32Array(6)
+    const numbers = new Float64Array(5)
+    const complete = async (options: Partial<NativeFitOptions>) => {
+      const fit = newFit(options)
+      fit.uploadDense(4, new Float32Array(12), 0, 3)
+      await fit.setFactors(W, H)
+      return fit
+    }
+    const fit = await complete({ extrapolate: true })
+    for (const call of ['setMomentum', 'momentum'] as const) {
+      expect(await failure(() => fit[call](W, H, numbers))).toBe('no failure')
+      expect(await failure(() => fit[call](W, new Float32Array(7), numbers))).toEqual(shape)
+      expect(await failure(() => fit[call](W, H, new Float64Array(4)))).toEqual(shape)
+      expect(await failure(() => fit[call](W, H, W as unknown as Float64Array))).toEqual(shape)
+      const other = await complete({})
+      expect(await failure(() => other[call](W, H, numbers))).toEqual(shape)
+    }
   })
 
   it('to run before X and the factors are there', async () => {

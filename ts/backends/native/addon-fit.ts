@@ -8,12 +8,14 @@ import {
   type Factors,
   type Fit,
   type FitSpec,
+  type Penalty,
   type Problem,
   type RunControls,
   type SweepReport,
   type Weights,
 } from '../backend.js'
-import type { Addon, NativeFit, NativeFitOptions } from './addon.js'
+import { Momentum } from '../momentum.js'
+import type { Addon, NativeFit, NativeFitOptions, NativeTerms } from './addon.js'
 
 /** Elements of X that one call hands over: about a millisecond of copying. */
 const PIECE = 1 << 20
@@ -32,7 +34,7 @@ export function addonError(error: unknown): NonnegError {
   })
 }
 
-const NO_PENALTY = { l1: 0, l2: 0 }
+const NO_PENALTY: Penalty = { l1: 0, l2: 0 }
 
 const zeros = (dtype: 'f32' | 'f64', length: number): FloatArray =>
   dtype === 'f64' ? new Float64Array(length) : new Float32Array(length)
@@ -118,6 +120,10 @@ function weightsOption(weights: Weights | undefined): NativeFitOptions['weights'
   return { kind, fraction, seed: seed >>> 0, complement }
 }
 
+function termsOf(rank: number, penalty = NO_PENALTY, moving = rank, most = Number.POSITIVE_INFINITY): NativeTerms {
+  return { ...penalty, moving, most }
+}
+
 /** A fit on one of the addon's devices. */
 class AddonFit implements Fit {
   readonly #native: NativeFit
@@ -152,10 +158,14 @@ class AddonFit implements Fit {
 
   async factors(): Promise<Factors> {
     const { rows, columns, rank, dtype } = this.#options
-    const W = zeros(dtype, rows * rank)
-    const H = zeros(dtype, rank * columns)
+    const arrays = () => [zeros(dtype, rows * rank), zeros(dtype, rank * columns)] as const
+    const [W, H] = arrays()
     await this.#job(() => this.#native.factors(W, H))
-    return { W, H }
+    if (!this.#options.extrapolate) return { W, H }
+    const [lastW, lastH] = arrays()
+    const numbers = new Float64Array(new Momentum().numbers.length)
+    await this.#job(() => this.#native.momentum(lastW, lastH, numbers))
+    return { W, H, momentum: { W: lastW, H: lastH, numbers: Array.from(numbers) } }
   }
 
   async runBatches(): Promise<SweepReport> {
@@ -165,9 +175,17 @@ class AddonFit implements Fit {
   async setFactors(factors: Factors): Promise<void> {
     const { rows, columns, rank, dtype } = this.#options
     checkLengths(factors, rows, rank, columns)
-    const W = await inSlices(packed(denseView(factors.W, rows, rank), dtype))
-    const Ht = await inSlices(packedTranspose(denseView(factors.H, rank, columns), dtype))
+    const arrays = async ({ W, H }: Pick<Factors, 'W' | 'H'>) =>
+      [
+        await inSlices(packed(denseView(W, rows, rank), dtype)),
+        await inSlices(packedTranspose(denseView(H, rank, columns), dtype)),
+      ] as const
+    const [W, Ht] = await arrays(factors)
     await this.#job(() => this.#native.setFactors(W, Ht))
+    const { momentum } = factors
+    if (!momentum || !this.#options.extrapolate) return
+    const [lastW, lastHt] = await arrays(momentum)
+    await this.#job(() => this.#native.setMomentum(lastW, lastHt, Float64Array.from(momentum.numbers)))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -208,9 +226,11 @@ export async function createAddonFit(
     dtype: spec.dtype,
     beta: spec.beta,
     rule: spec.rule,
-    penaltyW: spec.penaltyW ?? NO_PENALTY,
-    penaltyH: spec.penaltyH ?? NO_PENALTY,
+    termsW: termsOf(spec.rank, spec.penaltyW, spec.movingW, spec.maxW),
+    termsH: termsOf(spec.rank, spec.penaltyH, spec.movingH, spec.maxH),
     step: spec.step ?? 1,
+    rounds: spec.rounds ?? 1,
+    extrapolate: spec.extrapolate ?? false,
     weights: weightsOption(weights),
   }
   let native: NativeFit | undefined

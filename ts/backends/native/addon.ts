@@ -3,7 +3,15 @@ import type { Dims } from '../../kernels/spec.js'
 import type { KernelBuffer, Penalty, Rule, SweepReport } from '../backend.js'
 
 /** Must equal the number in native/binding/addon.cpp; an addon built from other sources is refused. */
-export const ADDON_ABI = 4
+export const ADDON_ABI = 5
+
+/** What the updates of one factor heed. */
+export interface NativeTerms extends Penalty {
+  /** The first so many components move. */
+  readonly moving: number
+  /** No entry goes above this; ∞ where there is no bound. */
+  readonly most: number
+}
 
 /** What one fit of the addon is made of. */
 export interface NativeFitOptions {
@@ -23,10 +31,14 @@ export interface NativeFitOptions {
   readonly dtype: 'f32' | 'f64'
   readonly beta: number
   readonly rule: Rule
-  readonly penaltyW: Penalty
-  readonly penaltyH: Penalty
+  readonly termsW: NativeTerms
+  readonly termsH: NativeTerms
   /** Of `pg`; the other rules ignore it. */
   readonly step: number
+  /** Applications of the rule to a factor before the other moves, from 1. */
+  readonly rounds: number
+  /** Factors move on along their last steps. */
+  readonly extrapolate: boolean
   /** The weights themselves are uploaded; those of a hash are not even made. */
   readonly weights:
     | { readonly kind: 'none' | 'dense' | 'entries' }
@@ -50,12 +62,16 @@ export interface NativeFit {
   uploadEntryWeights(transposed: boolean, values: FloatArray, from: number, count: number): void
   /** Reads rows × rank and columns × rank elements of `dtype` on a thread: no one may detach the arrays meanwhile. */
   setFactors(W: FloatArray, Ht: FloatArray): Promise<void>
+  /** Where the fit extrapolates, after `setFactors`: the factors of a `MomentumState`, likewise, and its numbers. */
+  setMomentum(W: FloatArray, Ht: FloatArray, numbers: Float64Array): Promise<void>
   /** `deadline`: seconds from now after which no iteration starts; 0 for none. */
   run(iterations: number, deadline: number): Promise<Omit<SweepReport, 'iterations'>>
   /** The loss under the divergence of `beta`. */
   evaluate(beta: number): Promise<number>
   /** Writes rows × rank and rank × columns elements of `dtype` on a thread: no one may detach the arrays meanwhile. */
   factors(W: FloatArray, H: FloatArray): Promise<void>
+  /** Where the fit extrapolates: writes a `MomentumState`, likewise, and its five numbers. */
+  momentum(W: FloatArray, H: FloatArray, numbers: Float64Array): Promise<void>
   /** Ends the running job at the next panel. */
   cancel(): void
   /** Cancels, and frees the memory when nothing uses it any more. */

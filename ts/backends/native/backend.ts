@@ -8,6 +8,7 @@ import {
   type Device,
   type Fit,
   type FitSpec,
+  gramRuleRefusal,
   type Info,
   type KernelCall,
   type OpenOptions,
@@ -65,16 +66,19 @@ class NativeDevice implements Device {
     this.info = { ...info, threads }
   }
 
-  supports(): Support {
-    return SUPPORTED
+  supports(_X: MatrixView, spec: FitSpec, weights?: Weights): Support {
+    const refusal = spec.batches ? 'native has no batches of rows' : gramRuleRefusal(spec, weights)
+    return refusal === undefined ? SUPPORTED : unsupported(refusal)
   }
 
   memory(X: MatrixView, spec: FitSpec, weights?: Weights): Memory {
     return { ...residentBytes(X, spec, weights, spec.dtype === 'f64' ? 8 : 4, 4), workspace: 0 }
   }
 
-  createFit(problem: Problem, spec: FitSpec): Promise<Fit> {
-    return createAddonFit(this.#addon, { device: 'cpu', isa: this.#isa, threads: this.#threads }, problem, spec)
+  async createFit(problem: Problem, spec: FitSpec): Promise<Fit> {
+    const support = this.supports(problem.X, spec, problem.weights)
+    if (!support.supported) throw new NonnegError('ERR_NONNEG_UNSUPPORTED', support.reason)
+    return await createAddonFit(this.#addon, { device: 'cpu', isa: this.#isa, threads: this.#threads }, problem, spec)
   }
 
   supportsOptimizer(_length: number, spec: OptimizerSpec): Support {
