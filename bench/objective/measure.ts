@@ -10,11 +10,16 @@ import { readBuffer, readMatrix } from './matrix.js'
 import type { CaseResult, Curve } from './schema.js'
 
 const FOLDER = path.join('build', 'bench', 'objective')
-/** A solver that takes longer than scikit-learn is no way to the objective; small problems get so many seconds all the same. */
-const LEAST_LIMIT = 3
+/** A solver that takes longer than scikit-learn is no way to the objective, nor is one that takes longer than `most` seconds. */
+const LIMIT_SECONDS = { least: 3, most: 20 }
+/** Where scikit-learn takes longer than this, fewer rounds are held. */
+const LONG_SECONDS = 20
+const LONG_ROUNDS = 2
 /** A curve shows how solvers fall, not how long they can stay. */
-const CURVE_SECONDS = { least: 1, most: 10 }
+const CURVE_SECONDS = { least: 1, most: 5 }
 const CURVE_POINTS = 150
+/** What an answer may take beyond the seconds of the best so far: reading files, importing scikit-learn. */
+const PATIENCE_SECONDS = 10
 /** How far scikit-learn's own word for its loss, in the precision of its factors, may be from what they are worth. */
 const AGREEMENT = 1e-3
 
@@ -48,25 +53,25 @@ async function pilotOf(entrant: Entrant, one: Case, data: DataSet): Promise<Pilo
   }
 }
 
-/** Both precisions, and the faster of them on one thread: more are not always faster. @throws NoTimes where none ends */
+/**
+ * Both precisions, and where X is dense, so that its library multiplies, the faster of them on one thread: more are not
+ * always faster. One that is slower than another before it is not waited for. @throws NoTimes where none ends
+ */
 async function fastestPilot(one: Case, data: DataSet, threads: number): Promise<Pilot> {
   const words = { ...caseWords(one, data), factors: path.join(FOLDER, 'factors') }
-  const pilots: Pilot[] = []
-  let failure: unknown
-  const run = async (dtype: 'f32' | 'f64', count: number) => {
+  let best = await pilotOf(scikitLearn('f32', threads, words), one, data)
+  const challenge = async (dtype: 'f32' | 'f64', count: number) => {
+    const entrant = { ...scikitLearn(dtype, count, words), patience: best.seconds + PATIENCE_SECONDS }
     try {
-      pilots.push(await pilotOf(scikitLearn(dtype, count, words), one, data))
+      const pilot = await pilotOf(entrant, one, data)
+      if (pilot.seconds < best.seconds) best = { ...pilot, entrant: scikitLearn(dtype, count, words) }
     } catch (error) {
       if (!(error instanceof NoTimes)) throw error
-      failure ??= error
     }
-    pilots.sort((a, b) => a.seconds - b.seconds)
   }
-  await run('f32', threads)
-  await run('f64', threads)
-  if (pilots.length === 0) throw failure
-  if (threads > 1) await run(pilots[0].entrant.dtype, 1)
-  return pilots[0]
+  await challenge('f64', threads)
+  if (threads > 1 && !data.sparse) await challenge(best.entrant.dtype, 1)
+  return best
 }
 
 /** Points so many that none of those left out would show on an axis of log seconds. */
@@ -111,13 +116,16 @@ export async function measureCase(
   mkdirSync(FOLDER, { recursive: true })
   const pilot = await fastestPilot(one, data, threads)
   const { objective, reported } = pilot
-  const limit = Math.max(LEAST_LIMIT, pilot.seconds)
+  const within = (seconds: number, { least, most }: { least: number; most: number }) =>
+    Math.min(most, Math.max(least, seconds))
+  const limit = within(pilot.seconds, LIMIT_SECONDS)
   const words = { ...caseWords(one, data), objective, limit }
   const problem = caseProblem(one, data)
   const own = OWN_SOLVERS.map(solver => ours(solver, threads, words))
   const entrants = [own[0], pilot.entrant, ...own.slice(1), oursCold(threads, words)]
-  const outcome = await hold({ group: 'objective', problem, unit: 'way', rounds, entrants }, rounds)
-  const longest = Math.min(CURVE_SECONDS.most, Math.max(CURVE_SECONDS.least, pilot.seconds))
+  const held = pilot.seconds > LONG_SECONDS ? Math.min(LONG_ROUNDS, rounds) : rounds
+  const outcome = await hold({ group: 'objective', problem, unit: 'way', entrants }, held)
+  const longest = within(pilot.seconds, CURVE_SECONDS)
   const curves: Curve[] = []
   const draw = async (name: string, entrant: Entrant) => {
     const curve = await curveOf(name, entrant, longest)
