@@ -43,22 +43,31 @@ class Curve:
 
         self.np, self.beta, self.points, self.iteration, self.next = np, beta, [], 0, 1
         self.X = X.astype(np.float64)
-        self.rows = None if isinstance(X, np.ndarray) else np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
-        self.X2 = float((self.X.data**2).sum() if sp.issparse(X) else (self.X**2).sum())
+        if beta == 2:
+            self.X2 = float((self.X.data**2).sum() if sp.issparse(X) else (self.X**2).sum())
+        else:
+            self.X = sp.csr_matrix(self.X)
+            self.rows = np.repeat(np.arange(X.shape[0]), np.diff(self.X.indptr))
 
     def begin(self):
         self.begun, self.stopped = time.perf_counter(), 0.0
 
     def end_iteration(self, W, H):
-        seconds = time.perf_counter() - self.begun - self.stopped
+        seconds = self.last = time.perf_counter() - self.begun - self.stopped
         self.iteration += 1
         if self.iteration >= self.next:
             self.next = max(self.iteration + 1, int(1.03 * self.iteration))
-            self.points.append([seconds, self.loss(W.astype(self.np.float64), H.astype(self.np.float64))])
+            self.points.append([seconds, self.loss(W, H)])
         self.stopped = time.perf_counter() - self.begun - seconds
+
+    def end(self, W, H):
+        """The last iteration, whether its turn had come or not."""
+        if self.points[-1][0] < self.last:
+            self.points.append([self.last, self.loss(W, H)])
 
     def loss(self, W, H):
         np = self.np
+        W, H = W.astype(np.float64), H.astype(np.float64)
         if self.beta == 2:
             return float(self.X2 / 2 - ((self.X @ H.T) * W).sum() + ((W.T @ W) * (H @ H.T)).sum() / 2)
         X, step, total = self.X, 1 << 16, W.sum(axis=0) @ H.sum(axis=1)
@@ -105,6 +114,7 @@ class Contestant:
         if self.model.n_iter_ >= MOST_ITERATIONS:
             return "failed it did not stop by its own tolerance"
         if self.curve:
+            self.curve.end(self.W, self.model.components_)
             pathlib.Path(self.words["curve"]).write_text(json.dumps(self.curve.points))
         return f"seconds {seconds}"
 
