@@ -57,7 +57,6 @@ export class WasmDevice implements Device {
     const { rows, columns } = X
     const refusal = gramRuleRefusal(spec, weights)
     if (refusal) return unsupported(refusal)
-    if (spec.batches) return unsupported('wasm has no batches of rows')
     if (weights?.kind === 'entries' && X.kind === 'dense') {
       return unsupported('weights of listed entries are for matrices that list them')
     }
@@ -96,7 +95,7 @@ export class WasmDevice implements Device {
     if (told) this.#pool.tellHelpers({ kind: 'attach', fit, told })
     const { rows, columns } = X
     const shape = { rows, columns, rank: spec.rank, dtype }
-    return new WasmFit(this.#pool, fit, flags, told !== undefined, spec.beta, shape)
+    return new WasmFit(this.#pool, fit, flags, told !== undefined, spec, shape)
   }
 
   supportsOptimizer(length: number, spec: OptimizerSpec): Support {

@@ -74,11 +74,30 @@ export interface Kernels extends BetaKernels {
     most: number,
     scratch: number,
   ): void
+  /** A and B lie at F's stride. */
+  online_update(
+    rows: number,
+    f: number,
+    fStride: number,
+    a: number,
+    b: number,
+    n: number,
+    nStride: number,
+    p: number,
+    pStride: number,
+    gamma: number,
+    keep: number,
+    l1: number,
+    l2: number,
+    moving: number,
+    most: number,
+  ): void
   transpose(rows: number, columns: number, from: number, fromStride: number, to: number, toStride: number): void
   xht_csr(
     rows: number,
     rank: number,
-    indptr: number,
+    starts: number,
+    ends: number,
     indices: number,
     values: number,
     ht: number,
