@@ -6,6 +6,7 @@ import type { Accumulators } from './batch.js'
 import type { Crew } from './crew.js'
 import type { HeldFit } from './family.js'
 import type { Heap } from './heap.js'
+import { accumulatorBytes } from './layout.js'
 import { fetchH, storeH } from './packed.js'
 import type { Steps, Thread } from './thread.js'
 
@@ -15,15 +16,14 @@ const PIECE = 1 << 20
 /** Room for A and B, whose padding is zero like that of H. */
 function* take(thread: Thread, heap: Heap, fit: HeldFit): Steps<Accumulators> {
   if (fit.accumulators) return fit.accumulators
-  const { paddedColumns, stride } = fit.shared.layout
-  const bytes = paddedColumns * stride
-  const A = heap.allocate(2 * bytes)
+  const bytes = accumulatorBytes(fit.shared.layout)
+  const A = heap.allocate(bytes)
   fit.blocks.push(A)
-  for (let at = 0; at < 2 * bytes; at += PIECE) {
-    thread.zero(A + at, Math.min(PIECE, 2 * bytes - at))
+  for (let at = 0; at < bytes; at += PIECE) {
+    thread.zero(A + at, Math.min(PIECE, bytes - at))
     yield 'turn'
   }
-  fit.accumulators = { A, B: A + bytes }
+  fit.accumulators = { A, B: A + bytes / 2 }
   return fit.accumulators
 }
 

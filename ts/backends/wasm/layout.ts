@@ -162,6 +162,11 @@ export function planBatch(plan: Plan): BatchWords {
   return { numbers: plan.take(16), words: plan.take(4 * (6 + MAX_LANES)) }
 }
 
+/** What the numerators and denominators of H take that batches leave. */
+export function accumulatorBytes({ paddedColumns, stride }: BaseLayout): number {
+  return 2 * paddedColumns * stride
+}
+
 /** The sizes that follow from a shape. */
 export function sizesOf({
   rows,
