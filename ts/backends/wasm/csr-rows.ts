@@ -1,6 +1,6 @@
 // Some rows of a CSR matrix at a time, whole or cut to a window of their columns, in parts that fit a thread's buffer.
-// Windows are for the transpose of X, of which a batch has some columns: these ascend in each row, so that two binary
-// searches find the part of a row that lies in the window.
+// Windows are for the transpose of X, of which a batch has some columns: these ascend in each row, so that two searches
+// find the part of a row that lies in the window.
 
 import { type CsrList, copyEntries, copyPlace, csrPart } from './parts.js'
 import type { CsrArrays } from './source.js'
@@ -22,14 +22,26 @@ function rowsWithin(indptr: Uint32Array, first: number, most: number, entries: n
   return low
 }
 
-/** The first of the ascending entries at places low … high − 1 that is not below `value`; `high` where all are. */
-export function lowerBound(list: Uint32Array, low: number, high: number, value: number): number {
-  while (low < high) {
-    const middle = Math.floor((low + high) / 2)
-    if (list[middle] < value) low = middle + 1
-    else high = middle
+/**
+ * The first of the ascending entries at places low … high − 1 that is not below `value`; `high` where all are. Looks in
+ * growing steps away from `near`, a place among them or `high`, for the nearer ones are the more likely in the cache.
+ */
+export function lowerBound(list: Uint32Array, low: number, high: number, value: number, near: number): number {
+  let [from, to] = [near, near]
+  for (let step = 1; to < high && list[to] < value; step *= 2) {
+    from = to + 1
+    to = Math.min(high, to + step)
   }
-  return low
+  for (let step = 1; from > low && list[from - 1] >= value; step *= 2) {
+    to = from - 1
+    from = Math.max(low, from - step)
+  }
+  while (from < to) {
+    const middle = (from + to) >>> 1
+    if (list[middle] < value) from = middle + 1
+    else to = middle
+  }
+  return from
 }
 
 /** The places in `u32` where a buffer holds the starts and the ends of windowed rows. */
@@ -50,11 +62,14 @@ function cutRows(
   const { u32 } = views
   const [list, base] = place ? [u32, place.indices / 4] : [indices, 0]
   const [starts, ends] = heads(fit, buffer)
+  // about where a row's entries in the window begin, if they are spread evenly
+  const share = start / fit.layout.rows
   let rows = 0
   for (let entries = 0; rows < most; rows++) {
+    const begin = base + indptr[first + rows]
     const last = base + indptr[first + rows + 1]
-    const from = lowerBound(list, base + indptr[first + rows], last, start)
-    const to = lowerBound(list, from, last, end)
+    const from = lowerBound(list, begin, last, start, begin + Math.floor(share * (last - begin)))
+    const to = lowerBound(list, from, last, end, from)
     entries += to - from
     if (rows > 0 && entries > fit.layout.part.entries) break
     u32[starts + rows] = from - base

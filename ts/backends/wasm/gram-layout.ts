@@ -1,4 +1,5 @@
-import { bppScratch, HALS_SCRATCH } from './kernels.js'
+import type { Rule } from '../backend.js'
+import { bppScratch, HALS_SCRATCH, onlineScratch } from './kernels.js'
 import {
   type BaseLayout,
   csrBounds,
@@ -199,7 +200,7 @@ export function gramLayout(shape: Shape, wants: Wants, maxThreads: number, base:
   const buffers = {
     x: plan.take(partBytes(scheme, part, size)),
     n: plan.take(Math.max(part.rows, scheme === 'blocks' ? part.transposedColumns : 0) * stride),
-    scratch: plan.take(wants.rule === 'bpp' ? bppScratch(paddedRank) : HALS_SCRATCH * paddedRank),
+    scratch: plan.take(scratchBytes(wants.rule, paddedRank, stride)),
   }
   const threadBytes = plan.bytes - fixed
   return {
@@ -207,6 +208,12 @@ export function gramLayout(shape: Shape, wants: Wants, maxThreads: number, base:
     ...{ hStride, threads, threadBytes, cleared: addresses.G },
     bytes: fixed + threads * threadBytes,
   }
+}
+
+function scratchBytes(rule: Rule, rank: number, stride: number): number {
+  if (rule === 'bpp') return bppScratch(rank)
+  const own = HALS_SCRATCH * rank
+  return rule === 'mu' ? Math.max(own, onlineScratch(stride)) : own
 }
 
 function partBytes(scheme: GramScheme, part: Part, size: number): number {

@@ -1,6 +1,7 @@
 import { updateExponent } from '../../kernels/beta.js'
 import type { Penalty, Rule } from '../backend.js'
 import { type Online, onlineOf } from './batch.js'
+import { ONLINE_ROWS } from './kernels.js'
 import type { GramFit, Phase, SharedFit, Thread } from './thread.js'
 
 /** Rows of a factor that are to move: F, the products N with X, and the Gram matrix G of the other factor. */
@@ -112,9 +113,11 @@ export function moveOnline(
   const { kernels, layout } = fit
   const { paddedRank, stride, Ht, S } = layout
   const online = onlineOf(thread, fit)
-  for (let i = 0; i < rows; i += ROWS_AT_ONCE) {
-    const count = Math.min(ROWS_AT_ONCE, rows - i)
-    kernels.xht_dense(count, paddedRank, paddedRank, Ht + (first + i) * stride, stride, S, stride, scratch, stride, 0)
+  const more = scratch + ONLINE_ROWS * stride
+  for (let i = 0; i < rows; i += ONLINE_ROWS) {
+    const count = Math.min(ONLINE_ROWS, rows - i)
+    const f = Ht + (first + i) * stride
+    kernels.wh_dense(count, paddedRank, paddedRank, f, stride, S, stride, scratch, stride, more)
     updateOnline(fit, online, first + i, count, n + i * stride, scratch, stride)
   }
 }

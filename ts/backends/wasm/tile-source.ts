@@ -51,7 +51,7 @@ export function startRows(fit: TileFit, side: Side, first: number, rows: number)
   const starts = indptr.slice(first, first + rows)
   if (!side.window) return starts
   const [column] = side.window
-  return starts.map((start, i) => lowerBound(indices, start, indptr[first + i + 1], column))
+  return starts.map((start, i) => lowerBound(indices, start, indptr[first + i + 1], column, start))
 }
 
 /** Spreads the entries of CSR rows, whose columns ascend, into a tile. */
