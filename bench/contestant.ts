@@ -30,6 +30,8 @@ export interface ContestantSpec {
   readonly fresh?: boolean
   /** What makes it present, for where it is absent. */
   readonly remedy?: string
+  /** Seconds that it may take for one answer before it counts as failed; default 300. */
+  readonly patience?: number
 }
 
 /** Why a contestant has no times. */
@@ -60,10 +62,12 @@ class Talk {
   readonly #child: ChildProcess
   readonly #lines: Interface
   readonly #answers: AsyncIterator<string>
+  readonly #patience: number
   #complaint = ''
 
-  constructor({ command, environment }: ContestantSpec) {
+  constructor({ command, environment, patience = PATIENCE_SECONDS }: ContestantSpec) {
     const [program, ...args] = command
+    this.#patience = patience
     this.#child = spawn(program, args, {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, ...environment },
@@ -82,7 +86,7 @@ class Talk {
 
   async ask(question: string): Promise<{ verb: string; rest: string }> {
     this.#child.stdin!.write(`${question}\n`)
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), PATIENCE_SECONDS * 1000)
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), this.#patience * 1000)
     const { value, done } = await this.#answers.next()
     clearTimeout(timer)
     if (done) {

@@ -53,20 +53,25 @@ export function ours(problem: FitProblem, options: OursOptions): Entrant {
   }
 }
 
-const python = ['/usr/bin/python3', '/usr/local/bin/python3'].find(existsSync) ?? 'python3'
+/** The Python that NONNEG_BENCH_PYTHON names, else the system's, whose packages the system manages. */
+export const PYTHON: string =
+  process.env.NONNEG_BENCH_PYTHON || (['/usr/bin/python3', '/usr/local/bin/python3'].find(existsSync) ?? 'python3')
+/** What makes scikit-learn present. */
+export const GET_SCIKIT_LEARN =
+  'sudo apt install python3-sklearn libopenblas0-pthread, or NONNEG_BENCH_PYTHON=/path/to/python'
 
-/** scikit-learn, with the Python that NONNEG_BENCH_PYTHON names, else the system's, whose packages the system manages. */
+/** scikit-learn's solvers, iteration by iteration. */
 export function scikitLearn(problem: FitProblem, threads: number, units: number): Entrant {
   return {
     backend: 'scikit-learn',
     variant: '',
     threads,
     dtype: problem.dtype,
-    command: [process.env.NONNEG_BENCH_PYTHON || python, path.join('bench', 'peers', 'scikit_learn.py')],
+    command: [PYTHON, path.join('bench', 'peers', 'scikit_learn.py')],
     start: fitWords(problem),
     units,
     work: iterationWork(problem),
-    remedy: 'sudo apt install python3-sklearn libopenblas0-pthread, or NONNEG_BENCH_PYTHON=/path/to/python',
+    remedy: GET_SCIKIT_LEARN,
   }
 }
 

@@ -33,6 +33,12 @@ export function processorTime(): { all: number; stolen: number } | null {
   return { all: ticks.reduce((sum, value) => sum + value, 0), stolen: ticks[7] ?? 0 }
 }
 
+/** `bench/results/intel-xeon-processor-2-cores.json`: one file for a kind of machine, whose history is git's. */
+export function resultsFile(prefix: string): string {
+  const cpu = `${os.cpus()[0].model} ${os.cpus().length} cores`.toLowerCase().replace(/\(.\)|\(tm\)/g, '')
+  return path.join('bench', 'results', `${prefix}${cpu.replace(/[^a-z0-9]+/g, '-')}.json`)
+}
+
 /** Looks at the machine now; the answer completes the picture at the end of the run. */
 export async function watchEnvironment(rounds: number): Promise<() => Environment> {
   const begun = performance.now()

@@ -7,10 +7,10 @@ import { parseArgs } from 'node:util'
 import { type Bout, hold } from './bout.js'
 import { DataFolder } from './data.js'
 import { ISAS, ROOFLINE } from './entrants.js'
-import { watchEnvironment } from './environment.js'
+import { resultsFile, watchEnvironment } from './environment.js'
 import { GROUPS, type Setting } from './groups.js'
-import { duration, type Notes, performancePage, verdict } from './report.js'
-import { type Comparison, type Results, type Row, resultsComplaints, rowName, SCHEMA_VERSION } from './schema.js'
+import { bulletin, type Notes, performancePage } from './report.js'
+import { type Comparison, type Results, type Row, resultsComplaints, SCHEMA_VERSION } from './schema.js'
 import { linesOf } from './targets.js'
 
 const USAGE = `npm run bench -- [options]
@@ -56,12 +56,6 @@ function widestIsa(): string {
   return known.at(-1) ?? 'baseline'
 }
 
-/** `bench/results/intel-xeon-processor-2-cores.json`: one file for a kind of machine, whose history is git's. */
-function resultsFile(): string {
-  const cpu = `${os.cpus()[0].model} ${os.cpus().length} cores`.toLowerCase().replace(/\(.\)|\(tm\)/g, '')
-  return path.join('bench', 'results', `${cpu.replace(/[^a-z0-9]+/g, '-')}.json`)
-}
-
 function chosenBouts(setting: Setting): Bout[] {
   const names = args.groups?.split(',') ?? Object.keys(GROUPS)
   const unknown = names.filter(name => !Object.hasOwn(GROUPS, name))
@@ -78,25 +72,6 @@ function chosenBouts(setting: Setting): Bout[] {
     .filter(({ entrants }) => entrants.length > 0)
 }
 
-function say(rows: readonly Row[], comparisons: readonly Comparison[]): void {
-  console.log(rows[0].problem)
-  for (const row of rows) {
-    const name = `  ${rowName(row)}`.padEnd(44)
-    if (row.status !== 'measured') {
-      console.log(`${name} ${row.status}: ${row.reason}`)
-      continue
-    }
-    const rates = [
-      row.gflops === null ? '' : `${row.gflops.toFixed(1)} GFLOP/s`,
-      row.gbs === null ? '' : `${row.gbs.toFixed(1)} GB/s`,
-    ]
-    const share = row.roofline ? `${(100 * row.roofline.share).toFixed(0)} % of the roof` : ''
-    const figures = [`${duration(row.median!)} ± ${duration(row.spread!)}`, ...rates, share].filter(Boolean)
-    console.log(`${name} ${figures.join(', ')}`)
-  }
-  for (const comparison of comparisons) console.log(`    ${verdict(comparison)}`)
-}
-
 async function measure(): Promise<void> {
   const rounds = Number(args.rounds ?? (args.quick ? 3 : 11))
   const data = new DataFolder(path.join('build', 'bench', 'data'))
@@ -108,7 +83,7 @@ async function measure(): Promise<void> {
   try {
     for (const bout of bouts) {
       const result = await hold(bout, rounds)
-      say(result.rows, result.comparisons)
+      console.log(bulletin(result.rows, result.comparisons))
       rows.push(...result.rows)
       comparisons.push(...result.comparisons)
     }
@@ -120,7 +95,7 @@ async function measure(): Promise<void> {
   const complaints = resultsComplaints(results)
   if (complaints.length > 0) throw new Error(`the results break their own schema: ${complaints.join('; ')}`)
   const isFull = !args.quick && !args.groups && !args.only && !args.backends
-  const file = args.out ?? (isFull ? resultsFile() : path.join('build', 'bench', 'results.json'))
+  const file = args.out ?? (isFull ? resultsFile('') : path.join('build', 'bench', 'results.json'))
   mkdirSync(path.dirname(file), { recursive: true })
   writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`)
   console.log('')

@@ -5,7 +5,7 @@ export type Notes = Readonly<Record<string, string>>
 
 const cell = (text: string) => text.replaceAll('|', '\\|')
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const line = (cells: readonly string[]) => `| ${cells.map(cell).join(' | ')} |`
   return [line(head), line(head.map(() => '---')), ...rows.map(line)]
 }
@@ -17,7 +17,7 @@ export function duration(seconds: number): string {
   return `${seconds.toFixed(2)} s`
 }
 
-function machine(environment: Environment): string[] {
+export function machine(environment: Environment): string[] {
   const { cpu, cores, caches, memoryGiB, platform, node, v8, nonneg, commit, date, seconds, rounds } = environment
   const { loadBefore, loadAfter, stolen } = environment
   const taken = stolen === null ? '' : `, ${(100 * stolen).toFixed(1)} % of the processor time taken by other guests`
@@ -26,6 +26,22 @@ function machine(environment: Environment): string[] {
     `- Node ${node} (V8 ${v8}), nonneg ${nonneg} at ${commit}`,
     `- ${date.slice(0, 16).replace('T', ' ')} UTC, ${Math.round(seconds / 60)} minutes, ${rounds} rounds; load ${loadBefore.toFixed(2)} before and ${loadAfter.toFixed(2)} after${taken}`,
   ]
+}
+
+/** The rows and comparisons of one bout, as lines for a terminal. */
+export function bulletin(rows: readonly Row[], comparisons: readonly Comparison[]): string {
+  const figures = (row: Row) => {
+    const name = `  ${rowName(row)}`.padEnd(44)
+    if (row.status !== 'measured') return `${name} ${row.status}: ${row.reason}`
+    const rates = [
+      row.gflops === null ? '' : `${row.gflops.toFixed(1)} GFLOP/s`,
+      row.gbs === null ? '' : `${row.gbs.toFixed(1)} GB/s`,
+    ]
+    const share = row.roofline ? `${(100 * row.roofline.share).toFixed(0)} % of the roof` : ''
+    const all = [`${duration(row.median!)} ± ${duration(row.spread!)}`, ...rates, share].filter(Boolean)
+    return `${name} ${all.join(', ')}`
+  }
+  return [rows[0].problem, ...rows.map(figures), ...comparisons.map(one => `    ${verdict(one)}`)].join('\n')
 }
 
 function goal({ id, what, target, measured, status }: Line, notes: Notes): string[] {

@@ -6,7 +6,7 @@ export const STATUSES = ['measured', 'unsupported', 'absent', 'failed'] as const
 export type Status = (typeof STATUSES)[number]
 
 /** What one sample is divided by. */
-export const UNITS = ['iteration', 'call', 'step', 'process', 'pass'] as const
+export const UNITS = ['iteration', 'call', 'step', 'process', 'pass', 'way'] as const
 export type Unit = (typeof UNITS)[number]
 
 /** A row's rate against the best that the same machine did in the same rounds. */

@@ -127,7 +127,7 @@ function row(
 }
 
 /**
- * The products of CSR rows of X for any β, at the listed entries: where their addresses are not 0, N += Σ v·x·u^(β−2)·O[j],
+ * The products of CSR rows of X for any β, at the entries starts[i] ≤ p < ends[i]: where their addresses are not 0, N += Σ v·x·u^(β−2)·O[j],
  * P += Σ v·u^(β−1)·O[j] (at N's stride), L += Σ v·curvature·norms[j], and `loss`, an f64, grows by Σ v·d(x | u),
  * without the u of β = 1 where `zeros` is not 0. F, N and P are rows × rank, O is columns × rank. Where `weights` is 0, all
  * are 1.
@@ -136,7 +136,8 @@ export function beta_xht_csr(
   rows: usize,
   rank: usize,
   beta: Real,
-  indptr: usize,
+  starts: usize,
+  ends: usize,
   indices: usize,
   values: usize,
   weights: usize,
@@ -154,8 +155,8 @@ export function beta_xht_csr(
 ): void {
   let total = f64x2.splat(0)
   for (let i: usize = 0; i < rows; i++) {
-    const first = <usize>load<u32>(indptr + (i << 2))
-    const last = <usize>load<u32>(indptr + (i << 2), 4)
+    const first = <usize>load<u32>(starts + (i << 2))
+    const last = <usize>load<u32>(ends + (i << 2))
     total = row(
       rank,
       beta,

@@ -98,12 +98,13 @@ function edge(
 
 /**
  * N = X·Hᵀ, or N += X·Hᵀ where `add` is not 0, for CSR rows of X; Ht is columns × rank, N rows × rank. Row i has the
- * entries indptr[i] ≤ p < indptr[i + 1].
+ * entries starts[i] ≤ p < ends[i], which of whole rows are the row pointers and those one further on.
  */
 export function xht_csr(
   rows: usize,
   rank: usize,
-  indptr: usize,
+  starts: usize,
+  ends: usize,
   indices: usize,
   values: usize,
   ht: usize,
@@ -114,8 +115,8 @@ export function xht_csr(
 ): void {
   const onTop = add != 0
   for (let i: usize = 0; i < rows; i++) {
-    const first = <usize>load<u32>(indptr + (i << 2))
-    const last = indices + ((<usize>load<u32>(indptr + (i << 2), 4)) << 2)
+    const first = <usize>load<u32>(starts + (i << 2))
+    const last = indices + ((<usize>load<u32>(ends + (i << 2))) << 2)
     const entry = indices + (first << 2)
     const value = at(values, 0, 0, first)
     const row = n + i * nStride

@@ -15,25 +15,37 @@ class Unsupported(Exception):
     """The peer has no such fit; no failure."""
 
 
-def read(words):
+def matrix(words):
     import numpy as np
     import scipy.sparse as sp
+
+    rows, columns = int(words["rows"]), int(words["columns"])
+    if "X" in words:
+        return np.fromfile(words["X"], dtype=np.float32).reshape(rows, columns)
+    parts = (
+        np.fromfile(words["values"], dtype=np.float32),
+        np.fromfile(words["indices"], dtype=np.uint32).astype(np.int32),
+        np.fromfile(words["indptr"], dtype=np.uint32).astype(np.int32),
+    )
+    return sp.csr_matrix(parts, shape=(rows, columns))
+
+
+def read(words):
+    import numpy as np
 
     rows, rank, columns = (int(words[name]) for name in ("rows", "rank", "columns"))
     if words["dtype"] != "f32":
         raise Unsupported("the data files are float32")
-    if "X" in words:
-        X = np.fromfile(words["X"], dtype=np.float32).reshape(rows, columns)
-    else:
-        parts = (
-            np.fromfile(words["values"], dtype=np.float32),
-            np.fromfile(words["indices"], dtype=np.uint32).astype(np.int32),
-            np.fromfile(words["indptr"], dtype=np.uint32).astype(np.int32),
-        )
-        X = sp.csr_matrix(parts, shape=(rows, columns))
     W = np.fromfile(words["W"], dtype=np.float32).reshape(rows, rank)
     H = np.fromfile(words["H"], dtype=np.float32).reshape(rank, columns)
-    return X, W, H
+    return matrix(words), W, H
+
+
+def blas_name():
+    import threadpoolctl
+
+    blas = [pool for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
+    return f"{blas[0]['internal_api']} {blas[0]['version']}" if blas else "reference BLAS"
 
 
 class Multiplicative:
@@ -83,9 +95,7 @@ class Contestant:
             self.solver = CoordinateDescent(nmf)
         else:
             raise Unsupported("scikit-learn has no such solver")
-        blas = [pool for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
-        library = f"{blas[0]['internal_api']} {blas[0]['version']}" if blas else "reference BLAS"
-        return f"ok variant={quote(f'{sklearn.__version__} {library}')}"
+        return f"ok variant={quote(f'{sklearn.__version__} {blas_name()}')}"
 
     def run(self, iterations):
         seconds, *self.last = self.solver.run(self.X, self.W.copy(), self.H.copy(), iterations)
@@ -113,14 +123,18 @@ def answer(contestant, verb, words):
         return f"failed {type(error).__name__} {' '.join(str(error).split())}"
 
 
-if __name__ == "__main__":
+def serve(contestant):
+    """Answers one line with one line until `stop` or the end of input."""
     import warnings
 
-    # every run ends at its last iteration, which is what scikit-learn warns of
+    # runs that end at their last iteration are what scikit-learn warns of
     warnings.simplefilter("ignore")
-    contestant = Contestant()
     for line in sys.stdin:
         verb, *words = line.split()
         if verb == "stop":
             break
         print(answer(contestant, verb, words), flush=True)
+
+
+if __name__ == "__main__":
+    serve(Contestant())

@@ -13,7 +13,7 @@ const SHIFTS = [0, 1, 3]
 
 /** Runs one kernel on one problem in every way and says what is wrong, or nothing. */
 async function faults(device: Device, spec: KernelSpec, sizes: Dims, kind: FillKind, dtype: Dtype): Promise<string[]> {
-  const inputs = inputsOf(spec, sizes, kind, dtype, new Random(7, kernels.indexOf(spec)))
+  const inputs = inputsOf(spec, sizes, kind, dtype, new Random(7, seedOf(spec)))
   const { dims, arrays } = inputs
   const expected = expectedOf(spec, inputs, dtype)
   const found: string[] = []
@@ -40,6 +40,11 @@ async function faults(device: Device, spec: KernelSpec, sizes: Dims, kind: FillK
 
 function bytes({ data }: KernelBuffer): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+}
+
+/** By its name, so that no other kernel's coming or going changes what one is tried on. */
+function seedOf({ name }: KernelSpec): number {
+  return Array.from(name).reduce((sum, letter) => (31 * sum + letter.charCodeAt(0)) % 65536, 0)
 }
 
 /** A refusal must say why, and must hold. */

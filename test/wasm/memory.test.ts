@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import type { FitSpec, Weights } from '../../ts/backends/backend.js'
+import { totalBytes } from '../../ts/backends/memory.js'
 import { referenceBackend } from '../../ts/backends/reference/backend.js'
 import { Heap } from '../../ts/backends/wasm/heap.js'
+import type { MatrixView } from '../../ts/core/matrix.js'
 import { Random } from '../../ts/core/random.js'
 import { dense, fitOn, open, problemOf, sparse, specOf } from './helpers.js'
 
@@ -96,6 +99,35 @@ describe.each([true, false])('fits (shared memory: %s)', shared => {
     await first[Symbol.asyncDispose]()
     expect(await device.bytesInUse()).toBe(0)
     expect((await fitOn(device, problemOf(dense(20, 20), 3), 3)).losses).toHaveLength(6)
+    await device[Symbol.asyncDispose]()
+  })
+})
+
+describe('memory', () => {
+  const listed: Weights = { kind: 'entries', values: sparse(300, 200, 20).values.map((_, p) => 1 + (p % 2)) }
+  const batches = [{ first: 10, count: 50, keep: 0.5 }]
+
+  it.each<{ name: string; X: MatrixView; spec?: Partial<FitSpec>; weights?: Weights }>([
+    { name: 'panels', X: dense(900, 401) },
+    { name: 'panels in f64', X: dense(300, 200), spec: { dtype: 'f64', rule: 'bpp' } },
+    { name: 'blocks', X: dense(150, 9000) },
+    { name: 'gather', X: sparse(300, 200, 20) },
+    { name: 'gather with extrapolation', X: sparse(300, 200, 20), spec: { rule: 'hals', extrapolate: true } },
+    { name: 'entries', X: sparse(300, 200, 20), spec: { beta: 1, rule: 'pg' } },
+    { name: 'entries with weights', X: sparse(300, 200, 20), weights: listed },
+    { name: 'tiles', X: dense(300, 200), weights: dense(300, 200, { stride: 204 }), spec: { dtype: 'f64' } },
+    { name: 'batches of panels', X: dense(900, 401), spec: { batches: true } },
+    { name: 'batches of entries', X: sparse(300, 200, 20), spec: { beta: 1, batches: true } },
+  ])('is planned as it is taken: $name', async ({ X, spec: more, weights }) => {
+    const device = await open({ threads: 3 })
+    const spec: FitSpec = { ...specOf(5), ...more }
+    const planned = totalBytes(device.memory(X, spec, weights))
+    const fit = await device.createFit({ ...problemOf(X, 5), weights }, spec)
+    if (spec.batches) await fit.runBatches(batches)
+    const taken = await device.bytesInUse()
+    // row pointers lie in JavaScript's memory too, and blocks begin at multiples of 64
+    const pointers = X.kind === 'csr' ? 4 * (X.rows + X.columns + 2) : 0
+    expect(Math.abs(planned - pointers - taken)).toBeLessThan(256)
     await device[Symbol.asyncDispose]()
   })
 })

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import type { FitSpec, Weights } from '../../ts/backends/backend.js'
 import { Crew } from '../../ts/backends/wasm/crew.js'
 import { Heap, Views } from '../../ts/backends/wasm/heap.js'
-import { create, factors, run } from '../../ts/backends/wasm/jobs.js'
+import { create, factors, run, runBatches } from '../../ts/backends/wasm/jobs.js'
 import { moduleBytes } from '../../ts/backends/wasm/kernels.js'
 import { packed, sourceOf, weightsOf } from '../../ts/backends/wasm/source.js'
 import { Thread } from '../../ts/backends/wasm/thread.js'
@@ -31,9 +31,9 @@ interface Case {
   readonly weights?: Weights
 }
 
-/** A fit on one thread in this one, in memory of so many pages. */
+/** A fit on one thread in this one, in memory of so many pages; where it can, it ends with batches, which find memory beyond. */
 async function fitWithin(pages: number, { X, rank, spec, weights }: Case) {
-  const memory = new WebAssembly.Memory({ initial: 1, maximum: pages, shared: true })
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 8192, shared: true })
   const thread = new Thread(new Views(memory), 0)
   thread.install('f32', module)
   const crew = new Crew(thread, undefined)
@@ -48,12 +48,26 @@ async function fitWithin(pages: number, { X, rank, spec, weights }: Case) {
       H: await inSlices(packed(H, 'f32')),
     }),
   )
+  const blocks = held.blocks.length
   const request = { kind: 'run', fit: 1, iterations: 3, remaining: Number.POSITIVE_INFINITY, joined: false } as const
-  const { losses } = finish(run(crew, held, request, performance.now()))
+  const runs = [finish(run(crew, held, request, performance.now())).losses]
+  if ((spec?.rule ?? 'mu') === 'mu') {
+    const beyond = new Heap(memory, 8192)
+    beyond.allocate(pages * 65536)
+    const half = Math.floor(X.rows / 2)
+    const batches = [
+      { first: half, count: X.rows - half, keep: 0.5 },
+      { first: 0, count: X.rows, keep: 0.75 },
+    ]
+    runs.push(
+      finish(runBatches(crew, beyond, held, { ...request, kind: 'runBatches', batches }, performance.now())).losses,
+    )
+  }
+  const losses = Float64Array.from(runs.flatMap(list => [...list]))
   const result = finish(factors(crew, held))
   const bits = bitsOf({ losses, W: result.W as Float32Array, H: result.H as Float32Array, evaluated: 0 })
-  const { shared, blocks } = held
-  return { bits, scheme: shared.layout.scheme, bytes: shared.layout.bytes, blocks: blocks.length }
+  const { shared } = held
+  return { bits, scheme: shared.layout.scheme, bytes: shared.layout.bytes, blocks }
 }
 
 it.each([
@@ -64,6 +78,7 @@ it.each([
   { name: 'entries', rank: 16, X: counts, spec: { beta: 1 }, copies: 2 },
   { name: 'entries', rank: 4, X: counts, spec: { beta: 1.5, rule: 'hals' }, weights: listed, copies: 2 },
   { name: 'entries', rank: 8, X: sparse(2, 70_000, 97), spec: { beta: 1 }, copies: 2 },
+  { name: 'entries', rank: 16, X: counts, spec: { beta: 1.5 }, weights: listed, copies: 2 },
   { name: 'tiles', rank: 8, X: dense(900, 700), spec: { beta: 1, rule: 'pg' }, copies: 1 },
   { name: 'tiles', rank: 8, X: dense(90, 7000), spec: { rule: 'hals' }, weights: table, copies: 2 },
 ] satisfies (Case & { name: string; copies: number })[])(

@@ -13,7 +13,7 @@ export interface Memory {
 }
 
 /** Factors that extrapolation holds beside those there are: the ones before the last step, and those to go back to. */
-const HELD_BY_EXTRAPOLATION = 2
+export const HELD_BY_EXTRAPOLATION = 2
 
 /** What X, weights and factors take in elements of `size` bytes, the rank padded to a multiple of `padding`. */
 export function residentBytes(

@@ -24,7 +24,8 @@ export interface BufferSpec {
  * - elementwise: at most this many units in the last place of f32, from the count of roundings.
  * - reduction: |x − ref| ≤ (4 + depth) · 2⁻²⁴ · (the same kernel on absolute values): each of `depth` additions and
  *   multiplications may round once (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1).
- * - normwise: ‖x − ref‖ ≤ units · 2⁻²⁴ · ‖ref‖ over each output, where entries are differences that may cancel.
+ * - normwise: ‖x − ref‖ ≤ units · 2⁻²⁴ · ‖ref‖ over each output, where entries are differences that may cancel. Where an
+ *   output is updated in place, what was there counts if it is larger: the smallest problems may cancel altogether.
  *
  * For float64 calls 2⁻⁵³ stands in the place of 2⁻²⁴, and an ULP is one of float64.
  */

@@ -1,6 +1,6 @@
 import type { Random } from '../core/random.js'
 import { fillBuffers, nonNegative, signed } from './fills.js'
-import type { BufferSpec, Dims, FillKind, KernelSpec } from './spec.js'
+import type { Arrays, BufferSpec, Dims, FillKind, KernelSpec } from './spec.js'
 
 /**
  * A kernel of the optimizers: one pass over flat arrays of `length` entries, entry by entry, and sums over them in
@@ -15,6 +15,8 @@ export interface VectorKernel extends KernelSpec {
   readonly arrays: readonly BufferSpec[]
   /** What the entries of the buffer `sums` are called; none where there is no such buffer. */
   readonly sums: readonly string[]
+  /** What the terms of each sum add up to without their signs, on inputs that stay as they are. */
+  termSizes(dims: Dims, arrays: Arrays): Float64Array
 }
 
 /** The arrays of one call, by name. */
@@ -77,6 +79,17 @@ export function vectorKernel(parts: VectorParts): VectorKernel {
       return fillBuffers(this.buffers, dims, (length, array) =>
         (NON_NEGATIVE.includes(array) ? nonNegative : signed)(length, kind, random),
       )
+    },
+    termSizes(dims, all) {
+      const floats = Object.fromEntries(
+        Object.entries(all).map(([array, values]) => [array, Float64Array.from(values as Float64Array)]),
+      )
+      const sizes = new Float64Array(sums.length)
+      for (let i = 0; i < dims.length; i++) {
+        const terms = entry(dims, floats, i)
+        for (let s = 0; s < sizes.length; s++) sizes[s] += Math.abs(terms[s])
+      }
+      return sizes
     },
     reference(dims, all) {
       const floats = all as Record<string, Float64Array>

@@ -1,6 +1,6 @@
 import type { Device, Problem } from '../backends/backend.js'
 import { inSlices } from '../core/breathe.js'
-import { denseView, type FloatArray } from '../core/matrix.js'
+import { denseView, type FloatArray, transposeCsr } from '../core/matrix.js'
 import { Random } from '../core/random.js'
 import { type Eigen, symmetricEigen } from '../core/symmetric-eigen.js'
 
@@ -35,6 +35,22 @@ export async function largestSingular(
   seed: number,
   signal?: AbortSignal,
 ): Promise<SingularVectors> {
+  if (X.kind === 'dense' || X.columns <= X.rows)
+    return await ofX(device, { X, squaredNorm }, count, dtype, seed, signal)
+  // what is made orthonormal again and again are vectors of as many entries as X has columns
+  const turned = { X: await inSlices(transposeCsr(X), signal), squaredNorm }
+  const { values, left, right } = await ofX(device, turned, count, dtype, seed, signal)
+  return { values, left: right, right: left }
+}
+
+async function ofX(
+  device: Device,
+  { X, squaredNorm }: Pick<Problem, 'X' | 'squaredNorm'>,
+  count: number,
+  dtype: 'f32' | 'f64',
+  seed: number,
+  signal: AbortSignal | undefined,
+): Promise<SingularVectors> {
   const { rows, columns } = X
   const size = Math.min(count + OVERSAMPLING, rows, columns)
   const real = (length: number): FloatArray => (dtype === 'f64' ? new Float64Array(length) : new Float32Array(length))
@@ -65,6 +81,9 @@ export async function largestSingular(
   }
 }
 
+/** Entries of a vector that are worked on between two looks at the clock. */
+const PIECE = 1024
+
 /** From W = X·Qᵀ with orthonormal rows Q: the singular vectors within the space that Q spans. */
 function* vectorsOf(
   W: FloatArray,
@@ -75,11 +94,8 @@ function* vectorsOf(
   count: number,
 ): Generator<void, SingularVectors> {
   const gram = new Float64Array(size * size)
-  for (let i = 0; i < rows; i++) {
-    for (let r = 0; r < size; r++) {
-      const w = W[i * size + r]
-      for (let s = 0; s <= r; s++) gram[r * size + s] += w * W[i * size + s]
-    }
+  for (let begin = 0; begin < rows; begin += PIECE) {
+    addOuterProducts(gram, W, size, begin, Math.min(rows, begin + PIECE))
     yield
   }
   const { values, vectors } = yield* eigenOf(gram, size)
@@ -88,20 +104,37 @@ function* vectorsOf(
   const right = []
   for (const [i, value] of found.entries()) {
     const [u, v] = [new Float64Array(rows), new Float64Array(columns)]
-    const turn = vectors[i]
-    for (let row = 0; row < rows; row++) {
-      for (let r = 0; r < size; r++) u[row] += W[row * size + r] * turn[r]
-      u[row] /= Math.sqrt(value)
-      if (row % 1024 === 0) yield
-    }
-    for (let r = 0; r < size; r++) {
-      for (let j = 0; j < columns; j++) v[j] += turn[r] * Q[r * columns + j]
-      yield
-    }
+    combineColumns(u, W, size, vectors[i], 1 / Math.sqrt(value))
+    yield
+    for (let r = 0; r < size; r++) addRow(v, Q, r * columns, vectors[i][r])
     left.push(u)
     right.push(v)
+    yield
   }
   return { values: Float64Array.from(found, Math.sqrt), left, right }
+}
+
+/** Adds the lower triangle of w·wᵀ for each of the packed rows w of W from `begin` to `end`. */
+function addOuterProducts(gram: Float64Array, W: FloatArray, size: number, begin: number, end: number): void {
+  for (let i = begin; i < end; i++) {
+    for (let r = 0; r < size; r++) {
+      const w = W[i * size + r]
+      for (let s = 0; s <= r; s++) gram[r * size + s] += w * W[i * size + s]
+    }
+  }
+}
+
+/** scale · W·weights, of W packed with `size` columns. */
+function combineColumns(out: Float64Array, W: FloatArray, size: number, weights: Float64Array, scale: number): void {
+  for (let i = 0; i < out.length; i++) {
+    let sum = 0
+    for (let r = 0; r < size; r++) sum += W[i * size + r] * weights[r]
+    out[i] = scale * sum
+  }
+}
+
+function addRow(out: Float64Array, F: FloatArray, offset: number, weight: number): void {
+  for (let j = 0; j < out.length; j++) out[j] += weight * F[offset + j]
 }
 
 /** Random entries between −½ and ½. */
@@ -131,30 +164,85 @@ function* orthonormal(
   size: number,
   real: (length: number) => FloatArray,
 ): Generator<void, { rows: FloatArray; values: Float64Array }> {
-  const width = F.length / size
-  const gram = new Float64Array(size * size)
-  for (let r = 0; r < size; r++) {
-    const a = F.subarray(r * width, (r + 1) * width)
-    for (let s = 0; s <= r; s++) {
-      const b = F.subarray(s * width, (s + 1) * width)
-      let sum = 0
-      for (let j = 0; j < width; j++) sum += a[j] * b[j]
-      gram[r * size + s] = sum
-    }
-    yield
-  }
-  const { values, vectors } = yield* eigenOf(gram, size)
-  const rows = real(F.length)
-  const sums = new Float64Array(width)
+  const { values, vectors } = yield* eigenOf(yield* gramOfRows(F, size), size)
+  const turn = new Float64Array(size * size)
   for (const [i, value] of values.entries()) {
     if (!(value > 2 ** -40 * values[0])) continue
-    sums.fill(0)
-    for (let r = 0; r < size; r++) {
-      const weight = vectors[i][r] / Math.sqrt(value)
-      for (let j = 0; j < width; j++) sums[j] += weight * F[r * width + j]
-    }
-    rows.set(sums, i * width)
+    for (let r = 0; r < size; r++) turn[i * size + r] = vectors[i][r] / Math.sqrt(value)
+  }
+  const [rows, width] = [real(F.length), F.length / size]
+  for (let begin = 0; begin < width; begin += PIECE) {
+    turnColumns(rows, F, turn, size, begin, Math.min(width, begin + PIECE))
     yield
   }
   return { rows, values: values.map(value => Math.sqrt(Math.max(0, value))) }
+}
+
+/** The lower triangle of F·Fᵀ, of `size` packed rows. */
+function* gramOfRows(F: FloatArray, size: number): Generator<void, Float64Array> {
+  const gram = new Float64Array(size * size)
+  const width = F.length / size
+  // columns that stay in the first cache while all pairs of rows pass over them
+  const tile = 512
+  for (let begin = 0; begin < width; begin += tile) {
+    addGramOfColumns(gram, F, size, begin, Math.min(width, begin + tile))
+    yield
+  }
+  return gram
+}
+
+/** Adds what the columns from `begin` to `end` have of it: two rows by two, so that what is loaded is used twice. */
+function addGramOfColumns(gram: Float64Array, F: FloatArray, size: number, begin: number, end: number): void {
+  const width = F.length / size
+  for (let r = 0; r < size; r += 2) {
+    const below = Math.min(r + 1, size - 1)
+    for (let s = 0; s <= r; s += 2) {
+      const beside = Math.min(s + 1, size - 1)
+      let ac = 0
+      let ad = 0
+      let bc = 0
+      let bd = 0
+      for (let j = begin; j < end; j++) {
+        const a = F[r * width + j]
+        const b = F[below * width + j]
+        const c = F[s * width + j]
+        const d = F[beside * width + j]
+        ac += a * c
+        ad += a * d
+        bc += b * c
+        bd += b * d
+      }
+      gram[r * size + s] += ac
+      if (beside > s) gram[r * size + beside] += ad
+      if (below > r) gram[below * size + s] += bc
+      if (below > r && beside > s) gram[below * size + beside] += bd
+    }
+  }
+}
+
+/** The columns from `begin` to `end` of turn·F, of `size` packed rows: a column at a time, of which two sums grow at once. */
+function turnColumns(
+  out: FloatArray,
+  F: FloatArray,
+  turn: Float64Array,
+  size: number,
+  begin: number,
+  end: number,
+): void {
+  const width = F.length / size
+  const column = new Float64Array(size)
+  for (let j = begin; j < end; j++) {
+    for (let r = 0; r < size; r++) column[r] = F[r * width + j]
+    for (let i = 0; i < size; i += 2) {
+      const below = Math.min(i + 1, size - 1)
+      let a = 0
+      let b = 0
+      for (let r = 0; r < size; r++) {
+        a += turn[i * size + r] * column[r]
+        b += turn[below * size + r] * column[r]
+      }
+      out[i * width + j] = a
+      out[below * width + j] = b
+    }
+  }
 }

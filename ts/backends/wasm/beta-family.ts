@@ -4,11 +4,12 @@
 // phases need to know of a factor as it is, which those that move it keep up to date.
 
 import { updateExponent } from '../../kernels/beta.js'
+import { onlineOf, windowOf } from './batch.js'
 import type { FactorName, FactorPlace } from './beta-layout.js'
 import type { Crew } from './crew.js'
 import type { HeldFit, Progress } from './family.js'
-import { limitsOf, penaltyOf } from './rules.js'
-import { type BetaFit, isByRows, isStopped, laneCount, type Phase, type Steps, type Thread } from './thread.js'
+import { limitsOf, penaltyOf, updateOnline } from './rules.js'
+import { type BetaFit, isByRows, isStopped, type Phase, type Steps, type Thread } from './thread.js'
 
 /** X as the update of one factor sees it: rows of that factor, columns of the other; for H that is the transpose. */
 export interface Side {
@@ -19,6 +20,8 @@ export interface Side {
   readonly columns: number
   /** Where the lanes' rows begin and end. */
   readonly bounds: Uint32Array
+  /** The columns that a batch has: of H's side, where the phase is of one. */
+  readonly window: readonly [number, number] | undefined
   readonly F: FactorPlace
   readonly O: FactorPlace
   readonly l1: number
@@ -27,13 +30,17 @@ export interface Side {
   readonly limits: ReturnType<typeof limitsOf>
 }
 
-export function sideOf(fit: BetaFit, factor: FactorName): Side {
-  const { layout } = fit
-  const { rows, columns, rowBounds, columnBounds, factors } = layout
-  const more = { ...penaltyOf(fit, factor), limits: limitsOf(fit, factor) }
+/** The side whose factor a phase moves or looks at. */
+export function sideOf(thread: Thread, fit: BetaFit, phase: Phase): Side {
+  const { rows, columns, factors } = fit.layout
+  const factor = isByRows(phase) ? 'W' : 'H'
+  const more = {
+    ...{ ...penaltyOf(fit, factor), limits: limitsOf(fit, factor), bounds: thread.bounds(fit, phase) },
+    window: phase === 'batchColumns' ? windowOf(thread, fit) : undefined,
+  }
   return factor === 'W'
-    ? { factor, stored: 'W', rows, columns, bounds: rowBounds, F: factors.W, O: factors.H, ...more }
-    : { factor, stored: 'Ht', rows: columns, columns: rows, bounds: columnBounds, F: factors.H, O: factors.W, ...more }
+    ? { factor, stored: 'W', rows, columns, F: factors.W, O: factors.H, ...more }
+    : { factor, stored: 'Ht', rows: columns, columns: rows, F: factors.H, O: factors.W, ...more }
 }
 
 /** What a lane does before its share of a phase that moves a factor, or looks at it as it is. */
@@ -65,7 +72,7 @@ export function finishTotals(
 
 /** The address of the f64 that the loss of a phase's model is added to; 0 where nothing asks for it. */
 export function lossAt(thread: Thread, fit: BetaFit, phase: Phase, lane: number): number {
-  const measures = phase === 'measure' || (phase === 'rows' && !fit.layout.extrapolation)
+  const measures = phase === 'measure' || phase === 'batchColumns' || (phase === 'rows' && !fit.layout.extrapolation)
   return measures ? thread.sumAt('loss', fit, lane) : 0
 }
 
@@ -76,10 +83,11 @@ export function totalsOfLane(thread: Thread, fit: BetaFit, side: Side, lane: num
   finishTotals(thread, fit, side, lane, first, side.bounds[lane + 1] - first)
 }
 
-/** The two rules that need no more than both halves of the gradient: addresses of N, P (a row for all where `evenPush`) and L. */
+/** The two rules that need no more than both halves of the gradient, and batches of one: addresses of N, P (a row for all where `evenPush`) and L. */
 export function moveByGradient(
+  thread: Thread,
   fit: BetaFit,
-  { F, O, l1, l2, limits }: Side,
+  { F, O, l1, l2, limits, window }: Side,
   first: number,
   rows: number,
   { n, p, l, lStride }: { readonly n: number; readonly p: number; readonly l: number; readonly lStride: number },
@@ -89,7 +97,9 @@ export function moveByGradient(
   const { paddedRank, stride, evenPush } = layout
   const f = F.rows + first * stride
   const [push, pushStride] = evenPush ? [O.sums, 0] : [p, stride]
-  if (spec.rule === 'mu') {
+  if (window) {
+    updateOnline(fit, onlineOf(thread, fit), first, rows, n, push, pushStride)
+  } else if (spec.rule === 'mu') {
     const gamma = updateExponent(spec.beta)
     kernels.mu_ratio(rows, paddedRank, f, stride, n, stride, push, pushStride, gamma, l1, l2, ...limits)
   } else {
@@ -102,14 +112,14 @@ export function moveByGradient(
 }
 
 /** Adds up what the lanes of the last phase over a factor know of its components. */
-function gatherTotals({ thread }: Crew, fit: BetaFit, factor: FactorName): void {
+function gatherTotals({ thread }: Crew, fit: BetaFit, last: Phase): void {
   const { layout } = fit
   const { paddedRank, laneTotals, size, factors, evenPush } = layout
   if (!evenPush) return
   const { f64 } = thread.views
   const reals = thread.reals(fit)
-  const { totals, sums } = factors[factor]
-  const lanes = laneCount(fit, factor === 'W' ? 'rows' : 'columns')
+  const { totals, sums } = factors[isByRows(last) ? 'W' : 'H']
+  const lanes = thread.laneCount(fit, last)
   for (let r = 0; r < paddedRank; r++) {
     let total = 0
     for (let lane = 0; lane < lanes; lane++) total += f64[laneTotals / 8 + lane * paddedRank + r]
@@ -122,15 +132,15 @@ function gatherTotals({ thread }: Crew, fit: BetaFit, factor: FactorName): void 
 function* phase(crew: Crew, { id, shared }: HeldFit<BetaFit>, name: Phase): Steps<boolean> {
   yield* crew.phase(id, shared, name)
   if (isStopped(shared)) return false
-  if (name !== 'measure') gatherTotals(crew, shared, isByRows(name) ? 'W' : 'H')
+  if (name !== 'measure') gatherTotals(crew, shared, name)
   return true
 }
 
 function* freshen(crew: Crew, fit: HeldFit<BetaFit>): Steps<boolean> {
-  if (fit.isFresh) return true
+  if (fit.fresh === 'both') return true
   if (!(yield* phase(crew, fit, 'rowTotals'))) return false
   if (!(yield* phase(crew, fit, 'columnTotals'))) return false
-  fit.isFresh = true
+  fit.fresh = 'both'
   return true
 }
 
@@ -149,7 +159,7 @@ export function* iterateBeta(crew: Crew, fit: HeldFit<BetaFit>): Steps<Progress 
   const { shared } = fit
   if (!(yield* freshen(crew, fit))) return undefined
   const model = wholeModel(crew, shared)
-  fit.isFresh = false
+  fit.fresh = 'none'
   if (!(yield* phase(crew, fit, 'rows'))) return undefined
   const lossBefore = thread.total('loss', shared, 'rows') + model
   let violation = thread.total('violation', shared, 'rows')
@@ -157,10 +167,25 @@ export function* iterateBeta(crew: Crew, fit: HeldFit<BetaFit>): Steps<Progress 
     if (!(yield* phase(crew, fit, 'columns'))) return undefined
     violation += thread.total('violation', shared, 'columns')
   }
-  fit.isFresh = true
+  fit.fresh = 'both'
   if (!shared.layout.extrapolation) return { lossBefore, violation }
   const loss = yield* evaluateBeta(crew, fit)
   return isStopped(shared) ? undefined : { loss, violation }
+}
+
+/**
+ * One batch; the columns phase knows the model before it moves H, and so measures the loss. What batches begin with is known
+ * of H alone: the totals of W are those of the batch's rows.
+ */
+export function* batchBeta(crew: Crew, fit: HeldFit<BetaFit>): Steps<number | undefined> {
+  const { shared } = fit
+  if (fit.fresh === 'none' && !(yield* phase(crew, fit, 'columnTotals'))) return undefined
+  fit.fresh = 'none'
+  if (!(yield* phase(crew, fit, 'batchRows'))) return undefined
+  const model = wholeModel(crew, shared)
+  if (!(yield* phase(crew, fit, 'batchColumns'))) return undefined
+  fit.fresh = 'H'
+  return crew.thread.total('loss', shared, 'batchColumns') + model
 }
 
 export function* evaluateBeta(crew: Crew, fit: HeldFit<BetaFit>): Steps<number> {

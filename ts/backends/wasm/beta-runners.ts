@@ -26,7 +26,7 @@ export const BETA_RUNNERS: Readonly<Record<string, Runner>> = {
     const { rows, rank, beta, zeros } = dims
     const stride = size * rank
     kernels.beta_xht_csr(
-      ...([rows, rank, beta, p.indptr, p.indices, p.values, dims.weighted ? p.weights : 0] as const),
+      ...([rows, rank, beta, p.indptr, p.indptr + 4, p.indices, p.values, dims.weighted ? p.weights : 0] as const),
       ...([p.F, stride, p.O, stride, p.norms, p.N, dims.push ? p.P : 0, stride] as const),
       ...([dims.bend ? p.L : 0, dims.measure ? p.loss : 0, zeros] as const),
     )

@@ -1,6 +1,6 @@
 import { NonnegError } from '../../core/errors.js'
 import { runLane } from './families.js'
-import { laneCount, PHASES, type Phase, type SharedFit, type Steps, type Thread } from './thread.js'
+import { PHASES, type Phase, type SharedFit, type Steps, type Thread } from './thread.js'
 
 /**
  * The words that the threads agree on, each in a cache line of its own. PHASE holds the phase's serial number (24 bits)
@@ -102,7 +102,7 @@ export class Crew {
   }
 
   *phase(id: number, fit: SharedFit, phase: Phase): Steps<void> {
-    const lanes = laneCount(fit, phase)
+    const lanes = this.#thread.laneCount(fit, phase)
     if (lanes > 1 && fit.layout.threads > 1 && this.#control) {
       yield* this.#together(this.#control, id, fit, phase, lanes)
       return

@@ -1,4 +1,5 @@
 import { inSlices } from '../../core/breathe.js'
+import { machineMemory } from '../../core/environment.js'
 import { NonnegError } from '../../core/errors.js'
 import type { MatrixView } from '../../core/matrix.js'
 import type { Dims, KernelSpec } from '../../kernels/spec.js'
@@ -18,13 +19,13 @@ import {
   unsupported,
   type Weights,
 } from '../backend.js'
-import { type Memory, residentBytes } from '../memory.js'
+import type { Memory } from '../memory.js'
 import { type OptimizerSpec, unknownKernel, type Vectors } from '../vectors.js'
 import { WasmFit } from './fit.js'
+import { bytesWithin, memoryOf, plannedLayout } from './memory.js'
 import { Pool, type PoolOptions } from './pool.js'
 import { KERNEL_NAMES } from './run-kernel.js'
 import { allocate, buffersOf, packed, sourceOf, weightsOf } from './source.js'
-import { layoutOf } from './tell.js'
 import { VectorCrew } from './vector-crew.js'
 import { bytesOfVectors, runVectorKernel, WasmVectors } from './vectors.js'
 
@@ -36,6 +37,8 @@ export class WasmDevice implements Device {
   readonly emulated: boolean = false
   readonly alignment: number = 1
   readonly info: Info
+  /** Of all memory: X may lie beside wasm's 4 GiB, which bound the rest of a fit (see `supports`). */
+  readonly memoryLimit: number | undefined = machineMemory()
   readonly #pool: Pool
   readonly #options: PoolOptions
   /** The optimizers' memory and workers, from the first of them on. */
@@ -54,23 +57,18 @@ export class WasmDevice implements Device {
   }
 
   supports(X: MatrixView, spec: FitSpec, weights?: Weights): Support {
-    const { rows, columns } = X
     const refusal = gramRuleRefusal(spec, weights)
     if (refusal) return unsupported(refusal)
-    if (spec.batches) return unsupported('wasm has no batches of rows')
     if (weights?.kind === 'entries' && X.kind === 'dense') {
       return unsupported('weights of listed entries are for matrices that list them')
     }
-    // how the columns' entries are spread makes little difference to the size
-    const indptr = X.kind === 'csr' ? ([X.indptr, new Uint32Array(columns + 1)] as const) : undefined
-    const shape = { rows, columns, rank: spec.rank, dtype: spec.dtype, indptr }
-    const { bytes } = layoutOf(shape, spec, X, weights, this.#pool.threads, 0)
+    const bytes = bytesWithin(plannedLayout(X, spec, weights, this.#pool.threads), spec)
     if (bytes <= 4 * GIB) return SUPPORTED
     return unsupported(`the fit takes ${(bytes / GIB).toFixed(1)} GiB, wasm memory has 4 GiB`)
   }
 
   memory(X: MatrixView, spec: FitSpec, weights?: Weights): Memory {
-    return { ...residentBytes(X, spec, weights, spec.dtype === 'f64' ? 8 : 4, 4), workspace: 0 }
+    return memoryOf(X, spec, weights, this.#pool.threads)
   }
 
   async createFit(problem: Problem, spec: FitSpec): Promise<Fit> {
@@ -96,7 +94,7 @@ export class WasmDevice implements Device {
     if (told) this.#pool.tellHelpers({ kind: 'attach', fit, told })
     const { rows, columns } = X
     const shape = { rows, columns, rank: spec.rank, dtype }
-    return new WasmFit(this.#pool, fit, flags, told !== undefined, spec.beta, shape)
+    return new WasmFit(this.#pool, fit, flags, told !== undefined, spec, shape)
   }
 
   supportsOptimizer(length: number, spec: OptimizerSpec): Support {

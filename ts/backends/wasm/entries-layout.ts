@@ -1,10 +1,23 @@
 import { type BetaLayout, betaSizes, planFactors } from './beta-layout.js'
-import { csrBounds, lanesFor, Plan, planExtrapolation, roundUp, type Shape, SUMS_BYTES, type Wants } from './layout.js'
+import {
+  csrBounds,
+  lanesFor,
+  Plan,
+  planBatch,
+  planExtrapolation,
+  roundUp,
+  type Shape,
+  SUMS_BYTES,
+  type Wants,
+} from './layout.js'
 import { csrPartBytes } from './parts.js'
 
 /** Entries of CSR rows that are worked on at once, and bytes of products with them. */
 const ENTRIES = 1 << 16
 const PRODUCTS = 128 << 10
+/** Operations an entry and component, of rules that go by the gradient and of coordinate descent. */
+const GRADIENT_FLOPS = 4
+const DESCENT_FLOPS = 16
 
 /** The entries family: CSR X, by its rows and by those of its transpose. */
 export interface EntriesLayout extends BetaLayout {
@@ -25,6 +38,18 @@ function longestRow(indptr: Uint32Array): number {
   return longest
 }
 
+/** Where lanes over some rows, of the whole matrix or of a batch, begin and end. */
+function boundsOf(indptr: Uint32Array, nonzeros: number, paddedRank: number, perEntry: number): Uint32Array {
+  const rows = indptr.length - 1
+  return csrBounds(indptr, paddedRank, lanesFor(perEntry * paddedRank * (nonzeros + rows), rows))
+}
+
+/** Where the lanes over the rows of a batch begin and end, from their row pointers; no more of them than over all rows. */
+export function entriesBatchBounds({ paddedRank }: EntriesLayout, indptr: Uint32Array, first: number): Uint32Array {
+  const nonzeros = indptr[indptr.length - 1] - indptr[0]
+  return boundsOf(indptr, nonzeros, paddedRank, GRADIENT_FLOPS).map(row => first + row)
+}
+
 /** @param weighted whether the entries have weights; without them the unlisted entries are zeros that count */
 export function entriesLayout(
   shape: Shape & { readonly indptr: NonNullable<Shape['indptr']> },
@@ -38,9 +63,9 @@ export function entriesLayout(
   const { rows, columns, paddedRank, stride, size } = sizes
   const [byRow, byColumn] = shape.indptr
   const nonzeros = byRow[rows]
-  const lanes = (count: number) => lanesFor((rule === 'hals' ? 16 : 4) * paddedRank * (nonzeros + count), count)
-  const rowBounds = csrBounds(byRow, paddedRank, lanes(rows))
-  const columnBounds = csrBounds(byColumn, paddedRank, lanes(columns))
+  const perEntry = rule === 'hals' ? DESCENT_FLOPS : GRADIENT_FLOPS
+  const rowBounds = boundsOf(byRow, nonzeros, paddedRank, perEntry)
+  const columnBounds = boundsOf(byColumn, nonzeros, paddedRank, perEntry)
   const most = Math.max(rowBounds.length, columnBounds.length) - 1
   const threads = Math.min(maxThreads, most)
   // coordinate descent wants rows whole
@@ -56,6 +81,7 @@ export function entriesLayout(
   const laneTotals = plan.take(most * 8 * paddedRank)
   const cleared = base + plan.bytes
   const sums = plan.take(most * SUMS_BYTES)
+  const batch = planBatch(plan)
   const fixed = plan.bytes
   const buffers = {
     x: plan.take(csrPartBytes(part.rows, part.entries, weighted ? 2 * size : size)),
@@ -77,6 +103,7 @@ export function entriesLayout(
       laneTotals,
       cleared,
       sums,
+      batch,
     },
     ...buffers,
     ...{ W: factors.W.rows, Ht: factors.H.rows, H: 0, hStride: 0, evenPush: !weighted, threads, threadBytes },

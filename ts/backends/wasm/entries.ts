@@ -2,18 +2,19 @@
 // or the loss is Kullback–Leibler and all others are zeros, of which the factors' totals know enough.
 
 import { beginTotals, finishTotals, lossAt, moveByGradient, type Side, sideOf, totalsOfLane } from './beta-family.js'
+import { csrParts, rowsAtOnce } from './csr-rows.js'
 import { keep, moveOn } from './extrapolation.js'
-import { rowsWithin } from './gather.js'
 import { csrPart } from './parts.js'
 import { violationsOf } from './rules.js'
 import type { CsrArrays } from './source.js'
 import { type EntriesFit, isStopped, type Phase, type Steps, type Thread } from './thread.js'
 
-/** Some whole rows of a side, and the lane and phase that they are worked on in. */
+/** Some rows of a side. */
 interface Task {
   readonly side: Side
   readonly X: CsrArrays
-  readonly lane: number
+  /** For each time that the rule is applied, the address that its violations go to. */
+  readonly violations: readonly number[]
   readonly first: number
   readonly rows: number
   /** Address of the f64 that the loss is added to; 0 where it is not asked for. */
@@ -29,7 +30,7 @@ function buffersOf(thread: Thread, { layout }: EntriesFit): Pick<typeof layout, 
 /** The products of some rows, or their loss alone. */
 function* products(thread: Thread, fit: EntriesFit, { side, X, first, rows, loss }: Task, alone: boolean): Steps<void> {
   const { kernels, layout, spec } = fit
-  const { stride, paddedRank, part, size, evenPush } = layout
+  const { stride, paddedRank, size, evenPush } = layout
   const { x, n, p, l } = buffersOf(thread, fit)
   if (!alone) {
     thread.zero(n, rows * stride)
@@ -37,28 +38,35 @@ function* products(thread: Thread, fit: EntriesFit, { side, X, first, rows, loss
     if (l !== 0) thread.zero(l, rows * size)
   }
   const f = side.F.rows + first * stride
-  const all = X.indptr[first + rows]
   // one row may have more entries than a part: its sums then go on from piece to piece
-  for (let from = X.indptr[first]; from < all; from += part.entries) {
+  for (const { indptr, ends, indices, values, weights = 0 } of csrParts(thread, fit, X, side.window, first, rows, x)) {
     if (isStopped(fit)) return
-    const end = Math.min(all, from + part.entries)
-    const { indptr, indices, values, weights = 0 } = csrPart(thread, fit, X, { first, rows, from, end }, x)
     kernels.beta_xht_csr(
-      ...([rows, paddedRank, spec.beta, indptr, indices, values, weights, f, stride, side.O.rows, stride] as const),
-      ...([side.O.norms, alone ? 0 : n, alone ? 0 : p, stride, alone ? 0 : l, loss, evenPush ? 1 : 0] as const),
+      ...([rows, paddedRank, spec.beta, indptr, ends, indices, values, weights, f, stride] as const),
+      ...([
+        side.O.rows,
+        stride,
+        side.O.norms,
+        alone ? 0 : n,
+        alone ? 0 : p,
+        stride,
+        alone ? 0 : l,
+        loss,
+        evenPush ? 1 : 0,
+      ] as const),
     )
     yield 'part'
   }
 }
 
 /** Coordinate descent over some rows. */
-function descend(thread: Thread, fit: EntriesFit, { side, X, lane, first, rows, loss }: Task): void {
+function descend(thread: Thread, fit: EntriesFit, { side, X, violations, first, rows, loss }: Task): void {
   const { kernels, layout, spec } = fit
   const { stride, paddedRank, evenPush } = layout
   const { x, scratch } = buffersOf(thread, fit)
   const whole = { first, rows, from: X.indptr[first], end: X.indptr[first + rows] }
   const { indptr, indices, values, weights = 0 } = csrPart(thread, fit, X, whole, x)
-  for (const [round, violation] of violationsOf(thread, fit, lane).entries()) {
+  for (const [round, violation] of violations.entries()) {
     kernels.cd_csr(
       ...([rows, paddedRank, spec.beta, indptr, indices, values, weights, side.O.rows, stride] as const),
       ...([evenPush ? side.O.sums : 0, side.F.rows + first * stride, stride, side.l1, side.l2] as const),
@@ -70,15 +78,15 @@ function descend(thread: Thread, fit: EntriesFit, { side, X, lane, first, rows, 
 /** A lane's share of a phase over the rows of one side. */
 function* moveRows(thread: Thread, fit: EntriesFit, side: Side, phase: Phase, lane: number): Steps<void> {
   const { layout, spec } = fit
-  const { n, p, l } = buffersOf(thread, fit)
+  const { x, n, p, l } = buffersOf(thread, fit)
   const X = side.factor === 'W' ? fit.byRow : fit.byColumn
   const loss = lossAt(thread, fit, phase, lane)
+  const violations = violationsOf(thread, fit, lane, phase)
   beginTotals(thread, fit, lane)
   for (let first = side.bounds[lane], rows = 0; first < side.bounds[lane + 1]; first += rows) {
     if (isStopped(fit)) return
-    const most = Math.min(layout.part.rows, side.bounds[lane + 1] - first)
-    rows = rowsWithin(X.indptr, first, most, layout.part.entries)
-    const task = { side, X, lane, first, rows, loss }
+    rows = rowsAtOnce(thread, fit, X, side.window, first, side.bounds[lane + 1] - first, x)
+    const task = { side, X, violations, first, rows, loss }
     if (phase === 'measure') {
       yield* products(thread, fit, task, true)
       continue
@@ -87,10 +95,10 @@ function* moveRows(thread: Thread, fit: EntriesFit, side: Side, phase: Phase, la
     if (spec.rule === 'hals') {
       descend(thread, fit, task)
     } else {
-      for (const [round, violation] of violationsOf(thread, fit, lane).entries()) {
+      for (const [round, violation] of violations.entries()) {
         yield* products(thread, fit, round === 0 ? task : { ...task, loss: 0 }, false)
         if (isStopped(fit)) return
-        moveByGradient(fit, side, first, rows, { n, p, l, lStride: layout.size }, violation)
+        moveByGradient(thread, fit, side, first, rows, { n, p, l, lStride: layout.size }, violation)
       }
     }
     moveOn(thread, fit, side.stored, first, rows)
@@ -100,13 +108,13 @@ function* moveRows(thread: Thread, fit: EntriesFit, side: Side, phase: Phase, la
 }
 
 export function* entriesOfRows(thread: Thread, fit: EntriesFit, phase: Phase, lane: number): Steps<void> {
-  const side = sideOf(fit, 'W')
+  const side = sideOf(thread, fit, phase)
   if (phase === 'rowTotals') totalsOfLane(thread, fit, side, lane)
   else yield* moveRows(thread, fit, side, phase, lane)
 }
 
 export function* entriesOfColumns(thread: Thread, fit: EntriesFit, phase: Phase, lane: number): Steps<void> {
-  const side = sideOf(fit, 'H')
+  const side = sideOf(thread, fit, phase)
   if (phase === 'columnTotals') totalsOfLane(thread, fit, side, lane)
   else yield* moveRows(thread, fit, side, phase, lane)
 }

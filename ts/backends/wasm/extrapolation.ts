@@ -38,7 +38,7 @@ export function undoLane(thread: Thread, { layout }: SharedFit, phase: Phase, la
 /** Puts the factors back to where the last iteration found them; false where the fit's flag was set meanwhile. */
 export function* undo(crew: Crew, fit: HeldFit): Steps<boolean> {
   const { id, shared } = fit
-  fit.isFresh = false
+  fit.fresh = 'none'
   yield* crew.phase(id, shared, 'undoRows')
   if (shared.spec.fixed !== 'H') yield* crew.phase(id, shared, 'undoColumns')
   return !isStopped(shared)

@@ -1,25 +1,58 @@
-import { evaluateBeta, iterateBeta } from './beta-family.js'
+import { batchBeta, evaluateBeta, iterateBeta } from './beta-family.js'
 import { blockColumns, blockRows } from './blocks.js'
 import { entriesOfColumns, entriesOfRows } from './entries.js'
+import { entriesBatchBounds } from './entries-layout.js'
 import { undoLane } from './extrapolation.js'
 import type { Family } from './family.js'
 import { gatherColumns, gatherRows } from './gather.js'
-import { evaluateGram, iterateGram } from './gram.js'
+import { batchGram, evaluateGram, iterateGram } from './gram.js'
+import { gramBatchBounds } from './gram-layout.js'
 import type { Scheme } from './layout.js'
 import { panelColumns, panelRows } from './panels.js'
-import { isByRows, type Phase, type SharedFit, type Steps, type Thread } from './thread.js'
+import type { CsrArrays } from './source.js'
+import {
+  type EntriesFit,
+  type GramFit,
+  isByRows,
+  type Phase,
+  type SharedFit,
+  type Steps,
+  type Thread,
+  type TileFit,
+} from './thread.js'
 import { tilesOfColumns, tilesOfRows } from './tile.js'
+import { tileBatchBounds } from './tile-layout.js'
 
-const gram = { iterate: iterateGram, evaluate: evaluateGram }
-const beta = { iterate: iterateBeta, evaluate: evaluateBeta }
+/** The row pointers of some rows. */
+function pointers({ indptr }: CsrArrays, first: number, count: number): Uint32Array {
+  return indptr.subarray(first, first + count + 1)
+}
+
+const gram = {
+  iterate: iterateGram,
+  batch: batchGram,
+  evaluate: evaluateGram,
+  batchBounds: (fit: GramFit, first: number, count: number) =>
+    gramBatchBounds(fit.layout, fit.byRow && pointers(fit.byRow, first, count), first, count),
+}
+const beta = { iterate: iterateBeta, batch: batchBeta, evaluate: evaluateBeta }
+const entries = {
+  ...beta,
+  batchBounds: ({ layout, byRow }: EntriesFit, first: number, count: number) =>
+    entriesBatchBounds(layout, pointers(byRow, first, count), first),
+}
+const tiles = {
+  ...beta,
+  batchBounds: ({ layout }: TileFit, first: number, count: number) => tileBatchBounds(layout, first, count),
+}
 
 /** How the fits of every scheme work. */
 export const FAMILIES: Readonly<Record<Scheme, Family>> = {
   panels: { rows: panelRows, columns: panelColumns, ...gram },
   blocks: { rows: blockRows, columns: blockColumns, ...gram },
   gather: { rows: gatherRows, columns: gatherColumns, ...gram },
-  entries: { rows: entriesOfRows, columns: entriesOfColumns, ...beta },
-  tiles: { rows: tilesOfRows, columns: tilesOfColumns, ...beta },
+  entries: { rows: entriesOfRows, columns: entriesOfColumns, ...entries },
+  tiles: { rows: tilesOfRows, columns: tilesOfColumns, ...tiles },
 }
 
 /** The share that one lane has in a phase. */

@@ -1,4 +1,5 @@
 import type { Momentum } from '../momentum.js'
+import type { Accumulators } from './batch.js'
 import type { Crew } from './crew.js'
 import type { Phase, SharedFit, Steps, Thread } from './thread.js'
 
@@ -7,10 +8,16 @@ export interface HeldFit<F extends SharedFit = SharedFit> {
   readonly id: number
   readonly shared: F
   /** What it has of wasm memory. */
-  readonly blocks: readonly number[]
+  readonly blocks: number[]
   readonly squaredNorm: number
-  /** Whether what iterations begin with fits the factors as they are; not so at first, nor after one that was cut short. */
-  isFresh: boolean
+  /**
+   * What of that which iterations begin with fits the factors as they are: nothing at first, or after one that was cut short.
+   * Batches begin with what is known of H.
+   */
+  fresh: 'none' | 'H' | 'both'
+  /** From the first batch on, and whether they hold what batches have left. */
+  accumulators?: Accumulators | undefined
+  hasAccumulated: boolean
   /** Where the fit extrapolates. */
   momentum?: Momentum | undefined
 }
@@ -34,6 +41,10 @@ export interface Family<F extends SharedFit = SharedFit> {
   columns(thread: Thread, fit: F, phase: Phase, lane: number): Steps<void>
   /** One iteration; undefined where the fit's flag cut it short. */
   iterate(crew: Crew, fit: HeldFit<F>): Steps<Progress | undefined>
+  /** The batch that was set last, and its loss between the updates of W and H; undefined where the flag cut it short. */
+  batch(crew: Crew, fit: HeldFit<F>): Steps<number | undefined>
+  /** Where the lanes over the rows of a batch begin and end. */
+  batchBounds(fit: F, first: number, count: number): Uint32Array
   /** The loss of the factors as they are; nothing sets the flag meanwhile. */
   evaluate(crew: Crew, fit: HeldFit<F>): Steps<number>
 }

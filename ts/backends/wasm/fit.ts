@@ -1,11 +1,24 @@
 import { onAbort } from '../../core/abort.js'
 import { inSlices } from '../../core/breathe.js'
 import { NonnegError } from '../../core/errors.js'
-import { denseView } from '../../core/matrix.js'
-import { checkLengths, type Factors, type Fit, type RunControls, type SweepReport } from '../backend.js'
+import { denseView, type FloatArray } from '../../core/matrix.js'
+import {
+  type Batch,
+  checkBatches,
+  checkLengths,
+  type Factors,
+  type Fit,
+  type FitSpec,
+  type RunControls,
+  type SweepReport,
+} from '../backend.js'
 import type { Shape } from './layout.js'
+import type { Run, RunBatches } from './messages.js'
 import type { Pool } from './pool.js'
 import { packed } from './source.js'
+
+/** What a run is to do, without how long. */
+type Wanted = Pick<Run, 'kind' | 'iterations'> | Pick<RunBatches, 'kind' | 'batches'>
 
 /** A fit that lives in wasm memory; see the interface for what its calls promise. */
 export class WasmFit implements Fit {
@@ -14,13 +27,13 @@ export class WasmFit implements Fit {
   readonly #flags: Int32Array
   /** Whether the helpers know of it. */
   readonly #parallel: boolean
-  readonly #beta: number
+  readonly #spec: FitSpec
   readonly #shape: Shape
   #busy: Promise<unknown> = Promise.resolve()
   #disposed: Promise<void> | undefined
 
-  constructor(pool: Pool, id: number, flags: Int32Array, parallel: boolean, beta: number, shape: Shape) {
-    this.#beta = beta
+  constructor(pool: Pool, id: number, flags: Int32Array, parallel: boolean, spec: FitSpec, shape: Shape) {
+    this.#spec = spec
     this.#shape = shape
     this.#pool = pool
     this.#id = id
@@ -28,7 +41,17 @@ export class WasmFit implements Fit {
     this.#parallel = parallel
   }
 
-  async run(iterations: number, { signal, deadline }: RunControls = {}): Promise<SweepReport> {
+  run(iterations: number, controls: RunControls = {}): Promise<SweepReport> {
+    return this.#run(controls, iterations, { kind: 'run', iterations })
+  }
+
+  async runBatches(batches: readonly Batch[], controls: RunControls = {}): Promise<SweepReport> {
+    this.#check()
+    checkBatches(batches, this.#shape.rows, this.#spec)
+    return await this.#run(controls, batches.length, { kind: 'runBatches', batches })
+  }
+
+  async #run({ signal, deadline }: RunControls, iterations: number, wanted: Wanted): Promise<SweepReport> {
     this.#check()
     if (signal?.aborted || iterations < 1) {
       const stopped = signal?.aborted ? 'aborted' : 'done'
@@ -39,16 +62,16 @@ export class WasmFit implements Fit {
     try {
       return await this.#track(() => {
         const remaining = deadline === undefined ? Number.POSITIVE_INFINITY : deadline - performance.now()
-        return this.#pool.call({ kind: 'run', fit: this.#id, iterations, remaining, joined: this.#parallel })
+        return this.#pool.call({ ...wanted, fit: this.#id, remaining, joined: this.#parallel })
       })
     } finally {
       forget?.()
     }
   }
 
-  async evaluate(beta: number = this.#beta): Promise<number> {
+  async evaluate(beta: number = this.#spec.beta): Promise<number> {
     this.#check()
-    if (beta === this.#beta) {
+    if (beta === this.#spec.beta) {
       return await this.#track(() => this.#pool.call({ kind: 'evaluate', fit: this.#id, joined: this.#parallel }))
     }
     return await this.#remember(this.#evaluateSibling(beta))
@@ -59,7 +82,7 @@ export class WasmFit implements Fit {
     const fit = this.#pool.nextFit()
     const { told } = await this.#pool.call({ kind: 'sibling', fit, of: this.#id, beta, threads })
     if (told) this.#pool.tellHelpers({ kind: 'attach', fit, told })
-    const sibling = new WasmFit(this.#pool, fit, this.#flags, told !== undefined, beta, this.#shape)
+    const sibling = new WasmFit(this.#pool, fit, this.#flags, told !== undefined, { ...this.#spec, beta }, this.#shape)
     try {
       return await sibling.evaluate()
     } finally {
@@ -72,10 +95,6 @@ export class WasmFit implements Fit {
     return await this.#pool.call({ kind: 'factors', fit: this.#id })
   }
 
-  async runBatches(): Promise<SweepReport> {
-    throw new NonnegError('ERR_NONNEG_UNSUPPORTED', 'this backend has no batches')
-  }
-
   async setFactors(given: Factors): Promise<void> {
     this.#check()
     const { rows, columns, rank } = this.#shape
@@ -83,22 +102,29 @@ export class WasmFit implements Fit {
     await this.#remember(this.#setFactors(given))
   }
 
-  async #setFactors({ W, H, momentum }: Factors): Promise<void> {
+  async #setFactors({ W, H, momentum, accumulated }: Factors): Promise<void> {
     const own = {
       ...(await this.#copies({ W, H })),
       ...(momentum && { momentum: { ...(await this.#copies(momentum)), numbers: momentum.numbers } }),
+      ...(accumulated && {
+        accumulated: { A: await this.#copyOfH(accumulated.A), B: await this.#copyOfH(accumulated.B) },
+      }),
     }
-    const transfer = [own, own.momentum].flatMap(pair => (pair ? [pair.W.buffer, pair.H.buffer] : []))
+    const arrays = [own, own.momentum].flatMap(pair => (pair ? [pair.W, pair.H] : []))
+    if (own.accumulated) arrays.push(own.accumulated.A, own.accumulated.B)
+    const transfer = arrays.map(({ buffer }) => buffer)
     await this.#pool.call({ kind: 'setFactors', fit: this.#id, factors: own }, transfer as ArrayBuffer[])
   }
 
   /** Copies of the fit's type. */
   async #copies({ W, H }: Pick<Factors, 'W' | 'H'>): Promise<Pick<Factors, 'W' | 'H'>> {
-    const { rows, columns, rank, dtype } = this.#shape
-    return {
-      W: await inSlices(packed(denseView(W, rows, rank), dtype)),
-      H: await inSlices(packed(denseView(H, rank, columns), dtype)),
-    }
+    const { rows, rank, dtype } = this.#shape
+    return { W: await inSlices(packed(denseView(W, rows, rank), dtype)), H: await this.#copyOfH(H) }
+  }
+
+  async #copyOfH(H: FloatArray): Promise<FloatArray> {
+    const { columns, rank, dtype } = this.#shape
+    return await inSlices(packed(denseView(H, rank, columns), dtype))
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,68 +1,83 @@
+import { windowOf } from './batch.js'
+import { csrParts, rowsAtOnce, type Window } from './csr-rows.js'
 import { beginColumns, beginRows, buffersOf, finishColumns, finishRows } from './gram.js'
-import { csrPart } from './parts.js'
+import type { CsrList } from './parts.js'
 import type { CsrArrays } from './source.js'
 import { type GatherFit, isStopped, type Phase, type Steps, type Thread } from './thread.js'
 
-/** How many rows from `first` on have at most `entries` entries together; at least one, at most `most`. */
-export function rowsWithin(indptr: Uint32Array, first: number, most: number, entries: number): number {
-  let low = 1
-  for (let high = most; low < high; ) {
-    const middle = Math.ceil((low + high) / 2)
-    if (indptr[first + middle] - indptr[first] <= entries) low = middle
-    else high = middle - 1
-  }
-  return low
+/** Adds the squares of a part's values to those of the lane. */
+function addSquares(
+  thread: Thread,
+  fit: GatherFit,
+  lane: number,
+  { indptr, ends, values }: CsrList,
+  rows: number,
+): void {
+  const { u32 } = thread.views
+  const [from, end] = [u32[indptr / 4], u32[ends / 4 + rows - 1]]
+  const first = values + from * fit.layout.size
+  thread.addTo('squares', fit, lane, fit.kernels.dot(end - from, first, first))
 }
 
-/** Products of CSR rows first … first + rows − 1 with a factor, into the thread's buffer of products. */
+/** Rows of X or of its transpose, from `first` on, and the factor that they meet. */
+interface Task {
+  readonly X: CsrArrays
+  readonly factor: number
+  readonly window: Window | undefined
+  readonly first: number
+  readonly rows: number
+}
+
+/** Products of CSR rows with a factor, into the thread's buffer of products; `look` is shown their parts. */
 function* products(
   thread: Thread,
   fit: GatherFit,
-  X: CsrArrays,
-  factor: number,
-  first: number,
-  rows: number,
+  { X, factor, window, first, rows }: Task,
+  look: ((part: CsrList) => void) | undefined,
 ): Steps<void> {
-  const { stride, paddedRank, part } = fit.layout
+  const { stride, paddedRank } = fit.layout
   const { x, n } = buffersOf(thread, fit)
-  const start = X.indptr[first]
-  const all = X.indptr[first + rows]
-  // one row may have more entries than a part: its sums then go on from piece to piece
-  for (let from = start; from < all || from === start; from += part.entries) {
+  let add = 0
+  for (const part of csrParts(thread, fit, X, window, first, rows, x)) {
     if (isStopped(fit)) return
-    const end = Math.min(all, from + part.entries)
-    const { indptr, indices, values } = csrPart(thread, fit, X, { first, rows, from, end }, x)
-    fit.kernels.xht_csr(rows, paddedRank, indptr, indices, values, factor, stride, n, stride, from > start ? 1 : 0)
+    const { indptr, ends, indices, values } = part
+    fit.kernels.xht_csr(rows, paddedRank, indptr, ends, indices, values, factor, stride, n, stride, add)
+    look?.(part)
+    // the sums of a row in several parts go on from one to the next
+    add = 1
     yield 'part'
-    if (end === all) return
   }
 }
 
 /** A lane's rows: X·Hᵀ gathered, then W. */
 export function* gatherRows(thread: Thread, fit: GatherFit, phase: Phase, lane: number): Steps<void> {
-  const { part, rowBounds, Ht } = fit.layout
+  const { byRow: X, layout } = fit
+  const { x } = buffersOf(thread, fit)
+  const bounds = thread.bounds(fit, phase)
   beginRows(thread, fit, lane)
-  for (let first = rowBounds[lane]; first < rowBounds[lane + 1]; ) {
-    const most = Math.min(part.rows, rowBounds[lane + 1] - first)
-    const count = rowsWithin(fit.byRow.indptr, first, most, part.entries)
-    yield* products(thread, fit, fit.byRow, Ht, first, count)
+  for (let first = bounds[lane]; first < bounds[lane + 1]; ) {
+    const rows = rowsAtOnce(thread, fit, X, undefined, first, bounds[lane + 1] - first, x)
+    const look = (part: CsrList) => addSquares(thread, fit, lane, part, rows)
+    const task = { X, factor: layout.Ht, window: undefined, first, rows }
+    yield* products(thread, fit, task, phase === 'batchRows' ? look : undefined)
     if (isStopped(fit)) return
-    finishRows(thread, fit, phase, lane, first, count)
-    first += count
+    finishRows(thread, fit, phase, lane, first, rows)
+    first += rows
   }
 }
 
 /** A lane's columns: XᵀW gathered by the rows of the transpose, then Ht. */
 export function* gatherColumns(thread: Thread, fit: GatherFit, phase: Phase, lane: number): Steps<void> {
-  const { part, columnBounds, W } = fit.layout
-  const { n } = buffersOf(thread, fit)
+  const { byColumn: X, layout } = fit
+  const { columnBounds } = layout
+  const { x, n } = buffersOf(thread, fit)
+  const window = phase === 'batchColumns' ? windowOf(thread, fit) : undefined
   beginColumns(thread, fit, lane)
   for (let first = columnBounds[lane]; first < columnBounds[lane + 1]; ) {
-    const most = Math.min(part.rows, columnBounds[lane + 1] - first)
-    const count = rowsWithin(fit.byColumn.indptr, first, most, part.entries)
-    if (phase === 'columns') yield* products(thread, fit, fit.byColumn, W, first, count)
+    const rows = rowsAtOnce(thread, fit, X, window, first, columnBounds[lane + 1] - first, x)
+    if (phase !== 'gram') yield* products(thread, fit, { X, factor: layout.W, window, first, rows }, undefined)
     if (isStopped(fit)) return
-    finishColumns(thread, fit, phase, lane, first, count, n)
-    first += count
+    finishColumns(thread, fit, phase, lane, first, rows, n)
+    first += rows
   }
 }

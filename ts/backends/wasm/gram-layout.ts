@@ -1,4 +1,5 @@
-import { bppScratch, HALS_SCRATCH } from './kernels.js'
+import type { Rule } from '../backend.js'
+import { bppScratch, HALS_SCRATCH, onlineScratch } from './kernels.js'
 import {
   type BaseLayout,
   csrBounds,
@@ -7,6 +8,7 @@ import {
   MAX_LANES,
   Plan,
   paddedStride,
+  planBatch,
   planExtrapolation,
   roundUp,
   type Shape,
@@ -62,17 +64,56 @@ export interface Part {
 }
 
 type Sizes = ReturnType<typeof sizesOf>
+/** What the lanes over rows depend on beside their number. */
+type LaneSizes = Pick<Sizes, 'paddedColumns' | 'paddedRank' | 'stride'>
 type Cuts = Pick<GramLayout, 'scheme' | 'part' | 'rowBounds' | 'columnBounds'>
 
-function panelLanes(rows: number, flops: number): number {
-  const blocks = Math.ceil(rows / BLOCK)
-  const wanted = blocks < 64 ? Math.min(8, blocks >> 1) : blocks < 256 ? 16 : MAX_LANES
-  return lanesFor(flops, wanted)
+/** As many lanes, but no more than their squares of rank × rank may take. */
+function affordable(lanes: number, { paddedRank, stride }: LaneSizes): number {
+  return Math.max(1, Math.min(lanes, Math.floor(LANES_LIMIT / (paddedRank * stride))))
 }
 
-/** As many lanes, but no more than their squares of rank × rank may take. */
-function affordable(lanes: number, { paddedRank, stride }: Sizes): number {
-  return Math.max(1, Math.min(lanes, Math.floor(LANES_LIMIT / (paddedRank * stride))))
+/** Multiply-adds, twice, of both products with so many rows of dense X. */
+function flopsOf(rows: number, { paddedColumns, paddedRank }: LaneSizes): number {
+  return 4 * rows * paddedColumns * paddedRank
+}
+
+/** Lanes over so many rows of X in panels, of all of them or of a batch. */
+function panelLanes(rows: number, sizes: LaneSizes): number {
+  const blocks = Math.ceil(rows / BLOCK)
+  const wanted = blocks < 64 ? Math.min(8, blocks >> 1) : blocks < 256 ? 16 : MAX_LANES
+  return affordable(lanesFor(flopsOf(rows, sizes), wanted), sizes)
+}
+
+/** Where lanes over so many rows of X in blocks begin and end; `most` of them at most. */
+function blockBounds(rows: number, sizes: LaneSizes, most = MAX_LANES): Uint32Array {
+  const unit = Math.min(BLOCK, Math.max(16, roundUp(Math.ceil(rows / 8), 4)))
+  const lanes = affordable(lanesFor(flopsOf(rows, sizes) / 2, Math.ceil(rows / unit)), sizes)
+  return evenBounds(rows, unit, Math.min(lanes, most))
+}
+
+/** Where lanes over some CSR rows, of the whole matrix or of a batch, begin and end. */
+function gatherBounds(indptr: Uint32Array, nonzeros: number, sizes: LaneSizes): Uint32Array {
+  const { paddedRank } = sizes
+  const rows = indptr.length - 1
+  const lanes = affordable(lanesFor(2 * paddedRank * (nonzeros + 2 * rows * paddedRank), rows), sizes)
+  return csrBounds(indptr, paddedRank, lanes)
+}
+
+/** Where the lanes over the rows of a batch begin and end; no more of them than over all rows. */
+export function gramBatchBounds(
+  layout: GramLayout,
+  indptr: Uint32Array | undefined,
+  first: number,
+  count: number,
+): Uint32Array {
+  if (indptr) return gatherBounds(indptr, indptr[count] - indptr[0], layout).map(row => first + row)
+  const most = layout.rowBounds.length - 1
+  const bounds =
+    layout.scheme === 'panels'
+      ? evenBounds(count, BLOCK, Math.min(most, panelLanes(count, layout)))
+      : blockBounds(count, layout, most)
+  return bounds.map(row => first + row)
 }
 
 function denseCuts(sizes: Sizes): Cuts {
@@ -81,9 +122,8 @@ function denseCuts(sizes: Sizes): Cuts {
   const columnFlops = columns * paddedRank * 4 * (paddedRank + 4)
   const columnLanes = affordable(lanesFor(columnFlops, Math.ceil(columns / 64)), sizes)
   const columnBounds = evenBounds(columns, 64, columnLanes)
-  const flops = 4 * rows * columns * paddedRank
-  const lanes = affordable(panelLanes(rows, flops), sizes)
-  const few = lanesFor(flops, 4) > lanes
+  const lanes = panelLanes(rows, sizes)
+  const few = lanesFor(flopsOf(rows, sizes), 4) > lanes
   if (!few && lanes * columns * stride <= LANES_LIMIT && BLOCK * xStride * size <= WIDEST_PANEL) {
     const fitting = Math.floor(PART / (size * (xStride + 2 * paddedRank) * BLOCK))
     const part = { rows: Math.min(rows, BLOCK * Math.max(1, fitting)), columns }
@@ -94,7 +134,6 @@ function denseCuts(sizes: Sizes): Cuts {
       columnBounds,
     }
   }
-  const unit = Math.min(BLOCK, Math.max(16, roundUp(Math.ceil(rows / 8), 4)))
   const rowsOf = (width: number) =>
     Math.min(rows, BLOCK * Math.max(1, Math.floor(PART / (size * BLOCK * paddedStride(width)))))
   const width = Math.min(columns, 4096)
@@ -108,16 +147,14 @@ function denseCuts(sizes: Sizes): Cuts {
       transposedColumns: transposedWidth,
       entries: 0,
     },
-    rowBounds: evenBounds(rows, unit, affordable(lanesFor(flops / 2, Math.ceil(rows / unit)), sizes)),
+    rowBounds: blockBounds(rows, sizes),
     columnBounds,
   }
 }
 
 function csrCuts(sizes: Sizes, [byRow, byColumn]: NonNullable<Shape['indptr']>): Cuts {
-  const { rows, columns, paddedRank, stride } = sizes
+  const { rows, columns, stride } = sizes
   const nonzeros = byRow[rows]
-  const lanes = (count: number) =>
-    affordable(lanesFor(2 * paddedRank * (nonzeros + 2 * count * paddedRank), count), sizes)
   return {
     scheme: 'gather',
     part: {
@@ -127,8 +164,8 @@ function csrCuts(sizes: Sizes, [byRow, byColumn]: NonNullable<Shape['indptr']>):
       transposedColumns: 0,
       entries: Math.min(CSR_ENTRIES, nonzeros),
     },
-    rowBounds: csrBounds(byRow, paddedRank, lanes(rows)),
-    columnBounds: csrBounds(byColumn, paddedRank, lanes(columns)),
+    rowBounds: gatherBounds(byRow, nonzeros, sizes),
+    columnBounds: gatherBounds(byColumn, nonzeros, sizes),
   }
 }
 
@@ -157,12 +194,13 @@ export function gramLayout(shape: Shape, wants: Wants, maxThreads: number, base:
     laneS: plan.take(rowLanes * square),
     laneG: plan.take(columnLanes * square),
     sums: plan.take(lanes * SUMS_BYTES),
+    batch: planBatch(plan),
   }
   const fixed = plan.bytes
   const buffers = {
     x: plan.take(partBytes(scheme, part, size)),
     n: plan.take(Math.max(part.rows, scheme === 'blocks' ? part.transposedColumns : 0) * stride),
-    scratch: plan.take(wants.rule === 'bpp' ? bppScratch(paddedRank) : HALS_SCRATCH * paddedRank),
+    scratch: plan.take(scratchBytes(wants.rule, paddedRank, stride)),
   }
   const threadBytes = plan.bytes - fixed
   return {
@@ -170,6 +208,12 @@ export function gramLayout(shape: Shape, wants: Wants, maxThreads: number, base:
     ...{ hStride, threads, threadBytes, cleared: addresses.G },
     bytes: fixed + threads * threadBytes,
   }
+}
+
+function scratchBytes(rule: Rule, rank: number, stride: number): number {
+  if (rule === 'bpp') return bppScratch(rank)
+  const own = HALS_SCRATCH * rank
+  return rule === 'mu' ? Math.max(own, onlineScratch(stride)) : own
 }
 
 function partBytes(scheme: GramScheme, part: Part, size: number): number {

@@ -5,8 +5,8 @@
 import type { Crew } from './crew.js'
 import { keep, moveOn } from './extrapolation.js'
 import type { HeldFit, Progress } from './family.js'
-import { moveGram } from './rules.js'
-import { type GramFit, isStopped, laneCount, type Phase, type Steps, type Thread } from './thread.js'
+import { moveGram, moveOnline } from './rules.js'
+import { type GramFit, isStopped, type Phase, type Steps, type Thread } from './thread.js'
 
 /** Adds the lanes' accumulators of rank × rank up, in order. */
 function reduce(thread: Thread, fit: GramFit, lanes: number, from: number, to: number): void {
@@ -23,7 +23,7 @@ function* phase(crew: Crew, { id, shared }: HeldFit<GramFit>, name: Phase): Step
 }
 
 /** ⟨A, Ht⟩, or ⟨N, W⟩, from the phase that was last, and ½⟨S, G⟩, give ½‖X − WH‖² by the Gram identity. */
-function loss({ thread }: Crew, { shared, squaredNorm }: HeldFit<GramFit>, last: Phase): number {
+function loss({ thread }: Crew, { shared }: HeldFit<GramFit>, last: Phase, squaredNorm: number): number {
   const { paddedRank, S, G } = shared.layout
   const inner = shared.kernels.dot(paddedRank * paddedRank, S, G)
   return Math.max(0, 0.5 * squaredNorm - thread.total('loss', shared, last) + 0.5 * inner)
@@ -32,18 +32,18 @@ function loss({ thread }: Crew, { shared, squaredNorm }: HeldFit<GramFit>, last:
 /** G ← Gram matrix of Ht from the lanes of a phase over columns. */
 function finishGram(crew: Crew, fit: HeldFit<GramFit>): void {
   const { laneG, G } = fit.shared.layout
-  reduce(crew.thread, fit.shared, laneCount(fit.shared, 'gram'), laneG, G)
-  fit.isFresh = true
+  reduce(crew.thread, fit.shared, crew.thread.laneCount(fit.shared, 'gram'), laneG, G)
+  fit.fresh = 'both'
 }
 
-/** S ← Gram matrix of W from the lanes of a phase over rows. */
-function finishW(crew: Crew, { shared }: HeldFit<GramFit>): void {
+/** S ← Gram matrix of W, or of a batch's rows of it, from the lanes of a phase over rows. */
+function finishW(crew: Crew, { shared }: HeldFit<GramFit>, last: Phase): void {
   const { laneS, S } = shared.layout
-  reduce(crew.thread, shared, laneCount(shared, 'rows'), laneS, S)
+  reduce(crew.thread, shared, crew.thread.laneCount(shared, last), laneS, S)
 }
 
 function* freshen(crew: Crew, fit: HeldFit<GramFit>): Steps<boolean> {
-  if (fit.isFresh) return true
+  if (fit.fresh === 'both') return true
   if (!(yield* phase(crew, fit, 'gram'))) return false
   finishGram(crew, fit)
   return true
@@ -51,8 +51,8 @@ function* freshen(crew: Crew, fit: HeldFit<GramFit>): Steps<boolean> {
 
 /** The loss after a phase over rows that left H as it is, and so could measure ⟨X·Hᵀ, W⟩ on the way. */
 function measured(crew: Crew, fit: HeldFit<GramFit>, last: Phase): number {
-  finishW(crew, fit)
-  return loss(crew, fit, last)
+  finishW(crew, fit, last)
+  return loss(crew, fit, last, fit.squaredNorm)
 }
 
 export function* iterateGram(crew: Crew, fit: HeldFit<GramFit>): Steps<Progress | undefined> {
@@ -66,11 +66,28 @@ export function* iterateGram(crew: Crew, fit: HeldFit<GramFit>): Steps<Progress 
   }
   if (!(yield* phase(crew, fit, 'rows'))) return undefined
   const ofW = thread.total('violation', shared, 'rows')
-  finishW(crew, fit)
-  fit.isFresh = false
+  finishW(crew, fit, 'rows')
+  fit.fresh = 'none'
   if (!(yield* phase(crew, fit, 'columns'))) return undefined
   finishGram(crew, fit)
-  return { loss: loss(crew, fit, 'columns'), violation: ofW + thread.total('violation', shared, 'columns') }
+  return {
+    loss: loss(crew, fit, 'columns', fit.squaredNorm),
+    violation: ofW + thread.total('violation', shared, 'columns'),
+  }
+}
+
+/** One batch; its loss is measured by rows, for H moves after that. */
+export function* batchGram(crew: Crew, fit: HeldFit<GramFit>): Steps<number | undefined> {
+  const { thread } = crew
+  const { shared } = fit
+  if (!(yield* freshen(crew, fit))) return undefined
+  if (!(yield* phase(crew, fit, 'batchRows'))) return undefined
+  finishW(crew, fit, 'batchRows')
+  const measured = loss(crew, fit, 'batchRows', thread.total('squares', shared, 'batchRows'))
+  fit.fresh = 'none'
+  if (!(yield* phase(crew, fit, 'batchColumns'))) return undefined
+  finishGram(crew, fit)
+  return measured
 }
 
 /** ½‖X − WH‖². */
@@ -117,7 +134,7 @@ export function finishRows(
   const f = layout.W + first * stride
   if (phase !== 'measure') {
     keep(thread, fit, 'W', first, rows)
-    moveGram(thread, fit, lane, { factor: 'W', rows, f, n, g: G, scratch })
+    moveGram(thread, fit, lane, phase, { factor: 'W', rows, f, n, g: G, scratch })
     moveOn(thread, fit, 'W', first, rows)
   }
   if (phase !== 'rows') thread.addTo('loss', fit, lane, kernels.dot(rows * paddedRank, n, f))
@@ -137,10 +154,12 @@ export function finishColumns(
   const { kernels, layout } = fit
   const { stride, paddedRank, S, size } = layout
   const f = layout.Ht + first * stride
-  if (phase === 'columns') {
+  if (phase === 'batchColumns') {
+    moveOnline(thread, fit, first, rows, a, buffersOf(thread, fit).scratch)
+  } else if (phase === 'columns') {
     const { scratch } = buffersOf(thread, fit)
     keep(thread, fit, 'Ht', first, rows)
-    moveGram(thread, fit, lane, { factor: 'H', rows, f, n: a, g: S, scratch })
+    moveGram(thread, fit, lane, phase, { factor: 'H', rows, f, n: a, g: S, scratch })
     moveOn(thread, fit, 'Ht', first, rows)
     thread.addTo('loss', fit, lane, kernels.dot(rows * paddedRank, a, f))
   }

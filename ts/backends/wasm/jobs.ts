@@ -1,67 +1,20 @@
-import { type FloatArray, transposeDense } from '../../core/matrix.js'
 import { type Factors, hasViolations, type SweepReport } from '../backend.js'
 import { Momentum } from '../momentum.js'
+import { accumulate, fetchAccumulated, storeAccumulated } from './accumulated.js'
+import { setBatch } from './batch.js'
 import type { Crew } from './crew.js'
 import { startFrom, undo } from './extrapolation.js'
 import { FAMILIES } from './families.js'
 import type { HeldFit, Progress } from './family.js'
 import type { Heap } from './heap.js'
-import type { Create, Results, Run, Sibling } from './messages.js'
-import { reals } from './source.js'
-import { inTurns, tell, tellSibling } from './tell.js'
+import type { Create, Results, Run, RunBatches, Sibling } from './messages.js'
+import { fetchBoth, storeBoth } from './packed.js'
+import { tell, tellSibling } from './tell.js'
 import { isStopped, type SharedFit, type Steps, type Thread, type Told } from './thread.js'
 import { warmUp } from './warm-up.js'
 
 /** Elements written before the thread may pause. */
 const PIECE = 1 << 16
-
-/** Addresses of W and Ht, or of arrays like them. */
-type Places = Pick<SharedFit['layout'], 'W' | 'Ht'>
-
-/** A packed matrix of the fit's type into rows of `stride` bytes at `address`. */
-function* store(thread: Thread, fit: SharedFit, from: FloatArray, columns: number, address: number): Steps<void> {
-  const { stride, size } = fit.layout
-  const rows = from.length / columns
-  const atOnce = Math.max(1, Math.floor(PIECE / columns))
-  for (let first = 0; first < rows; first += atOnce) {
-    const to = thread.reals(fit)
-    for (let i = first; i < Math.min(rows, first + atOnce); i++) {
-      to.set(from.subarray(i * columns, (i + 1) * columns), (address + i * stride) / size)
-    }
-    yield 'turn'
-  }
-}
-
-/** The packed copy of rows of a factor at `address`. */
-function* fetch(thread: Thread, fit: SharedFit, rows: number, address: number): Steps<FloatArray> {
-  const { stride, size, rank, dtype } = fit.layout
-  const out = reals(dtype, rows * rank, false)
-  const atOnce = Math.max(1, Math.floor(PIECE / rank))
-  for (let first = 0; first < rows; first += atOnce) {
-    const from = thread.reals(fit)
-    for (let i = first; i < Math.min(rows, first + atOnce); i++) {
-      const start = (address + i * stride) / size
-      out.set(from.subarray(start, start + rank), i * rank)
-    }
-    yield 'turn'
-  }
-  return out
-}
-
-/** Packed W and H from the addresses of W and Ht. */
-function* fetchBoth(thread: Thread, fit: SharedFit, { W, Ht }: Places): Steps<{ W: FloatArray; H: FloatArray }> {
-  const { rows, columns, rank } = fit.layout
-  const packedW = yield* fetch(thread, fit, rows, W)
-  const packedHt = yield* fetch(thread, fit, columns, Ht)
-  return { W: packedW, H: (yield* inTurns(transposeDense(packedHt, columns, rank))) as FloatArray }
-}
-
-/** The way back. */
-function* storeBoth(thread: Thread, fit: SharedFit, { W, H }: Factors, to: Places): Steps<void> {
-  const { columns, rank } = fit.layout
-  yield* store(thread, fit, W, rank, to.W)
-  yield* store(thread, fit, (yield* inTurns(transposeDense(H, rank, columns))) as FloatArray, rank, to.Ht)
-}
 
 /** The same rows of a factor, where another layout has them. */
 function* copy(thread: Thread, from: SharedFit, to: SharedFit, rows: number, factor: 'W' | 'Ht'): Steps<void> {
@@ -104,7 +57,7 @@ function* make(crew: Crew, heap: Heap, shared: boolean, making: Making): Steps<[
     yield* making.fill(fit)
     yield* startFrom(thread, fit)
     const momentum = layout.extrapolation && new Momentum()
-    const held: HeldFit = { id, shared: fit, blocks, squaredNorm, isFresh: false, momentum }
+    const held: HeldFit = { id, shared: fit, blocks, squaredNorm, fresh: 'none', hasAccumulated: false, momentum }
     return [held, { told: shared && layout.threads > 1 ? told : undefined }]
   } catch (error) {
     for (const block of blocks) heap.free(block)
@@ -186,6 +139,37 @@ function* iterate(crew: Crew, fit: HeldFit): Steps<Progress | undefined> {
 }
 
 export function* run(crew: Crew, fit: HeldFit, { iterations, remaining }: Run, start: number): Steps<SweepReport> {
+  return yield* repeat(crew, fit, iterations, () => iterate(crew, fit), remaining, start)
+}
+
+/** One iteration of the report for each batch. */
+export function* runBatches(
+  crew: Crew,
+  heap: Heap,
+  fit: HeldFit,
+  { batches, remaining }: RunBatches,
+  start: number,
+): Steps<SweepReport> {
+  const accumulators = yield* accumulate(crew, heap, fit)
+  const { shared } = fit
+  const { batch, batchBounds } = FAMILIES[shared.layout.scheme]
+  function* next(at: number): Steps<Progress | undefined> {
+    const { first, count } = batches[at]
+    setBatch(crew.thread, shared, batches[at], accumulators, batchBounds(shared, first, count))
+    const loss = yield* batch(crew, fit)
+    return loss === undefined ? undefined : { loss, violation: 0 }
+  }
+  return yield* repeat(crew, fit, batches.length, next, remaining, start)
+}
+
+function* repeat(
+  crew: Crew,
+  fit: HeldFit,
+  iterations: number,
+  next: (at: number) => Steps<Progress | undefined>,
+  remaining: number,
+  start: number,
+): Steps<SweepReport> {
   const log = new Log()
   let stopped: SweepReport['stopped'] = 'done'
   while (log.losses.length < iterations && stopped === 'done') {
@@ -193,7 +177,7 @@ export function* run(crew: Crew, fit: HeldFit, { iterations, remaining }: Run, s
       stopped = 'deadline'
       break
     }
-    const progress = yield* iterate(crew, fit)
+    const progress = yield* next(log.losses.length)
     if (progress === undefined) {
       stopped = 'aborted'
     } else {
@@ -222,20 +206,22 @@ export function* evaluate(crew: Crew, fit: HeldFit): Steps<number> {
   return yield* FAMILIES[fit.shared.layout.scheme].evaluate(crew, fit)
 }
 
-export function* factors({ thread }: Crew, { shared, momentum }: HeldFit): Steps<Factors> {
+export function* factors({ thread }: Crew, fit: HeldFit): Steps<Factors> {
+  const { shared, momentum } = fit
   const { layout } = shared
-  const now = yield* fetchBoth(thread, shared, layout)
+  const now = { ...(yield* fetchBoth(thread, shared, layout)), ...(yield* fetchAccumulated(thread, fit)) }
   if (!layout.extrapolation || !momentum) return now
   const { numbers } = momentum
   return { ...now, momentum: { ...(yield* fetchBoth(thread, shared, layout.extrapolation.moved)), numbers } }
 }
 
 /** Puts factors of the fit's type in the place of those there. */
-export function* setFactors({ thread }: Crew, fit: HeldFit, factors: Factors): Steps<undefined> {
+export function* setFactors({ thread }: Crew, heap: Heap, fit: HeldFit, factors: Factors): Steps<undefined> {
   const { shared, momentum } = fit
   const { layout } = shared
-  fit.isFresh = false
+  fit.fresh = 'none'
   yield* storeBoth(thread, shared, factors, layout)
+  yield* storeAccumulated(thread, heap, fit, factors)
   if (!layout.extrapolation || !momentum) return undefined
   if (factors.momentum) yield* storeBoth(thread, shared, factors.momentum, layout.extrapolation.moved)
   else yield* startFrom(thread, shared)

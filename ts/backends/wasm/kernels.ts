@@ -12,6 +12,14 @@ export function sizeOf(dtype: Dtype): number {
 /** Bytes of scratch for each of the rank that `hals_update` wants, and none of the other rules more. */
 export const HALS_SCRATCH = 72
 
+/** Rows that batches move at once in the gram family. */
+export const ONLINE_ROWS = 32
+
+/** Bytes of scratch that they want: for rows of the product with the Gram matrix, and as much for the kernel that forms it. */
+export function onlineScratch(stride: number): number {
+  return 2 * ONLINE_ROWS * stride
+}
+
 /** Bytes of scratch that `bpp_update` wants. */
 export function bppScratch(rank: number): number {
   return 16 * rank * rank + 64 * rank
@@ -74,11 +82,30 @@ export interface Kernels extends BetaKernels {
     most: number,
     scratch: number,
   ): void
+  /** A and B lie at F's stride. */
+  online_update(
+    rows: number,
+    f: number,
+    fStride: number,
+    a: number,
+    b: number,
+    n: number,
+    nStride: number,
+    p: number,
+    pStride: number,
+    gamma: number,
+    keep: number,
+    l1: number,
+    l2: number,
+    moving: number,
+    most: number,
+  ): void
   transpose(rows: number, columns: number, from: number, fromStride: number, to: number, toStride: number): void
   xht_csr(
     rows: number,
     rank: number,
-    indptr: number,
+    starts: number,
+    ends: number,
     indices: number,
     values: number,
     ht: number,

@@ -14,10 +14,10 @@ const PARALLEL_FLOPS = 2e6
 
 /**
  * The f64 sums that each lane of a phase has, in a cache line of its own: of what the loss takes from the phase, of the
- * projected gradient, and of that in later rounds, which nobody asks for.
+ * projected gradient, of that in later rounds, which nobody asks for, and of the squares of a batch's X.
  */
 export const SUMS_BYTES = 64
-export const SUM = { loss: 0, violation: 1, laterViolation: 2 } as const
+export const SUM = { loss: 0, violation: 1, laterViolation: 2, squares: 3 } as const
 
 /** How X is cut and who works on what; the name of an entry of FAMILIES. */
 export type Scheme = GramScheme | 'entries' | 'tiles'
@@ -42,6 +42,12 @@ export interface Extrapolation {
   readonly kept: { readonly W: number; readonly Ht: number }
   /** An f64: the share of its last step by which a factor moves on. */
   readonly weight: number
+}
+
+/** Where a fit keeps what its threads are to know of a batch: two f64, and words. */
+export interface BatchWords {
+  readonly numbers: number
+  readonly words: number
 }
 
 /** Addresses, strides and sizes are in bytes, all else in elements. Factors are zero in their padding. */
@@ -73,6 +79,7 @@ export interface BaseLayout {
   readonly hStride: number
   /** Absent where the fit does not extrapolate. */
   readonly extrapolation: Extrapolation | undefined
+  readonly batch: BatchWords
   /** Every lane's SUMS_BYTES. */
   readonly sums: number
   /** Buffers of thread t lie `t * threadBytes` further on. */
@@ -97,15 +104,18 @@ export function evenBounds(count: number, unit: number, lanes: number): Uint32Ar
   )
 }
 
-/** Bounds that give each lane about as many entries and rows (a row weighs `rank` entries) as any other. */
+/**
+ * Bounds that give each lane about as many entries and rows (a row weighs `rank` entries) as any other. The row pointers are
+ * those of all rows, or of some that follow one another.
+ */
 export function csrBounds(indptr: Uint32Array, rank: number, lanes: number): Uint32Array {
   const rows = indptr.length - 1
-  const total = indptr[rows] + rows * rank
+  const total = indptr[rows] - indptr[0] + rows * rank
   return Uint32Array.from({ length: lanes + 1 }, (_, lane) => {
     let low = 0
     for (let high = rows; low < high; ) {
       const middle = Math.floor((low + high) / 2)
-      if (indptr[middle] + middle * rank < (total * lane) / lanes) low = middle + 1
+      if (indptr[middle] - indptr[0] + middle * rank < (total * lane) / lanes) low = middle + 1
       else high = middle
     }
     return low
@@ -145,6 +155,16 @@ export function planExtrapolation(plan: Plan, wants: Wants, W: number, Ht: numbe
   if (!wants.extrapolate) return undefined
   const both = () => ({ W: plan.take(W), Ht: plan.take(Ht) })
   return { moved: both(), kept: both(), weight: plan.take(8) }
+}
+
+/** Takes memory for what batches are; see ts/backends/wasm/batch.ts. */
+export function planBatch(plan: Plan): BatchWords {
+  return { numbers: plan.take(16), words: plan.take(4 * (6 + MAX_LANES)) }
+}
+
+/** What the numerators and denominators of H take that batches leave. */
+export function accumulatorBytes({ paddedColumns, stride }: BaseLayout): number {
+  return 2 * paddedColumns * stride
 }
 
 /** The sizes that follow from a shape. */

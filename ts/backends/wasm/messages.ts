@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../core/errors.js'
 import type { FloatArray } from '../../core/matrix.js'
 import type { Dims } from '../../kernels/spec.js'
-import type { Factors, FitSpec, KernelBuffer, SweepReport } from '../backend.js'
+import type { Batch, Factors, FitSpec, KernelBuffer, SweepReport } from '../backend.js'
 import type { Dtype } from './kernels.js'
 import type { DenseSource, HoldoutSource, Source } from './source.js'
 import type { Told } from './thread.js'
@@ -89,6 +89,16 @@ export interface Run {
   readonly joined: boolean
 }
 
+export interface RunBatches {
+  readonly kind: 'runBatches'
+  readonly fit: number
+  readonly batches: readonly Batch[]
+  /** Milliseconds; no batch starts after them. */
+  readonly remaining: number
+  /** Whether helpers were called. */
+  readonly joined: boolean
+}
+
 export interface Evaluate {
   readonly kind: 'evaluate'
   readonly fit: number
@@ -114,6 +124,7 @@ export type Request =
   | Create
   | Sibling
   | Run
+  | RunBatches
   | Evaluate
   | SetFactors
   | KernelRequest
@@ -126,6 +137,7 @@ export interface Results {
   create: { readonly told: Told | undefined }
   sibling: { readonly told: Told | undefined }
   run: SweepReport
+  runBatches: SweepReport
   evaluate: number
   factors: Factors
   setFactors: undefined

@@ -137,31 +137,60 @@ export interface CsrPart {
 
 /** Bytes that `csrPart` needs for copies of so many rows and entries, `size` for the value and the weight of each. */
 export function csrPartBytes(rows: number, entries: number, size: number): number {
-  return Math.ceil((rows + 1) / 2) * 8 + (size + 4) * entries
+  return headBytes(rows) + (size + 4) * entries
 }
 
-/** Row pointers, indices and values of a part as the kernels for CSR take them; `buffer` has room for them. */
+/** Bytes for where the entries of so many rows start and end. */
+function headBytes(rows: number): number {
+  return 8 * (rows + 1)
+}
+
+/** A part as the kernels for CSR take it: entries of row i are those from the i-th word at `indptr` to that at `ends`. */
+export interface CsrList extends CsrPlace {
+  readonly ends: number
+}
+
+/** Row pointers, indices and values of a part; `buffer` has room for them. */
 export function csrPart(
   thread: Thread,
   { layout }: SharedFit,
   X: CsrArrays,
   { first, rows, from, end }: CsrPart,
   buffer: number,
-): CsrPlace {
+): CsrList {
   const { u32 } = thread.views
   const isWhole = from === X.indptr[first] && end === X.indptr[first + rows]
-  if (X.place && isWhole) return { ...X.place, indptr: X.place.indptr + 4 * first }
+  const listed = (place: CsrPlace, indptr: number) => ({ ...place, indptr, ends: indptr + 4 })
+  if (X.place && isWhole) return listed(X.place, X.place.indptr + 4 * first)
   // entries are counted from 0 in a copy, and from where they are in place
   const start = X.place ? 0 : from
   for (let i = 0; i <= rows; i++) u32[buffer / 4 + i] = Math.min(end, Math.max(from, X.indptr[first + i])) - start
-  if (X.place) return { ...X.place, indptr: buffer }
-  const values = buffer + Math.ceil((rows + 1) / 2) * 8
-  const bytes = (end - from) * layout.size
-  const weights = X.weights && values + bytes
-  const indices = (weights ?? values) + bytes
-  const reals = thread.views.reals(layout.dtype)
-  reals.set(X.values.subarray(from, end), values / layout.size)
-  if (weights && X.weights) reals.set(X.weights.subarray(from, end), weights / layout.size)
-  u32.set(X.indices.subarray(from, end), indices / 4)
-  return { indptr: buffer, indices, values, weights }
+  if (X.place) return listed(X.place, buffer)
+  const place = copyPlace(X, rows, end - from, layout.size, buffer)
+  copyEntries(thread, layout.dtype, X, from, end, place, 0)
+  return listed(place, buffer)
+}
+
+/** Where copies of so many entries lie in a buffer. */
+export function copyPlace(X: CsrArrays, rows: number, entries: number, size: number, buffer: number): CsrPlace {
+  const values = buffer + headBytes(rows)
+  const weights = X.weights && values + entries * size
+  return { indptr: buffer, values, weights, indices: (weights ?? values) + entries * size }
+}
+
+/** Entries from … end − 1 become those from `to` on. */
+export function copyEntries(
+  { views }: Thread,
+  dtype: Dtype,
+  X: CsrArrays,
+  from: number,
+  end: number,
+  { values, weights, indices }: CsrPlace,
+  to: number,
+): void {
+  const reals = views.reals(dtype)
+  const { BYTES_PER_ELEMENT: size } = reals
+  reals.set(X.values.subarray(from, end), values / size + to)
+  if (weights && X.weights) reals.set(X.weights.subarray(from, end), weights / size + to)
+  views.u32.set(X.indices.subarray(from, end), indices / 4 + to)
 }

@@ -1,5 +1,8 @@
+import { updateExponent } from '../../kernels/beta.js'
 import type { Penalty, Rule } from '../backend.js'
-import type { GramFit, SharedFit, Thread } from './thread.js'
+import { type Online, onlineOf } from './batch.js'
+import { ONLINE_ROWS } from './kernels.js'
+import type { GramFit, Phase, SharedFit, Thread } from './thread.js'
 
 /** Rows of a factor that are to move: F, the products N with X, and the Gram matrix G of the other factor. */
 export interface Move {
@@ -13,6 +16,9 @@ export interface Move {
 
 const NONE: Penalty = { l1: 0, l2: 0 }
 
+/** Rows of F·G that the scratch has room for. */
+const ROWS_AT_ONCE = 8
+
 /** The penalty on one factor. */
 export function penaltyOf({ spec }: SharedFit, factor: 'W' | 'H'): Penalty {
   return (factor === 'W' ? spec.penaltyW : spec.penaltyH) ?? NONE
@@ -22,16 +28,23 @@ export function penaltyOf({ spec }: SharedFit, factor: 'W' | 'H'): Penalty {
  * How many components of a factor move, and up to where. Of the rank as stored all move where all of the rank do: its
  * padding stays zero, and the kernels need not look at the last vector lane by lane.
  */
-export function limitsOf({ spec, layout }: SharedFit, factor: 'W' | 'H'): readonly [moving: number, most: number] {
+export function limitsOf(
+  { spec, layout }: Pick<SharedFit, 'spec' | 'layout'>,
+  factor: 'W' | 'H',
+): readonly [moving: number, most: number] {
   const { rank, paddedRank } = layout
   const { movingW, movingH, maxW, maxH } = spec
   const [moving = rank, most = Number.POSITIVE_INFINITY] = factor === 'W' ? [movingW, maxW] : [movingH, maxH]
   return [moving === rank ? paddedRank : moving, most]
 }
 
-/** For each time that the rule is applied to some rows, the address of the f64 that its violations go to. */
-export function violationsOf(thread: Thread, fit: SharedFit, lane: number): readonly number[] {
-  const { rounds = 1 } = fit.spec
+/**
+ * For each time that the rule is applied to some rows in a phase, the address of the f64 that its violations go to. Batches
+ * move H once, whatever the rounds.
+ */
+export function violationsOf(thread: Thread, fit: SharedFit, lane: number, phase: Phase): readonly number[] {
+  const { rounds: wanted = 1 } = fit.spec
+  const rounds = phase === 'batchColumns' ? 1 : wanted
   const [first, later] = (['violation', 'laterViolation'] as const).map(sum => thread.sumAt(sum, fit, lane))
   return Array.from({ length: rounds }, (_, round) => (round === 0 ? first : later))
 }
@@ -65,15 +78,14 @@ const GRAM_RULES: Readonly<Record<Rule, GramRule>> = {
     const { kernels, layout, spec } = fit
     const { paddedRank, stride, size } = layout
     const { l1, l2 } = penaltyOf(fit, factor)
-    // a few rows of F·G at a time, then the trace of G, fill the scratch
-    const atOnce = 8
-    const trace = scratch + atOnce * stride
+    // rows of F·G, then the trace of G, fill the scratch
+    const trace = scratch + ROWS_AT_ONCE * stride
     const reals = thread.reals(fit)
     let sum = 0
     for (let r = 0; r < paddedRank; r++) sum += reals[(g + r * stride) / size + r]
     reals[trace / size] = sum
-    for (let first = 0; first < rows; first += atOnce) {
-      const count = Math.min(atOnce, rows - first)
+    for (let first = 0; first < rows; first += ROWS_AT_ONCE) {
+      const count = Math.min(ROWS_AT_ONCE, rows - first)
       const [row, pull] = [f + first * stride, n + first * stride]
       kernels.xht_dense(count, paddedRank, paddedRank, row, stride, g, stride, scratch, stride, 0)
       kernels.pg_step(
@@ -84,7 +96,46 @@ const GRAM_RULES: Readonly<Record<Rule, GramRule>> = {
   },
 }
 
-export function moveGram(thread: Thread, fit: GramFit, lane: number, move: Move): void {
+export function moveGram(thread: Thread, fit: GramFit, lane: number, phase: Phase, move: Move): void {
   const rule = GRAM_RULES[fit.spec.rule]
-  for (const violation of violationsOf(thread, fit, lane)) rule(fit, move, violation, thread)
+  for (const violation of violationsOf(thread, fit, lane, phase)) rule(fit, move, violation, thread)
+}
+
+/** Moves rows of Ht from a batch, with N = XᵀW of its rows of X at address `n`. */
+export function moveOnline(
+  thread: Thread,
+  fit: GramFit,
+  first: number,
+  rows: number,
+  n: number,
+  scratch: number,
+): void {
+  const { kernels, layout } = fit
+  const { paddedRank, stride, Ht, S } = layout
+  const online = onlineOf(thread, fit)
+  const more = scratch + ONLINE_ROWS * stride
+  for (let i = 0; i < rows; i += ONLINE_ROWS) {
+    const count = Math.min(ONLINE_ROWS, rows - i)
+    const f = Ht + (first + i) * stride
+    kernels.wh_dense(count, paddedRank, paddedRank, f, stride, S, stride, scratch, stride, more)
+    updateOnline(fit, online, first + i, count, n + i * stride, scratch, stride)
+  }
+}
+
+/** Moves rows of Ht from both halves of a batch's gradient; a `pStride` of 0 gives all rows the same P. */
+export function updateOnline(
+  { kernels, layout, spec }: SharedFit,
+  { A, B, keep, l1, l2 }: Online,
+  first: number,
+  rows: number,
+  n: number,
+  p: number,
+  pStride: number,
+): void {
+  const { Ht, stride } = layout
+  const further = first * stride
+  kernels.online_update(
+    ...([rows, Ht + further, stride, A + further, B + further, n, stride, p, pStride] as const),
+    ...([updateExponent(spec.beta), keep, l1, l2, ...limitsOf({ spec, layout }, 'H')] as const),
+  )
 }

@@ -35,7 +35,10 @@ const RUNNERS: Readonly<Record<string, Runner>> = {
     kernels.xtw_dense(rows, columns, rank, p.X, size * stride, p.W, size * rank, p.A, size * rank)
   },
   xht_csr({ kernels, dims: { rows, rank }, p, size }) {
-    kernels.xht_csr(rows, rank, p.indptr, p.indices, p.values, p.Ht, size * rank, p.N, size * rank, 0)
+    kernels.xht_csr(
+      ...([rows, rank, p.indptr, p.indptr + 4, p.indices, p.values] as const),
+      ...([p.Ht, size * rank, p.N, size * rank, 0] as const),
+    )
   },
   gram({ kernels, dims: { rows, rank }, p, size }) {
     kernels.gram(rows, rank, p.F, size * rank, p.G, size * rank)
@@ -45,6 +48,14 @@ const RUNNERS: Readonly<Record<string, Runner>> = {
     const stride = size * rank
     const limits = boundsOf(dims)
     kernels.mu_update(rows, rank, p.F, stride, p.N, stride, p.G, stride, l1, l2, ...limits, scratch(4 * stride))
+  },
+  online_update({ kernels, dims, p, size }) {
+    const { rows, rank, gamma, keep, l1, l2, shared } = dims
+    const stride = size * rank
+    kernels.online_update(
+      ...([rows, p.F, stride, p.A, p.B, p.N, stride, p.P, shared ? 0 : stride, gamma, keep] as const),
+      ...([l1, l2, ...boundsOf(dims)] as const),
+    )
   },
   hals_update({ kernels, dims, p, size, scratch }) {
     const { rows, rank, l1, l2 } = dims

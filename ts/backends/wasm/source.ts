@@ -123,9 +123,19 @@ export function* packed(view: DenseView, dtype: Dtype): Generator<void, FloatArr
   return out
 }
 
+/** Rows as stored, and elements from one to the next. */
+function storedShape(X: { readonly rows: number; readonly columns: number }): readonly [number, number] {
+  return [roundUp(X.rows, 4), paddedStride(roundUp(X.columns, 4))]
+}
+
+/** What a dense matrix takes as a source. */
+export function denseBytes(X: { readonly rows: number; readonly columns: number }, size: number): number {
+  const [rows, stride] = storedShape(X)
+  return rows * stride * size
+}
+
 function* denseSource(X: DenseView, dtype: Dtype, shared: boolean): Generator<void, DenseSource> {
-  const rows = roundUp(X.rows, 4)
-  const stride = paddedStride(roundUp(X.columns, 4))
+  const [rows, stride] = storedShape(X)
   const rowsPerPiece = Math.min(rows, 4 * Math.max(1, Math.floor(PIECE_BYTES / (4 * stride * sizeOf(dtype)))))
   const pieces: FloatArray[] = []
   for (let first = 0; first < rows; first += rowsPerPiece) {

@@ -1,4 +1,5 @@
 import type { FitSpec } from '../backend.js'
+import { batchBounds } from './batch.js'
 import type { EntriesLayout } from './entries-layout.js'
 import type { GramLayout } from './gram-layout.js'
 import type { Views } from './heap.js'
@@ -27,6 +28,7 @@ interface FitBase {
 export interface DenseFit extends FitBase {
   readonly layout: GramLayout
   readonly source: DenseSource
+  readonly byRow?: undefined
 }
 
 export interface GatherFit extends FitBase {
@@ -56,15 +58,18 @@ export type Told<F extends SharedFit = SharedFit> = F extends SharedFit ? Omit<F
 
 /**
  * The phases that fits are made of; each has lanes over rows or over columns. Which of them a family uses, and for what,
- * it says itself; `undoRows` and `undoColumns` are the same for all (see ts/backends/wasm/extrapolation.ts).
+ * it says itself; `batchRows` and `batchColumns` are `rows` and `columns` for some rows of X (see
+ * ts/backends/wasm/batch.ts); `undoRows` and `undoColumns` are the same for all (see ts/backends/wasm/extrapolation.ts).
  */
 export const PHASES = [
   'rows',
   'transform',
+  'batchRows',
   'measure',
   'rowTotals',
   'undoRows',
   'columns',
+  'batchColumns',
   'gram',
   'columnTotals',
   'undoColumns',
@@ -72,14 +77,16 @@ export const PHASES = [
 
 export type Phase = (typeof PHASES)[number]
 
-const BY_COLUMNS: ReadonlySet<Phase> = new Set<Phase>(['columns', 'gram', 'columnTotals', 'undoColumns'])
+const BY_COLUMNS: ReadonlySet<Phase> = new Set<Phase>([
+  'columns',
+  'batchColumns',
+  'gram',
+  'columnTotals',
+  'undoColumns',
+])
 
 export function isByRows(phase: Phase): boolean {
   return !BY_COLUMNS.has(phase)
-}
-
-export function laneCount({ layout }: SharedFit, phase: Phase): number {
-  return (isByRows(phase) ? layout.rowBounds : layout.columnBounds).length - 1
 }
 
 /** Whether the run in progress is to end. */
@@ -155,11 +162,22 @@ export class Thread {
     this.views.f64[this.sumAt(sum, fit, lane) / 8] += value
   }
 
+  /** Where the lanes of a phase begin and end. */
+  bounds({ layout }: SharedFit, phase: Phase): Uint32Array {
+    if (phase === 'batchRows') return batchBounds(this, layout.batch)
+    return isByRows(phase) ? layout.rowBounds : layout.columnBounds
+  }
+
+  laneCount(fit: SharedFit, phase: Phase): number {
+    return this.bounds(fit, phase).length - 1
+  }
+
   /** One of the sums over all lanes of a phase, in their order. */
   total(sum: keyof typeof SUM, fit: SharedFit, phase: Phase): number {
     const { f64 } = this.views
+    const lanes = this.laneCount(fit, phase)
     let total = 0
-    for (let lane = 0; lane < laneCount(fit, phase); lane++) {
+    for (let lane = 0; lane < lanes; lane++) {
       total += f64[this.sumAt(sum, fit, lane) / 8]
     }
     return total

@@ -3,8 +3,10 @@ import { type BetaLayout, betaSizes, planFactors } from './beta-layout.js'
 import {
   evenBounds,
   lanesFor,
+  MAX_LANES,
   Plan,
   paddedStride,
+  planBatch,
   planExtrapolation,
   roundUp,
   type Shape,
@@ -17,6 +19,9 @@ const ROWS = 64
 const ROW_BYTES = 2048
 /** Bytes of a tile for coordinate descent, whose rows come whole. */
 const WHOLE_ROWS_BYTES = 512 << 10
+/** Operations an entry and component, of rules that go by the gradient and of coordinate descent. */
+const GRADIENT_FLOPS = 6
+const DESCENT_FLOPS = 10
 
 /** The tile family: W·H of one tile of X (or of its transpose, for H) after the other. */
 export interface TileLayout extends BetaLayout {
@@ -55,10 +60,17 @@ function tileOf(rows: number, columns: number, rule: Rule, size: number): TileSh
   return { rows: Math.min(rows, ROWS, most), columns: width, stride }
 }
 
-/** Lanes of 16 to 64 rows at a time, fewer for short factors. */
-function boundsOf(count: number, flops: number): Uint32Array {
+/** Lanes of 16 to 64 rows at a time, fewer for short factors; `most` at most. */
+function boundsOf(count: number, flops: number, most = MAX_LANES): Uint32Array {
   const unit = Math.min(ROWS, Math.max(16, roundUp(Math.ceil(count / 32), 4)))
-  return evenBounds(count, unit, lanesFor(flops, Math.ceil(count / unit)))
+  return evenBounds(count, unit, Math.min(most, lanesFor(flops, Math.ceil(count / unit))))
+}
+
+/** Where the lanes over the rows of a batch begin and end; no more of them than over all rows. */
+export function tileBatchBounds(layout: TileLayout, first: number, count: number): Uint32Array {
+  const { columns, paddedRank, rowBounds } = layout
+  const flops = GRADIENT_FLOPS * count * columns * paddedRank
+  return boundsOf(count, flops, rowBounds.length - 1).map(row => first + row)
 }
 
 export function tileLayout(
@@ -71,7 +83,7 @@ export function tileLayout(
   const { rule, beta } = wants
   const sizes = betaSizes(shape)
   const { rows, columns, paddedRank, stride, size } = sizes
-  const flops = (rule === 'hals' ? 10 : 6) * rows * columns * paddedRank
+  const flops = (rule === 'hals' ? DESCENT_FLOPS : GRADIENT_FLOPS) * rows * columns * paddedRank
   const rowBounds = boundsOf(rows, flops)
   const columnBounds = boundsOf(columns, flops)
   const most = Math.max(rowBounds.length, columnBounds.length) - 1
@@ -88,6 +100,7 @@ export function tileLayout(
   const laneTotals = plan.take(most * 8 * paddedRank)
   const cleared = base + plan.bytes
   const sums = plan.take(most * SUMS_BYTES)
+  const batch = planBatch(plan)
   const fixed = plan.bytes
   const tile = (wanted: boolean) => (wanted ? plan.take(elements * size) : 0)
   const buffers = {
@@ -106,7 +119,7 @@ export function tileLayout(
   const threadBytes = plan.bytes - fixed
   return {
     ...{ scheme: 'tiles', ...sizes, tiles, turnedRows, rowBounds, columnBounds, factors, extrapolation },
-    ...{ laneTotals, cleared, sums },
+    ...{ laneTotals, cleared, sums, batch },
     ...{ ...buffers, W: factors.W.rows, Ht: factors.H.rows, H: factors.H.across, hStride: factors.H.acrossStride },
     ...{ evenPush, threads, threadBytes },
     bytes: fixed + threads * threadBytes,

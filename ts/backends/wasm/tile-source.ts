@@ -1,6 +1,7 @@
 // Tiles of X and of its weights as kernels read them: rows of one side, the other's columns.
 
 import type { Side } from './beta-family.js'
+import { lowerBound } from './csr-rows.js'
 import { paddedStride } from './layout.js'
 import { type Block, blockOf } from './parts.js'
 import type { CsrArrays, DenseSource } from './source.js'
@@ -43,9 +44,14 @@ function oriented(
 }
 
 /** For CSR X, the next entry of each of some rows of a side: their tiles are to be asked for from left to right. */
-export function startRows(fit: TileFit, { factor }: Side, first: number, rows: number): Uint32Array | undefined {
-  const X = factor === 'W' ? fit.byRow : fit.byColumn
-  return X?.indptr.slice(first, first + rows)
+export function startRows(fit: TileFit, side: Side, first: number, rows: number): Uint32Array | undefined {
+  const X = side.factor === 'W' ? fit.byRow : fit.byColumn
+  if (!X) return undefined
+  const { indptr, indices } = X
+  const starts = indptr.slice(first, first + rows)
+  if (!side.window) return starts
+  const [column] = side.window
+  return starts.map((start, i) => lowerBound(indices, start, indptr[first + i + 1], column, start))
 }
 
 /** Spreads the entries of CSR rows, whose columns ascend, into a tile. */

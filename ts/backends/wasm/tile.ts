@@ -58,10 +58,11 @@ function* products(
   const { O } = side
   const { x, v, u, turned, n, p, l } = buffers
   const [push, bend] = alone ? [0, 0] : [buffers.push, buffers.bend]
+  const [begin, end] = side.window ?? [0, side.columns]
   const cursors = startRows(fit, side, first, rows)
-  for (let start = 0; start < side.columns; start += shape.columns) {
+  for (let start = begin; start < end; start += shape.columns) {
     if (isStopped(fit)) return
-    const columns = Math.min(shape.columns, side.columns - start)
+    const columns = Math.min(shape.columns, end - start)
     const tile = { first, rows, start, columns, stride: shape.stride }
     const data = loadX(thread, fit, side, tile, cursors, x, turned)
     const weights = loadWeights(thread, fit, side, tile, v, turned)
@@ -69,7 +70,7 @@ function* products(
     if (!alone) {
       const o = O.across + start * size
       const uStride = shape.stride * size
-      const add = start > 0 ? 1 : 0
+      const add = start > begin ? 1 : 0
       kernels.xht_dense(rows, columns, paddedRank, u, uStride, o, O.acrossStride, n, stride, add)
       if (push !== 0) kernels.xht_dense(rows, columns, paddedRank, push, uStride, o, O.acrossStride, p, stride, add)
       // the norms lie as the first of two rows, the second of them zero
@@ -88,7 +89,7 @@ function descend(
   buffers: Buffers,
   first: number,
   rows: number,
-  lane: number,
+  violations: readonly number[],
   loss: number,
 ): void {
   const { kernels, layout, spec } = fit
@@ -99,7 +100,7 @@ function descend(
   const data = loadX(thread, fit, side, tile, startRows(fit, side, first, rows), x, turned)
   const weights = loadWeights(thread, fit, side, tile, v, turned)
   const f = F.rows + first * stride
-  for (const [round, violation] of violationsOf(thread, fit, lane).entries()) {
+  for (const [round, violation] of violations.entries()) {
     kernels.cd_dense(
       ...([rows, columns, paddedRank, spec.beta, data.x, data.xStride, weights.x, weights.xStride] as const),
       ...([O.across, O.acrossStride, f, stride, l1, l2, ...limits, u, round === 0 ? loss : 0, violation] as const),
@@ -112,6 +113,7 @@ function* moveRows(thread: Thread, fit: TileFit, side: Side, phase: Phase, lane:
   const { layout, spec } = fit
   const buffers = buffersOf(thread, fit)
   const loss = lossAt(thread, fit, phase, lane)
+  const violations = violationsOf(thread, fit, lane, phase)
   const most = layout.tiles[side.factor].rows
   beginTotals(thread, fit, lane)
   for (let first = side.bounds[lane]; first < side.bounds[lane + 1]; first += most) {
@@ -123,12 +125,12 @@ function* moveRows(thread: Thread, fit: TileFit, side: Side, phase: Phase, lane:
     }
     keep(thread, fit, side.stored, first, rows)
     if (spec.rule === 'hals') {
-      descend(thread, fit, side, buffers, first, rows, lane, loss)
+      descend(thread, fit, side, buffers, first, rows, violations, loss)
     } else {
-      for (const [round, violation] of violationsOf(thread, fit, lane).entries()) {
+      for (const [round, violation] of violations.entries()) {
         yield* products(thread, fit, side, buffers, first, rows, round === 0 ? loss : 0, false)
         if (isStopped(fit)) return
-        moveByGradient(fit, side, first, rows, { ...buffers, lStride: 2 * layout.size }, violation)
+        moveByGradient(thread, fit, side, first, rows, { ...buffers, lStride: 2 * layout.size }, violation)
       }
     }
     moveOn(thread, fit, side.stored, first, rows)
@@ -138,13 +140,13 @@ function* moveRows(thread: Thread, fit: TileFit, side: Side, phase: Phase, lane:
 }
 
 export function* tilesOfRows(thread: Thread, fit: TileFit, phase: Phase, lane: number): Steps<void> {
-  const side = sideOf(fit, 'W')
+  const side = sideOf(thread, fit, phase)
   if (phase === 'rowTotals') totalsOfLane(thread, fit, side, lane)
   else yield* moveRows(thread, fit, side, phase, lane)
 }
 
 export function* tilesOfColumns(thread: Thread, fit: TileFit, phase: Phase, lane: number): Steps<void> {
-  const side = sideOf(fit, 'H')
+  const side = sideOf(thread, fit, phase)
   if (phase === 'columnTotals') totalsOfLane(thread, fit, side, lane)
   else yield* moveRows(thread, fit, side, phase, lane)
 }

@@ -24,13 +24,15 @@ const transpose: Call = (kernels, [f, h]) => kernels.transpose(COLUMNS, RANK, f,
 const add: Call = (kernels, [from, to]) => kernels.add(COLUMNS, from, to)
 const dot: Call = (kernels, [a, b]) => kernels.dot(COLUMNS, a, b)
 const gather: Call = (kernels, [entries, values, ht, n, , , , indptr]) =>
-  kernels.xht_csr(1, 60, indptr, entries, values, ht, NARROW, n, NARROW, 0)
+  kernels.xht_csr(1, 60, indptr, indptr + 4, entries, values, ht, NARROW, n, NARROW, 0)
 const model: Call = (kernels, [w, h, u, scratch]) =>
   kernels.wh_dense(ROWS, COLUMNS, RANK, w, NARROW, h, WIDE, u, WIDE, scratch)
 const terms: Call = (kernels, [x, u, p], { beta }) =>
   kernels.beta_terms(ROWS, COLUMNS, beta, x, WIDE, 0, 0, u, WIDE, p, 0, 0)
 const entries: Call = (kernels, [list, values, f, o, n, p, , indptr], { beta }) =>
-  kernels.beta_xht_csr(1, RANK, beta, indptr, list, values, 0, f, NARROW, o, NARROW, 0, n, p, NARROW, 0, 0, 0)
+  kernels.beta_xht_csr(
+    ...([1, RANK, beta, indptr, indptr + 4, list, values, 0, f, NARROW, o, NARROW, 0, n, p, NARROW, 0, 0, 0] as const),
+  )
 
 /** What the fits of a scheme call most, rule aside. */
 const BY_SCHEME: Readonly<Record<Scheme, readonly Call[]>> = {

@@ -2,10 +2,11 @@
 
 import { Breather } from '../../core/breathe.js'
 import { NonnegError } from '../../core/errors.js'
+import type { Factors } from '../backend.js'
 import { Crew, help } from './crew.js'
 import type { HeldFit } from './family.js'
 import { Heap, Views } from './heap.js'
-import { create, evaluate, factors, run, setFactors, sibling } from './jobs.js'
+import { create, evaluate, factors, run, runBatches, setFactors, sibling } from './jobs.js'
 import type { Attach, Failure, Install, Message, Request, Results, Start } from './messages.js'
 import { type Port, parentPort } from './port.js'
 import { runKernel } from './run-kernel.js'
@@ -32,7 +33,10 @@ function failureOf(error: unknown): Failure {
 /** The buffers of a result that may go without a copy. */
 function transferable(result: Results[keyof Results]): ArrayBuffer[] {
   if (typeof result !== 'object') return []
-  const more = 'momentum' in result && typeof result.momentum === 'object' ? Object.values(result.momentum) : []
+  const more = (['momentum', 'accumulated'] as const).flatMap(name => {
+    const part: unknown = name in result && (result as Factors)[name]
+    return part && typeof part === 'object' ? Object.values(part) : []
+  })
   return [...Object.values(result), ...more]
     .filter(value => ArrayBuffer.isView(value))
     .map(value => value.buffer)
@@ -97,12 +101,14 @@ class Coordinator {
       }
       case 'run':
         return yield* run(crew, this.#fit(request.fit), request, start)
+      case 'runBatches':
+        return yield* runBatches(crew, heap, this.#fit(request.fit), request, start)
       case 'evaluate':
         return yield* evaluate(crew, this.#fit(request.fit))
       case 'factors':
         return yield* factors(crew, this.#fit(request.fit))
       case 'setFactors':
-        return yield* setFactors(crew, this.#fit(request.fit), request.factors)
+        return yield* setFactors(crew, heap, this.#fit(request.fit), request.factors)
       case 'dispose':
         for (const block of this.#fit(request.fit).blocks) heap.free(block)
         this.#fits.delete(request.fit)
