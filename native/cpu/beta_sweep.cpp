@@ -175,7 +175,7 @@ template<class T> bool beta_sweep<T>::move_in_rounds(const crew& c, const panel_
   panel_of<T> p = given;
   p.loss = nullptr;
   double later = 0;
-  for (int round = 1; round < shape.rounds; round++) {
+  for (int round = 1; round < f.rounds; round++) {
     X->moved(f, p.side, p.first, p.count);
     if (!move(c, p, later))
       return false;

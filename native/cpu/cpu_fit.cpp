@@ -26,6 +26,7 @@ template<class T> class cpu_fit final : public fit {
  public:
   cpu_fit(const fit_shape& shape, const nonneg_kernels<T>& kernels) : shape(shape), X(shape), V(shape) {
     f.kernels = &kernels;
+    f.rounds = shape.rounds;
     f.rank = (shape.rank + rank_multiple - 1) / rank_multiple * rank_multiple;
   }
 
@@ -241,6 +242,7 @@ template<class T> bool cpu_fit<T>::iterate(const crew& c) {
     copy(shape.columns * f.rank, f.Ht, held_Ht.get());
   for (;;) {
     f.weight = control.weight();
+    f.rounds = control.rounds(shape.rounds);
     if (!iteration->run(c) || (iteration->loss_lags() && !iteration->measure(c)))
       return false;
     if (control.accepts(iteration->loss()))

@@ -110,7 +110,7 @@ template<class T> double gram_sweep<T>::move(factor side, int64_t first, int64_t
   const T* const gram = side == factor::W ? G.get() : S.get();
   T* const rows = rows_of(f, side) + first * f.rank;
   const double violation = rule.update(count, rows, N, gram, room);
-  for (int round = 1; round < shape.rounds; round++)
+  for (int round = 1; round < f.rounds; round++)
     rule.update(count, rows, N, gram, room);
   move_on(f, shape, side, first, count);
   return violation;

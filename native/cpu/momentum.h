@@ -14,9 +14,15 @@ class momentum_control {
   // The share of the last step by which the factors of the next iteration move on.
   double weight() const { return plain ? 0 : share; }
 
+  // Rounds of the rule that the next iteration takes, where the fit asks for `wanted`.
+  int rounds(int wanted) const {
+    constexpr double single = 10;
+    return done < single ? 1 : wanted;
+  }
+
   // Takes the loss after an iteration; false where the iteration is to be undone and done again.
   bool accepts(double loss) {
-    constexpr double shrink = 1.5, grow = 1.01, grow_ceiling = 1.005;
+    constexpr double shrink = 1.5, grow = 1.05, grow_ceiling = 1.01;
     if (loss > last_loss && !plain) {
       ceiling = former;
       share /= shrink;
@@ -29,11 +35,12 @@ class momentum_control {
     ceiling = std::min(1.0, grow_ceiling * ceiling);
     plain = false;
     last_loss = loss;
+    done++;
     return true;
   }
 
   void store(double* numbers) const {
-    const double all[momentum_numbers] = {share, ceiling, former, last_loss, plain ? 1.0 : 0.0};
+    const double all[momentum_numbers] = {share, ceiling, former, last_loss, plain ? 1.0 : 0.0, done};
     std::copy(all, all + momentum_numbers, numbers);
   }
 
@@ -43,6 +50,7 @@ class momentum_control {
     former = numbers[2];
     last_loss = numbers[3];
     plain = numbers[4] != 0;
+    done = numbers[5];
   }
 
  private:
@@ -51,6 +59,7 @@ class momentum_control {
   double former = 0.5; // the share before its last change
   double last_loss = HUGE_VAL;
   bool plain = true; // the next iteration does not extrapolate
+  double done = 0;   // iterations that stand
 };
 
 } // namespace nonneg

@@ -24,6 +24,7 @@ template<class T> struct operands {
   T* last_W = nullptr;
   T* last_Ht = nullptr;
   double weight = 0;
+  int rounds = 1; // of the rule, in this iteration
 
   // Where batches run: what they have left of the numerators and denominators of Ht.
   T* A = nullptr;

@@ -97,7 +97,7 @@ struct run_report {
 };
 
 // What an extrapolation is controlled by, from one iteration to the next (ts/backends/momentum.ts).
-constexpr int momentum_numbers = 5;
+constexpr int momentum_numbers = 6;
 
 // Calls on one fit never overlap. Uploads are synchronous copies of pieces that the caller keeps small; run, evaluate
 // and factors are called from a job thread. Arrays that pass as `void` are of the shape's element type.

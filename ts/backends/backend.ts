@@ -74,7 +74,7 @@ export interface FitSpec {
   /**
    * Each factor moves on along its last step when it has moved (ts/kernels/extrapolate.ts); the factors, and their loss, are
    * those after it. An iteration that raises the loss is undone and done again without that (see `Momentum` in
-   * ts/backends/momentum.ts), as one and the same. Not with `product`. Default false.
+   * ts/backends/momentum.ts), as one and the same; the first ten take one round. Not with `product`. Default false.
    */
   readonly extrapolate?: boolean
   /** The fit will run batches. For `mu` without extrapolation, H not fixed. Default false. */

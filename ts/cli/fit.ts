@@ -65,7 +65,7 @@ export function fitCommand(): Command {
     .option('--weights <file>', 'weights of the entries, at least 0')
     .option('--max-w <number>', 'no entry of W above this', nonNegativeNumber)
     .option('--max-h <number>', 'no entry of H above this', nonNegativeNumber)
-    .option('--init <name>', 'where to start: random, nndsvd, nndsvda, nndsvdar (default: random)')
+    .option('--init <name>', 'where to start: random, nndsvd, nndsvda, nndsvdar (default: by the problem)')
     .option('--starts <number>', 'try so many random starts, and go on with the best (default: 1)', wholeNumber(1))
     .option('--seed <number>', 'seed of the random start (default: 0)', wholeNumber(0))
     .option('--batch-rows <number>', 'online solver: rows of a batch (default: 1024)', wholeNumber(1))

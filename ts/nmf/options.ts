@@ -72,14 +72,16 @@ export interface FactorizeOptions {
   /** `'pg'`: the length of a step in units of 1/𝓛, 𝓛 a bound of the curvature. Default 1; below 2 Frobenius cannot rise. */
   readonly step?: number
   /**
-   * Start. `'random'`, the default: seeded factors scaled to X's mean. `'nndsvd'`: the singular vectors' positive parts
+   * Start. `'random'`: seeded factors scaled to X's mean. `'nndsvd'`: the singular vectors' positive parts
    * (Boutsidis & Gallopoulos, Pattern Recognition 2008), whose zeros stay zero under multiplicative updates; `'nndsvda'`
    * fills them with X's mean, `'nndsvdar'` with random numbers up to about a hundredth of it. Or factors of your own
-   * (copied, never written to); where one is left out it is drawn at random.
+   * (copied, never written to); where one is left out it is drawn at random. `'auto'`, the default, is `'nndsvda'` where
+   * `solver: 'auto'` is `'ahals'` and the rank is not above both sizes of X, from singular vectors that need not be exact; else
+   * `'random'`.
    */
   readonly init?: InitName | OwnStart
   /**
-   * `init: 'random'`: so many starts, of this seed and the ones after it, are tried for `startIterations` each, and the one
+   * Random starts: so many, of this seed and the ones after it, are tried for `startIterations` each, and the one
    * with the least loss goes on. Default 1.
    */
   readonly starts?: number
@@ -163,7 +165,7 @@ export interface FactorizeOptions {
 }
 
 /** Where the iterations start, by name. */
-export type InitName = 'random' | 'nndsvd' | 'nndsvda' | 'nndsvdar'
+export type InitName = 'auto' | 'random' | 'nndsvd' | 'nndsvda' | 'nndsvdar'
 
 /** W is rows × rank, H is rank × columns. */
 export interface OwnStart {

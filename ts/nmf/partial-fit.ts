@@ -1,6 +1,6 @@
 import type { Factors } from '../backends/backend.js'
 import { inSlices } from '../core/breathe.js'
-import { NonnegError } from '../core/errors.js'
+import { abortError, NonnegError } from '../core/errors.js'
 import type { MatrixInput } from '../core/input.js'
 import { type DenseView, denseView, type FloatArray } from '../core/matrix.js'
 import { withDevice } from '../engine/devices.js'
@@ -62,7 +62,7 @@ export async function fitPartially(
       const accumulated = former?.online
       if (accumulated) await fit.setFactors({ W: W.data, H: await packedH(H), accumulated })
       await fit.runBatches([{ first: 0, count: rows, keep: resolved.forgetFactor }], { signal })
-      signal?.throwIfAborted()
+      if (signal?.aborted) throw abortError(signal)
       return await fit.factors()
     } finally {
       await fit[Symbol.asyncDispose]()

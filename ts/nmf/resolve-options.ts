@@ -46,7 +46,7 @@ const KNOWN: Readonly<Record<keyof FactorizeOptions, true>> = {
   onAbort: true,
 }
 
-const INITS: readonly InitName[] = ['random', 'nndsvd', 'nndsvda', 'nndsvdar']
+const INITS: readonly InitName[] = ['auto', 'random', 'nndsvd', 'nndsvda', 'nndsvdar']
 
 function checkSignal(signal: unknown): void {
   if (signal === undefined) return
@@ -80,7 +80,7 @@ function checkMask(mask: unknown, init: InitName | OwnStart): void {
   for (const name of Object.keys(rest)) {
     throw new NonnegError('ERR_NONNEG_OPTION', `a hold-out mask has no "${name}"`, { detail: { option: 'mask', name } })
   }
-  if (typeof init !== 'string' || init === 'random') return
+  if (typeof init !== 'string' || init === 'random' || init === 'auto') return
   const message = `init: '${init}' would look at the entries that the mask holds out`
   throw new NonnegError('ERR_NONNEG_OPTION', message, { detail: { option: 'init' }, fix: "use init: 'random'" })
 }
@@ -137,7 +137,7 @@ function onlineOf(options: FactorizeOptions, solver: SolverName | 'auto'): Onlin
 
 function startsOf({ starts = 1 }: FactorizeOptions, init: InitName | OwnStart): number {
   whole('starts', starts, 1, 10_000)
-  if (starts === 1 || init === 'random') return starts
+  if (starts === 1 || init === 'random' || init === 'auto') return starts
   throw unfit('starts', "several starts are for init: 'random'; the others are always the same")
 }
 
@@ -165,7 +165,7 @@ export function resolveOptions(options: FactorizeOptions): ResolvedOptions {
   const rank = whole('rank', options.rank, 1, 65536)
   const beta = betaOf(options.loss ?? 'frobenius')
   const solver = solverOf(options, beta)
-  const init = startOf(options.init ?? 'random')
+  const init = startOf(options.init ?? 'auto')
   if (mask !== undefined) checkMask(mask, init)
   if (weights !== undefined) checkObject('weights', weights, 'a matrix')
   checkRunning(options)

@@ -9,13 +9,18 @@ import { probeBackend } from '../engine/probe.js'
 import { movingFirst, reordered } from './components.js'
 import { constantFactor, ownStart, randomStart, type Sizes, type Start } from './init.js'
 import { nndsvdStart } from './nndsvd.js'
-import type { ResolvedOptions } from './options.js'
+import type { InitName, OwnStart, ResolvedOptions } from './options.js'
 import type { Prepared } from './prepare.js'
 import { scaleFactor } from './scale.js'
-import { largestSingular, type SingularVectors } from './svd.js'
+import { largestSingular, SETTLED, type SingularVectors } from './svd.js'
 
 /** Singular vectors from the first device that has bare products, those of the plan before others. */
-async function singularVectors(prepared: Prepared, resolved: ResolvedOptions, plan: Plan): Promise<SingularVectors> {
+async function singularVectors(
+  prepared: Prepared,
+  resolved: ResolvedOptions,
+  plan: Plan,
+  settled: number,
+): Promise<SingularVectors> {
   const { rank, dtype, seed, signal } = resolved
   const planned = plan.candidates.map(({ id }) => id)
   const spec: FitSpec = { rank, beta: 2, rule: 'product', dtype }
@@ -24,7 +29,7 @@ async function singularVectors(prepared: Prepared, resolved: ResolvedOptions, pl
     if (!report.available || (report.emulated && !planned.includes(id))) continue
     const found = await withDevice(id, plan, async device => {
       if (!device.supports(prepared.X, spec).supported) return undefined
-      return await largestSingular(device, prepared, rank, dtype, seed, signal)
+      return await largestSingular(device, prepared, rank, { dtype, seed, signal, settled })
     })
     if (found) return found
   }
@@ -46,6 +51,18 @@ export async function randomFactors(prepared: Prepared, resolved: ResolvedOption
   return await inSlices(randomStart(sizesOf(prepared, resolved), seed), resolved.signal)
 }
 
+/**
+ * `'auto'`: where `solver: 'auto'` is coordinate descent, singular vectors lead it to better valleys than chance does; several
+ * starts, and components beyond what X has room for, are left to chance.
+ */
+function startByProblem(
+  { rows, columns, candidates }: Prepared,
+  { rank, solver, starts }: ResolvedOptions,
+): 'nndsvda' | 'random' {
+  const isDescent = solver === 'auto' && candidates[0].name === 'ahals'
+  return isDescent && starts === 1 && rank <= Math.min(rows, columns) ? 'nndsvda' : 'random'
+}
+
 /** Where a fit starts: in its scale, the components that stay behind the others. */
 export async function startFactors(
   prepared: Prepared,
@@ -61,12 +78,14 @@ export async function startFactors(
     const H = k === 0 ? fixedH : await inSlices(scaleFactor(fixedH, -k, dtype))
     return { W: constantFactor(rows, rank, Math.sqrt(mean / rank)), H }
   }
-  if (init === 'random') return await inSlices(randomStart(sizes, seed), signal)
-  if (typeof init === 'string') {
-    const vectors = await singularVectors(prepared, resolved, plan)
-    return await inSlices(nndsvdStart(vectors, init, sizes, seed), signal)
+  const chosen: Exclude<InitName, 'auto'> | OwnStart = init === 'auto' ? startByProblem(prepared, resolved) : init
+  if (chosen === 'random') return await inSlices(randomStart(sizes, seed), signal)
+  if (typeof chosen === 'string') {
+    const settled = init === 'auto' ? SETTLED.roughly : SETTLED.exactly
+    const vectors = await singularVectors(prepared, resolved, plan, settled)
+    return await inSlices(nndsvdStart(vectors, chosen, sizes, seed), signal)
   }
-  const own = await inSlices(ownStart(init, sizes, seed), signal)
+  const own = await inSlices(ownStart(chosen, sizes, seed), signal)
   if (frozenComponents.length === 0) return own
   const order = movingFirst(rank, frozenComponents)
   const { W, H } = await inSlices(reordered({ W: packed(own.W), H: packed(own.H) }, order), signal)

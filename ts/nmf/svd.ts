@@ -1,5 +1,6 @@
 import type { Device, Problem } from '../backends/backend.js'
 import { inSlices } from '../core/breathe.js'
+import { abortError } from '../core/errors.js'
 import { denseView, type FloatArray, transposeCsr } from '../core/matrix.js'
 import { Random } from '../core/random.js'
 import { type Eigen, symmetricEigen } from '../core/symmetric-eigen.js'
@@ -13,14 +14,22 @@ export interface SingularVectors {
   readonly right: readonly Float64Array[]
 }
 
+export interface SvdOptions {
+  readonly dtype: 'f32' | 'f64'
+  readonly seed: number
+  readonly signal: AbortSignal | undefined
+  /** See `SETTLED`. */
+  readonly settled: number
+}
+
 /** Vectors beyond those asked for, which let these converge sooner (Halko, Martinsson & Tropp, section 4.2). */
 const OVERSAMPLING = 10
 const MOST_ITERATIONS = 12
 /**
  * Singular values whose estimates change by less than this share of the largest are taken as found. What their vectors are
- * off by is about its root: 1e-4.
+ * off by is about its root: 1e-4. A start that nobody has asked for by name need not be as exact.
  */
-const SETTLED = 1e-8
+export const SETTLED = { exactly: 1e-8, roughly: 1e-3 } as const
 
 /**
  * The largest `count` singular values by subspace iteration from random vectors (Halko, Martinsson & Tropp, SIAM Review
@@ -31,15 +40,13 @@ export async function largestSingular(
   device: Device,
   { X, squaredNorm }: Pick<Problem, 'X' | 'squaredNorm'>,
   count: number,
-  dtype: 'f32' | 'f64',
-  seed: number,
-  signal?: AbortSignal,
+  { dtype, seed, signal, settled }: SvdOptions,
 ): Promise<SingularVectors> {
-  if (X.kind === 'dense' || X.columns <= X.rows)
-    return await ofX(device, { X, squaredNorm }, count, dtype, seed, signal)
+  const options = { dtype, seed, signal, settled }
+  if (X.kind === 'dense' || X.columns <= X.rows) return await ofX(device, { X, squaredNorm }, count, options)
   // what is made orthonormal again and again are vectors of as many entries as X has columns
   const turned = { X: await inSlices(transposeCsr(X), signal), squaredNorm }
-  const { values, left, right } = await ofX(device, turned, count, dtype, seed, signal)
+  const { values, left, right } = await ofX(device, turned, count, options)
   return { values, left: right, right: left }
 }
 
@@ -47,9 +54,7 @@ async function ofX(
   device: Device,
   { X, squaredNorm }: Pick<Problem, 'X' | 'squaredNorm'>,
   count: number,
-  dtype: 'f32' | 'f64',
-  seed: number,
-  signal: AbortSignal | undefined,
+  { dtype, seed, signal, settled }: SvdOptions,
 ): Promise<SingularVectors> {
   const { rows, columns } = X
   const size = Math.min(count + OVERSAMPLING, rows, columns)
@@ -63,13 +68,13 @@ async function ofX(
     let known = new Float64Array(count)
     for (let iteration = 1; ; iteration++) {
       await fit.run(1, { signal })
-      signal?.throwIfAborted()
+      if (signal?.aborted) throw abortError(signal)
       const { W: products, H: next } = await fit.factors()
       // rows of `basis` are orthonormal, and next = (XᵀX·basisᵀ)ᵀ
       const { rows: turned, values } = await inSlices(orthonormal(next, size, real), signal)
       const estimates = Float64Array.from(values.subarray(0, count), Math.sqrt)
       const change = Math.max(...estimates.map((value, i) => Math.abs(value - known[i])))
-      if (iteration === MOST_ITERATIONS || change <= SETTLED * estimates[0]) {
+      if (iteration === MOST_ITERATIONS || change <= settled * estimates[0]) {
         return await inSlices(vectorsOf(products, basis, rows, columns, size, Math.min(count, size)), signal)
       }
       known = estimates

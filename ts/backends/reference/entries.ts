@@ -73,12 +73,12 @@ export class Entries implements Products {
 
   changed(): void {}
 
-  *update(side: Side): Generator<void, number> {
+  *update(side: Side, rounds: number): Generator<void, number> {
     const violation = new Float64Array(1)
     for (const [dims, panel] of this.#panels(side, violation)) {
       apply(this.#spec, dims, panel)
       yield
-      for (let round = 1; round < (this.#spec.rounds ?? 1); round++) {
+      for (let round = 1; round < rounds; round++) {
         apply(this.#spec, dims, { ...panel, violation: new Float64Array(1) })
         yield
       }

@@ -5,8 +5,8 @@ import type { Side } from './side.js'
 
 /** How the factors of one family of products move; see `Family` in ts/kernels/beta.ts. In slices of a few milliseconds. */
 export interface Products {
-  /** Applies the rule to the factor of a side; returns Σ |projected gradient|, 0 for the multiplicative rule. */
-  update(side: Side): Generator<void, number>
+  /** Applies the rule to the factor of a side, so many rounds; returns Σ |projected gradient|, 0 for the multiplicative rule. */
+  update(side: Side, rounds: number): Generator<void, number>
   /** The loss of the factors as they are; a side whose update was the last may be the cheaper one to ask. */
   loss(side: Side): Generator<void, number>
   /** Both halves of the gradient: rows × rank each, or where `shared` one row of P for all. */

@@ -114,7 +114,7 @@ export class ReferenceFit implements Fit {
     const all = this.#sides
     const { W, H, squaredNorm } = yield* sidesOfBatch(all, batch, rank)
     const products = this.#productsOf(this.#spec, squaredNorm)
-    yield* products.update(W)
+    yield* products.update(W, this.#spec.rounds ?? 1)
     const loss = yield* products.loss(W)
     this.#accumulated ??= { A: H.F.slice(), B: new Float64Array(H.F.length).fill(1) }
     yield* updateFromBatch(this.#spec, products, H, this.#accumulated, batch, all.W.rows)
@@ -137,10 +137,12 @@ export class ReferenceFit implements Fit {
 
   *#attempt(): Generator<void, { loss: number; violation: number }> {
     const { W, H } = this.#sides
-    let violation = yield* this.#products.update(W)
+    const { rounds: wanted = 1, extrapolate: extrapolates } = this.#spec
+    const rounds = extrapolates ? this.#momentum.rounds(wanted) : wanted
+    let violation = yield* this.#products.update(W, rounds)
     this.#moveOn(W, this.#before.W)
     if (this.#spec.fixed === 'H') return { loss: yield* this.#products.loss(W), violation }
-    violation += yield* this.#products.update(H)
+    violation += yield* this.#products.update(H, rounds)
     this.#moveOn(H, this.#before.H)
     return { loss: yield* this.#products.loss(H), violation }
   }

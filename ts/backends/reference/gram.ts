@@ -52,9 +52,9 @@ export class Gram implements Products {
     this.#last = undefined
   }
 
-  *update(side: Side): Generator<void, number> {
+  *update(side: Side, rounds: number): Generator<void, number> {
     this.#last = undefined
-    const { rank, rule, rounds = 1 } = this.#spec
+    const { rank, rule } = this.#spec
     const { N, G } = yield* this.#products(side)
     const violation = new Float64Array(1)
     for (const [begin, end] of rowSlices(side.rows, rank * rank)) {

@@ -132,6 +132,7 @@ function* iterate(crew: Crew, fit: HeldFit): Steps<Progress | undefined> {
   if (!extrapolation || !momentum) return yield* iterate(crew, fit)
   for (;;) {
     crew.thread.views.f64[extrapolation.weight / 8] = momentum.weight
+    crew.thread.views.f64[extrapolation.rounds / 8] = momentum.rounds(fit.shared.spec.rounds ?? 1)
     const progress = yield* iterate(crew, fit)
     if (progress?.loss === undefined || momentum.accepts(progress.loss)) return progress
     if (!(yield* undo(crew, fit))) return undefined

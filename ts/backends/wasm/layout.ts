@@ -42,6 +42,8 @@ export interface Extrapolation {
   readonly kept: { readonly W: number; readonly Ht: number }
   /** An f64: the share of its last step by which a factor moves on. */
   readonly weight: number
+  /** An f64: the rounds of the rule in this iteration. */
+  readonly rounds: number
 }
 
 /** Where a fit keeps what its threads are to know of a batch: two f64, and words. */
@@ -154,7 +156,7 @@ export class Plan {
 export function planExtrapolation(plan: Plan, wants: Wants, W: number, Ht: number): Extrapolation | undefined {
   if (!wants.extrapolate) return undefined
   const both = () => ({ W: plan.take(W), Ht: plan.take(Ht) })
-  return { moved: both(), kept: both(), weight: plan.take(8) }
+  return { moved: both(), kept: both(), weight: plan.take(8), rounds: plan.take(8) }
 }
 
 /** Takes memory for what batches are; see ts/backends/wasm/batch.ts. */

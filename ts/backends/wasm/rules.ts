@@ -43,7 +43,8 @@ export function limitsOf(
  * move H once, whatever the rounds.
  */
 export function violationsOf(thread: Thread, fit: SharedFit, lane: number, phase: Phase): readonly number[] {
-  const { rounds: wanted = 1 } = fit.spec
+  const { extrapolation } = fit.layout
+  const wanted = extrapolation ? thread.views.f64[extrapolation.rounds / 8] : (fit.spec.rounds ?? 1)
   const rounds = phase === 'batchColumns' ? 1 : wanted
   const [first, later] = (['violation', 'laterViolation'] as const).map(sum => thread.sumAt(sum, fit, lane))
   return Array.from({ length: rounds }, (_, round) => (round === 0 ? first : later))
