@@ -1,7 +1,7 @@
 import type { Device, Problem } from '../backends/backend.js'
 import { inSlices } from '../core/breathe.js'
 import { abortError } from '../core/errors.js'
-import { denseView, type FloatArray, transposeCsr } from '../core/matrix.js'
+import { denseView, type FloatArray, type MatrixView, transposeCsr, transposeDense } from '../core/matrix.js'
 import { Random } from '../core/random.js'
 import { type Eigen, symmetricEigen } from '../core/symmetric-eigen.js'
 
@@ -24,6 +24,8 @@ export interface SvdOptions {
 
 /** Vectors beyond those asked for, which let these converge sooner (Halko, Martinsson & Tropp, section 4.2). */
 const OVERSAMPLING = 10
+/** Wide X up to so many rows × columns are turned. */
+const TURNED = 1 << 24
 const MOST_ITERATIONS = 12
 /**
  * Singular values whose estimates change by less than this share of the largest are taken as found. What their vectors are
@@ -43,11 +45,23 @@ export async function largestSingular(
   { dtype, seed, signal, settled }: SvdOptions,
 ): Promise<SingularVectors> {
   const options = { dtype, seed, signal, settled }
-  if (X.kind === 'dense' || X.columns <= X.rows) return await ofX(device, { X, squaredNorm }, count, options)
+  // by its shape alone, so that how X is stored does not show in the result
+  if (X.columns <= X.rows || X.rows * X.columns > TURNED) return await ofX(device, { X, squaredNorm }, count, options)
   // what is made orthonormal again and again are vectors of as many entries as X has columns
-  const turned = { X: await inSlices(transposeCsr(X), signal), squaredNorm }
-  const { values, left, right } = await ofX(device, turned, count, options)
+  const turned = await inSlices(transposed(X), signal)
+  const { values, left, right } = await ofX(device, { X: turned, squaredNorm }, count, options)
   return { values, left: right, right: left }
+}
+
+function* transposed(X: MatrixView): Generator<void, MatrixView> {
+  if (X.kind === 'csr') return yield* transposeCsr(X)
+  const { data, rows, columns, stride, offset } = X
+  const packed = data instanceof Float64Array ? new Float64Array(rows * columns) : new Float32Array(rows * columns)
+  for (let i = 0; i < rows; i++) {
+    packed.set(data.subarray(offset + i * stride, offset + i * stride + columns), i * columns)
+    yield
+  }
+  return denseView(yield* transposeDense(packed, rows, columns), columns, rows)
 }
 
 async function ofX(
