@@ -1,5 +1,6 @@
 // What the addon exports: facts, the class of fits, and single kernels.
 #include "../cpu/dispatch.h"
+#include "../cpu/memory.h"
 #include "cuda_probe.h"
 #include "fit_object.h"
 #include "kernel_call.h"
@@ -42,6 +43,11 @@ Napi::Value choose_isa(const Napi::CallbackInfo& info) {
   return answer;
 }
 
+// memoryLimit(): bytes that the process may take; 0 where that is not known.
+Napi::Value limit_of_memory(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), double(memory_limit()));
+}
+
 Napi::Array list(Napi::Env env, const std::vector<std::string>& names) {
   const Napi::Array array = Napi::Array::New(env);
   for (const std::string& name : names)
@@ -66,6 +72,8 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("vectorKernels", list(env, vector_kernel_names()));
   exports.Set("runVectors", Napi::Function::New<run_vector_kernel>(env, "runVectors"));
   exports.Set("adviseHuge", Napi::Function::New<advise_huge>(env, "adviseHuge"));
+  exports.Set("memoryLimit", Napi::Function::New<limit_of_memory>(env, "memoryLimit"));
+  exports.Set("fitMemory", Napi::Function::New<fit_memory>(env, "fitMemory"));
   exports.Set("NativeFit", fit_object::define(env));
   return exports;
 }

@@ -37,6 +37,30 @@ std::unique_ptr<fit> make_fit(const std::string& device, const std::string& isa,
 
 } // namespace
 
+Napi::Value fit_memory(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (!info[0].IsObject())
+    return refuse(env, option_error, "fitMemory takes an object");
+  const Napi::Object options = info[0].As<Napi::Object>();
+  fit_shape shape;
+  if (!read_fit_shape(options, shape))
+    return env.Undefined();
+  std::string reason;
+  const nonneg_isa* const isa = find_isa(text_of(options.Get("isa")), reason);
+  if (!isa)
+    return refuse(env, backend_error, reason);
+  fit_bytes bytes;
+  const status result = bytes_of_cpu_fit(shape, *isa, bytes);
+  if (!result.ok())
+    return refuse(env, result);
+  const Napi::Object answer = Napi::Object::New(env);
+  answer.Set("X", bytes.X);
+  answer.Set("weights", bytes.weights);
+  answer.Set("factors", bytes.factors);
+  answer.Set("workspace", bytes.workspace);
+  return answer;
+}
+
 Napi::Function fit_object::define(Napi::Env env) {
   return DefineClass(env, "NativeFit",
                      {

@@ -19,6 +19,9 @@ struct fit_state {
   bool busy = false; // touched by the JavaScript thread alone
 };
 
+// fitMemory(options): bytes that a fit of these options on the CPU would take, by purpose; nothing is taken.
+Napi::Value fit_memory(const Napi::CallbackInfo& info);
+
 class fit_object : public Napi::ObjectWrap<fit_object> {
  public:
   static Napi::Function define(Napi::Env env);

@@ -1,9 +1,11 @@
 #include "cpu_fit.h"
 
+#include "countable.h"
 #include "denormals.h"
 #include "dispatch.h"
 #include "matrix.h"
 #include "momentum.h"
+#include "packing.h"
 #include "sweep.h"
 #include "weights.h"
 
@@ -30,6 +32,9 @@ template<class T> class cpu_fit final : public fit {
     f.rank = (shape.rank + rank_multiple - 1) / rank_multiple * rank_multiple;
   }
 
+  // Everything but the memory, of which `bytes` then tells.
+  bool plan();
+  const fit_bytes& bytes() const { return taken; }
   status allocate();
 
   status upload_dense(int64_t first, int64_t count, const void* values) override {
@@ -60,8 +65,15 @@ template<class T> class cpu_fit final : public fit {
   double accumulator_bytes() const;
   bool allocate_accumulators();
   bool iterate(const crew& c);
-  void copy_out(int64_t rows, const T* from, void* to) const;
-  void copy_turned(const T* from, void* to) const;
+  void take(factor side, const void* from, T* to) const { pad(length(side), shape.rank, f.rank, from, to); }
+  void give(factor side, const T* from, void* to) const {
+    if (side == factor::W) {
+      unpad(shape.rows, shape.rank, f.rank, from, to);
+    } else {
+      unpad_turned(shape.columns, shape.rank, f.rank, from, to);
+    }
+  }
+  int64_t length(factor side) const { return side == factor::W ? shape.rows : shape.columns; }
   crew crew_for(const std::atomic<bool>* cancelled, double share = 1) const;
   status measure(sweep& by, double& loss);
 
@@ -80,7 +92,7 @@ template<class T> class cpu_fit final : public fit {
   buffer<T> A; // what batches have left of the numerators and denominators of Ht
   buffer<T> B;
   bool accumulating = false;
-  double bytes = 0; // of all these
+  fit_bytes taken; // of all these
 };
 
 status no_memory(double bytes = 0) {
@@ -93,7 +105,7 @@ status no_memory(double bytes = 0) {
 
 // An allocation beyond what there is may succeed and fail when it is written to, by a signal.
 bool machine_has(double bytes) {
-  const double machine = double(physical_memory());
+  const double machine = double(memory_limit());
   return machine <= 0 || bytes <= machine;
 }
 
@@ -107,31 +119,40 @@ template<class T> bool cpu_fit<T>::allocate_accumulators() {
     return true;
   const double more = shape.batches ? 0 : accumulator_bytes();
   const int64_t length = shape.columns * f.rank;
-  if (!machine_has(bytes + more) || !A.allocate(length) || !B.allocate(length))
+  if (!machine_has(taken.total() + more) || !A.allocate(length) || !B.allocate(length))
     return false;
-  bytes += more;
+  taken.factors += more;
   f.A = A.get();
   f.B = B.get();
   return true;
 }
 
-template<class T> status cpu_fit<T>::allocate() {
+template<class T> bool cpu_fit<T>::plan() {
   iteration = make_sweep(shape, f, X, V);
   if (!iteration)
+    return false;
+  const double rows = double(shape.rows) * double(f.rank), columns = double(shape.columns) * double(f.rank);
+  taken = {X.bytes(), V.bytes(), sizeof(T) * (rows + columns), iteration->bytes()};
+  if (shape.extrapolate)
+    taken.factors += sizeof(T) * (2 * rows + (shape.fixed_h ? 1 : 2) * columns);
+  if (shape.batches)
+    taken.factors += accumulator_bytes();
+  return true;
+}
+
+template<class T> status cpu_fit<T>::allocate() {
+  if (!plan())
     return no_memory();
+  if (!machine_has(taken.total()))
+    return no_memory(taken.total());
   const int64_t rows = shape.rows * f.rank, columns = shape.columns * f.rank;
   const int64_t copies = shape.extrapolate ? 1 : 0, undone = shape.fixed_h ? 0 : copies;
-  const double factors =
-      sizeof(T) * (double(1 + 2 * copies) * double(rows) + double(1 + copies + undone) * double(columns));
-  bytes = X.bytes() + V.bytes() + iteration->bytes() + factors + (shape.batches ? accumulator_bytes() : 0);
-  if (!machine_has(bytes))
-    return no_memory(bytes);
   const bool done = X.allocate() && V.allocate() && iteration->allocate() && W.allocate(rows) && Ht.allocate(columns) &&
                     last_W.allocate(copies * rows) && last_Ht.allocate(copies * columns) &&
                     held_W.allocate(copies * rows) && held_Ht.allocate(undone * columns) &&
                     (!shape.batches || allocate_accumulators()) && (shape.threads == 1 || pool::shared());
   if (!done)
-    return no_memory(bytes);
+    return no_memory(taken.total());
   f.W = W.get();
   f.Ht = Ht.get();
   f.last_W = last_W.get();
@@ -139,20 +160,9 @@ template<class T> status cpu_fit<T>::allocate() {
   return {};
 }
 
-template<class T> void pad(int64_t count, int64_t rank, int64_t padded, const T* from, T* to) {
-  for (int64_t i = 0; i < count; i++) {
-    memcpy(to + i * padded, from + i * rank, size_t(rank) * sizeof(T));
-    memset(to + i * padded + rank, 0, size_t(padded - rank) * sizeof(T));
-  }
-}
-
-template<class T> void copy(int64_t count, const T* from, T* to) {
-  memcpy(to, from, size_t(count) * sizeof(T));
-}
-
 template<class T> status cpu_fit<T>::set_factors(const void* from_W, const void* from_Ht) {
-  pad(shape.rows, shape.rank, f.rank, static_cast<const T*>(from_W), W.get());
-  pad(shape.columns, shape.rank, f.rank, static_cast<const T*>(from_Ht), Ht.get());
+  take(factor::W, from_W, f.W);
+  take(factor::Ht, from_Ht, f.Ht);
   iteration->factor_changed(factor::W);
   iteration->factor_changed(factor::Ht);
   control = {};
@@ -165,30 +175,30 @@ template<class T> status cpu_fit<T>::set_factors(const void* from_W, const void*
 }
 
 template<class T> status cpu_fit<T>::set_momentum(const void* from_W, const void* from_Ht, const double* numbers) {
-  pad(shape.rows, shape.rank, f.rank, static_cast<const T*>(from_W), f.last_W);
-  pad(shape.columns, shape.rank, f.rank, static_cast<const T*>(from_Ht), f.last_Ht);
+  take(factor::W, from_W, f.last_W);
+  take(factor::Ht, from_Ht, f.last_Ht);
   control.restore(numbers);
   return {};
 }
 
 template<class T> status cpu_fit<T>::set_accumulated(const void* from_A, const void* from_B) {
   if (!allocate_accumulators())
-    return no_memory(bytes + accumulator_bytes());
-  pad(shape.columns, shape.rank, f.rank, static_cast<const T*>(from_A), f.A);
-  pad(shape.columns, shape.rank, f.rank, static_cast<const T*>(from_B), f.B);
+    return no_memory(taken.total() + accumulator_bytes());
+  take(factor::Ht, from_A, f.A);
+  take(factor::Ht, from_B, f.B);
   accumulating = true;
   return {};
 }
 
 template<class T> status cpu_fit<T>::factors(void* to_W, void* to_H) {
-  copy_out(shape.rows, f.W, to_W);
-  copy_turned(f.Ht, to_H);
+  give(factor::W, f.W, to_W);
+  give(factor::Ht, f.Ht, to_H);
   return {};
 }
 
 template<class T> status cpu_fit<T>::momentum(void* to_W, void* to_H, double* numbers) {
-  copy_out(shape.rows, f.last_W, to_W);
-  copy_turned(f.last_Ht, to_H);
+  give(factor::W, f.last_W, to_W);
+  give(factor::Ht, f.last_Ht, to_H);
   control.store(numbers);
   return {};
 }
@@ -196,28 +206,9 @@ template<class T> status cpu_fit<T>::momentum(void* to_W, void* to_H, double* nu
 template<class T> status cpu_fit<T>::accumulated(void* to_A, void* to_B) {
   if (!accumulating)
     return {status_code::backend, "no batch has run on this fit"};
-  copy_turned(f.A, to_A);
-  copy_turned(f.B, to_B);
+  give(factor::Ht, f.A, to_A);
+  give(factor::Ht, f.B, to_B);
   return {};
-}
-
-template<class T> void cpu_fit<T>::copy_out(int64_t rows, const T* from, void* to) const {
-  T* const w = static_cast<T*>(to);
-  for (int64_t i = 0; i < rows; i++)
-    memcpy(w + i * shape.rank, from + i * f.rank, size_t(shape.rank) * sizeof(T));
-}
-
-// Columns x rank in, rank x columns out.
-template<class T> void cpu_fit<T>::copy_turned(const T* from, void* to) const {
-  T* const h = static_cast<T*>(to);
-  constexpr int64_t tile = 64;
-  for (int64_t j0 = 0; j0 < shape.columns; j0 += tile) {
-    const int64_t j1 = std::min(j0 + tile, shape.columns);
-    for (int64_t r = 0; r < shape.rank; r++) {
-      for (int64_t j = j0; j < j1; j++)
-        h[r * shape.columns + j] = from[j * f.rank + r];
-    }
-  }
 }
 
 // For work on this share of the rows of X.
@@ -357,7 +348,7 @@ template<class T> status cpu_fit<T>::evaluate(double beta, double& result) {
   const std::unique_ptr<sweep> made = make_sweep(other, f, X, V);
   if (!made)
     return no_memory();
-  const double together = bytes + made->bytes();
+  const double together = taken.total() + made->bytes();
   if (!machine_has(together) || !made->allocate())
     return no_memory(together);
   return measure(*made, result);
@@ -371,20 +362,30 @@ template<class T> std::unique_ptr<fit> make(const fit_shape& shape, const nonneg
   return made;
 }
 
+template<class T> status plan(const fit_shape& shape, const nonneg_kernels<T>& kernels, fit_bytes& bytes) {
+  cpu_fit<T> fit(shape, kernels);
+  if (!fit.plan())
+    return no_memory();
+  bytes = fit.bytes();
+  return {};
+}
+
 } // namespace
 
+status bytes_of_cpu_fit(const fit_shape& shape, const nonneg_isa& isa, fit_bytes& bytes) {
+  if (!is_countable(shape)) {
+    bytes = uncountable_bytes(shape);
+    return {};
+  }
+  return shape.element == element_type::f64 ? plan(shape, isa.f64, bytes) : plan(shape, isa.f32, bytes);
+}
+
 std::unique_ptr<fit> make_cpu_fit(const fit_shape& shape, const nonneg_isa& isa, status& result) {
-  const double longest = double(std::max(shape.rows, shape.columns));
-  const double entries = double(shape.rows) * double(shape.columns);
-  // beyond this, the sizes below would not fit their integers
-  constexpr double most = 1e17;
-  if ((shape.nonzeros < 0 && entries > most) || (longest + double(shape.rank)) * (double(shape.rank) + 8) > most) {
-    result = no_memory(4 * std::max(entries, longest * double(shape.rank)));
+  if (!is_countable(shape)) {
+    result = no_memory(uncountable_bytes(shape).total());
     return nullptr;
   }
-  if (shape.element == element_type::f64)
-    return make(shape, isa.f64, result);
-  return make(shape, isa.f32, result);
+  return shape.element == element_type::f64 ? make(shape, isa.f64, result) : make(shape, isa.f32, result);
 }
 
 } // namespace nonneg

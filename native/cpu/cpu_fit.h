@@ -7,6 +7,9 @@
 
 namespace nonneg {
 
+// What make_cpu_fit would take: nothing of it is taken.
+status bytes_of_cpu_fit(const fit_shape& shape, const nonneg_isa& isa, fit_bytes& bytes);
+
 // Null with a status where memory does not suffice. Everything that a run needs is allocated here.
 std::unique_ptr<fit> make_cpu_fit(const fit_shape& shape, const nonneg_isa& isa, status& result);
 

@@ -7,8 +7,9 @@
 
 namespace nonneg {
 
-// Bytes of memory that the machine has; 0 where that is not known.
-uint64_t physical_memory();
+// Bytes of memory that the machine has, or that the process may take where its control groups allow it less; 0 where
+// that is not known.
+uint64_t memory_limit();
 
 // Asks for huge pages under memory that nobody has written to yet; small memory stays as it is.
 void advise_huge_pages(void* memory, size_t bytes);

@@ -74,6 +74,16 @@ struct fit_shape {
   holdout_choice holdout;
 };
 
+// Bytes that a fit takes, by purpose.
+struct fit_bytes {
+  double X = 0;
+  double weights = 0;
+  double factors = 0; // and what extrapolation and batches keep beside them
+  double workspace = 0;
+
+  double total() const { return X + weights + factors + workspace; }
+};
+
 // Rows first … first + count - 1 of X and W, and the share of what former batches have left of H's numerators and
 // denominators that stays.
 struct batch {

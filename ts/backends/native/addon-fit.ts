@@ -16,6 +16,7 @@ import {
   type SweepReport,
   type Weights,
 } from '../backend.js'
+import type { Memory } from '../memory.js'
 import { Momentum } from '../momentum.js'
 import type { Addon, NativeFit, NativeFitOptions, NativeTerms } from './addon.js'
 
@@ -232,18 +233,16 @@ class AddonFit implements Fit {
   }
 }
 
-/**
- * Uploads a problem to a device of the addon, in pieces of a few megabytes with a breather between them.
- * @throws NonnegError ERR_NONNEG_MEMORY where X and the factors do not fit
- */
-export async function createAddonFit(
-  addon: Addon,
-  target: Pick<NativeFitOptions, 'device' | 'isa' | 'threads'>,
-  problem: Problem,
+type Target = Pick<NativeFitOptions, 'device' | 'isa' | 'threads'>
+
+function optionsOf(
+  target: Target,
+  X: MatrixView,
   spec: FitSpec,
-): Promise<Fit> {
-  const { X, W, H, squaredNorm, weights } = problem
-  const options: NativeFitOptions = {
+  weights: Weights | undefined,
+  squaredNorm: number,
+): NativeFitOptions {
+  return {
     ...target,
     rows: X.rows,
     columns: X.columns,
@@ -262,6 +261,24 @@ export async function createAddonFit(
     batches: spec.batches ?? false,
     weights: weightsOption(weights),
   }
+}
+
+/** What `createAddonFit` will take on the CPU. */
+export function addonFitMemory(addon: Addon, target: Target, X: MatrixView, spec: FitSpec, weights?: Weights): Memory {
+  try {
+    return addon.fitMemory(optionsOf(target, X, spec, weights, 0))
+  } catch (error) {
+    throw addonError(error)
+  }
+}
+
+/**
+ * Uploads a problem to a device of the addon, in pieces of a few megabytes with a breather between them.
+ * @throws NonnegError ERR_NONNEG_MEMORY where X and the factors do not fit
+ */
+export async function createAddonFit(addon: Addon, target: Target, problem: Problem, spec: FitSpec): Promise<Fit> {
+  const { X, W, H, squaredNorm, weights } = problem
+  const options = optionsOf(target, X, spec, weights, squaredNorm)
   let native: NativeFit | undefined
   try {
     native = new addon.NativeFit(options)

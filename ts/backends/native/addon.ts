@@ -1,6 +1,7 @@
 import type { FloatArray } from '../../core/matrix.js'
 import type { Dims } from '../../kernels/spec.js'
 import type { KernelBuffer, Penalty, Rule, SweepReport } from '../backend.js'
+import type { Memory } from '../memory.js'
 
 /** Must equal the number in native/binding/addon.cpp; an addon built from other sources is refused. */
 export const ADDON_ABI = 6
@@ -99,6 +100,10 @@ export interface Addon {
   readonly hasCuda: boolean
   /** The fastest for an empty name. */
   chooseIsa(name: string): { readonly isa: string } | { readonly reason: string }
+  /** Bytes that the process may take: what the machine has, or less by its control groups; 0 where nobody says. */
+  memoryLimit(): number
+  /** What a fit of these options on the CPU takes, from the very objects that would take it; they take nothing here. */
+  fitMemory(options: NativeFitOptions): Memory
   /** Opens the driver, which may take a second, on a thread of its own; never rejects. */
   probeCuda(): Promise<{
     readonly available: boolean

@@ -1,4 +1,4 @@
-import { availableThreads, environment, machineMemory } from '../../core/environment.js'
+import { availableThreads, environment } from '../../core/environment.js'
 import { NonnegError } from '../../core/errors.js'
 import type { MatrixView } from '../../core/matrix.js'
 import type { Dims, KernelSpec } from '../../kernels/spec.js'
@@ -19,10 +19,10 @@ import {
   unsupported,
   type Weights,
 } from '../backend.js'
-import { type Memory, residentBytes } from '../memory.js'
+import type { Memory } from '../memory.js'
 import { type OptimizerSpec, unknownKernel, type Vectors } from '../vectors.js'
 import type { Addon } from './addon.js'
-import { addonError, createAddonFit } from './addon-fit.js'
+import { addonError, addonFitMemory, createAddonFit } from './addon-fit.js'
 import { loadAddon } from './load.js'
 import { NativeVectors, runVectorKernel } from './vectors.js'
 
@@ -53,7 +53,7 @@ class NativeDevice implements Device {
   readonly backend = 'native'
   readonly emulated = false
   readonly alignment = 1
-  readonly memoryLimit = machineMemory()
+  readonly memoryLimit: number | undefined
   readonly info: Info
   readonly #addon: Addon
   readonly #isa: string
@@ -64,6 +64,11 @@ class NativeDevice implements Device {
     this.#isa = isa
     this.#threads = threads
     this.info = { ...info, threads }
+    this.memoryLimit = addon.memoryLimit() || undefined
+  }
+
+  get #target() {
+    return { device: 'cpu', isa: this.#isa, threads: this.#threads } as const
   }
 
   supports(_X: MatrixView, spec: FitSpec, weights?: Weights): Support {
@@ -72,13 +77,13 @@ class NativeDevice implements Device {
   }
 
   memory(X: MatrixView, spec: FitSpec, weights?: Weights): Memory {
-    return { ...residentBytes(X, spec, weights, spec.dtype === 'f64' ? 8 : 4, 4), workspace: 0 }
+    return addonFitMemory(this.#addon, this.#target, X, spec, weights)
   }
 
   async createFit(problem: Problem, spec: FitSpec): Promise<Fit> {
     const support = this.supports(problem.X, spec, problem.weights)
     if (!support.supported) throw new NonnegError('ERR_NONNEG_UNSUPPORTED', support.reason)
-    return await createAddonFit(this.#addon, { device: 'cpu', isa: this.#isa, threads: this.#threads }, problem, spec)
+    return await createAddonFit(this.#addon, this.#target, problem, spec)
   }
 
   supportsOptimizer(_length: number, spec: OptimizerSpec): Support {
