@@ -31,7 +31,7 @@ const MOST_ITERATIONS = 12
  * Singular values whose estimates change by less than this share of the largest are taken as found. What their vectors are
  * off by is about its root: 1e-4. A start that nobody has asked for by name need not be as exact.
  */
-export const SETTLED = { exactly: 1e-8, roughly: 1e-3 } as const
+export const SETTLED = { exactly: 1e-8, roughly: 1e-6 } as const
 
 /**
  * The largest `count` singular values by subspace iteration from random vectors (Halko, Martinsson & Tropp, SIAM Review
