@@ -1,5 +1,7 @@
+import os from 'node:os'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Batch, Fit, FitSpec } from '../../ts/backends/backend.js'
+import { nativeBackend } from '../../ts/backends/native/backend.js'
 import { referenceBackend } from '../../ts/backends/reference/backend.js'
 import type { MatrixView } from '../../ts/core/matrix.js'
 import { addonOrSkip, normalisedError, problemOf, randomCsr, randomDense, specOf, withFit } from './helpers.js'
@@ -85,4 +87,13 @@ it('starts anew with factors that bring nothing of former batches', async () => 
     await fit.runBatches(passes(60, 2))
     expect(await fit.factors()).toEqual(once)
   })
+})
+
+it('counts numerators and denominators where the fit was said to run batches', async () => {
+  const device = await nativeBackend.open()
+  const [X, spec] = [randomDense(60, 40), specOf(8)]
+  const [plain, online] = [spec, { ...spec, batches: true }].map(given => device.memory(X, given))
+  expect(online.factors - plain.factors).toBe(2 * 4 * 8 * 40)
+  expect(plain.factors).toBe(4 * 8 * 100)
+  expect(device.memoryLimit).toBeLessThanOrEqual(os.totalmem())
 })
