@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
+import { Momentum } from '../../ts/backends/momentum.js'
 import type { Addon, NativeFit, NativeFitOptions } from '../../ts/backends/native/addon.js'
 import { nativeBackend } from '../../ts/backends/native/backend.js'
 import { loadAddon } from '../../ts/backends/native/load.js'
@@ -187,7 +188,7 @@ describe('a fit refuses', () => {
   it('momentum of other lengths or types, and where nothing is extrapolated', async () => {
     const W = new Float32Array(8)
     const H = new Float32Array(6)
-    const numbers = new Float64Array(5)
+    const numbers = new Float64Array(new Momentum().numbers.length)
     const complete = async (options: Partial<NativeFitOptions>) => {
       const fit = newFit(options)
       fit.uploadDense(4, new Float32Array(12), 0, 3)
