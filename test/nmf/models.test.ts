@@ -78,6 +78,27 @@ describe('NMF', () => {
   })
 })
 
+describe('models', () => {
+  it('refuse rows that float32 cannot hold beside their components', async () => {
+    const model = await new NMF({ rank: 3, backend }).fit(X)
+    const far = { ...X, data: Float64Array.from(X.data, value => value * 1e58) }
+    await expect(model.transform(far)).rejects.toMatchObject({ code: 'ERR_NONNEG_DTYPE' })
+  })
+
+  it('refuse what their verbs do not have', async () => {
+    const model = await new NMF({ rank: 3, backend, frozen: [0], init: { H: denseMatrix(3, 25) } }).fit(X)
+    const refused = { code: 'ERR_NONNEG_OPTION' }
+    await expect(model.transform(X, { rank: 2 } as object)).rejects.toMatchObject(refused)
+    await expect(model.partialFit(X)).rejects.toMatchObject(refused)
+    await expect(new NMF({ rank: 3, backend }).partialFit(X, { maxIterations: 3 } as object)).rejects.toMatchObject(
+      refused,
+    )
+    const zeros = { data: new Float32Array(50), rows: 2, columns: 25 }
+    await expect(new NMF({ rank: 3, backend }).partialFit(zeros)).rejects.toMatchObject({ code: 'ERR_NONNEG_ZERO' })
+    await expect(NMF.fromBytes(new ArrayBuffer(9) as unknown as Uint8Array)).rejects.toMatchObject(refused)
+  })
+})
+
 describe('MiniBatchNMF', () => {
   it.each([2, 1, 0.5])('lowers the loss pass by pass, β = %d', async loss => {
     const model = new MiniBatchNMF({ rank: 4, loss, batchRows: 16, backend, maxIterations: 30, tolerance: 0 })
@@ -159,5 +180,30 @@ describe('checkpoints', () => {
     await expect(factorize(X, { ...options, alphaW: 1, resume })).rejects.toMatchObject(refused)
     await expect(factorize(X, { ...options, solver: 'mu', resume })).rejects.toMatchObject(refused)
     await expect(factorize(denseMatrix(60, 24), { ...options, resume })).rejects.toMatchObject(refused)
+    const weighted = { ...options, solver: 'mu', weights: denseMatrix(60, 25) } as const
+    const other = { ...weighted.weights, data: weighted.weights.data.slice().reverse() }
+    const ofWeights = (await factorize(X, weighted)).checkpoint()
+    await expect(factorize(X, { ...weighted, weights: other, resume: ofWeights })).rejects.toMatchObject(refused)
+    const hashed = { ...options, solver: 'mu', mask: { holdout: 0.2, seed: 1 } } as const
+    const ofHash = (await factorize(X, hashed)).checkpoint()
+    await expect(factorize(X, { ...hashed, mask: { holdout: 0.2, seed: 2 }, resume: ofHash })).rejects.toMatchObject(
+      refused,
+    )
+    const held = { ...options, init: { H: denseMatrix(3, 25) } } as const
+    const ofHeld = (await factorize(X, { ...held, frozen: [0] })).checkpoint()
+    await expect(factorize(X, { ...held, frozen: [2], resume: ofHeld })).rejects.toMatchObject(refused)
+    const batched = { ...options, solver: 'online', batchRows: 20 } as const
+    const ofBatches = (await factorize(X, batched)).checkpoint()
+    await expect(factorize(X, { ...batched, batchRows: 30, resume: ofBatches })).rejects.toMatchObject(refused)
+  })
+
+  it('are not made of an iteration that was cut short', async () => {
+    const controller = new AbortController()
+    const large = denseMatrix(600, 400)
+    const fit = factorize(large, { rank: 20, backend, onAbort: 'return', signal: controller.signal, tolerance: 0 })
+    setTimeout(() => controller.abort(), 150)
+    const { reason, checkpoint } = await fit
+    expect(reason).toBe('aborted')
+    expect(() => checkpoint()).toThrow(expect.objectContaining({ code: 'ERR_NONNEG_ABORTED' }))
   })
 })

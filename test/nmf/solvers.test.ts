@@ -68,6 +68,8 @@ describe('solvers', () => {
     [{ targetLoss: Number.NaN }, /targetLoss/],
     [{ resume: {} }, /Checkpoint/],
     [{ checkpointEvery: 0 }, /checkpointEvery/],
+    [{ violationTolerance: 0.1, solver: 'mu' }, /violationTolerance/],
+    [{ violationTolerance: 0.1, loss: 1 }, /violationTolerance/],
   ])('refuse what does not go together: %o', async (options, message) => {
     await expect(factorize(X, on(options as Partial<FactorizeOptions>))).rejects.toMatchObject({
       code: 'ERR_NONNEG_OPTION',
@@ -89,6 +91,24 @@ describe('bounds and frozen components', () => {
     }
     const free = await factorize(X, on({ solver, init: { H }, frozen: [0, 1, 2, 3] }))
     expect(Array.from(free.H.data)).toEqual(Array.from(H.data))
+  })
+})
+
+describe('bounds of X in other units', () => {
+  it.each([1e30, 1e-30])('are those of the caller: %d', async unit => {
+    const scaled = { ...X, data: Float64Array.from(X.data, value => value * unit) }
+    const root = Math.sqrt(unit)
+    const fit = await factorize(scaled, on({ solver: 'hals', maxW: 0.5 * root, maxH: 0.75 * root }))
+    expect(Math.max(...fit.W.data)).toBeCloseTo(0.5 * root, -Math.log10(root) + 6)
+    expect(Math.max(...fit.W.data)).toBeLessThanOrEqual(0.5 * root * (1 + 1e-12))
+    expect(Math.max(...fit.H.data)).toBeLessThanOrEqual(0.75 * root * (1 + 1e-12))
+  })
+
+  it('hold for starts that no update moves', async () => {
+    const H = { ...denseMatrix(4, 25), data: denseMatrix(4, 25).data.fill(200) }
+    const W = { data: new Float64Array(60 * 4), rows: 60, columns: 4 }
+    const fit = await factorize(X, on({ solver: 'mu', init: { W, H }, maxH: 0.25 }))
+    expect(Math.max(...fit.H.data)).toBeLessThanOrEqual(0.25)
   })
 })
 

@@ -3,6 +3,7 @@ import { BACKEND_IDS } from '../backends/registry.js'
 import type { Refusal } from '../engine/plan.js'
 import type { Handover, StopReason } from '../nmf/fit-loop.js'
 import type { SolverName } from '../nmf/solvers.js'
+import type { Criterion } from '../nmf/stopping.js'
 import { brief, count, paint, seconds } from './text.js'
 
 /** What `nonneg fit --json` prints. */
@@ -19,6 +20,7 @@ export interface FitResult {
   readonly relativeError: number
   readonly iterations: number
   readonly reason: StopReason
+  readonly criterion: Criterion | undefined
   readonly solver: SolverName
   /** Components that add nothing to W·H. */
   readonly deadComponents: readonly number[]
@@ -32,9 +34,11 @@ export interface FitResult {
   readonly files: { readonly W: string; readonly H: string }
 }
 
-function stopped({ reason, iterations, seconds: time }: FitResult): string {
+const REACHED = { gain: 'converged', violation: 'at the projected gradient asked for', target: 'at the loss asked for' }
+
+function stopped({ reason, criterion, iterations, seconds: time }: FitResult): string {
   const spent = `${count(iterations)} iteration${iterations === 1 ? '' : 's'}, ${seconds(time)}`
-  if (reason === 'converged') return `converged after ${spent}`
+  if (reason === 'converged') return `${REACHED[criterion ?? 'gain']} after ${spent}`
   if (reason === 'time-budget') return `out of time after ${spent}`
   return `after ${spent}, all that --max-iterations allows`
 }

@@ -77,6 +77,9 @@ function isEntry(value: unknown): value is Entry {
 
 /** @throws NonnegError ERR_NONNEG_FORMAT where the bytes are cut short, changed, or something else altogether */
 export function* decodeTensors(bytes: Uint8Array): Generator<void, TensorFile> {
+  if (!(bytes instanceof Uint8Array)) {
+    throw new NonnegError('ERR_NONNEG_OPTION', 'the bytes of a file come as a Uint8Array')
+  }
   if (bytes.length < 8) throw damaged(`${bytes.length} bytes are too few`)
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true))
   if (length > Math.min(LONGEST_HEADER, bytes.length - 8)) throw damaged('its header is longer than it is')

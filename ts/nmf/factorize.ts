@@ -1,4 +1,4 @@
-import type { BackendId, Factors } from '../backends/backend.js'
+import { type BackendId, type Factors, hasViolations } from '../backends/backend.js'
 import { inSlices } from '../core/breathe.js'
 import { abortError, NonnegError } from '../core/errors.js'
 import type { MatrixInput } from '../core/input.js'
@@ -51,7 +51,10 @@ export interface Factorization {
   readonly plan: Plan
   /** Which solver and backend were chosen, which were not, and why, in words. */
   explain(): string
-  /** The end of this fit, for another to go on from with a larger `maxIterations`; W and H must not have been changed. */
+  /**
+   * The end of this fit, for another to go on from with a larger `maxIterations`; W and H must not have been changed. Throws
+   * ERR_NONNEG_ABORTED where an abort has cut an iteration short.
+   */
   checkpoint(): Checkpoint
 }
 
@@ -124,6 +127,7 @@ async function solveChecked(input: MatrixInput, resolved: ResolvedOptions, given
     throw new NonnegError('ERR_NONNEG_SHAPE', `X has ${columns} columns, the model was fitted to ${given.H.columns}`)
   }
   const candidates = resumable(prepared, resolved)
+  checkViolations(candidates, resolved)
   const plan = await planOf(prepared, candidates, resolved)
   const { W, H } = await startFactors(prepared, resolved, plan, given.H)
   const deadline = timeBudgetMs === undefined ? undefined : start + timeBudgetMs
@@ -131,7 +135,7 @@ async function solveChecked(input: MatrixInput, resolved: ResolvedOptions, given
     ...resolved,
     lossScale: lossScale(beta, k),
     violationScale: gradientScale(beta, k),
-    identity: solver => identityFor(prepared, candidates.find(({ name }) => name === solver)!),
+    identity: solver => identityFor(prepared, candidates.find(({ name }) => name === solver)!, resolved),
     another: async seed => packedStart(await randomFactors(prepared, resolved, seed)),
     stop: given.stop,
   }
@@ -152,20 +156,46 @@ async function solveChecked(input: MatrixInput, resolved: ResolvedOptions, given
     handovers: result.handovers,
     plan,
     explain: () => `${explainSolver(result, resolved)}\n${explainPlan(plan)}`,
-    checkpoint: () => result.checkpoint,
+    checkpoint: () => wholeCheckpoint(result.checkpoint),
   }
+}
+
+function wholeCheckpoint(checkpoint: Checkpoint | undefined): Checkpoint {
+  if (checkpoint) return checkpoint
+  throw new NonnegError(
+    'ERR_NONNEG_ABORTED',
+    'the abort cut an iteration short: no fit can go on from there bit for bit',
+    {
+      fix: 'take checkpoints on the way, with onCheckpoint, or start from these factors with init',
+    },
+  )
 }
 
 function packedStart({ W, H }: { readonly W: DenseView; readonly H: DenseView }): Factors {
   return { W: W.data, H: H.data }
 }
 
-function identityFor({ X, sum, squaredNorm, k }: Prepared, { spec }: Candidate): Identity {
-  return identityOf(X, { sum, squaredNorm }, spec, k)
+function identityFor(prepared: Prepared, { spec }: Candidate, resolved: ResolvedOptions): Identity {
+  const { X, sum, squaredNorm, k, weighing } = prepared
+  const { frozenComponents, batchRows, forgetFactor } = resolved
+  const online = spec.batches ? { batchRows, forgetFactor } : {}
+  const frozen = frozenComponents.join() || undefined
+  return identityOf(X, { sum, squaredNorm }, { ...spec, ...online, frozen, weights: weighing }, k)
+}
+
+/** Refuses to wait for what no solver at hand reports. */
+function checkViolations(candidates: readonly Candidate[], { violationTolerance }: ResolvedOptions): void {
+  const [{ name, spec }] = candidates
+  if (violationTolerance === 0 || hasViolations(spec.rule)) return
+  throw new NonnegError('ERR_NONNEG_OPTION', `violationTolerance: solver '${name}' reports no projected gradient`, {
+    detail: { option: 'violationTolerance', solver: name },
+    fix: "use solver: 'hals', or tolerance",
+  })
 }
 
 /** The solvers that would do; where a fit goes on from a checkpoint, that of the checkpoint, if all else is the same. */
-function resumable(prepared: Prepared, { resume }: ResolvedOptions): readonly Candidate[] {
+function resumable(prepared: Prepared, resolved: ResolvedOptions): readonly Candidate[] {
+  const { resume } = resolved
   if (!resume) return prepared.candidates
   const { solver, identity } = resume.state
   const same = prepared.candidates.filter(({ name }) => name === solver)
@@ -175,7 +205,7 @@ function resumable(prepared: Prepared, { resume }: ResolvedOptions): readonly Ca
       fix: `use solver: '${solver}'`,
     })
   }
-  checkIdentity(identity, identityFor(prepared, same[0]))
+  checkIdentity(identity, identityFor(prepared, same[0], resolved))
   return same
 }
 
@@ -208,7 +238,7 @@ async function factorsOf(
 function explainSolver({ solver, reason, criterion, history }: LoopResult, { solver: asked }: ResolvedOptions): string {
   const how = asked === 'auto' ? 'for this loss and X' : 'by name'
   const end = {
-    gain: 'the gain was below the tolerance',
+    gain: 'the gain is below the tolerance',
     violation: 'the projected gradient was',
     target: 'the loss asked for',
   }

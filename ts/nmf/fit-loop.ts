@@ -34,7 +34,8 @@ export interface LoopResult {
   readonly backend: BackendId
   readonly emulated: boolean
   readonly handovers: readonly Handover[]
-  readonly checkpoint: Checkpoint
+  /** Undefined where an abort has cut an iteration short. */
+  readonly checkpoint: Checkpoint | undefined
 }
 
 /** What must survive the loss of a device. */
@@ -86,6 +87,8 @@ class FitLoop {
   readonly #deadline: number | undefined
   readonly #solver: SolverName
   #lastCrossing = 1
+  /** The factors are those of an iteration that an abort has cut short. */
+  isCutShort = false
   /** What may still be at work on the fit after an abort. */
   pending: Promise<unknown> = Promise.resolve()
 
@@ -111,7 +114,8 @@ class FitLoop {
     const { history, losses, violations } = progress
     if (starts > 1 && !progress.factors) progress.factors = await this.#bestStart()
     if (progress.factors) await this.#fit.setFactors(progress.factors)
-    if (tolerance > 0) progress.initialError ??= distance(await this.evaluate())
+    // a fit that goes on from one that had no tolerance has no start to look at any more
+    if (tolerance > 0 && history.length === 0) progress.initialError ??= distance(await this.evaluate())
     const start = performance.now()
     let lastSnapshot = start
     for (let secondsEach = Number.POSITIVE_INFINITY; ; ) {
@@ -127,7 +131,10 @@ class FitLoop {
       this.#lastCrossing = count
       const report = await this.#advance(count)
       this.#note(report, progress.secondsBefore + (crossingStart - start) / 1000)
-      if (report.stopped === 'aborted') return { reason: 'aborted', loss: await this.#lossAtAbort(true) }
+      if (report.stopped === 'aborted') {
+        this.isCutShort = true
+        return { reason: 'aborted', loss: await this.#lossAtAbort(true) }
+      }
       secondsEach = (performance.now() - crossingStart) / 1000 / Math.max(1, report.iterations)
       if (onCheckpoint && history.length % checkpointEvery === 0) await onCheckpoint(await this.checkpoint())
       if (this.#snapshots && performance.now() - lastSnapshot > SNAPSHOT_SECONDS * 1000) {
@@ -175,6 +182,7 @@ class FitLoop {
     for (let other = 0; other < starts; other++) {
       if (other > 0) await this.#fit.setFactors(await this.#options.another(seed + other))
       const report = await this.#advance(startIterations)
+      if (signal?.aborted && best) break
       if (signal?.aborted) throw abortError(signal)
       const loss = checkedLoss(report.losses[report.iterations - 1], this.#options.dtype)
       if (!best || loss < best.loss) best = { loss, factors: await this.#fit.factors() }
@@ -296,7 +304,7 @@ async function runOn(
     const outcome = await loop.run()
     const frobeniusLoss = spec.beta === 2 ? outcome.loss : await loop.evaluate(2)
     const factors = await fit.factors()
-    const checkpoint = checkpointOf(progress, options, name, factors)
+    const checkpoint = loop.isCutShort ? undefined : checkpointOf(progress, options, name, factors)
     return { ...outcome, criterion: outcome.criterion, frobeniusLoss, factors, checkpoint }
   } finally {
     const closed = loop.pending.catch(() => {}).then(() => dispose(fit))

@@ -109,7 +109,9 @@ export function* ownStart(init: OwnStart, sizes: Sizes, seed: number): Generator
   const { rows, columns, rank, dtype, k } = sizes
   const W = yield* ownFactor(init.W, 'W', rows, rank)
   const H = yield* ownFactor(init.H, 'H', rank, columns)
-  if (W && H && dtype === 'f32') checkReach(W.largest, H.largest, k, rank * Math.max(rows, columns))
+  // a factor that is drawn or constant goes up to twice the root of X's mean
+  const own = 2 * Math.sqrt(sizes.mean / rank) * 2 ** k
+  if (dtype === 'f32') checkReach(W?.largest ?? own, H?.largest ?? own, k, rank * Math.max(rows, columns))
   const random = W && H ? undefined : yield* randomStart(sizes, seed)
   const scaled = function* (view: DenseView): Generator<void, DenseView> {
     return k === 0 ? view : yield* scaleFactor(view, -k, dtype)

@@ -10,7 +10,7 @@ import type { FactorizeOptions } from './options.js'
 export class MiniBatchNMF extends NMF {
   /** @throws NonnegError ERR_NONNEG_OPTION for any other solver than `'online'` */
   constructor(options: FactorizeOptions) {
-    if (options.solver !== undefined && options.solver !== 'online') {
+    if (options?.solver !== undefined && options.solver !== 'online') {
       throw refuse('solver', options.solver, "'online', which is what MiniBatchNMF is")
     }
     super({ ...options, solver: 'online' })

@@ -3,6 +3,7 @@ import { NonnegError } from '../core/errors.js'
 import { files } from '../core/file-access.js'
 import { type MatrixInput, toMatrixView } from '../core/input.js'
 import { type DenseView, denseView } from '../core/matrix.js'
+import { checkNames } from './checks.js'
 import { type Factorization, factorize, solve } from './factorize.js'
 import { type Fitted, modelBytes, modelFrom } from './model-file.js'
 import type { FactorizeOptions } from './options.js'
@@ -17,6 +18,16 @@ export type TransformOptions = Pick<
   /** Where W (rows × rank) starts, such as an earlier result for much the same rows. Default: a constant. */
   readonly W?: MatrixInput
 }
+
+const TRANSFORM_OPTIONS: readonly (keyof TransformOptions)[] = [
+  'mask',
+  'weights',
+  'maxIterations',
+  'tolerance',
+  'timeBudgetMs',
+  'onProgress',
+  'signal',
+]
 
 /**
  * A model with scikit-learn's verbs over {@link factorize}: fit it to one matrix, then use its components on others.
@@ -56,7 +67,13 @@ export class NMF {
    * Throws as {@link factorize}; a failed batch leaves the model as it was.
    */
   async partialFit(X: MatrixInput, options: Pick<TransformOptions, 'mask' | 'weights' | 'signal'> = {}): Promise<this> {
-    const { forgetFactor, batchRows: _rows, step: _step, frozen: _frozen, resume: _resume, ...own } = this.options
+    checkNames(options, ['mask', 'weights', 'signal'], 'option of partialFit')
+    const { forgetFactor, batchRows: _rows, step: _step, resume: _resume, frozen = [], ...own } = this.options
+    if (frozen.length > 0) {
+      throw new NonnegError('ERR_NONNEG_OPTION', 'partialFit moves all components; the model has frozen ones', {
+        fix: 'use fit, whose init.H says what they stay at',
+      })
+    }
     const resolved = resolveOptions({ ...own, forgetFactor, starts: 1, ...only(options), solver: 'online' })
     const former = this.#components && { components: this.#components, online: this.#online }
     const { components, online } = await fitPartially(X, resolved, former)
@@ -68,7 +85,7 @@ export class NMF {
 
   /**
    * The W (rows × rank) that fits new rows X to the model's components, which stay as they are. Stops by the model's own
-   * options where none are given, but for its mask and weights, which belong to the matrix that it was fitted to: give those
+   * options where none are given, but for `targetLoss` and its mask and weights, which belong to the matrix that it was fitted to: give those
    * of X here. Starts from a constant, or from `W`, so it does not return the W of `fitTransform` for the same X, but one
    * close to it. Throws as {@link factorize}.
    */
@@ -84,10 +101,12 @@ export class NMF {
     return 1 - (await this.#project(X, options)).relativeError ** 2
   }
 
-  #project(X: MatrixInput, { W, ...options }: TransformOptions): Promise<Factorization> {
+  async #project(X: MatrixInput, { W, ...options }: TransformOptions): Promise<Factorization> {
     const H = this.components
+    checkNames(options, TRANSFORM_OPTIONS, 'option of transform')
     const { rank, loss, solver, step, alphaW, l1Ratio, maxW, seed, ...rest } = this.options
     const { backend, fallback, threads, fast, dtype, maxIterations, tolerance, timeBudgetMs, onAbort } = rest
+    const { patience, violationTolerance, signal } = rest
     const model = {
       rank,
       loss,
@@ -99,8 +118,14 @@ export class NMF {
       seed,
     } as const
     const run = { backend, fallback, threads, fast, dtype, maxIterations, tolerance, timeBudgetMs, onAbort }
-    const resolved = resolveOptions({ ...only(model), ...only(run), ...only(options) } as FactorizeOptions)
-    return solve(X, W === undefined ? resolved : { ...resolved, init: { W } }, { H })
+    const stop = { patience, violationTolerance: model.solver === 'mu' ? undefined : violationTolerance, signal }
+    const resolved = resolveOptions({
+      ...only(model),
+      ...only(run),
+      ...only(stop),
+      ...only(options),
+    } as FactorizeOptions)
+    return await solve(X, W === undefined ? resolved : { ...resolved, init: { W } }, { H })
   }
 
   /** W·H (rows × columns) for a W of rows × rank: what the model makes of these weights. */
@@ -132,7 +157,7 @@ export class NMF {
 
   /**
    * The model in one piece: safetensors, which other languages read too, with the components as `H`, the options that are
-   * words and numbers, and what `partialFit` goes on from. @throws NonnegError ERR_NONNEG_NOT_FITTED
+   * words and numbers (a mask, factors to start from and what runs while a fit does are not), and what `partialFit` goes on from. @throws NonnegError ERR_NONNEG_NOT_FITTED
    */
   async toBytes(): Promise<Uint8Array<ArrayBuffer>> {
     return await modelBytes({ options: this.options, components: this.components, online: this.#online })

@@ -13,7 +13,7 @@ export interface HistoryEntry {
   /** The loss after it, as `Factorization.loss` has it. */
   readonly loss: number
   /**
-   * `'hals'` and `'pg'`: Σ |projected gradient| over the entries of both factors, each taken as the entry was about to
+   * All solvers but `'mu'` and `'online'`: Σ |projected gradient| over the entries of both factors, each taken as the entry was about to
    * move, penalties included. It goes to 0 at a stationary point (scikit-learn's `violation`).
    */
   readonly violation?: number
@@ -56,7 +56,7 @@ export interface FactorizeOptions {
   /**
    * How the factors move. `'mu'`: multiplicative updates, which never raise the loss. `'hals'`: coordinate descent, exact for
    * `'frobenius'`, Newton steps elsewhere, below β = 1 bounded so that they never raise it either. `'ahals'`: some rounds of
-   * that for each product with X, and extrapolation; now and then its loss rises, and it goes back. `'bpp'`: each factor to
+   * that for each product with X, and extrapolation, undone where it raised the loss. `'bpp'`: each factor to
    * its exact minimum in turn (`'frobenius'` without mask and weights). `'online'`: multiplicative updates batch after batch. `'scd'`: as `'ahals'` for `'kullback-leibler'`.
    * `'pg'`: projected gradient steps. Sources: ts/nmf/solvers.ts. `'auto'`, the default, is `'ahals'` for Frobenius without
    * mask and weights, where the backend has it (the GPUs do not yet), else `'mu'`.

@@ -46,6 +46,11 @@ export async function fitPartially(
     const message = `X has ${columns} columns, the model was fitted to ${former.components.columns}`
     throw new NonnegError('ERR_NONNEG_SHAPE', message)
   }
+  if (!former && mean === 0) {
+    throw new NonnegError('ERR_NONNEG_ZERO', 'the first batch is all zeros: components that start at zero stay there', {
+      fix: 'begin with a batch that has entries above zero',
+    })
+  }
   const candidates = prepared.candidates.map(({ name, spec }) => ({ name, spec: { ...spec, rounds: ROUNDS } }))
   const plan = await planOf(prepared, candidates, { ...resolved, maxIterations: ROUNDS })
   const W = constantFactor(rows, rank, Math.sqrt(mean / rank))

@@ -16,6 +16,8 @@ export interface Prepared {
   readonly columns: number
   readonly X: MatrixView
   readonly weights: Weights | undefined
+  /** What tells these weights from others, in words. */
+  readonly weighing: string | undefined
   readonly sum: number
   /** Of X, each entry once. */
   readonly squaredNorm: number
@@ -51,7 +53,33 @@ export async function prepare(
   const scan = k === 0 ? given : await inSlices(scanMatrix(await inSlices(scaleMatrix(given.X, -2 * k, dtype)), 'X'))
   const { X, sum, squaredNorm } = scan
   const candidates = asked.map(({ name, spec }) => ({ name, spec: scaleSpec(spec, k) }))
-  return { rows, columns, X, weights, sum, squaredNorm, mean: sum / observed.count, k, candidates }
+  const weighing = await inSlices(wordsOf(weights), signal)
+  return { rows, columns, X, weights, weighing, sum, squaredNorm, mean: sum / observed.count, k, candidates }
+}
+
+/** Their kind with the hash's numbers, or with sums over the weights that tell places apart. */
+function* wordsOf(weights: Weights | undefined): Generator<void, string | undefined> {
+  if (!weights) return undefined
+  if (weights.kind === 'holdout') {
+    const { fraction, seed, complement = false } = weights
+    return `holdout ${fraction} ${seed} ${complement}`
+  }
+  const isDense = weights.kind === 'dense'
+  const list = isDense ? weights.data : weights.values
+  const [first, width, stride] = isDense
+    ? [weights.offset, weights.columns, weights.stride]
+    : [0, list.length, list.length]
+  const rows = isDense ? weights.rows : 1
+  let [sum, placed] = [0, 0]
+  for (let i = 0, place = 0; i < rows; i++) {
+    for (let j = 0; j < width; j++, place++) {
+      const weight = list[first + i * stride + j]
+      sum += weight
+      placed += weight * ((place % 8191) + 1)
+      if (place % 32768 === 0) yield
+    }
+  }
+  return `${weights.kind} ${sum} ${placed}`
 }
 
 /** Σ v·x² over the entries that count. */

@@ -47,7 +47,9 @@ export function scaleSpec(spec: FitSpec, k: number): FitSpec {
   if (k === 0) return spec
   const scaledPenalty = (penalty: Penalty | undefined) =>
     penalty && { l1: penalty.l1 / gradientScale(spec.beta, k), l2: (penalty.l2 * 4 ** k) / lossScale(spec.beta, k) }
-  return { ...spec, penaltyW: scaledPenalty(spec.penaltyW), penaltyH: scaledPenalty(spec.penaltyH) }
+  const scaledBound = (most: number | undefined) => most && most / 2 ** k
+  const penalties = { penaltyW: scaledPenalty(spec.penaltyW), penaltyH: scaledPenalty(spec.penaltyH) }
+  return { ...spec, ...penalties, maxW: scaledBound(spec.maxW), maxH: scaledBound(spec.maxH) }
 }
 
 const PIECE = 1 << 16

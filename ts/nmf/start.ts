@@ -11,7 +11,6 @@ import { constantFactor, ownStart, randomStart, type Sizes, type Start } from '.
 import { nndsvdStart } from './nndsvd.js'
 import type { InitName, OwnStart, ResolvedOptions } from './options.js'
 import type { Prepared } from './prepare.js'
-import { scaleFactor } from './scale.js'
 import { largestSingular, SETTLED, type SingularVectors } from './svd.js'
 
 /** Singular vectors from the first device that has bare products, those of the plan before others. */
@@ -63,20 +62,49 @@ function startByProblem(
   return isDescent && starts === 1 && rank <= Math.min(rows, columns) ? 'nndsvda' : 'random'
 }
 
-/** Where a fit starts: in its scale, the components that stay behind the others. */
+/** Copies of what is above its bound are brought down to it: an entry that no update moves would stay there. */
+function* underBounds(
+  { W, H }: Start,
+  { rank, maxW, maxH, frozen }: ResolvedOptions,
+  k: number,
+): Generator<void, Start> {
+  const under = function* (F: DenseView, most: number | undefined, rows: number): Generator<void, DenseView> {
+    if (most === undefined) return F
+    const data = packed(F).slice()
+    for (let i = 0; i < rows; i++) {
+      for (let j = i * F.columns; j < (i + 1) * F.columns; j++) data[j] = Math.min(data[j], most / 2 ** k)
+      yield
+    }
+    return denseView(data, F.rows, F.columns)
+  }
+  return { W: yield* under(W, maxW, W.rows), H: yield* under(H, maxH, rank - frozen) }
+}
+
+/** Where a fit starts: in its scale and bounds, the components that stay behind the others. */
 export async function startFactors(
   prepared: Prepared,
   resolved: ResolvedOptions,
   plan: Plan,
   fixedH: DenseView | undefined,
 ): Promise<Start> {
-  const { rank, dtype, init, seed, signal, frozenComponents } = resolved
+  const start = await unboundedStart(prepared, resolved, plan, fixedH)
+  const maxH = fixedH ? undefined : resolved.maxH
+  return await inSlices(underBounds(start, { ...resolved, maxH }, prepared.k), resolved.signal)
+}
+
+async function unboundedStart(
+  prepared: Prepared,
+  resolved: ResolvedOptions,
+  plan: Plan,
+  fixedH: DenseView | undefined,
+): Promise<Start> {
+  const { rank, init, seed, signal, frozenComponents } = resolved
   const { rows, columns, k, mean } = prepared
   const sizes = sizesOf(prepared, resolved)
   if (fixedH) {
     if (typeof init !== 'string') return await inSlices(ownStart({ W: init.W, H: fixedH }, sizes, seed), signal)
-    const H = k === 0 ? fixedH : await inSlices(scaleFactor(fixedH, -k, dtype))
-    return { W: constantFactor(rows, rank, Math.sqrt(mean / rank)), H }
+    const W = constantFactor(rows, rank, Math.sqrt(mean / rank) * 2 ** k)
+    return await inSlices(ownStart({ W, H: fixedH }, sizes, seed), signal)
   }
   const chosen: Exclude<InitName, 'auto'> | OwnStart = init === 'auto' ? startByProblem(prepared, resolved) : init
   if (chosen === 'random') return await inSlices(randomStart(sizes, seed), signal)
