@@ -46,7 +46,7 @@ describe('a backend that fails in flight', () => {
     async code => {
       // the first crossing is one iteration, the second breaks
       registerBackends([failing(code, 1)])
-      const options = { rank: 3, maxIterations: 40, tolerance: 0 }
+      const options = { rank: 3, maxIterations: 40, tolerance: 0, init: 'random' } as const
       const fit = await factorize(X, { ...options, backend: 'cuda', fallback: true })
       expect(fit.backend).not.toBe('cuda')
       expect(fit.handovers).toMatchObject([{ id: 'cuda', reason: 'it broke' }])
@@ -76,7 +76,7 @@ describe('a backend that fails in flight', () => {
 
   it('does not hand over when it was asked for by name', async () => {
     registerBackends([failing('ERR_NONNEG_DEVICE_LOST', 0)])
-    const options = { rank: 3, backend: 'cuda', maxIterations: 5 } as const
+    const options = { rank: 3, backend: 'cuda', maxIterations: 5, init: 'random' } as const
     await expect(factorize(X, options)).rejects.toMatchObject({ code: 'ERR_NONNEG_DEVICE_LOST' })
   })
 })

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Checkpoint, factorize, MiniBatchNMF, NMF } from '../../ts/node.js'
+import { Checkpoint, factorize, type HistoryEntry, MiniBatchNMF, NMF } from '../../ts/node.js'
 import { denseMatrix, sparseMatrix } from '../conformance/problems.js'
 
 const backend = 'reference'
@@ -200,8 +200,10 @@ describe('checkpoints', () => {
   it('are not made of an iteration that was cut short', async () => {
     const controller = new AbortController()
     const large = denseMatrix(600, 400)
-    const fit = factorize(large, { rank: 20, backend, onAbort: 'return', signal: controller.signal, tolerance: 0 })
-    setTimeout(() => controller.abort(), 150)
+    // in the middle of an iteration, which takes longer than that here
+    const onProgress = ({ iteration }: HistoryEntry) => iteration === 2 && setTimeout(() => controller.abort(), 5)
+    const options = { rank: 30, backend, solver: 'hals', maxIterations: 1_000_000, tolerance: 0 } as const
+    const fit = factorize(large, { ...options, onAbort: 'return', signal: controller.signal, onProgress })
     const { reason, checkpoint } = await fit
     expect(reason).toBe('aborted')
     expect(() => checkpoint()).toThrow(expect.objectContaining({ code: 'ERR_NONNEG_ABORTED' }))

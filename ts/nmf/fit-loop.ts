@@ -63,7 +63,8 @@ const HANDS_OVER: readonly string[] = [
   'ERR_NONNEG_UNSUPPORTED',
 ]
 
-function mayHandOver(error: unknown): error is NonnegError {
+/** Whether an error is one of a device, after which another may do. */
+export function mayHandOver(error: unknown): error is NonnegError {
   return error instanceof NonnegError && HANDS_OVER.includes(error.code)
 }
 

@@ -7,6 +7,7 @@ import { withDevice } from '../engine/devices.js'
 import type { Plan } from '../engine/plan.js'
 import { probeBackend } from '../engine/probe.js'
 import { movingFirst, reordered } from './components.js'
+import { mayHandOver } from './fit-loop.js'
 import { constantFactor, ownStart, randomStart, type Sizes, type Start } from './init.js'
 import { nndsvdStart } from './nndsvd.js'
 import type { InitName, OwnStart, ResolvedOptions } from './options.js'
@@ -26,11 +27,16 @@ async function singularVectors(
   for (const id of [...planned, ...BACKEND_IDS.filter(id => !planned.includes(id)).reverse()]) {
     const report = await probeBackend(id)
     if (!report.available || (report.emulated && !planned.includes(id))) continue
-    const found = await withDevice(id, plan, async device => {
-      if (!device.supports(prepared.X, spec).supported) return undefined
-      return await largestSingular(device, prepared, rank, { dtype, seed, signal, settled })
-    })
-    if (found) return found
+    try {
+      const found = await withDevice(id, plan, async device => {
+        if (!device.supports(prepared.X, spec).supported) return undefined
+        return await largestSingular(device, prepared, rank, { dtype, seed, signal, settled })
+      })
+      if (found) return found
+    } catch (error) {
+      // the fit itself will tell of a device that fails; a start can come from any
+      if (!mayHandOver(error)) throw error
+    }
   }
   throw new NonnegError(
     'ERR_NONNEG_NO_BACKEND',
