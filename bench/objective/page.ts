@@ -70,7 +70,7 @@ export function objectivePage(results: ObjectiveResults, notes: Notes, source: s
     target,
     measured,
     status,
-    status === 'short' ? (notes[id] ?? '') : '',
+    status !== 'pass' ? (notes[id] ?? '') : '',
   ]
   return `${[
     '# Time to an objective',
@@ -89,6 +89,8 @@ export function objectivePage(results: ObjectiveResults, notes: Notes, source: s
     ),
     '',
     ...table(['goal', 'wanted', 'measured', '', 'why'], lines.map(goal)),
+    '',
+    'Times of “± 0” are of one round; cases may come from runs of their own, the processor and the versions being the same.',
     '',
     ...cases.flatMap(one => section(one, results)),
   ]
