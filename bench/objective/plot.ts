@@ -4,7 +4,7 @@ import type { CaseResult, Curve, ObjectiveResults } from './schema.js'
 
 const TEXT = { fontFamily: 'system-ui, sans-serif', fontSize: 13, color: '#374151' }
 const WIDTH = 960
-const HEIGHT = 520
+const HEIGHT = 560
 
 /** Colours that stay apart for colour-blind readers, after Paul Tol's bright scheme. */
 const PEER = '#111827'
@@ -89,7 +89,7 @@ export function casePicture(one: CaseResult, results: Pick<ObjectiveResults, 'ro
       itemHeight: 3,
       textStyle: TEXT,
     },
-    grid: { left: 80, right: 40, top: 72, bottom: 96 },
+    grid: { left: 80, right: 40, top: 72, bottom: 128 },
     xAxis: {
       type: 'log',
       name: 'seconds since the call',
