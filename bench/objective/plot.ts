@@ -68,13 +68,14 @@ export function casePicture(one: CaseResult, results: Pick<ObjectiveResults, 'ro
   const peer = peerRow(results, one.problem)
   const stop = peer ? ` after ${secondsName(peer.median!)}` : ''
   const known = curves.filter(({ name }) => !/^(scikit-learn|nonneg auto)/.test(name))
+  const heading = `${title}: ${rows} × ${columns}, rank ${rank}, ${loss === 'frobenius' ? 'Frobenius' : 'Kullback–Leibler'}`
   const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height: HEIGHT })
   chart.setOption({
     animation: false,
     backgroundColor: '#ffffff',
     textStyle: TEXT,
     title: {
-      text: `${title}: ${rows} × ${columns}, rank ${rank}, ${loss === 'frobenius' ? 'Frobenius' : 'Kullback–Leibler'}`,
+      text: heading,
       left: 'center',
       top: 8,
       textStyle: { ...TEXT, fontSize: 16, fontWeight: 600 },
@@ -127,5 +128,6 @@ export function casePicture(one: CaseResult, results: Pick<ObjectiveResults, 'ro
   })
   const svg = chart.renderToSVGString()
   chart.dispose()
-  return `${plain(svg)}\n`
+  // for those who do not see it
+  return `${plain(svg).replace('>', `><title>Loss against seconds. ${heading}</title>`)}\n`
 }
