@@ -9,8 +9,7 @@ namespace nonneg {
 namespace {
 
 template<class Job, class... Arguments>
-Napi::Value begin(const Napi::CallbackInfo& info, std::initializer_list<napi_value> keep,
-                  const Arguments&... arguments) {
+Napi::Value begin(const Napi::CallbackInfo& info, const std::vector<napi_value>& keep, const Arguments&... arguments) {
   return job::start(info.Env(), std::unique_ptr<job>(new (std::nothrow) Job(arguments...)), keep);
 }
 
@@ -25,25 +24,35 @@ napi_value float64_array(napi_env env, const std::vector<double>& values) {
   return array;
 }
 
+std::vector<array> read_pair(const Napi::CallbackInfo& info, const fit_shape& shape, int64_t first, int64_t second) {
+  std::vector<array> pair(2);
+  const int64_t lengths[] = {first * shape.rank, second * shape.rank};
+  for (size_t i = 0; i < 2; i++) {
+    array& a = pair[i];
+    if (!read_array(info[i], a) || a.type != array_type(shape.element) || a.length != lengths[i])
+      return {};
+  }
+  return pair;
+}
+
 } // namespace
 
-bool read_factors(const Napi::CallbackInfo& info, const fit_shape& shape, array& W, array& H) {
-  const auto fits = [&](array& a, Napi::Value value, int64_t length) {
-    return read_array(value, a) && a.type == array_type(shape.element) && a.length == length * shape.rank;
-  };
-  return fits(W, info[0], shape.rows) && fits(H, info[1], shape.columns);
+std::vector<array> read_factors(const Napi::CallbackInfo& info, const fit_shape& shape) {
+  return read_pair(info, shape, shape.rows, shape.columns);
 }
 
-bool read_momentum(const Napi::CallbackInfo& info, const fit_shape& shape, array& W, array& H, array& numbers) {
-  return shape.extrapolate && read_factors(info, shape, W, H) && read_array(info[2], numbers) &&
-         numbers.type == napi_float64_array && numbers.length == momentum_numbers;
+std::vector<array> read_momentum(const Napi::CallbackInfo& info, const fit_shape& shape) {
+  std::vector<array> arrays = read_factors(info, shape);
+  array numbers;
+  if (!shape.extrapolate || arrays.empty() || !read_array(info[2], numbers) || numbers.type != napi_float64_array ||
+      numbers.length != momentum_numbers)
+    return {};
+  arrays.push_back(numbers);
+  return arrays;
 }
 
-bool read_accumulated(const Napi::CallbackInfo& info, const fit_shape& shape, array& A, array& B) {
-  const auto fits = [&](array& a, Napi::Value value) {
-    return read_array(value, a) && a.type == array_type(shape.element) && a.length == shape.columns * shape.rank;
-  };
-  return fits(A, info[0]) && fits(B, info[1]);
+std::vector<array> read_accumulated(const Napi::CallbackInfo& info, const fit_shape& shape) {
+  return read_pair(info, shape, shape.columns, shape.columns);
 }
 
 bool read_batches(Napi::Value value, const fit_shape& shape, std::vector<batch>& out) {
@@ -103,34 +112,12 @@ napi_value evaluate_job::value(napi_env env) {
   return result;
 }
 
-Napi::Value set_factors_job::start(const Napi::CallbackInfo& info, const std::shared_ptr<fit_state>& state,
-                                   const array& W, const array& Ht) {
-  return begin<set_factors_job>(info, {info.This(), info[0], info[1]}, state, W, Ht);
-}
-
-Napi::Value factors_job::start(const Napi::CallbackInfo& info, const std::shared_ptr<fit_state>& state, const array& W,
-                               const array& H) {
-  return begin<factors_job>(info, {info.This(), info[0], info[1]}, state, W, H);
-}
-
-Napi::Value set_momentum_job::start(const Napi::CallbackInfo& info, const std::shared_ptr<fit_state>& state,
-                                    const array& W, const array& Ht, const array& numbers) {
-  return begin<set_momentum_job>(info, {info.This(), info[0], info[1], info[2]}, state, W, Ht, numbers);
-}
-
-Napi::Value momentum_job::start(const Napi::CallbackInfo& info, const std::shared_ptr<fit_state>& state, const array& W,
-                                const array& H, const array& numbers) {
-  return begin<momentum_job>(info, {info.This(), info[0], info[1], info[2]}, state, W, H, numbers);
-}
-
-Napi::Value set_accumulated_job::start(const Napi::CallbackInfo& info, const std::shared_ptr<fit_state>& state,
-                                       const array& A, const array& B) {
-  return begin<set_accumulated_job>(info, {info.This(), info[0], info[1]}, state, A, B);
-}
-
-Napi::Value accumulated_job::start(const Napi::CallbackInfo& info, const std::shared_ptr<fit_state>& state,
-                                   const array& A, const array& B) {
-  return begin<accumulated_job>(info, {info.This(), info[0], info[1]}, state, A, B);
+Napi::Value arrays_job::start(const Napi::CallbackInfo& info, const std::shared_ptr<fit_state>& state,
+                              const std::vector<array>& arrays, arrays_call call) {
+  std::vector<napi_value> keep = {info.This()};
+  for (size_t i = 0; i < arrays.size(); i++)
+    keep.push_back(info[i]);
+  return begin<arrays_job>(info, keep, state, arrays, call);
 }
 
 } // namespace nonneg

@@ -5,16 +5,19 @@
 #include "job.h"
 #include "values.h"
 
+#include <vector>
+
 namespace nonneg {
 
-// The two arrays of a call: of the element type, and of rows x rank and columns x rank elements.
-bool read_factors(const Napi::CallbackInfo& info, const fit_shape& shape, array& W, array& H);
+// The arrays of a call; empty where they are not what the fit takes.
+// Two of the element type, of rows x rank and columns x rank elements.
+std::vector<array> read_factors(const Napi::CallbackInfo& info, const fit_shape& shape);
 
-// The same with an array of the momentum's numbers behind them; false where the fit does not extrapolate.
-bool read_momentum(const Napi::CallbackInfo& info, const fit_shape& shape, array& W, array& H, array& numbers);
+// The same with a Float64Array of the momentum's numbers behind them; empty where the fit does not extrapolate.
+std::vector<array> read_momentum(const Napi::CallbackInfo& info, const fit_shape& shape);
 
-// The first two arrays of a call: of the element type, and of columns x rank elements each.
-bool read_accumulated(const Napi::CallbackInfo& info, const fit_shape& shape, array& A, array& B);
+// Two of the element type, of columns x rank elements each.
+std::vector<array> read_accumulated(const Napi::CallbackInfo& info, const fit_shape& shape);
 
 // A Float64Array of three numbers for each batch: its first row, the number of its rows and the share that it keeps.
 bool read_batches(Napi::Value value, const fit_shape& shape, std::vector<batch>& out);
@@ -90,90 +93,24 @@ class evaluate_job final : public fit_job {
   double loss = 0;
 };
 
-// The arrays are read or written by the thread: their owner must not detach them meanwhile.
-class set_factors_job final : public fit_job {
+// What a call asks of the device, with the arrays that JavaScript gave it.
+using arrays_call = status (*)(fit& device, const std::vector<array>& arrays);
+
+// The arrays are the first arguments of the call, and are read or written by the thread: their owner must not detach
+// them meanwhile.
+class arrays_job final : public fit_job {
  public:
-  static Napi::Value start(const Napi::CallbackInfo& info, const std::shared_ptr<fit_state>& state, const array& W,
-                           const array& Ht);
-  set_factors_job(const std::shared_ptr<fit_state>& state, const array& W, const array& Ht)
-      : fit_job(state), W(W), Ht(Ht) {}
+  static Napi::Value start(const Napi::CallbackInfo& info, const std::shared_ptr<fit_state>& state,
+                           const std::vector<array>& arrays, arrays_call call);
+  arrays_job(const std::shared_ptr<fit_state>& state, const std::vector<array>& arrays, arrays_call call)
+      : fit_job(state), arrays(arrays), call(call) {}
 
  protected:
-  status work() override { return state->device->set_factors(W.data, Ht.data); }
+  status work() override { return call(*state->device, arrays); }
 
  private:
-  const array W, Ht;
-};
-
-class set_momentum_job final : public fit_job {
- public:
-  static Napi::Value start(const Napi::CallbackInfo& info, const std::shared_ptr<fit_state>& state, const array& W,
-                           const array& Ht, const array& numbers);
-  set_momentum_job(const std::shared_ptr<fit_state>& state, const array& W, const array& Ht, const array& numbers)
-      : fit_job(state), W(W), Ht(Ht), numbers(numbers) {}
-
- protected:
-  status work() override {
-    return state->device->set_momentum(W.data, Ht.data, static_cast<const double*>(numbers.data));
-  }
-
- private:
-  const array W, Ht, numbers;
-};
-
-class factors_job final : public fit_job {
- public:
-  static Napi::Value start(const Napi::CallbackInfo& info, const std::shared_ptr<fit_state>& state, const array& W,
-                           const array& H);
-  factors_job(const std::shared_ptr<fit_state>& state, const array& W, const array& H) : fit_job(state), W(W), H(H) {}
-
- protected:
-  status work() override { return state->device->factors(W.data, H.data); }
-
- private:
-  const array W, H;
-};
-
-class momentum_job final : public fit_job {
- public:
-  static Napi::Value start(const Napi::CallbackInfo& info, const std::shared_ptr<fit_state>& state, const array& W,
-                           const array& H, const array& numbers);
-  momentum_job(const std::shared_ptr<fit_state>& state, const array& W, const array& H, const array& numbers)
-      : fit_job(state), W(W), H(H), numbers(numbers) {}
-
- protected:
-  status work() override { return state->device->momentum(W.data, H.data, static_cast<double*>(numbers.data)); }
-
- private:
-  const array W, H, numbers;
-};
-
-class set_accumulated_job final : public fit_job {
- public:
-  static Napi::Value start(const Napi::CallbackInfo& info, const std::shared_ptr<fit_state>& state, const array& A,
-                           const array& B);
-  set_accumulated_job(const std::shared_ptr<fit_state>& state, const array& A, const array& B)
-      : fit_job(state), A(A), B(B) {}
-
- protected:
-  status work() override { return state->device->set_accumulated(A.data, B.data); }
-
- private:
-  const array A, B;
-};
-
-class accumulated_job final : public fit_job {
- public:
-  static Napi::Value start(const Napi::CallbackInfo& info, const std::shared_ptr<fit_state>& state, const array& A,
-                           const array& B);
-  accumulated_job(const std::shared_ptr<fit_state>& state, const array& A, const array& B)
-      : fit_job(state), A(A), B(B) {}
-
- protected:
-  status work() override { return state->device->accumulated(A.data, B.data); }
-
- private:
-  const array A, B;
+  const std::vector<array> arrays;
+  const arrays_call call;
 };
 
 } // namespace nonneg

@@ -61,6 +61,19 @@ Napi::Value fit_memory(const Napi::CallbackInfo& info) {
   return answer;
 }
 
+namespace {
+
+constexpr const char* no_factors = "the factors do not fit the shape of X";
+constexpr const char* no_momentum = "the momentum does not fit the shape of X, or the fit does not extrapolate";
+constexpr const char* not_accumulated = "numerators and denominators do not fit the shape of X";
+
+Napi::Value over_arrays(const Napi::CallbackInfo& info, const std::shared_ptr<fit_state>& state,
+                        const std::vector<array>& arrays, const char* message, arrays_call call) {
+  return arrays.empty() ? refuse(info.Env(), shape_error, message) : arrays_job::start(info, state, arrays, call);
+}
+
+} // namespace
+
 Napi::Function fit_object::define(Napi::Env env) {
   return DefineClass(env, "NativeFit",
                      {
@@ -159,36 +172,31 @@ bool fit_object::complete(Napi::Env env) const {
 // (W, Ht): of the element type, read by the job's thread; their owner must not detach them before the promise is
 // settled.
 Napi::Value fit_object::set_factors(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  array W, Ht;
-  if (!usable(env))
-    return env.Undefined();
-  if (!read_factors(info, state->shape, W, Ht))
-    return refuse(env, shape_error, "the factors do not fit the shape of X");
-  factors_set = true;
-  return set_factors_job::start(info, state, W, Ht);
+  if (!usable(info.Env()))
+    return info.Env().Undefined();
+  const std::vector<array> arrays = read_factors(info, state->shape);
+  factors_set = factors_set || !arrays.empty();
+  return over_arrays(info, state, arrays, no_factors,
+                     [](fit& device, const std::vector<array>& a) { return device.set_factors(a[0].data, a[1].data); });
 }
 
 // (W, Ht, numbers): as those of setFactors, with a Float64Array.
 Napi::Value fit_object::set_momentum(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  array W, Ht, numbers;
-  if (!complete(env))
-    return env.Undefined();
-  if (!read_momentum(info, state->shape, W, Ht, numbers))
-    return refuse(env, shape_error, "the momentum does not fit the shape of X, or the fit does not extrapolate");
-  return set_momentum_job::start(info, state, W, Ht, numbers);
+  if (!complete(info.Env()))
+    return info.Env().Undefined();
+  return over_arrays(info, state, read_momentum(info, state->shape), no_momentum,
+                     [](fit& device, const std::vector<array>& a) {
+                       return device.set_momentum(a[0].data, a[1].data, static_cast<const double*>(a[2].data));
+                     });
 }
 
 // (A, B): columns x rank each, as those of setFactors.
 Napi::Value fit_object::set_accumulated(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  array A, B;
-  if (!complete(env))
-    return env.Undefined();
-  if (!read_accumulated(info, state->shape, A, B))
-    return refuse(env, shape_error, "numerators and denominators do not fit the shape of X");
-  return set_accumulated_job::start(info, state, A, B);
+  if (!complete(info.Env()))
+    return info.Env().Undefined();
+  return over_arrays(
+      info, state, read_accumulated(info, state->shape), not_accumulated,
+      [](fit& device, const std::vector<array>& a) { return device.set_accumulated(a[0].data, a[1].data); });
 }
 
 // (iterations, deadline): seconds from now after which no iteration starts, 0 for none.
@@ -235,35 +243,28 @@ Napi::Value fit_object::evaluate(const Napi::CallbackInfo& info) {
 
 // (W, H): of the element type, that the job's thread writes to.
 Napi::Value fit_object::factors(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  array W, H;
-  if (!complete(env))
-    return env.Undefined();
-  if (!read_factors(info, state->shape, W, H))
-    return refuse(env, shape_error, "the factors do not fit the shape of X");
-  return factors_job::start(info, state, W, H);
+  if (!complete(info.Env()))
+    return info.Env().Undefined();
+  return over_arrays(info, state, read_factors(info, state->shape), no_factors,
+                     [](fit& device, const std::vector<array>& a) { return device.factors(a[0].data, a[1].data); });
 }
 
 // (W, H, numbers): as those of factors, with a Float64Array.
 Napi::Value fit_object::momentum(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  array W, H, numbers;
-  if (!complete(env))
-    return env.Undefined();
-  if (!read_momentum(info, state->shape, W, H, numbers))
-    return refuse(env, shape_error, "the momentum does not fit the shape of X, or the fit does not extrapolate");
-  return momentum_job::start(info, state, W, H, numbers);
+  if (!complete(info.Env()))
+    return info.Env().Undefined();
+  return over_arrays(info, state, read_momentum(info, state->shape), no_momentum,
+                     [](fit& device, const std::vector<array>& a) {
+                       return device.momentum(a[0].data, a[1].data, static_cast<double*>(a[2].data));
+                     });
 }
 
 // (A, B): rank x columns each, as those of factors.
 Napi::Value fit_object::accumulated(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  array A, B;
-  if (!complete(env))
-    return env.Undefined();
-  if (!read_accumulated(info, state->shape, A, B))
-    return refuse(env, shape_error, "numerators and denominators do not fit the shape of X");
-  return accumulated_job::start(info, state, A, B);
+  if (!complete(info.Env()))
+    return info.Env().Undefined();
+  return over_arrays(info, state, read_accumulated(info, state->shape), not_accumulated,
+                     [](fit& device, const std::vector<array>& a) { return device.accumulated(a[0].data, a[1].data); });
 }
 
 Napi::Value fit_object::cancel(const Napi::CallbackInfo& info) {

@@ -13,7 +13,7 @@ void nothing(napi_env, napi_value, void*, void*) {}
 
 } // namespace
 
-Napi::Value job::start(Napi::Env env, std::unique_ptr<job> made, std::initializer_list<napi_value> keep) {
+Napi::Value job::start(Napi::Env env, std::unique_ptr<job> made, const std::vector<napi_value>& keep) {
   if (!made)
     return refuse(env, memory_error, "no memory for a job");
   napi_value promise = nullptr;

@@ -6,7 +6,6 @@
 
 #include <napi.h>
 
-#include <initializer_list>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -18,7 +17,7 @@ class job {
   virtual ~job() = default;
 
   // Starts the work and returns the promise. The values of `keep` stay alive until it is settled.
-  static Napi::Value start(Napi::Env env, std::unique_ptr<job> made, std::initializer_list<napi_value> keep);
+  static Napi::Value start(Napi::Env env, std::unique_ptr<job> made, const std::vector<napi_value>& keep);
 
  protected:
   // On the job's thread: no JavaScript here.

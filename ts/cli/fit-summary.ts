@@ -1,13 +1,12 @@
-import type { BackendId } from '../backends/backend.js'
 import { BACKEND_IDS } from '../backends/registry.js'
 import type { Refusal } from '../engine/plan.js'
-import type { Handover, StopReason } from '../nmf/fit-loop.js'
-import type { SolverName } from '../nmf/solvers.js'
-import type { Criterion } from '../nmf/stopping.js'
+import type { Factorization } from '../nmf/factorize.js'
 import { brief, count, paint, seconds } from './text.js'
 
-/** What `nonneg fit --json` prints. */
-export interface FitResult {
+type Told = Omit<Factorization, 'W' | 'H' | 'history' | 'plan' | 'explain' | 'checkpoint'>
+
+/** What `nonneg fit --json` prints: what a factorisation says of itself, and of what and where to. */
+export interface FitResult extends Told {
   readonly version: string
   readonly file: string
   readonly rows: number
@@ -16,21 +15,9 @@ export interface FitResult {
   /** Whether the file held a sparse matrix. */
   readonly sparse: boolean
   readonly rank: number
-  readonly loss: number
-  readonly relativeError: number
-  readonly iterations: number
-  readonly reason: StopReason
-  readonly criterion: Criterion | undefined
-  readonly solver: SolverName
-  /** Components that add nothing to W·H. */
-  readonly deadComponents: readonly number[]
-  readonly backend: BackendId
-  readonly emulated: boolean
   readonly threads: number
-  readonly seconds: number
   /** Backends that could not or may not do it, and why. */
   readonly refusals: readonly Refusal[]
-  readonly handovers: readonly Handover[]
   readonly files: { readonly W: string; readonly H: string }
 }
 

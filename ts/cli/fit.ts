@@ -208,20 +208,7 @@ function resultOf(
   fit: Factorization,
   files: { W: string; H: string },
 ): FitResult {
-  const {
-    loss,
-    relativeError,
-    iterations,
-    reason,
-    criterion,
-    solver,
-    deadComponents,
-    backend,
-    emulated,
-    seconds,
-    handovers,
-    plan,
-  } = fit
+  const { W: _W, H, history: _history, plan, explain: _explain, checkpoint: _checkpoint, ...told } = fit
   return {
     version: packageVersion(),
     file,
@@ -229,20 +216,10 @@ function resultOf(
     columns: matrix.columns,
     nonzeros,
     sparse: matrix.kind === 'csr',
-    rank: fit.H.rows,
-    loss,
-    relativeError,
-    iterations,
-    reason,
-    criterion,
-    solver,
-    deadComponents,
-    backend,
-    emulated,
+    rank: H.rows,
+    ...told,
     threads: plan.threads,
-    seconds,
     refusals: plan.refusals,
-    handovers,
     files,
   }
 }

@@ -119,3 +119,14 @@ export function* transposeDense(source: FloatArray, rows: number, columns: numbe
   }
   return out
 }
+
+/** The entries of a view row after row without gaps: its own array where it has none, else a copy. */
+export function* packedEntries({ data, rows, columns, stride, offset }: DenseView): Generator<void, FloatArray> {
+  if (stride === columns) return data.subarray(offset, offset + rows * columns)
+  const out = data instanceof Float64Array ? new Float64Array(rows * columns) : new Float32Array(rows * columns)
+  for (let i = 0; i < rows; i++) {
+    out.set(data.subarray(offset + i * stride, offset + i * stride + columns), i * columns)
+    yield
+  }
+  return out
+}

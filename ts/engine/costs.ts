@@ -1,9 +1,10 @@
-import type { BackendId, FitSpec, Weights } from '../backends/backend.js'
+import type { BackendId, FitSpec, Rule, Weights } from '../backends/backend.js'
 import type { MatrixView } from '../core/matrix.js'
 import { entryCount } from '../core/matrix.js'
-import { familyOf } from '../kernels/beta.js'
+import { type Family, familyOf } from '../kernels/beta.js'
 import { beta_terms } from '../kernels/beta_terms.js'
 import { beta_xht_csr } from '../kernels/beta_xht_csr.js'
+import { bpp_update } from '../kernels/bpp_update.js'
 import { cd_csr } from '../kernels/cd_csr.js'
 import { cd_dense } from '../kernels/cd_dense.js'
 import { dot } from '../kernels/dot.js'
@@ -12,6 +13,7 @@ import { hals_update } from '../kernels/hals_update.js'
 import { mu_ratio } from '../kernels/mu_ratio.js'
 import { mu_update } from '../kernels/mu_update.js'
 import { pg_step } from '../kernels/pg_step.js'
+import type { Dims } from '../kernels/spec.js'
 import { wh_dense } from '../kernels/wh_dense.js'
 import { xht_csr } from '../kernels/xht_csr.js'
 import { xht_dense } from '../kernels/xht_dense.js'
@@ -53,7 +55,7 @@ export function usesThreads(id: BackendId): boolean {
 
 /** Updating the factor of `rows` rows whose other factor has `columns`: its products with X, and the rule. */
 function updateFlops({ X, spec, weights }: Instance, rows: number, columns: number, measure: 0 | 1): number {
-  const { rank, beta, rule } = spec
+  const { rank, beta, rule, rounds = 1 } = spec
   const family = familyOf(X, beta, weights)
   const factor = { rows, rank, l1: 0, l2: 0 }
   // for β = 1 without weights the push is one row for all
@@ -62,21 +64,30 @@ function updateFlops({ X, spec, weights }: Instance, rows: number, columns: numb
   const dims = { ...factor, columns, nonzeros: entryCount(X), push, bend, measure, weighted: weights ? 1 : 0 }
   if (family === 'gram') {
     const products = (X.kind === 'dense' ? xht_dense : xht_csr).flops(dims) + gram.flops({ rows: columns, rank })
-    if (rule === 'mu') return products + mu_update.flops(factor)
-    if (rule === 'hals') return products + hals_update.flops(factor)
-    return products + timesGram(rows, rank) + pg_step.flops(factor)
+    return products + rounds * GRAM_RULES[rule](factor)
   }
+  return rounds * roundFlops(family, rule, rows, columns, dims)
+}
+
+/** Of the rules that take products with X once for all rounds: one round. */
+const GRAM_RULES: Readonly<Record<Rule, (factor: Dims) => number>> = {
+  mu: mu_update.flops,
+  hals: hals_update.flops,
+  bpp: bpp_update.flops,
+  product: () => 0,
+  // the gradient's F·G, which the others form by themselves
+  pg: d => xht_dense.flops({ ...d, columns: d.rank }) + pg_step.flops(d),
+}
+
+/** Of the other families: one round, with its products. */
+function roundFlops(family: Family, rule: Rule, rows: number, columns: number, dims: Dims): number {
+  const { push, bend } = dims
   if (rule === 'hals') return (family === 'entries' ? cd_csr : cd_dense).flops(dims)
-  const move = (rule === 'pg' ? pg_step : mu_ratio).flops(factor)
+  const move = (rule === 'pg' ? pg_step : mu_ratio).flops(dims)
   if (family === 'entries') return beta_xht_csr.flops(dims) + move
   // C times the squared norms of the other factor's rows gives the bounds of the curvature
   const bounds = 2 * bend * rows * columns
   return wh_dense.flops(dims) + beta_terms.flops(dims) + (1 + push) * xht_dense.flops(dims) + bounds + move
-}
-
-/** F·G, for the gradient that `mu_update` and `hals_update` form by themselves. */
-function timesGram(rows: number, rank: number): number {
-  return xht_dense.flops({ rows, columns: rank, rank })
 }
 
 /**

@@ -1,4 +1,4 @@
-import { fillBuffers, nonNegative } from './fills.js'
+import { fillBuffers, fillGramPanel, nonNegative } from './fills.js'
 import { projected } from './hals_update.js'
 import { SMALLEST } from './mu_update.js'
 import type { KernelSpec } from './spec.js'
@@ -44,20 +44,7 @@ export const bpp_update: KernelSpec = {
   bytes: d => 4 * (3 * d.rows * d.rank + d.rank * d.rank),
   fill(dims, kind, random) {
     const arrays = fillBuffers(this.buffers, dims, length => nonNegative(length, kind, random))
-    const { rows, rank } = dims
-    const [G, F, N] = [arrays.G, arrays.F, arrays.N]
-    // a Gram matrix that its diagonal dominates, and the right-hand side of a row whose parts are partly negative
-    for (let r = 0; r < rank; r++) {
-      for (let s = 0; s < r; s++) G[r * rank + s] = G[s * rank + r] = G[r * rank + s] / 4
-      G[r * rank + r] += rank
-    }
-    for (let i = 0; i < rows; i++) {
-      for (let r = 0; r < rank; r++) {
-        let sum = 0
-        for (let s = 0; s < rank; s++) sum += F[i * rank + s] * G[s * rank + r]
-        N[i * rank + r] *= sum
-      }
-    }
+    fillGramPanel(dims, arrays)
     return arrays
   },
   reference(dims, { F, N, G, violation }) {

@@ -55,3 +55,22 @@ export function fillBuffers(
   }
   return arrays
 }
+
+/**
+ * Makes G a Gram matrix that its diagonal dominates, as that of a factor with parts of its own does, and N the right-hand
+ * sides of rows near those of F, so that some coordinates end at zero and some do not. A dead component is zero in G.
+ */
+export function fillGramPanel({ rows, rank }: Dims, { F, N, G }: Arrays, dead?: number): void {
+  for (let r = 0; r < rank; r++) {
+    for (let s = 0; s < r; s++) G[r * rank + s] = G[s * rank + r] = G[r * rank + s] / 4
+    G[r * rank + r] += rank
+  }
+  if (dead !== undefined) for (let s = 0; s < rank; s++) G[dead * rank + s] = G[s * rank + dead] = 0
+  for (let i = 0; i < rows; i++) {
+    for (let r = 0; r < rank; r++) {
+      let sum = 0
+      for (let s = 0; s < rank; s++) sum += F[i * rank + s] * G[s * rank + r]
+      N[i * rank + r] *= sum
+    }
+  }
+}

@@ -1,4 +1,4 @@
-import { fillBuffers, nonNegative } from './fills.js'
+import { fillBuffers, fillGramPanel, nonNegative } from './fills.js'
 import { SMALLEST } from './mu_update.js'
 import type { KernelSpec } from './spec.js'
 
@@ -45,22 +45,7 @@ export const hals_update: KernelSpec = {
   bytes: d => 4 * (3 * d.rows * d.rank + d.rank * d.rank),
   fill(dims, kind, random) {
     const arrays = fillBuffers(this.buffers, dims, length => nonNegative(length, kind, random))
-    const { rows, rank } = dims
-    // a Gram matrix, dominated by its diagonal as that of a factor with parts of its own is; one component may be dead
-    const [G, F, N] = [arrays.G, arrays.F, arrays.N]
-    for (let r = 0; r < rank; r++) {
-      for (let s = 0; s < r; s++) G[r * rank + s] = G[s * rank + r] = G[r * rank + s] / 4
-      G[r * rank + r] += rank
-    }
-    if (rank > 2) for (let s = 0; s < rank; s++) G[2 * rank + s] = G[s * rank + 2] = 0
-    // the right-hand side of a row near by, so that some coordinates end at zero and some do not
-    for (let i = 0; i < rows; i++) {
-      for (let r = 0; r < rank; r++) {
-        let sum = 0
-        for (let s = 0; s < rank; s++) sum += F[i * rank + s] * G[s * rank + r]
-        N[i * rank + r] *= sum
-      }
-    }
+    fillGramPanel(dims, arrays, dims.rank > 2 ? 2 : undefined)
     return arrays
   },
   reference(dims, { F, N, G, violation }) {

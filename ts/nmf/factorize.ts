@@ -4,16 +4,17 @@ import { abortError, NonnegError } from '../core/errors.js'
 import type { MatrixInput } from '../core/input.js'
 import { type DenseView, denseView } from '../core/matrix.js'
 import { explainPlan, type Plan, planFit, planWithFallback } from '../engine/plan.js'
-import { type Checkpoint, checkIdentity, type Identity, identityOf } from './checkpoint.js'
+import { type Checkpoint, checkIdentity } from './checkpoint.js'
 import { deadComponents, inverse, movingFirst, reordered } from './components.js'
 import { Feed } from './feed.js'
-import { type Handover, type LoopOptions, type LoopResult, runFit, type StopReason } from './fit-loop.js'
+import { type Handover, type LoopResult, runFit, type StopReason } from './fit-loop.js'
+import { identityFor, loopOptions } from './loop-options.js'
 import type { FactorizeOptions, HistoryEntry, ResolvedOptions } from './options.js'
 import { observedSquares, type Prepared, prepare } from './prepare.js'
 import { resolveOptions } from './resolve-options.js'
-import { gradientScale, lossScale, scaleFactor } from './scale.js'
+import { scaleFactor } from './scale.js'
 import { type Candidate, SOLVERS, type SolverName } from './solvers.js'
-import { randomFactors, startFactors } from './start.js'
+import { startFactors } from './start.js'
 import type { Criterion } from './stopping.js'
 
 /** A finished factorisation. */
@@ -119,10 +120,10 @@ export async function solve(X: MatrixInput, resolved: ResolvedOptions, given: Gi
 
 async function solveChecked(input: MatrixInput, resolved: ResolvedOptions, given: Given): Promise<Factorization> {
   const start = performance.now()
-  const { signal, timeBudgetMs, beta } = resolved
+  const { signal, timeBudgetMs } = resolved
   if (signal?.aborted) throw abortError(signal)
   const prepared = await prepare(input, resolved, given.H && 'H')
-  const { columns, X, weights, squaredNorm, k } = prepared
+  const { columns, X, weights, squaredNorm } = prepared
   if (given.H && given.H.columns !== columns) {
     throw new NonnegError('ERR_NONNEG_SHAPE', `X has ${columns} columns, the model was fitted to ${given.H.columns}`)
   }
@@ -131,14 +132,7 @@ async function solveChecked(input: MatrixInput, resolved: ResolvedOptions, given
   const plan = await planOf(prepared, candidates, resolved)
   const { W, H } = await startFactors(prepared, resolved, plan, given.H)
   const deadline = timeBudgetMs === undefined ? undefined : start + timeBudgetMs
-  const options: LoopOptions = {
-    ...resolved,
-    lossScale: lossScale(beta, k),
-    violationScale: gradientScale(beta, k),
-    identity: solver => identityFor(prepared, candidates.find(({ name }) => name === solver)!, resolved),
-    another: async seed => packedStart(await randomFactors(prepared, resolved, seed)),
-    stop: given.stop,
-  }
+  const options = { ...loopOptions(prepared, candidates, resolved), stop: given.stop }
   const result = await runFit({ X, squaredNorm, weights, W, H }, candidates, plan, options, deadline)
   const squares = await observedSquares(prepared)
   return {
@@ -169,18 +163,6 @@ function wholeCheckpoint(checkpoint: Checkpoint | undefined): Checkpoint {
       fix: 'take checkpoints on the way, with onCheckpoint, or start from these factors with init',
     },
   )
-}
-
-function packedStart({ W, H }: { readonly W: DenseView; readonly H: DenseView }): Factors {
-  return { W: W.data, H: H.data }
-}
-
-function identityFor(prepared: Prepared, { spec }: Candidate, resolved: ResolvedOptions): Identity {
-  const { X, sum, squaredNorm, k, weighing } = prepared
-  const { frozenComponents, batchRows, forgetFactor } = resolved
-  const online = spec.batches ? { batchRows, forgetFactor } : {}
-  const frozen = frozenComponents.join() || undefined
-  return identityOf(X, { sum, squaredNorm }, { ...spec, ...online, frozen, weights: weighing }, k)
 }
 
 /** Refuses to wait for what no solver at hand reports. */
@@ -239,8 +221,8 @@ function explainSolver({ solver, reason, criterion, history }: LoopResult, { sol
   const how = asked === 'auto' ? 'for this loss and X' : 'by name'
   const end = {
     gain: 'the gain is below the tolerance',
-    violation: 'the projected gradient was',
-    target: 'the loss asked for',
+    violation: 'the projected gradient is below its tolerance',
+    target: 'the loss asked for is reached',
   }
   const why = criterion ? `converged: ${end[criterion]}` : reason
   return `solver ${solver} (${SOLVERS[solver].summary}) ${how}, ${history.length} iterations, ${why}`

@@ -1,6 +1,6 @@
 import { inSlices } from '../core/breathe.js'
 import { NonnegError } from '../core/errors.js'
-import { type DenseView, denseView } from '../core/matrix.js'
+import { type DenseView, denseView, packedEntries } from '../core/matrix.js'
 import { decodeTensors, encodeTensors, type Tensor } from '../core/tensor-file.js'
 import { checkKind } from './checkpoint.js'
 import type { FactorizeOptions } from './options.js'
@@ -48,14 +48,6 @@ const KEPT: readonly (keyof FactorizeOptions)[] = [
   'onAbort',
 ]
 
-function tensorOf({ data, rows, columns, stride, offset }: DenseView): Tensor {
-  if (stride === columns) return { data: data.subarray(offset, offset + rows * columns), shape: [rows, columns] }
-  const packed = data instanceof Float64Array ? new Float64Array(rows * columns) : new Float32Array(rows * columns)
-  for (let i = 0; i < rows; i++)
-    packed.set(data.subarray(offset + i * stride, offset + i * stride + columns), i * columns)
-  return { data: packed, shape: [rows, columns] }
-}
-
 /** One file: safetensors with a checksum; the components are its tensor `H`. */
 export async function modelBytes({ options, components, online }: Fitted): Promise<Uint8Array<ArrayBuffer>> {
   const kept = Object.fromEntries(KEPT.flatMap(name => (options[name] === undefined ? [] : [[name, options[name]]])))
@@ -63,7 +55,7 @@ export async function modelBytes({ options, components, online }: Fitted): Promi
   const { rows, columns } = components
   const like = (data: Tensor['data']): Tensor => ({ data, shape: [rows, columns] })
   const tensors: Record<string, Tensor> = {
-    H: tensorOf(components),
+    H: like(await inSlices(packedEntries(components))),
     ...(online ? { A: like(online.A), B: like(online.B) } : {}),
   }
   const scale: Record<string, string> = online ? { scale: String(online.k) } : {}

@@ -2,7 +2,7 @@ import type { Factors } from '../backends/backend.js'
 import { inSlices } from '../core/breathe.js'
 import { abortError, NonnegError } from '../core/errors.js'
 import type { MatrixInput } from '../core/input.js'
-import { type DenseView, denseView, type FloatArray } from '../core/matrix.js'
+import { type DenseView, denseView, type FloatArray, packedEntries } from '../core/matrix.js'
 import { withDevice } from '../engine/devices.js'
 import { chooseSpec } from '../engine/plan.js'
 import { planOf } from './factorize.js'
@@ -65,7 +65,7 @@ export async function fitPartially(
     const fit = await device.createFit(problem, chosen.spec)
     try {
       const accumulated = former?.online
-      if (accumulated) await fit.setFactors({ W: W.data, H: await packedH(H), accumulated })
+      if (accumulated) await fit.setFactors({ W: W.data, H: await inSlices(packedEntries(H)), accumulated })
       await fit.runBatches([{ first: 0, count: rows, keep: resolved.forgetFactor }], { signal })
       if (signal?.aborted) throw abortError(signal)
       return await fit.factors()
@@ -74,11 +74,6 @@ export async function fitPartially(
     }
   })
   return await stateOf(factors, rank, columns, k, dtype)
-}
-
-async function packedH(H: DenseView): Promise<FloatArray> {
-  // starts and scaled copies have no gaps
-  return H.data.subarray(H.offset, H.offset + H.rows * H.columns)
 }
 
 async function stateOf(

@@ -8,7 +8,7 @@ import { refuseZeros, weightedSquaredNorm } from './observed-entries.js'
 import type { ResolvedOptions } from './options.js'
 import { checkNotEmpty } from './resolve-options.js'
 import { scaleExponent, scaleMatrix, scaleSpec } from './scale.js'
-import { type Candidate, candidatesFor } from './solvers.js'
+import { type Candidate, type Choice, candidatesFor } from './solvers.js'
 
 /** A problem whose X has been looked at, in the scale in which it is solved: that of X / 4ᵏ. */
 export interface Prepared {
@@ -46,15 +46,25 @@ export async function prepare(
   const observed = await inSlices(observe(view, resolved.mask, resolved.weights), signal)
   const given = await inSlices(scanMatrix(observed.X, 'X'), signal)
   const { weights } = observed
-  const asked = candidatesFor(resolved, view, weights !== undefined, fixed)
   // an exponent of 0, nearly always, copies nothing
-  const k = scale ?? scaleExponent(given.largest, asked[0].spec)
+  const k = scale ?? scaleExponent(given.largest, resolved)
   if (beta <= 0) await inSlices(refuseZeros(given.X, weights, resolved, k), signal)
   const scan = k === 0 ? given : await inSlices(scanMatrix(await inSlices(scaleMatrix(given.X, -2 * k, dtype)), 'X'))
   const { X, sum, squaredNorm } = scan
-  const candidates = asked.map(({ name, spec }) => ({ name, spec: scaleSpec(spec, k) }))
+  const candidates = scaledCandidates(resolved, view, weights !== undefined, k, fixed)
   const weighing = await inSlices(wordsOf(weights), signal)
   return { rows, columns, X, weights, weighing, sum, squaredNorm, mean: sum / observed.count, k, candidates }
+}
+
+/** The solvers that would do for X / 4ᵏ, best first, with what they ask of a backend. */
+export function scaledCandidates(
+  choice: Choice,
+  X: MatrixView,
+  weighted: boolean,
+  k: number,
+  fixed?: 'H',
+): readonly Candidate[] {
+  return candidatesFor(choice, X, weighted, fixed).map(({ name, spec }) => ({ name, spec: scaleSpec(spec, k) }))
 }
 
 /** Their kind with the hash's numbers, or with sums over the weights that tell places apart. */

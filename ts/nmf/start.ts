@@ -2,7 +2,7 @@ import type { FitSpec } from '../backends/backend.js'
 import { BACKEND_IDS } from '../backends/registry.js'
 import { inSlices } from '../core/breathe.js'
 import { NonnegError } from '../core/errors.js'
-import { type DenseView, denseView } from '../core/matrix.js'
+import { type DenseView, denseView, packedEntries } from '../core/matrix.js'
 import { withDevice } from '../engine/devices.js'
 import type { Plan } from '../engine/plan.js'
 import { probeBackend } from '../engine/probe.js'
@@ -76,7 +76,7 @@ function* underBounds(
 ): Generator<void, Start> {
   const under = function* (F: DenseView, most: number | undefined, rows: number): Generator<void, DenseView> {
     if (most === undefined) return F
-    const data = packed(F).slice()
+    const data = (yield* packedEntries(F)).slice()
     for (let i = 0; i < rows; i++) {
       for (let j = i * F.columns; j < (i + 1) * F.columns; j++) data[j] = Math.min(data[j], most / 2 ** k)
       yield
@@ -122,13 +122,7 @@ async function unboundedStart(
   const own = await inSlices(ownStart(chosen, sizes, seed), signal)
   if (frozenComponents.length === 0) return own
   const order = movingFirst(rank, frozenComponents)
-  const { W, H } = await inSlices(reordered({ W: packed(own.W), H: packed(own.H) }, order), signal)
+  const factors = { W: await inSlices(packedEntries(own.W)), H: await inSlices(packedEntries(own.H)) }
+  const { W, H } = await inSlices(reordered(factors, order), signal)
   return { W: denseView(W, rows, rank), H: denseView(H, rank, columns) }
-}
-
-function packed({ data, rows, columns, stride, offset }: DenseView): Float32Array | Float64Array {
-  if (stride === columns) return data.subarray(offset, offset + rows * columns)
-  const out = data instanceof Float64Array ? new Float64Array(rows * columns) : new Float32Array(rows * columns)
-  for (let i = 0; i < rows; i++) out.set(data.subarray(offset + i * stride, offset + i * stride + columns), i * columns)
-  return out
 }

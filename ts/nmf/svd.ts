@@ -1,7 +1,14 @@
 import type { Device, Problem } from '../backends/backend.js'
 import { inSlices } from '../core/breathe.js'
 import { abortError } from '../core/errors.js'
-import { denseView, type FloatArray, type MatrixView, transposeCsr, transposeDense } from '../core/matrix.js'
+import {
+  denseView,
+  type FloatArray,
+  type MatrixView,
+  packedEntries,
+  transposeCsr,
+  transposeDense,
+} from '../core/matrix.js'
 import { Random } from '../core/random.js'
 import { type Eigen, symmetricEigen } from '../core/symmetric-eigen.js'
 
@@ -55,13 +62,8 @@ export async function largestSingular(
 
 function* transposed(X: MatrixView): Generator<void, MatrixView> {
   if (X.kind === 'csr') return yield* transposeCsr(X)
-  const { data, rows, columns, stride, offset } = X
-  const packed = data instanceof Float64Array ? new Float64Array(rows * columns) : new Float32Array(rows * columns)
-  for (let i = 0; i < rows; i++) {
-    packed.set(data.subarray(offset + i * stride, offset + i * stride + columns), i * columns)
-    yield
-  }
-  return denseView(yield* transposeDense(packed, rows, columns), columns, rows)
+  const { rows, columns } = X
+  return denseView(yield* transposeDense(yield* packedEntries(X), rows, columns), columns, rows)
 }
 
 async function ofX(

@@ -4,13 +4,13 @@ import { denseView } from '../../core/matrix.js'
 import { usesThreads } from '../../engine/costs.js'
 import { closeIdle, type DeviceOptions, withDevice } from '../../engine/devices.js'
 import type { Plan } from '../../engine/plan.js'
-import { identityOf } from '../checkpoint.js'
 import { planOf } from '../factorize.js'
 import { runFit } from '../fit-loop.js'
+import { loopOptions } from '../loop-options.js'
 import type { ResolvedOptions } from '../options.js'
-import type { Prepared } from '../prepare.js'
-import { gradientScale, lossScale, scaleSpec } from '../scale.js'
-import { type Candidate, candidatesFor, type SolverName } from '../solvers.js'
+import { type Prepared, scaledCandidates } from '../prepare.js'
+import { lossScale } from '../scale.js'
+import type { Candidate, SolverName } from '../solvers.js'
 import { randomFactors } from '../start.js'
 import { meanAndSpread, type RankRow } from './choice.js'
 import type { Hash, Stored } from './held-out.js'
@@ -53,9 +53,8 @@ export interface Fitted {
 function candidatesOf(
   { prepared, resolved, weighted }: Pick<Series, 'prepared' | 'resolved' | 'weighted'>,
   rank: number,
-) {
-  const candidates = candidatesFor({ ...resolved, rank }, prepared.X, weighted)
-  return candidates.map(({ name, spec }): Candidate => ({ name, spec: scaleSpec(spec, prepared.k) }))
+): readonly Candidate[] {
+  return scaledCandidates({ ...resolved, rank }, prepared.X, weighted, prepared.k)
 }
 
 /** Plans for the largest rank, as if all fits were one. Each of them has weights like those of the first hash, if any. */
@@ -73,7 +72,7 @@ export async function planSeries(
   const all = { ...resolved, maxIterations: resolved.maxIterations * fits }
   const plan = await planOf({ ...prepared, weights }, candidates, all)
   const affordable = Math.max(1, Math.floor(BYTES_AT_ONCE / totalBytes(plan.memory)))
-  // wasm would open workers for each lane, which was measured to cost more than it gains
+  // wasm would open workers for each lane, and memory for each copy of X
   const lanes = plan.candidates[0].id === 'native' ? Math.min(plan.threads, affordable) : 1
   const atOnce = Math.min(fits, concurrency ?? lanes)
   const each = Math.max(1, Math.floor(plan.threads / atOnce))
@@ -89,21 +88,11 @@ export async function fitOnce(
   signal: AbortSignal,
 ): Promise<Fitted> {
   const { prepared, plan } = series
-  const { X, sum, squaredNorm, k } = prepared
+  const { X, squaredNorm } = prepared
   const resolved = { ...series.resolved, rank, seed, signal }
   const candidates = candidatesOf(series, rank)
   const start = await randomFactors(prepared, resolved, seed)
-  const options = {
-    ...resolved,
-    lossScale: lossScale(resolved.beta, k),
-    violationScale: gradientScale(resolved.beta, k),
-    identity: (solver: SolverName) =>
-      identityOf(X, { sum, squaredNorm }, candidates.find(({ name }) => name === solver)!.spec, k),
-    another: async (other: number) => {
-      const { W, H } = await randomFactors(prepared, resolved, other)
-      return { W: W.data, H: H.data }
-    },
-  }
+  const options = loopOptions(prepared, candidates, resolved)
   const result = await runFit({ X, squaredNorm, weights, ...start }, candidates, plan, options, undefined)
   const { factors, loss, reason, solver, backend, emulated } = result
   const outcome = { converged: reason === 'converged', solver, backend, emulated }
