@@ -1,0 +1,100 @@
+import { oneOf, finite, flag, optionalFunction, refuse, whole, checkNames } from '../checks.js'
+import { SCHEDULER_NAMES, type SchedulerName } from '../../schedulers/registry.js'
+import type { FactorizeOptions } from '../options.js'
+import type { SolverName } from '../solvers.js'
+import { rateGrid } from './protocol.js'
+
+/** Beside these: options of `factorize`, which every run takes as they are. */
+export interface CompareOptions
+  extends Pick<FactorizeOptions, 'rank' | 'batchRows' | 'seed' | 'backend' | 'threads' | 'timeBudgetMs' | 'signal'> {
+  /** Which schedulers. Default: `DEFAULT_SCHEDULERS`. */
+  readonly schedulers?: readonly string[]
+  /** Passes over X of each full run. Default 20. */
+  readonly epochs?: number
+  /** Rates that each scheduler is tried with, for half of the epochs each. Default 5. */
+  readonly tuningRuns?: number
+  /** Full runs of each scheduler, from the seeds after `seed`. Default 3. */
+  readonly repeats?: number
+  /** Standard deviation of noise on every entry of the gradients. Default 0. */
+  readonly noise?: number
+  /** Rates are shares of the bounds on the curvature and kept below them. Default true. */
+  readonly safe?: boolean
+  /** After each epoch of any run: epochs done, of how many. */
+  readonly onEpoch?: (done: number, total: number) => void
+}
+
+/** Options with every default filled in and every value checked. */
+export interface ResolvedCompareOptions extends Omit<CompareOptions, 'schedulers'> {
+  readonly schedulers: readonly SchedulerName[]
+  /** Solvers without a rate that run beside them. */
+  readonly references: readonly SolverName[]
+  readonly epochs: number
+  readonly tuningEpochs: number
+  /** As shares of the bound on the rate. */
+  readonly rates: readonly number[]
+  readonly repeats: number
+  readonly noise: number
+  readonly safe: boolean
+  readonly seed: number
+}
+
+/** One of each kind: none, two falls, a rise and fall, and three that look at what happens. */
+export const DEFAULT_SCHEDULERS: readonly SchedulerName[] = [
+  'constant',
+  'cosine',
+  'step',
+  'one-cycle',
+  'reduce-on-plateau',
+  'greedy',
+  'hypergradient',
+]
+
+/** From a rate that is surely too small to one just below the bound; those of ts/schedulers/learned are trained between them too. */
+const LEAST_RATE = 0.02
+const MOST_RATE = 0.95
+
+const KNOWN: Readonly<Record<keyof CompareOptions, true>> = {
+  rank: true,
+  schedulers: true,
+  epochs: true,
+  tuningRuns: true,
+  repeats: true,
+  batchRows: true,
+  noise: true,
+  safe: true,
+  seed: true,
+  backend: true,
+  threads: true,
+  timeBudgetMs: true,
+  signal: true,
+  onEpoch: true,
+}
+
+function schedulersOf(given: unknown): readonly SchedulerName[] {
+  if (!Array.isArray(given) || given.length === 0) throw refuse('schedulers', given, 'a list of schedulers')
+  return [...new Set(given.map((name, at) => oneOf(`schedulers[${at}]`, name, SCHEDULER_NAMES)))]
+}
+
+/**
+ * Checks what is not checked by the runs themselves.
+ * @throws NonnegError ERR_NONNEG_OPTION
+ */
+export function resolveCompareOptions(options: CompareOptions): ResolvedCompareOptions {
+  checkNames(options, Object.keys(KNOWN), 'option')
+  const { schedulers = DEFAULT_SCHEDULERS, noise = 0, safe = true, onEpoch, batchRows } = options
+  optionalFunction('onEpoch', onEpoch)
+  const epochs = whole('epochs', options.epochs ?? 20, 1, 1e6)
+  if (batchRows !== undefined) whole('batchRows', batchRows, 1)
+  return {
+    ...options,
+    schedulers: schedulersOf(schedulers),
+    references: ['mu', 'online'],
+    epochs,
+    tuningEpochs: Math.ceil(epochs / 2),
+    rates: rateGrid(whole('tuningRuns', options.tuningRuns ?? 5, 1, 1000), LEAST_RATE, MOST_RATE),
+    repeats: whole('repeats', options.repeats ?? 3, 1, 10_000),
+    noise: finite('noise', noise),
+    safe: flag('safe', safe),
+    seed: whole('seed', options.seed ?? 0, 0, 2 ** 31),
+  }
+}
