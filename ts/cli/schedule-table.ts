@@ -29,6 +29,12 @@ export function rateText({ learningRate, isAtEnd }: Standing): string {
   return learningRate === null ? '–' : `${brief(learningRate)}${isAtEnd ? '*' : ''}`
 }
 
+/** What the asterisk says. */
+export function endNote({ safe }: Comparison): string {
+  const beyond = safe ? 'beyond the largest the bounds let nothing through' : 'a better one may lie beyond'
+  return `the smallest or largest rate that was tried; ${beyond}`
+}
+
 /** Why there is less than was asked for; undefined where there is not. */
 export function shortfall({ ended, seeds, budget }: Comparison): string | undefined {
   if (ended === 'done') return undefined
@@ -98,7 +104,7 @@ export function scheduleTable(result: ScheduleResult): string {
     ...(report === undefined ? [] : [['report', report] as [string, string]]),
   ]
   if (standings.some(({ isAtEnd }) => isAtEnd)) {
-    lines.push(['*', 'the smallest or largest rate that was tried: a better one may lie beyond'])
+    lines.push(['*', endNote(result)])
   }
   const facts = lines.map(([name, text]) => `${paint('dim', name.padEnd(9), process.stdout)}${text}`)
   return `${[...evidence(standings), '', ...facts].join('\n')}\n`

@@ -35,6 +35,7 @@ const budget = { rates: [0.1, 0.3, 0.9], tuningEpochs: 2, repeats: 3, epochs: 4,
 describe('the rates that are tried', () => {
   it('lie at even ratios between the ends', () => {
     expect(rateGrid(3, 0.1, 0.9).map(rate => rate.toFixed(12))).toEqual(['0.100000000000', '0.300000000000', '0.900000000000'])
+    for (let count = 2; count < 40; count++) expect(rateGrid(count, 0.02, 0.95).at(-1)).toBeLessThanOrEqual(0.95)
     expect(rateGrid(1, 0.1, 0.9)[0]).toBeCloseTo(0.3, 14)
   })
 

@@ -22,29 +22,30 @@ function middle(runs: readonly Course[]): readonly Point[] {
   return Array.from({ length }, (_, epoch): Point => [epoch, spreadOf(curves.map(curve => curve[epoch][1])).median])
 }
 
-/** The share of the epochs whose losses may leave the picture at its top: what matters is how the runs end. */
+/** After this share of the epochs the loss of a usual run is in the picture: what matters is how runs end. */
 const LEAD_IN = 0.1
-/** Room above and below the losses, as a factor of their range in logarithms. */
+/** Runs that end above so many times the least loss leave the picture, as would show nothing of the others. */
+const HEADROOM = 3
+/** Room above and below the losses, as a share of their range in logarithms. */
 const ROOM = 0.06
 
-/** From below the least loss to above what the runs come to soon after their start. */
+const positive = (values: readonly number[]) => values.filter(value => value > 0 && Number.isFinite(value))
+
+/** From below the least loss to above the greatest of those that are to be seen. */
 function lossAxis(values: readonly number[], tops: readonly number[], title: string): Axis {
-  const least = Math.min(...values)
-  const most = Math.max(least * 1.001, ...tops)
+  const least = values.length > 0 ? Math.min(...values) : 1
+  const most = Math.max(least * 1.001, ...tops.filter(loss => loss <= HEADROOM * least))
   const room = (most / least) ** ROOM
   return { kind: 'log', from: least / room, to: most * room, title }
 }
 
-const positive = (values: readonly number[]) => values.filter(value => value > 0 && Number.isFinite(value))
-
+/** The solvers without a rate come into the picture where the schedulers are. */
 function axisOfLosses({ contestants, budget }: Comparison): Axis {
-  const courses = contestants.flatMap(({ runs }) => runs)
-  const early = Math.max(1, Math.ceil(LEAD_IN * budget.epochs))
-  const all = courses.flatMap(({ losses }) => positive(losses))
-  // of runs that went wrong the rest decides nothing
-  const settled = courses.filter(course => course.ended === 'done' && finalLoss(course) <= course.losses[0])
-  const tops = settled.flatMap(({ losses }) => positive(losses.slice(early)))
-  return lossAxis(all.length > 0 ? all : [1], tops, 'loss')
+  const all = contestants.flatMap(({ runs }) => runs.flatMap(({ losses }) => positive(losses)))
+  const courses = contestants.filter(({ isReference }) => !isReference).flatMap(({ runs }) => runs)
+  const early = positive(courses.map(({ losses }) => losses[Math.ceil(LEAD_IN * budget.epochs)]))
+  const usual = early.length > 0 ? [spreadOf(early).median] : []
+  return lossAxis(all, [...usual, ...positive(courses.map(finalLoss))], 'loss')
 }
 
 const epochsAxis = ({ budget }: Comparison): Axis => ({ kind: 'linear', from: 0, to: budget.epochs, title: 'epochs' })
@@ -72,12 +73,9 @@ export function tuningChart(comparison: Comparison): string {
     return { points: sound, className: classOf(comparison, contestant), name: contestant.name, dots: true }
   })
   const ends = lines.flatMap(({ points }) => points.map(([, loss]) => loss))
-  const starts = tuned.flatMap(({ tuning }) => positive(tuning.map(({ course }) => course.losses[0])))
-  // runs that ended above their start would press the others together
-  const tops = ends.filter(loss => loss <= Math.max(...starts))
   const [least, most] = [budget.rates[0], budget.rates[budget.rates.length - 1]]
   const x: Axis = { kind: 'log', from: least / 1.15, to: most * 1.15, title: `initial rate ${rateName(comparison)}` }
-  const y = lossAxis(ends.length > 0 ? ends : [1], tops, `loss after ${budget.tuningEpochs} epochs`)
+  const y = lossAxis(ends, ends, `loss after ${budget.tuningEpochs} epochs`)
   const title = 'Final loss of the tuning runs over their initial rate, one line a scheduler'
   return chart({ id: 'tuning', title, width: 1000, height: 360, x, y, lines })
 }

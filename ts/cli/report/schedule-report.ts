@@ -1,7 +1,7 @@
 import type { Contestant } from '../../nmf/schedule/protocol.js'
 import type { Standing } from '../../nmf/schedule/standing.js'
 import { SCHEDULERS, type SchedulerName } from '../../schedulers/registry.js'
-import { backendText, excessText, lossText, rateText, type ScheduleResult, shortfall } from '../schedule-table.js'
+import { backendText, endNote, excessText, lossText, rateText, type ScheduleResult, shortfall } from '../schedule-table.js'
 import { brief, count, seconds } from '../text.js'
 import { escapeText } from './chart.js'
 import { classOf, lossChart, ownLosses, ownRates, rateName, tuningChart } from './curves.js'
@@ -131,7 +131,7 @@ export function scheduleReport(result: ScheduleResult, environment: Environment)
   const short = shortfall(result)
   const note = short === undefined ? '' : `<p><strong>${escapeText(short)}.</strong></p>`
   const ends = standings.some(({ isAtEnd }) => isAtEnd)
-    ? '<p class="soft">* the smallest or largest rate that was tried: a better one may lie beyond.</p>'
+    ? `<p class="soft">* ${escapeText(endNote(result))}.</p>`
     : ''
   return `<!doctype html>
 <html lang="en">
@@ -150,7 +150,7 @@ ${note}
 ${table(result)}
 ${ends}
 <h2>Loss</h2>
-<p class="soft">½‖X − WH‖² after each epoch, the median of the seeds. The first epochs may lie above the picture.</p>
+<p class="soft">½‖X − WH‖² after each epoch, the median of the seeds. What lies far above the others leaves the picture.</p>
 <div class="card overlay">${legend(result)}
 ${lossChart(result)}</div>
 <h2>One by one</h2>

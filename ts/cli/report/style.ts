@@ -56,6 +56,8 @@ tr.reference td{color:var(--soft)}
 .pair header{grid-column:1/-1;padding:0 6px 6px}
 .pair p{margin:2px 0 0;font-size:13px;line-height:1.4}
 svg{display:block;width:100%;height:auto;font:11.5px system-ui,sans-serif}
+.overlay{overflow-x:auto}
+.overlay svg{min-width:640px}
 .grid{stroke:var(--rule);stroke-width:1;fill:none}
 .tick{fill:var(--soft)}
 .axis{fill:var(--soft);font-size:12px}

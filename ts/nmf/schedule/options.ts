@@ -1,6 +1,7 @@
-import { oneOf, finite, flag, optionalFunction, refuse, whole, checkNames } from '../checks.js'
+import { checkNames, finite, flag, oneOf, optionalFunction, refuse, whole } from '../../core/checks.js'
 import { SCHEDULER_NAMES, type SchedulerName } from '../../schedulers/registry.js'
-import type { FactorizeOptions } from '../options.js'
+import type { FactorizeOptions, ResolvedOptions } from '../options.js'
+import { resolveOptions } from '../resolve-options.js'
 import type { SolverName } from '../solvers.js'
 import { rateGrid } from './protocol.js'
 
@@ -36,6 +37,8 @@ export interface ResolvedCompareOptions extends Omit<CompareOptions, 'schedulers
   readonly noise: number
   readonly safe: boolean
   readonly seed: number
+  /** Of a run by stochastic gradients. */
+  readonly fit: ResolvedOptions
 }
 
 /** One of each kind: none, two falls, a rise and fall, and three that look at what happens. */
@@ -81,12 +84,14 @@ function schedulersOf(given: unknown): readonly SchedulerName[] {
  */
 export function resolveCompareOptions(options: CompareOptions): ResolvedCompareOptions {
   checkNames(options, Object.keys(KNOWN), 'option')
-  const { schedulers = DEFAULT_SCHEDULERS, noise = 0, safe = true, onEpoch, batchRows } = options
+  const { schedulers = DEFAULT_SCHEDULERS, noise = 0, safe = true, onEpoch } = options
   optionalFunction('onEpoch', onEpoch)
   const epochs = whole('epochs', options.epochs ?? 20, 1, 1e6)
-  if (batchRows !== undefined) whole('batchRows', batchRows, 1)
+  const { rank, batchRows, backend, threads, signal, timeBudgetMs } = options
+  const each = { rank, batchRows, noise, safe, backend, threads, signal, timeBudgetMs }
   return {
     ...options,
+    fit: resolveOptions({ ...each, solver: 'sgd', init: 'random', tolerance: 0 }),
     schedulers: schedulersOf(schedulers),
     references: ['mu', 'online'],
     epochs,

@@ -54,7 +54,8 @@ export interface Controls {
 /** Rates at even ratios from `least` to `most`; of one alone their geometric mean. */
 export function rateGrid(count: number, least: number, most: number): readonly number[] {
   if (count === 1) return [Math.sqrt(least * most)]
-  return Array.from({ length: count }, (_, i) => least * (most / least) ** (i / (count - 1)))
+  // rounding must not put the last above its bound
+  return Array.from({ length: count }, (_, i) => Math.min(most, least * (most / least) ** (i / (count - 1))))
 }
 
 /** The rate whose run ended lowest; of several the smallest, and so where all diverged. */
