@@ -42,6 +42,10 @@ export interface SchedulerEntry {
   readonly summary: string
   /** With η₀ for `learningRate`, T for `totalSteps` and t for the step, counted from 0. */
   readonly formula: string
+  /** Its options, each in backticks, and what they are by default. Those without a value have to be given. */
+  readonly defaults: string
+  /** What `make` chooses beside `learningRate` and `totalSteps`. */
+  readonly byName?: string
   readonly source: string
   readonly cautions: readonly string[]
   /** What it reads of an observation; empty where the rate depends on the step alone. */
