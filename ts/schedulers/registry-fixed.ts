@@ -15,8 +15,6 @@ import { Sequential } from './sequential.js'
 import { Step } from './step.js'
 import { WarmupStableDecay } from './warmup-stable-decay.js'
 
-type FixedEntry = Omit<SchedulerEntry, 'reads'>
-
 /** A share of the run, at least one step. */
 const share = ({ totalSteps }: SchedulerRun, part: number): number => Math.max(1, Math.round(part * totalSteps))
 
@@ -25,7 +23,8 @@ const milestones = (run: SchedulerRun, parts: readonly number[]): readonly numbe
   ...new Set(parts.map(part => share(run, part))),
 ]
 
-const ENTRIES: Readonly<Record<FixedName, FixedEntry>> = {
+/** The schedules that depend on the step alone, and compositions. */
+export const FIXED: Readonly<Record<FixedName, SchedulerEntry>> = {
   constant: {
     type: 'Constant',
     summary: 'the same rate at every step',
@@ -33,6 +32,7 @@ const ENTRIES: Readonly<Record<FixedName, FixedEntry>> = {
     defaults: '`learningRate` 1, `warmupSteps` 0',
     source: 'Hugging Face, get_constant_schedule and get_constant_schedule_with_warmup',
     cautions: ['With noisy gradients the loss stops falling at a floor that grows with the rate.'],
+    reads: [],
     make: ({ learningRate }) => new Constant({ learningRate }),
   },
   linear: {
@@ -42,6 +42,7 @@ const ENTRIES: Readonly<Record<FixedName, FixedEntry>> = {
     defaults: '`totalSteps`, `learningRate` 1, `warmupSteps` 0, `finalLearningRate` 0',
     source: 'Hugging Face, get_linear_schedule_with_warmup',
     cautions: ['The number of steps has to be known.'],
+    reads: [],
     make: ({ learningRate, totalSteps }) => new Linear({ learningRate, totalSteps }),
   },
   cosine: {
@@ -51,6 +52,7 @@ const ENTRIES: Readonly<Record<FixedName, FixedEntry>> = {
     defaults: '`totalSteps`, `learningRate` 1, `warmupSteps` 0, `finalLearningRate` 0, `cycles` ½',
     source: 'Loshchilov & Hutter, ICLR 2017, without restarts; Hugging Face, get_cosine_schedule_with_warmup',
     cautions: ['The number of steps has to be known.', 'After T the rate stays; Hugging Face’s rises again.'],
+    reads: [],
     make: ({ learningRate, totalSteps }) => new Cosine({ learningRate, totalSteps }),
   },
   'cosine-restarts': {
@@ -61,6 +63,7 @@ const ENTRIES: Readonly<Record<FixedName, FixedEntry>> = {
     byName: '4 cycles',
     source: 'Loshchilov & Hutter, ICLR 2017; Hugging Face, get_cosine_with_hard_restarts_schedule_with_warmup',
     cautions: ['Each restart undoes some of what was won; judge the run at the end of a cycle.'],
+    reads: [],
     make: ({ learningRate, totalSteps }) =>
       new CosineRestarts({ learningRate, totalSteps, cycles: Math.min(4, totalSteps) }),
   },
@@ -72,6 +75,7 @@ const ENTRIES: Readonly<Record<FixedName, FixedEntry>> = {
     byName: 'power 2',
     source: 'Hugging Face, get_polynomial_decay_schedule_with_warmup',
     cautions: ['The number of steps has to be known.'],
+    reads: [],
     make: ({ learningRate, totalSteps }) => new Polynomial({ learningRate, totalSteps, power: 2 }),
   },
   'inverse-sqrt': {
@@ -82,6 +86,7 @@ const ENTRIES: Readonly<Record<FixedName, FixedEntry>> = {
     byName: 'timescale T/20',
     source: 'Vaswani et al., NeurIPS 2017; Hugging Face, get_inverse_sqrt_schedule',
     cautions: ['Falls slowly: where the noise is large, the end of the run is better with one that goes to 0.'],
+    reads: [],
     make: run => new InverseSqrt({ learningRate: run.learningRate, timescale: share(run, 0.05) }),
   },
   'inverse-time': {
@@ -92,6 +97,7 @@ const ENTRIES: Readonly<Record<FixedName, FixedEntry>> = {
     byName: 'timescale T/10',
     source: 'Robbins & Monro, Ann. Math. Statist. 1951; Keras, InverseTimeDecay',
     cautions: ['Safe in theory and slow in practice where `timescale` is short: most of the run has a tiny rate.'],
+    reads: [],
     make: run => new InverseTime({ learningRate: run.learningRate, timescale: share(run, 0.1) }),
   },
   'inverse-time-1.5': {
@@ -104,6 +110,7 @@ const ENTRIES: Readonly<Record<FixedName, FixedEntry>> = {
     cautions: [
       'The rates add up to a finite sum, against what Robbins & Monro ask for: a run may come to rest before it has arrived.',
     ],
+    reads: [],
     make: run => new InverseTime({ learningRate: run.learningRate, timescale: share(run, 0.1), power: 1.5 }),
   },
   step: {
@@ -114,6 +121,7 @@ const ENTRIES: Readonly<Record<FixedName, FixedEntry>> = {
     byName: 'stepSize T/3',
     source: 'PyTorch, StepLR',
     cautions: ['Two numbers to tune beside the rate.'],
+    reads: [],
     make: run => new Step({ learningRate: run.learningRate, stepSize: share(run, 1 / 3) }),
   },
   'multi-step': {
@@ -124,6 +132,7 @@ const ENTRIES: Readonly<Record<FixedName, FixedEntry>> = {
     byName: 'milestones T/2 and 3T/4',
     source: 'PyTorch, MultiStepLR',
     cautions: ['The milestones of one problem are not those of another.'],
+    reads: [],
     make: run => new MultiStep({ learningRate: run.learningRate, milestones: milestones(run, [0.5, 0.75]) }),
   },
   exponential: {
@@ -134,6 +143,7 @@ const ENTRIES: Readonly<Record<FixedName, FixedEntry>> = {
     byName: 'totalSteps T',
     source: 'PyTorch, ExponentialLR',
     cautions: ['A gamma that suits 100 steps is far too small for 10,000: better say the end.'],
+    reads: [],
     make: ({ learningRate, totalSteps }) => new Exponential({ learningRate, totalSteps }),
   },
   'one-cycle': {
@@ -144,6 +154,7 @@ const ENTRIES: Readonly<Record<FixedName, FixedEntry>> = {
       "`totalSteps`, `maxLearningRate` 1, `learningRate` a 25th of it, `warmupSteps` (the rise) 0.3·T, `finalLearningRate` a ten-thousandth of the first rate, `shape` 'cosine'",
     source: 'Smith & Topin, “Super-convergence”, 2018; PyTorch, OneCycleLR',
     cautions: ['`learningRate` alone is the peak; beside `maxLearningRate` it is where the cycle begins.'],
+    reads: [],
     make: run => new OneCycle({ maxLearningRate: run.learningRate, totalSteps: run.totalSteps }),
   },
   cyclic: {
@@ -158,6 +169,7 @@ const ENTRIES: Readonly<Record<FixedName, FixedEntry>> = {
       '`learningRate` alone is the peak; beside `maxLearningRate` it is the lowest rate.',
       'Judge the run at the end of a cycle.',
     ],
+    reads: [],
     make: run => new Cyclic({ maxLearningRate: run.learningRate, totalSteps: run.totalSteps }),
   },
   'warmup-stable-decay': {
@@ -169,6 +181,7 @@ const ENTRIES: Readonly<Record<FixedName, FixedEntry>> = {
     byName: 'warmupSteps T/20, decaySteps T/5',
     source: 'Hu et al., “MiniCPM”, 2024; Hugging Face, get_wsd_schedule',
     cautions: ['The loss falls late: a run that is stopped before the decay looks worse than it is.'],
+    reads: [],
     make: ({ learningRate, totalSteps }) => {
       const warmupSteps = Math.floor(totalSteps / 20)
       return new WarmupStableDecay({ learningRate, totalSteps, warmupSteps, decaySteps: Math.ceil(totalSteps / 5) })
@@ -182,6 +195,7 @@ const ENTRIES: Readonly<Record<FixedName, FixedEntry>> = {
     byName: 'a constant rate for T/2, then a cosine',
     source: 'PyTorch, SequentialLR',
     cautions: ['The rate jumps at a milestone unless the one begins where the other ends.'],
+    reads: [],
     make: ({ learningRate, totalSteps }) => {
       const first = Math.ceil(totalSteps / 2)
       const last = new Cosine({ learningRate, totalSteps: Math.max(1, totalSteps - first) })
@@ -196,6 +210,7 @@ const ENTRIES: Readonly<Record<FixedName, FixedEntry>> = {
     byName: 'a cosine with 4 cycles times an exponential fall to a tenth',
     source: 'PyTorch, ChainedScheduler',
     cautions: ['Give factors with `learningRate` 1 to all but one.'],
+    reads: [],
     make: ({ learningRate, totalSteps }) => {
       const waves = new CosineRestarts({ totalSteps, cycles: Math.min(4, totalSteps) })
       const fall = new Exponential({ totalSteps, finalLearningRate: 0.1 })
@@ -203,8 +218,3 @@ const ENTRIES: Readonly<Record<FixedName, FixedEntry>> = {
     },
   },
 }
-
-/** The schedules that depend on the step alone. */
-export const FIXED: Readonly<Record<FixedName, SchedulerEntry>> = Object.fromEntries(
-  Object.entries(ENTRIES).map(([name, entry]) => [name, { ...entry, reads: [] }]),
-) as unknown as Record<FixedName, SchedulerEntry>

@@ -54,9 +54,14 @@ export interface SchedulerEntry {
   make(run: SchedulerRun): Scheduler
 }
 
-export const SCHEDULERS: Readonly<Record<SchedulerName, SchedulerEntry>> = { ...OBSERVING, ...FIXED }
+// The marks let a bundler leave the table out, and with it all classes that a program does not name itself.
+export const SCHEDULERS: Readonly<Record<SchedulerName, SchedulerEntry>> = /* @__PURE__ */ Object.assign(
+  {},
+  OBSERVING,
+  FIXED,
+)
 
-export const SCHEDULER_NAMES: readonly SchedulerName[] = Object.keys(SCHEDULERS) as SchedulerName[]
+export const SCHEDULER_NAMES: readonly SchedulerName[] = /* @__PURE__ */ Object.keys(SCHEDULERS) as SchedulerName[]
 
 /**
  * A scheduler by name, with defaults that suit the run, or the very one that is given.
