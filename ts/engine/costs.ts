@@ -38,7 +38,7 @@ interface Cost {
   readonly startup: number
   /** GB/s at which X gets there. */
   readonly upload: number
-  /** Steps of optimizers: GB/s of the arrays' memory, which a second thread hardly adds to, and seconds for one call. */
+  /** Steps of optimizers: GB/s of the arrays' memory, to which a second thread hardly adds, and seconds for one step of none. */
   readonly arrays: number
   readonly call: number
 }
@@ -48,10 +48,10 @@ const HOSTED: readonly BackendId[] = ['native', 'wasm', 'reference']
 
 const COSTS: Readonly<Record<BackendId, Cost>> = {
   cuda: { dense: 4000, sparse: 200, scalesWithThreads: false, startup: 0.3, upload: 8, arrays: 500, call: 5e-5 },
-  webgpu: { dense: 600, sparse: 60, scalesWithThreads: false, startup: 0.3, upload: 4, arrays: 100, call: 2e-4 },
-  native: { dense: 80, sparse: 12, scalesWithThreads: true, startup: 0.005, upload: 8, arrays: 12, call: 5e-6 },
-  wasm: { dense: 32, sparse: 8, scalesWithThreads: true, startup: 0.08, upload: 4, arrays: 8, call: 5e-6 },
-  reference: { dense: 0.6, sparse: 0.4, scalesWithThreads: false, startup: 0, upload: 1, arrays: 0.3, call: 1e-5 },
+  webgpu: { dense: 600, sparse: 60, scalesWithThreads: false, startup: 0.3, upload: 4, arrays: 100, call: 2e-3 },
+  native: { dense: 80, sparse: 12, scalesWithThreads: true, startup: 0.005, upload: 8, arrays: 12, call: 2e-5 },
+  wasm: { dense: 32, sparse: 8, scalesWithThreads: true, startup: 0.08, upload: 4, arrays: 8, call: 2e-5 },
+  reference: { dense: 0.6, sparse: 0.4, scalesWithThreads: false, startup: 0, upload: 1, arrays: 0.3, call: 8e-5 },
 }
 
 /** Whether a device of this backend is made for a number of CPU threads. */
