@@ -66,11 +66,9 @@ export function gram_bound(rank: usize, g: usize, gStride: usize, scratch: usize
     multiply(rank, g, gStride, v, product)
     const largest = largestOf(rank, product)
     if (largest == 0) return 0
-    for (let i: usize = 0; i < bytes; i += 8)
-      store<f64>(v + i, max<f64>(load<f64>(product + i) / largest, LEAST))
+    for (let i: usize = 0; i < bytes; i += 8) store<f64>(v + i, max<f64>(load<f64>(product + i) / largest, LEAST))
   }
   multiply(rank, g, gStride, v, product)
-  for (let i: usize = 0; i < bytes; i += 8)
-    store<f64>(product + i, load<f64>(product + i) / load<f64>(v + i))
+  for (let i: usize = 0; i < bytes; i += 8) store<f64>(product + i, load<f64>(product + i) / load<f64>(v + i))
   return largestOf(rank, product)
 }

@@ -54,7 +54,10 @@ export function* sgdBatch(
   const total = all.W.rows
   if (safety > 0 && (refresh || !state.bounds)) {
     const S = yield* gramOf(all.W.F, total, rank)
-    state.bounds = { eigenvalue: gramBound(S, rank), squaredNorm: squaredNorms(all.W.F, rank).reduce((a, b) => Math.max(a, b), 0) }
+    state.bounds = {
+      eigenvalue: gramBound(S, rank),
+      squaredNorm: squaredNorms(all.W.F, rank).reduce((a, b) => Math.max(a, b), 0),
+    }
   }
   const rates = { rate: rateH, safety, count, total, l2: H.penalty.l2 }
   const stepH = safety > 0 ? boundedStep(rates, state.bounds!, gramBound(own.G, rank)) : rateH

@@ -54,8 +54,7 @@ function boundOf({ thread }: Crew, fit: GramFit, g: number): number {
 function rateOfW(crew: Crew, { shared }: HeldFit<GramFit>, { rateW = 0 }: Batch): number {
   const { safety } = shared.spec.sgd!
   const { l2 } = penaltyOf(shared, 'W')
-  const rate =
-    safety > 0 ? unitStep(Math.min(rateW, safety), boundOf(crew, shared, shared.layout.G) + l2) : rateW
+  const rate = safety > 0 ? unitStep(Math.min(rateW, safety), boundOf(crew, shared, shared.layout.G) + l2) : rateW
   setRate(crew.thread, shared, rate)
   return rate
 }

@@ -64,13 +64,15 @@ export function stepColumns(
   n: number,
   scratch: number,
 ): void {
-  const { Ht, S, stride, rows: total } = fit.layout
+  const { Ht, S, stride, columns, rows: total } = fit.layout
   const [start, end] = windowOf(thread, fit)
   const [gradient] = carriedOf(thread, fit)
   const [f, d] = [Ht, gradient].map(base => base + first * stride)
   const scale = total / (end - start)
-  const { rounds = 1 } = fit.spec
-  step(thread, fit, lane, { factor: 'H', first, rows, f, n, g: S, d, scale, round: rounds, scratch })
+  const { rounds: round = 1 } = fit.spec
+  // what pads the columns stays zero: it has neither noise nor penalties
+  const count = Math.max(0, Math.min(rows, columns - first))
+  step(thread, fit, lane, { factor: 'H', first, rows: count, f, n, g: S, d, scale, round, scratch })
 }
 
 /** A lane's share of what bounds the steps of H: its rows' WᵀW, and the largest ‖w_i‖² among them. */
