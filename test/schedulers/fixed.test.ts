@@ -154,6 +154,16 @@ describe('formulas', () => {
     expectCourse(raised, [0.2, 0.6, 1, 1, 1, 1, 1, 0.8, 0.6, 0.4, 0.2])
   })
 
+  it('groups follow the first in proportion', () => {
+    const schedule = new Cosine({ ...TEN, learningRates: [2, 0.5], finalLearningRate: 0.4 })
+    schedule.next({ step: 6 })
+    expect(schedule.learningRates).toEqual([1.2, 0.3])
+    const cycle = new OneCycle({ learningRates: [2, 1], maxLearningRate: 8, totalSteps: 10 })
+    expect(cycle.learningRates).toEqual([2, 1])
+    cycle.next({ step: 2 })
+    expect(cycle.learningRates).toEqual([8, 4])
+  })
+
   it('after the end the rate stays', () => {
     for (const schedule of [new Linear(TEN), new Cosine(TEN), new CosineRestarts({ ...TEN, cycles: 3 })]) {
       expect(schedule.next({ step: 10 })).toBe(0)

@@ -18,6 +18,7 @@ const WRONG: Readonly<Record<string, readonly Record<string, unknown>[]>> = {
     { warmupSteps: 0.5 },
     { warmupSteps: -1 },
     { gamma: 1 },
+    { learningRates: [0, 1] },
   ],
   Linear: [{ totalSteps: 0 }, { totalSteps: undefined }, { totalSteps: 2.5 }, { totalSteps: T, warmupSteps: 11 }],
   Cosine: [

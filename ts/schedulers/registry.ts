@@ -42,6 +42,10 @@ export interface SchedulerEntry {
   readonly summary: string
   /** With η₀ for `learningRate`, T for `totalSteps` and t for the step, counted from 0. */
   readonly formula: string
+  /** Its options, each in backticks, and what they are by default. Those without a value have to be given. */
+  readonly defaults: string
+  /** What `make` chooses beside `learningRate` and `totalSteps`. */
+  readonly byName?: string
   readonly source: string
   readonly cautions: readonly string[]
   /** What it reads of an observation; empty where the rate depends on the step alone. */
@@ -50,9 +54,14 @@ export interface SchedulerEntry {
   make(run: SchedulerRun): Scheduler
 }
 
-export const SCHEDULERS: Readonly<Record<SchedulerName, SchedulerEntry>> = { ...OBSERVING, ...FIXED }
+// The marks let a bundler leave the table out, and with it all classes that a program does not name itself.
+export const SCHEDULERS: Readonly<Record<SchedulerName, SchedulerEntry>> = /* @__PURE__ */ Object.assign(
+  {},
+  OBSERVING,
+  FIXED,
+)
 
-export const SCHEDULER_NAMES: readonly SchedulerName[] = Object.keys(SCHEDULERS) as SchedulerName[]
+export const SCHEDULER_NAMES: readonly SchedulerName[] = /* @__PURE__ */ Object.keys(SCHEDULERS) as SchedulerName[]
 
 /**
  * A scheduler by name, with defaults that suit the run, or the very one that is given.

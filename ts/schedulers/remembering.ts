@@ -29,8 +29,8 @@ export function ratesKind(groups: number): Kind {
 
 const WORDS: readonly unknown[] = ['Infinity', '-Infinity', 'NaN']
 
-/** JSON has no words for the numbers that are not finite. */
-const packed = (value: number): number | string => (Number.isFinite(value) ? value : String(value))
+/** JSON has no words for the numbers that are not finite, and writes −0, which behaves no differently here, as 0. */
+const packed = (value: number): number | string => (Number.isFinite(value) ? value + 0 : String(value))
 
 function unpacked(value: unknown): number | undefined {
   if (typeof value === 'number') return value

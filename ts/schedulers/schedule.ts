@@ -1,11 +1,14 @@
-import { checkNames, checkObject, finite, whole } from '../core/checks.js'
+import { checkNames, checkObject, finite, refuse, whole } from '../core/checks.js'
+import { type GroupRates, startRates } from './groups.js'
 import { observed } from './observed.js'
 import { COUNT, Remembering } from './remembering.js'
 import type { Observation } from './scheduler.js'
 
-export interface ScheduleOptions {
+export interface ScheduleOptions extends GroupRates {
   /** The rate at the top of the schedule. Default 1: the schedule is then a factor. */
   readonly learningRate?: number
+  /** The same for every group of parameters: all follow the first one's course, in proportion. */
+  readonly learningRates?: readonly number[]
   /** Steps in which the rate rises evenly from 0 at step 0; the schedule's own course begins after them. Default 0. */
   readonly warmupSteps?: number
 }
@@ -24,14 +27,19 @@ export abstract class Schedule<Options extends ScheduleOptions = ScheduleOptions
 > {
   readonly observes: boolean = false
   protected readonly top: number
+  /** The rates of the groups in proportion to the first. */
+  readonly #shares: readonly number[]
   protected readonly warmupSteps: number
 
   /** @param own the options of the subclass, beside those of every schedule */
   protected constructor(options: Options, own: readonly (keyof Options & string)[] = []) {
     checkObject('options', options, 'an object')
-    checkNames(options, ['learningRate', 'warmupSteps', ...own], 'option')
+    checkNames(options, ['learningRate', 'learningRates', 'warmupSteps', ...own], 'option')
     super(options, { step: 0 }, { step: COUNT })
-    this.top = finite('learningRate', options.learningRate ?? 1)
+    const rates = startRates(options)
+    this.top = rates[0]
+    if (this.top === 0 && rates.length > 1) throw refuse('learningRates', rates[0], 'above 0 for the first group')
+    this.#shares = rates.length === 1 ? [1] : rates.map(rate => rate / this.top)
     this.warmupSteps = whole('warmupSteps', options.warmupSteps ?? 0, 0)
   }
 
@@ -60,7 +68,8 @@ export abstract class Schedule<Options extends ScheduleOptions = ScheduleOptions
   }
 
   get learningRates(): readonly number[] {
-    return [this.learningRate]
+    const rate = this.learningRate
+    return this.#shares.map(share => share * rate)
   }
 }
 
