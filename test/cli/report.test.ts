@@ -33,7 +33,20 @@ describe('a chart', () => {
   const spec = { id: 'one', title: 'a & b', width: 300, height: 200, x: axis, y: axis }
 
   it('draws lines from the lower left to the upper right, and text as text', () => {
-    const svg = chart({ ...spec, lines: [{ name: '"q"', className: 's0', dots: true, points: [[0, 0], [10, 10]] }] })
+    const svg = chart({
+      ...spec,
+      lines: [
+        {
+          name: '"q"',
+          className: 's0',
+          dots: true,
+          points: [
+            [0, 0],
+            [10, 10],
+          ],
+        },
+      ],
+    })
     expect(svg).toContain('d="M62,160L286,26"')
     expect(svg.match(/<circle /g)).toHaveLength(2)
     expect(svg).toContain('<title>a &amp; b</title>')
@@ -43,7 +56,19 @@ describe('a chart', () => {
   })
 
   it('holds numbers that a renderer can take, whatever the points are', () => {
-    const svg = chart({ ...spec, lines: [{ name: 'x', className: 's0', points: [[0, 1e300], [1, -1e300]] }] })
+    const svg = chart({
+      ...spec,
+      lines: [
+        {
+          name: 'x',
+          className: 's0',
+          points: [
+            [0, 1e300],
+            [1, -1e300],
+          ],
+        },
+      ],
+    })
     expect(svg).not.toMatch(/NaN|Infinity|e\+/)
     expect(chart({ ...spec, lines: [{ name: 'x', className: 's0', points: [] }] })).not.toContain('class="line"')
   })
@@ -84,7 +109,16 @@ describe('a report', () => {
     }
     expect(html).not.toMatch(/<script|<link|<img|@import|url\((?!#)|https?:|NaN|undefined|Infinity/)
     expect(html).toContain('&lt;script&gt;.npy')
-    for (const fact of ['today', 'Node 20.1.2', 'an os', 'a &lt;fast&gt; one', 'noise', 'reference', '8 rows', '0 to tune, 1, 2 to compare'])
+    for (const fact of [
+      'today',
+      'Node 20.1.2',
+      'an os',
+      'a &lt;fast&gt; one',
+      'noise',
+      'reference',
+      '8 rows',
+      '0 to tune, 1, 2 to compare',
+    ])
       expect(html).toContain(fact)
     expect(html).toContain('diverged')
   })

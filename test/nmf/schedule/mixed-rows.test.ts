@@ -11,9 +11,12 @@ function mixed(X: MatrixView, order: readonly number[]): MatrixView {
   }
 }
 
-const permutation = fc
-  .integer({ min: 1, max: 20 })
-  .chain(rows => fc.shuffledSubarray(Array.from({ length: rows }, (_, i) => i), { minLength: rows, maxLength: rows }))
+const permutation = fc.integer({ min: 1, max: 20 }).chain(rows =>
+  fc.shuffledSubarray(
+    Array.from({ length: rows }, (_, i) => i),
+    { minLength: rows, maxLength: rows },
+  ),
+)
 
 it('puts the rows of a dense view in their places, in its own array and without a look at what lies between them', () => {
   fc.assert(

@@ -34,18 +34,59 @@ const budget = { rates: [0.1, 0.3, 0.9], tuningEpochs: 2, repeats: 3, epochs: 4,
 
 describe('the rates that are tried', () => {
   it('lie at even ratios between the ends', () => {
-    expect(rateGrid(3, 0.1, 0.9).map(rate => rate.toFixed(12))).toEqual(['0.100000000000', '0.300000000000', '0.900000000000'])
+    expect(rateGrid(3, 0.1, 0.9).map(rate => rate.toFixed(12))).toEqual([
+      '0.100000000000',
+      '0.300000000000',
+      '0.900000000000',
+    ])
     for (let count = 2; count < 40; count++) expect(rateGrid(count, 0.02, 0.95).at(-1)).toBeLessThanOrEqual(0.95)
     expect(rateGrid(1, 0.1, 0.9)[0]).toBeCloseTo(0.3, 14)
   })
 
   it('are judged by the last loss; a run that diverged by none, and of equals the smallest goes on', () => {
-    const runs = (losses: readonly (readonly number[])[]) => losses.map((list, i) => ({ rate: i, course: course(list) }))
-    expect(bestRate(runs([[9, 3], [9, 1, 2], [9, 2.5]]))).toBe(1)
-    expect(bestRate(runs([[9, 2], [9, 2], [9, 3]]))).toBe(0)
-    expect(bestRate(runs([[9, Number.NaN], [9, 4], [9, 0 / 0]]))).toBe(1)
-    expect(bestRate([{ rate: 1, course: course([9, 1], 'diverged') }, { rate: 2, course: course([9, 8]) }])).toBe(2)
-    expect(bestRate(runs([[9, Number.NaN], [9, Number.POSITIVE_INFINITY]]))).toBe(0)
+    const runs = (losses: readonly (readonly number[])[]) =>
+      losses.map((list, i) => ({ rate: i, course: course(list) }))
+    expect(
+      bestRate(
+        runs([
+          [9, 3],
+          [9, 1, 2],
+          [9, 2.5],
+        ]),
+      ),
+    ).toBe(1)
+    expect(
+      bestRate(
+        runs([
+          [9, 2],
+          [9, 2],
+          [9, 3],
+        ]),
+      ),
+    ).toBe(0)
+    expect(
+      bestRate(
+        runs([
+          [9, Number.NaN],
+          [9, 4],
+          [9, 0 / 0],
+        ]),
+      ),
+    ).toBe(1)
+    expect(
+      bestRate([
+        { rate: 1, course: course([9, 1], 'diverged') },
+        { rate: 2, course: course([9, 8]) },
+      ]),
+    ).toBe(2)
+    expect(
+      bestRate(
+        runs([
+          [9, Number.NaN],
+          [9, Number.POSITIVE_INFINITY],
+        ]),
+      ),
+    ).toBe(0)
   })
 })
 
@@ -136,7 +177,11 @@ describe('the standings', () => {
   it('take the middle of the seeds, and compare runs of one seed', async () => {
     expect(spreadOf([3, 1, 2])).toEqual({ median: 2, least: 1, most: 3 })
     expect(spreadOf([4, 1, 2, 8])).toEqual({ median: 3, least: 1, most: 8 })
-    expect(spreadOf([1, Number.POSITIVE_INFINITY])).toEqual({ median: Number.POSITIVE_INFINITY, least: 1, most: Number.POSITIVE_INFINITY })
+    expect(spreadOf([1, Number.POSITIVE_INFINITY])).toEqual({
+      median: Number.POSITIVE_INFINITY,
+      least: 1,
+      most: Number.POSITIVE_INFINITY,
+    })
     const finals: Readonly<Record<string, readonly number[]>> = { a: [10, 20, 30], b: [11, 19, 33], mu: [5, 5, 5] }
     const run: Runner = async ({ contestant, seed, epochs }) => {
       if (epochs === 2) return course([99, 50])

@@ -1,7 +1,15 @@
 import type { Contestant } from '../../nmf/schedule/protocol.js'
 import type { Standing } from '../../nmf/schedule/standing.js'
 import { SCHEDULERS, type SchedulerName } from '../../schedulers/registry.js'
-import { backendText, endNote, excessText, lossText, rateText, type ScheduleResult, shortfall } from '../schedule-table.js'
+import {
+  backendText,
+  endNote,
+  excessText,
+  lossText,
+  rateText,
+  type ScheduleResult,
+  shortfall,
+} from '../schedule-table.js'
 import { brief, count, seconds } from '../text.js'
 import { escapeText } from './chart.js'
 import { classOf, lossChart, ownLosses, ownRates, rateName, tuningChart } from './curves.js'
@@ -95,7 +103,8 @@ function protocol({ budget, noise, safe, batchRows }: ScheduleResult): string {
   const unit = safe
     ? 'Rates are shares u of the largest step that the curvature allows: a step of W is 2u over the largest eigenvalue of H·Hᵀ, that of H is 2u over a bound for batches of W. Whatever a scheduler answers is kept below that bound.'
     : 'Rates are lengths η of steps, as the schedulers answer them; nothing keeps them from diverging.'
-  const disturbed = noise > 0 ? ` Every entry of a gradient is disturbed by noise of standard deviation ${brief(noise)}.` : ''
+  const disturbed =
+    noise > 0 ? ` Every entry of a gradient is disturbed by noise of standard deviation ${brief(noise)}.` : ''
   return `<ol>
 <li>Each scheduler is tried with the same ${rates.length} initial rates, ${rates.map(brief).join(', ')}, for ${tuningEpochs} epochs on seed ${seed}. A scheduler that has an end is made to end with the run. The rate whose run ended lowest goes on.</li>
 <li>With that rate it runs for ${epochs} epochs from ${repeats} seeds, ${seed + 1} to ${seed + repeats}, which had no part in the choice.</li>
@@ -109,7 +118,10 @@ function protocol({ budget, noise, safe, batchRows }: ScheduleResult): string {
 function facts(result: ScheduleResult, environment: Environment): string {
   const { version, file, rows, columns, nonzeros, sparse, rank, batchRows, noise, safe, budget } = result
   const list: [string, string][] = [
-    ['matrix', `${file}: ${count(rows)} × ${count(columns)}, ${count(nonzeros)} non-zeros, ${sparse ? 'sparse' : 'dense'}`],
+    [
+      'matrix',
+      `${file}: ${count(rows)} × ${count(columns)}, ${count(nonzeros)} non-zeros, ${sparse ? 'sparse' : 'dense'}`,
+    ],
     ['rank', count(rank)],
     ['backend', backendText(result)],
     ['batches', `${count(batchRows)} rows`],
@@ -130,9 +142,7 @@ export function scheduleReport(result: ScheduleResult, environment: Environment)
   const schedulers = contestants.filter(({ isReference }) => !isReference)
   const short = shortfall(result)
   const note = short === undefined ? '' : `<p><strong>${escapeText(short)}.</strong></p>`
-  const ends = standings.some(({ isAtEnd }) => isAtEnd)
-    ? `<p class="soft">* ${escapeText(endNote(result))}.</p>`
-    : ''
+  const ends = standings.some(({ isAtEnd }) => isAtEnd) ? `<p class="soft">* ${escapeText(endNote(result))}.</p>` : ''
   return `<!doctype html>
 <html lang="en">
 <head>

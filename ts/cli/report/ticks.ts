@@ -42,12 +42,21 @@ function decades(from: number, to: number, about: number): readonly number[] {
 /** Enough digits to tell values a step apart; 12,300,000 is 12.3M, and what is far from 1 has a power of ten. */
 function label(value: number, step: number): string {
   const size = Math.abs(value)
-  const digits = size === 0 ? 1 : Math.min(12, Math.max(1, 1 + Math.floor(Math.log10(size * (1 + 1e-9))) - Math.floor(Math.log10(step * (1 + 1e-9)))))
+  const digits =
+    size === 0
+      ? 1
+      : Math.min(
+          12,
+          Math.max(1, 1 + Math.floor(Math.log10(size * (1 + 1e-9))) - Math.floor(Math.log10(step * (1 + 1e-9)))),
+        )
   if (size !== 0 && (size < 1e-4 || size >= 1e12)) {
     const [mantissa, power] = value.toExponential(digits - 1).split('e')
     return `${Number(mantissa) === 1 ? '' : `${Number(mantissa)}·`}10${superscript(Number(power))}`
   }
-  return value.toLocaleString('en-US', { notation: size >= 1e4 ? 'compact' : 'standard', maximumSignificantDigits: digits })
+  return value.toLocaleString('en-US', {
+    notation: size >= 1e4 ? 'compact' : 'standard',
+    maximumSignificantDigits: digits,
+  })
 }
 
 function superscript(power: number): string {

@@ -23,7 +23,11 @@ const BATCHES = 16
 const MOST_BATCH_ROWS = 1024
 
 /** The rates to try: shares of the bound, or without bounds the same shares of what it is at the start of the tuning. */
-async function ratesOf(prepared: Prepared, resolved: ResolvedOptions, asked: ResolvedCompareOptions): Promise<readonly number[]> {
+async function ratesOf(
+  prepared: Prepared,
+  resolved: ResolvedOptions,
+  asked: ResolvedCompareOptions,
+): Promise<readonly number[]> {
   const { rates, safe, seed } = asked
   if (safe) return rates
   const { rows, k } = prepared
@@ -81,8 +85,12 @@ export async function compareSchedulers(X: MatrixInput, options: CompareOptions)
 
 function nothingToShow(signal: AbortSignal | undefined, timeBudgetMs: number | undefined): NonnegError {
   if (signal) return abortError(signal)
-  return new NonnegError('ERR_NONNEG_OPTION', `timeBudgetMs is ${timeBudgetMs}: no seed was run by every scheduler in it`, {
-    detail: { option: 'timeBudgetMs', value: timeBudgetMs },
-    fix: 'give it more, or fewer schedulers, tuning runs or epochs',
-  })
+  return new NonnegError(
+    'ERR_NONNEG_OPTION',
+    `timeBudgetMs is ${timeBudgetMs}: no seed was run by every scheduler in it`,
+    {
+      detail: { option: 'timeBudgetMs', value: timeBudgetMs },
+      fix: 'give it more, or fewer schedulers, tuning runs or epochs',
+    },
+  )
 }

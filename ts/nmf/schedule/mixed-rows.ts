@@ -11,7 +11,10 @@ export function* mixedRows(X: MatrixView, order: ArrayLike<number>): Generator<v
   return X
 }
 
-function* mixInPlace({ data, rows, columns, stride, offset }: DenseView, order: ArrayLike<number>): Generator<void, void> {
+function* mixInPlace(
+  { data, rows, columns, stride, offset }: DenseView,
+  order: ArrayLike<number>,
+): Generator<void, void> {
   const isPlaced = new Uint8Array(rows)
   const kept = data.slice(0, columns)
   const row = (i: number) => data.subarray(offset + i * stride, offset + i * stride + columns)

@@ -88,7 +88,9 @@ export function resolveCompareOptions(options: CompareOptions): ResolvedCompareO
   optionalFunction('onEpoch', onEpoch)
   const epochs = whole('epochs', options.epochs ?? 20, 1, 1e6)
   const { rank, batchRows, backend, threads, signal, timeBudgetMs } = options
-  const each = { rank, batchRows, noise, safe, backend, threads, signal, timeBudgetMs }
+  // each run has a rate of its own, and without bounds a fit wants to be told one
+  const learningRate = safe ? undefined : 1
+  const each = { rank, batchRows, noise, safe, learningRate, backend, threads, signal, timeBudgetMs }
   return {
     ...options,
     fit: resolveOptions({ ...each, solver: 'sgd', init: 'random', tolerance: 0 }),

@@ -118,7 +118,10 @@ class Referee {
     }
     if (signal?.aborted) end('aborted')
     const forget = signal && onAbort(signal, () => end('aborted'))
-    const timer = timeBudgetMs === undefined ? undefined : setTimeout(() => end('time-budget'), Math.min(timeBudgetMs, LONGEST_TIMER))
+    const timer =
+      timeBudgetMs === undefined
+        ? undefined
+        : setTimeout(() => end('time-budget'), Math.min(timeBudgetMs, LONGEST_TIMER))
     try {
       await work()
     } finally {
@@ -149,7 +152,9 @@ export async function compete(
   const found = new Map<string, number>()
   const runs = new Map<string, Course[]>(names.map(name => [name, []]))
   await referee.watch(async () => {
-    const tries = rates.flatMap(rate => schedulers.map(contestant => ({ contestant, rate, seed, epochs: tuningEpochs })))
+    const tries = rates.flatMap(rate =>
+      schedulers.map(contestant => ({ contestant, rate, seed, epochs: tuningEpochs })),
+    )
     await referee.all(tries, ({ contestant, rate }, course) => tuning.get(contestant)!.push({ rate, course }))
     for (const name of schedulers) {
       const tried = tuning.get(name)!

@@ -30,4 +30,3 @@ export class ResidentFit implements AsyncDisposable {
     await fit?.[Symbol.asyncDispose]()
   }
 }
-

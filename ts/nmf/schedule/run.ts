@@ -123,6 +123,13 @@ export function runnerOn(ground: Ground): Runner {
       epochDone()
     }
     const { steps } = meter
-    return { losses, seconds, ...thinned(recorder.answers, solver === 'sgd' ? steps : 0, safe), steps, forwards: steps, ended }
+    return {
+      losses,
+      seconds,
+      ...thinned(recorder.answers, solver === 'sgd' ? steps : 0, safe),
+      steps,
+      forwards: steps,
+      ended,
+    }
   }
 }
