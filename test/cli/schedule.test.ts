@@ -114,9 +114,11 @@ describe('what schedule prints', () => {
   test('runs that diverge without the bounds, as null', async () => {
     const found = await asked(`X.csv ${short} --schedulers constant --no-safe --tuning-runs 3 --epochs 60`)
     expect(found.safe).toBe(false)
-    const [{ tuning, runs }] = found.contestants
-    expect(tuning[0].course.ended).toBe('done')
-    expect(runs.every(({ rates }) => rates.every(rate => rate === rates[0]))).toBe(true)
+    const [{ rate, tuning, runs }] = found.contestants
+    // three times the bound, and a fiftieth of it
+    expect(tuning.map(({ course }) => course.ended)).toEqual(['done', 'done', 'diverged'])
+    expect(tuning[2].rate / tuning[0].rate).toBeCloseTo(150, 9)
+    expect(rate).not.toBe(tuning[2].rate)
     for (const { losses, ended } of [...runs, ...tuning.map(({ course }) => course)]) {
       expect(losses.at(-1) === null).toBe(ended === 'diverged')
     }

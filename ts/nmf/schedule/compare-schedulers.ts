@@ -22,7 +22,7 @@ import { standings } from './standing.js'
 const BATCHES = 16
 const MOST_BATCH_ROWS = 1024
 
-/** The rates to try: shares of the bound, or without bounds the same shares of what it is at the start of the tuning. */
+/** The rates to try: as multiples of the bound; where nothing bounds the steps, of the bound at the start of the tuning. */
 async function ratesOf(
   prepared: Prepared,
   resolved: ResolvedOptions,

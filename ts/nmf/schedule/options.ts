@@ -31,7 +31,7 @@ export interface ResolvedCompareOptions extends Omit<CompareOptions, 'schedulers
   readonly references: readonly SolverName[]
   readonly epochs: number
   readonly tuningEpochs: number
-  /** As shares of the bound on the rate. */
+  /** As multiples of the bound on the rate. */
   readonly rates: readonly number[]
   readonly repeats: number
   readonly noise: number
@@ -55,6 +55,8 @@ export const DEFAULT_SCHEDULERS: readonly SchedulerName[] = [
 /** From a rate that is surely too small to one just below the bound; those of ts/schedulers/learned are trained between them too. */
 const LEAST_RATE = 0.02
 const MOST_RATE = 0.95
+/** Where nothing bounds the steps: as far above the bound as shows what it is good for. */
+const MOST_UNBOUNDED = 3
 
 const KNOWN: Readonly<Record<keyof CompareOptions, true>> = {
   rank: true,
@@ -98,7 +100,7 @@ export function resolveCompareOptions(options: CompareOptions): ResolvedCompareO
     references: ['mu', 'online'],
     epochs,
     tuningEpochs: Math.ceil(epochs / 2),
-    rates: rateGrid(whole('tuningRuns', options.tuningRuns ?? 5, 1, 1000), LEAST_RATE, MOST_RATE),
+    rates: rateGrid(whole('tuningRuns', options.tuningRuns ?? 5, 1, 1000), LEAST_RATE, safe ? MOST_RATE : MOST_UNBOUNDED),
     repeats: whole('repeats', options.repeats ?? 3, 1, 10_000),
     noise: finite('noise', noise),
     safe: flag('safe', safe),
