@@ -49,7 +49,7 @@ const HEADINGS = [
   'steps',
   'forwards',
   'time',
-  'time to tune',
+  'to tune',
 ]
 
 function tableRow(result: ScheduleResult, row: Standing, isFirst: boolean): string {

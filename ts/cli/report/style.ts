@@ -31,7 +31,7 @@ export function style(contestants: number): string {
 @media (prefers-color-scheme:dark){:root{--ground:#121417;--card:#1a1d21;--ink:#e8eaed;--soft:#9aa2ac;--rule:#2d3238;--mark:#22272d;${palette(1)}}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--ground);color:var(--ink);font:15px/1.55 system-ui,-apple-system,"Segoe UI",sans-serif;-webkit-text-size-adjust:100%}
-main{max-width:1080px;margin:0 auto;padding:40px 24px 64px}
+main{max-width:1140px;margin:0 auto;padding:40px 24px 64px}
 h1{font-size:28px;line-height:1.2;margin:0 0 6px;letter-spacing:-.01em}
 h2{font-size:19px;margin:44px 0 6px}
 h3{font-size:15px;margin:0}
@@ -40,7 +40,7 @@ p{margin:6px 0 12px;max-width:76ch}
 .card{background:var(--card);border:1px solid var(--rule);border-radius:10px;padding:16px}
 .scroll{overflow-x:auto;padding:4px 0}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:14px}
-th,td{padding:7px 10px;text-align:right;white-space:nowrap;border-bottom:1px solid var(--rule)}
+th,td{padding:7px 9px;text-align:right;white-space:nowrap;border-bottom:1px solid var(--rule)}
 tr:last-child td{border-bottom:0}
 th{font-weight:500;color:var(--soft);font-size:13px}
 th:first-child,td:first-child{text-align:left}
