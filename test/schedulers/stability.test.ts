@@ -147,6 +147,10 @@ describe('refusals', () => {
     [[[1, -1]], {}, 'ERR_NONNEG_NEGATIVE'],
     [[[1, Number.NaN]], {}, 'ERR_NONNEG_NOT_FINITE'],
     [[], {}, 'ERR_NONNEG_SHAPE'],
+    [{ data: [1, 2, 3], rows: 2, columns: 2 }, {}, 'ERR_NONNEG_SHAPE'],
+    [[[1, 2], [3]], {}, 'ERR_NONNEG_SHAPE'],
+    [[['1']], {}, 'ERR_NONNEG_NOT_FINITE'],
+    ['H', {}, 'ERR_NONNEG_OPTION'],
     [{ indptr: [0, 0], indices: [], values: [], rows: 1, columns: 1 }, {}, 'ERR_NONNEG_SHAPE'],
   ])('%o %o', (matrix, options, code) => {
     expect(() => stabilityBound(matrix as Matrix, options as object)).toThrow(expect.objectContaining({ code }))

@@ -71,7 +71,7 @@ export function fitCommand(): Command {
     .option('--init <name>', 'where to start: random, nndsvd, nndsvda, nndsvdar (default: by the problem)')
     .option('--starts <number>', 'try so many random starts, and go on with the best (default: 1)', wholeNumber(1))
     .option('--seed <number>', 'seed of the random start (default: 0)', wholeNumber(0))
-    .option('--batch-rows <number>', 'solvers with batches: rows of one (default: 1024; sgd 128)', wholeNumber(1))
+    .option('--batch-rows <number>', 'solvers with batches: rows of one (default: 128; online 1024)', wholeNumber(1))
     .option(
       '--forget-factor <number>',
       'online solver: what a pass leaves of the ones before (default: 0.7)',

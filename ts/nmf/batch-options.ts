@@ -9,7 +9,7 @@ export type ForBoth<T> = T | { readonly W?: T; readonly H?: T }
 
 /** Options of the solvers that walk through the rows of X in batches. */
 export interface BatchOptions {
-  /** `'online'`, `'smu'`, `'svrmu'`, `'sgd'`: rows of a batch. Default 1024, as in scikit-learn; `'sgd'` 128. */
+  /** `'online'`, `'smu'`, `'svrmu'`, `'sgd'`: rows of a batch. Default 128; `'online'` 1024, as in scikit-learn. */
   readonly batchRows?: number
   /**
    * `'online'`: the share of what former batches say of H that a whole pass leaves, from 0 to 1; a batch leaves the power of

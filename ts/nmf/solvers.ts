@@ -71,13 +71,13 @@ export const SOLVERS: Readonly<Record<SolverName, Solver>> = {
   },
   smu: {
     rule: 'mu',
-    batchRows: 1024,
+    batchRows: 128,
     summary: 'stochastic multiplicative updates: batches of rows in random order, H from each batch alone',
     source: 'Serizel, Essid & Richard, MLSP 2016; Kasai, NMFLibrary',
   },
   svrmu: {
     rule: 'svrmu',
-    batchRows: 1024,
+    batchRows: 128,
     summary: 'multiplicative updates from batches of rows, with reduced variance',
     source: 'Kasai, ICASSP 2018',
     suits: beta => beta === 2,

@@ -1,8 +1,8 @@
-import { checkNames, finite, flag, oneOf, refuse, whole } from '../core/checks.js'
+import { checkNames, checkObject, finite, flag, oneOf, refuse, whole } from '../core/checks.js'
 import { NonnegError } from '../core/errors.js'
 import { gramBound } from '../core/gram-bound.js'
-import { type MatrixInput, toMatrixView } from '../core/input.js'
-import { scanMatrix } from '../core/scan.js'
+import { checkedDense, type DenseInput } from '../core/input.js'
+import type { FloatArray } from '../core/matrix.js'
 import { type Eigen, symmetricEigen } from '../core/symmetric-eigen.js'
 
 // How large a learning rate may be for f(W, H) = ½‖V − WH‖², V ≥ 0 of m × n, W ≥ 0 of m × r, H ≥ 0 of r × n. W moves against
@@ -12,6 +12,9 @@ import { type Eigen, symmetricEigen } from '../core/symmetric-eigen.js'
 //
 // The theorems are derived here: the paper that announces a bound for stochastic factorisation has no public text. Their
 // proofs are in docs/stability.md.
+
+/** A factor: row-major data with its sizes, as `factorize` returns it, or an array of rows. */
+export type FactorInput = DenseInput | readonly ArrayLike<number>[]
 
 /** Ways to bound the rate; each is at most the next, but for `'batch'`, which is about one batch. */
 export type BoundKind = 'predictable' | 'one-step' | 'mean-square' | 'batch'
@@ -59,21 +62,47 @@ function run<T>(steps: Generator<void, T>): T {
   }
 }
 
+function refuseEntry(name: string, row: number, column: number, value: unknown): NonnegError {
+  const isNegative = Number.isFinite(value) && (value as number) < 0
+  const code = isNegative ? 'ERR_NONNEG_NEGATIVE' : 'ERR_NONNEG_NOT_FINITE'
+  return new NonnegError(code, `${name}[${row}, ${column}] = ${value}; every entry must be a finite number ≥ 0`, {
+    detail: { row, column, value },
+  })
+}
+
 /** The columns of a factor that is to be ≥ 0, or its rows. */
-function vectorsOf(input: MatrixInput, name: string, along: 'columns' | 'rows'): Columns {
-  const F = run(toMatrixView(input, name))
-  if (F.kind === 'csr') throw new NonnegError('ERR_NONNEG_SHAPE', `${name} is sparse; factors are dense`)
-  if (F.rows === 0 || F.columns === 0) {
-    throw new NonnegError('ERR_NONNEG_SHAPE', `${name} is empty: ${F.rows} × ${F.columns}`)
+function vectorsOf(input: FactorInput, name: string, along: 'columns' | 'rows'): Columns {
+  checkObject(name, input, 'a dense matrix')
+  const list = Array.isArray(input) ? (input as readonly ArrayLike<number>[]) : undefined
+  const {
+    data,
+    rows,
+    columns,
+    stride = columns,
+    offset = 0,
+  } = list ? { data: list, rows: list.length, columns: list[0]?.length ?? 0 } : (input as DenseInput)
+  if (!list && !Array.isArray(data) && !ArrayBuffer.isView(data)) {
+    throw new NonnegError('ERR_NONNEG_SHAPE', `${name} is not dense: it has no data, rows and columns`)
   }
-  run(scanMatrix(F, name))
-  const [rank, count] = along === 'columns' ? [F.rows, F.columns] : [F.columns, F.rows]
-  const [step, stride] = along === 'columns' ? [F.stride, 1] : [1, F.stride]
-  const data = new Float64Array(rank * count)
-  for (let j = 0; j < count; j++) {
-    for (let r = 0; r < rank; r++) data[j * rank + r] = F.data[F.offset + r * step + j * stride]
+  if (!list) checkedDense(data as FloatArray, rows, columns, stride, offset, name)
+  if (rows === 0 || columns === 0) throw new NonnegError('ERR_NONNEG_SHAPE', `${name} is empty: ${rows} × ${columns}`)
+  const [rank, count] = along === 'columns' ? [rows, columns] : [columns, rows]
+  const out = new Float64Array(rank * count)
+  for (let i = 0; i < rows; i++) {
+    if (list && list[i].length !== columns) {
+      throw new NonnegError(
+        'ERR_NONNEG_SHAPE',
+        `row ${i} of ${name} has ${list[i].length} entries, row 0 has ${columns}`,
+      )
+    }
+    for (let j = 0; j < columns; j++) {
+      const value = list ? list[i][j] : (data as ArrayLike<number>)[offset + i * stride + j]
+      if (!(typeof value === 'number' && value >= 0 && value < Number.POSITIVE_INFINITY))
+        throw refuseEntry(name, i, j, value)
+      out[along === 'columns' ? j * rank + i : i * rank + j] = value
+    }
   }
-  return { data, rank, count }
+  return { data: out, rank, count }
 }
 
 /** Σ weight(j)·h_j·h_jᵀ, rank × rank. */
@@ -179,9 +208,9 @@ function meanSquareCurvature(H: Columns, kappa: number): number {
  *     stabilityBound([[1, 0, 2], [0, 1, 1]], { batch: 1 }) // 2/15
  *
  * @returns ∞ where H is all zeros, as no rate moves W there
- * @throws NonnegError ERR_NONNEG_OPTION for options; _SHAPE, _DTYPE, _NEGATIVE, _NOT_FINITE for H
+ * @throws NonnegError ERR_NONNEG_OPTION for options; _SHAPE, _NEGATIVE, _NOT_FINITE for H
  */
-export function stabilityBound(H: MatrixInput, options: StabilityOptions = {}): number {
+export function stabilityBound(H: FactorInput, options: StabilityOptions = {}): number {
   checkNames(options, ['batch', 'replacement', 'kind', 'total'], 'option of stabilityBound')
   const columns = vectorsOf(H, 'H', 'columns')
   const { rank, count } = columns
@@ -228,7 +257,7 @@ export interface NoiseFloorOptions {
  * half the rate is about half the floor. ∞ where η is 2/L or more.
  * @throws NonnegError as `stabilityBound`
  */
-export function noiseFloor(H: MatrixInput, { rows, noise, rate }: NoiseFloorOptions): number {
+export function noiseFloor(H: FactorInput, { rows, noise, rate }: NoiseFloorOptions): number {
   whole('rows', rows, 1)
   finite('noise', noise)
   finite('rate', rate)
@@ -300,7 +329,7 @@ export interface JointOptions {
  * Δ being the step after projection and cut (theorem T4, derived here). Noise of power s² in the gradient adds at most η·s² in the mean.
  * @throws NonnegError as `stabilityBound`; ERR_NONNEG_SHAPE where the factors do not fit
  */
-export function jointBound(W: MatrixInput, H: MatrixInput, { residual, limit }: JointOptions): number {
+export function jointBound(W: FactorInput, H: FactorInput, { residual, limit }: JointOptions): number {
   finite('residual', residual)
   finite('limit', limit)
   const [left, right] = [vectorsOf(W, 'W', 'rows'), vectorsOf(H, 'H', 'columns')]
