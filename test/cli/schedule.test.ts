@@ -204,9 +204,9 @@ describe('an interruption', () => {
     // long enough for a round, and far from ten thousand
     const { code, stdout, stderr } = await interrupted(`${line}`, child => setTimeout(() => child.kill('SIGINT'), 3000))
     expect(code).toBe(1)
-    expect(stderr).toMatch(/^nonneg: interrupted: \d+ of 10000 seeds, each by every scheduler\n$/)
+    expect(stderr).toMatch(/^nonneg: interrupted: \d+ of 10,000 seeds, each by every scheduler\n$/)
     expect(stdout).toMatch(/^→ constant /m)
-    expect(stdout).toMatch(/^note {5}interrupted: \d+ of 10000 seeds/m)
+    expect(stdout).toMatch(/^note {5}interrupted: \d+ of 10,000 seeds/m)
     expect(readFileSync(at('pipe.html'), 'utf8')).toContain('interrupted:')
   })
 

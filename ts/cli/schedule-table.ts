@@ -40,7 +40,7 @@ export function endNote({ safe }: Comparison): string {
 export function shortfall({ ended, seeds, budget }: Comparison): string | undefined {
   if (ended === 'done') return undefined
   const why = ended === 'aborted' ? 'interrupted' : 'out of time'
-  return `${why}: ${seeds.length} of ${budget.repeats} seeds, each by every scheduler`
+  return `${why}: ${count(seeds.length)} of ${many(budget.repeats, 'seed')}, each by every scheduler`
 }
 
 /** Headings, and the columns under them. */
@@ -70,7 +70,7 @@ function evidence(standings: readonly Standing[]): string[] {
   return names.map((name, line) => {
     const row = standings[line - 1]
     const cells = columns.map((texts, at) => texts[line].padStart(widths[at]))
-    const text = [`${row === first && line > 0 ? '→' : ' '} ${name.padEnd(nameWidth)}`, ...cells].join('   ')
+    const text = [`${row === first && line > 0 ? '→' : ' '} ${name.padEnd(nameWidth)}`, ...cells].join('  ')
     if (line === 0 || row.isReference) return paint('dim', text, process.stdout)
     return row === first ? paint('bold', text, process.stdout) : text
   })
@@ -83,11 +83,14 @@ export function backendText({ backend, emulated, threads }: Comparison): string 
   return onThreads ? `${backend}, ${threads} thread${threads === 1 ? '' : 's'}` : backend
 }
 
+const many = (number: number, word: string): string => `${count(number)} ${word}${number === 1 ? '' : 's'}`
+
 /** What each scheduler was given, in a sentence. */
 export function budgetText({ budget, standings }: Comparison): string {
   const { rates, tuningEpochs, repeats, epochs } = budget
-  const tuning = `${rates.length} rates × ${tuningEpochs} epochs to tune, then ${repeats} seeds × ${epochs} epochs`
-  return `${standings.filter(({ isReference }) => !isReference).length} schedulers, each ${tuning}`
+  const schedulers = standings.filter(({ isReference }) => !isReference).length
+  const [tuning, full] = [`${many(rates.length, 'rate')} × ${many(tuningEpochs, 'epoch')}`, many(repeats, 'seed')]
+  return `${many(schedulers, 'scheduler')}, each ${tuning} to tune, then ${full} × ${many(epochs, 'epoch')}`
 }
 
 /** The result for people. */

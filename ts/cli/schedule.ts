@@ -7,7 +7,6 @@ import { inSlices } from '../core/breathe.js'
 import { NonnegError } from '../core/errors.js'
 import { readMatrix } from '../data/files.js'
 import { fileError, stageFile } from '../data/staged-file.js'
-import { compareSchedulers } from '../nmf/schedule/compare-schedulers.js'
 import { type CompareOptions, DEFAULT_SCHEDULERS, resolveCompareOptions } from '../nmf/schedule/options.js'
 import { totalEpochs } from '../nmf/schedule/protocol.js'
 import { SCHEDULER_NAMES } from '../schedulers/registry.js'
@@ -85,8 +84,9 @@ async function schedule(file: string, flags: ScheduleFlags): Promise<void> {
     shown.reading(file)
     const { matrix } = await readMatrix(file, { signal, dtype: 'f32', header, rowLabels })
     const nonzeros = await inSlices(countNonzeros(matrix), signal)
-    // registers the backends
+    // the entry registers the backends
     await import('../node.js')
+    const { compareSchedulers } = await import('../nmf/schedule/compare-schedulers.js')
     shown.fitting(totalEpochs(resolved.schedulers.length, resolved.references.length, resolved))
     const comparison = await compareSchedulers(matrix, options)
     shown.stop()

@@ -100,7 +100,11 @@ export function resolveCompareOptions(options: CompareOptions): ResolvedCompareO
     references: ['mu', 'online'],
     epochs,
     tuningEpochs: Math.ceil(epochs / 2),
-    rates: rateGrid(whole('tuningRuns', options.tuningRuns ?? 5, 1, 1000), LEAST_RATE, safe ? MOST_RATE : MOST_UNBOUNDED),
+    rates: rateGrid(
+      whole('tuningRuns', options.tuningRuns ?? 5, 1, 1000),
+      LEAST_RATE,
+      safe ? MOST_RATE : MOST_UNBOUNDED,
+    ),
     repeats: whole('repeats', options.repeats ?? 3, 1, 10_000),
     noise: finite('noise', noise),
     safe: flag('safe', safe),
