@@ -63,7 +63,7 @@ export function chart({ id, title, width, height, x, y, bands = [], lines }: Cha
   const place = ([px, py]: Point) => `${across(px)},${down(py)}`
   const clip = `${id}-plot`
   const grid = [
-    ...ticks(y, Math.max(2, inHeight / 44)).map(({ value, label }) => {
+    ...ticks(y, Math.max(2, inHeight / 36)).map(({ value, label }) => {
       const at = down(value)
       return `<path class="grid" d="M${MARGIN.left},${at}H${right}"/><text class="tick" x="${MARGIN.left - 8}" y="${at}" dy="0.32em" text-anchor="end">${label}</text>`
     }),

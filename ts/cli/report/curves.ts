@@ -39,13 +39,15 @@ function lossAxis(values: readonly number[], tops: readonly number[], title: str
   return { kind: 'log', from: least / room, to: most * room, title }
 }
 
-/** The solvers without a rate come into the picture where the schedulers are. */
-function axisOfLosses({ contestants, budget }: Comparison): Axis {
-  const all = contestants.flatMap(({ runs }) => runs.flatMap(({ losses }) => positive(losses)))
+const allLosses = ({ contestants }: Comparison) =>
+  contestants.flatMap(({ runs }) => runs.flatMap(({ losses }) => positive(losses)))
+
+/** For what is drawn; the solvers without a rate come into the picture where the schedulers are. */
+function axisOfLosses({ contestants, budget }: Comparison, drawn: readonly number[]): Axis {
   const courses = contestants.filter(({ isReference }) => !isReference).flatMap(({ runs }) => runs)
   const early = positive(courses.map(({ losses }) => losses[Math.ceil(LEAD_IN * budget.epochs)]))
   const usual = early.length > 0 ? [spreadOf(early).median] : []
-  return lossAxis(all, [...usual, ...positive(courses.map(finalLoss))], 'loss')
+  return lossAxis(drawn, [...usual, ...positive(courses.map(finalLoss))], 'loss')
 }
 
 const epochsAxis = ({ budget }: Comparison): Axis => ({ kind: 'linear', from: 0, to: budget.epochs, title: 'epochs' })
@@ -56,11 +58,10 @@ export function lossChart(comparison: Comparison): string {
     const { name, runs } = contestant
     return { points: middle(runs), className: classOf(comparison, contestant), name }
   })
-  return chart({
-    id: 'losses',
-    title: 'Loss over epochs, one line a scheduler',
-    ...{ width: 1000, height: 440, x: epochsAxis(comparison), y: axisOfLosses(comparison), lines },
-  })
+  const drawn = lines.flatMap(({ points }) => points.map(([, loss]) => loss))
+  const axes = { x: epochsAxis(comparison), y: axisOfLosses(comparison, drawn) }
+  const title = 'Loss over epochs, one line a scheduler'
+  return chart({ id: 'losses', title, width: 1000, height: 440, ...axes, lines })
 }
 
 /** Where each run that tuned has ended, over the rate that it began with. */
@@ -97,7 +98,12 @@ export function ownLosses(comparison: Comparison, contestant: Contestant): strin
     ),
   ]
   const title = `Loss of ${contestant.name} over epochs, one line a seed`
-  const size = { width: 330, height: 230, x: epochsAxis(comparison), y: axisOfLosses(comparison) }
+  const size = {
+    width: 330,
+    height: 230,
+    x: epochsAxis(comparison),
+    y: axisOfLosses(comparison, allLosses(comparison)),
+  }
   return chart({ id: `losses-${contestant.name}`, title, ...size, lines })
 }
 

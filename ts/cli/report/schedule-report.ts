@@ -81,7 +81,7 @@ function table(result: ScheduleResult): string {
 function legend(result: ScheduleResult): string {
   const items = result.contestants.map((contestant, i) => {
     const className = classOf(result, contestant)
-    const swatch = `<span class="swatch ${className}${contestant.isReference ? ' reference' : ''}"></span>`
+    const swatch = `<span class="swatch ${className}"></span>`
     const name = escapeText(contestant.name)
     if (contestant.isReference) return `<label class="${className}">${swatch}${name}, no rate</label>`
     return `<label class="${className}"><input type="checkbox" id="show${i}" checked>${swatch}${name}</label>`

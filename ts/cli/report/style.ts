@@ -11,13 +11,16 @@ const PALETTE: readonly (readonly [light: string, dark: string])[] = [
 ]
 
 /** What an SVG line of the palette's second, third … turn is drawn with. */
+
 const DASHES = ['', '7 3', '2 3']
+const BORDERS = ['solid', 'dashed', 'dotted']
 
 /** The rules for the lines of so many contestants: `s0`, `s1` …, as the charts and the legend name them. */
 function seriesRules(count: number): string {
   return Array.from({ length: count }, (_, i) => {
-    const dash = DASHES[Math.floor(i / PALETTE.length) % DASHES.length]
-    const dashed = dash === '' ? '' : `.s${i} .line{stroke-dasharray:${dash}}`
+    const turn = Math.floor(i / PALETTE.length) % DASHES.length
+    const swatch = `.swatch.s${i}{border-top-style:${BORDERS[turn]}}`
+    const dashed = turn === 0 ? '' : `${swatch}.s${i} .line{stroke-dasharray:${DASHES[turn]}}`
     return `.s${i}{--c:var(--p${i % PALETTE.length})}${dashed}body:has(#show${i}:not(:checked)) .overlay .s${i}{display:none}`
   }).join('\n')
 }
@@ -47,7 +50,8 @@ th:first-child,td:first-child{text-align:left}
 tr.first td{background:var(--mark);font-weight:600}
 tr.reference td{color:var(--soft)}
 .swatch{display:inline-block;width:18px;height:0;border-top:3px solid var(--c);margin-right:8px;vertical-align:middle;border-radius:2px}
-.reference .swatch,.swatch.reference{border-top-style:dashed}
+.swatch.mu{border-top-style:dashed}
+.swatch.online{border-top-style:dotted}
 .legend{display:flex;flex-wrap:wrap;gap:6px 18px;margin:0 0 10px;font-size:14px}
 .legend label{cursor:pointer;display:flex;align-items:center}
 .legend input{accent-color:var(--c);margin:0 7px 0 0}
