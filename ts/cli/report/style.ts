@@ -10,8 +10,7 @@ const PALETTE: readonly (readonly [light: string, dark: string])[] = [
   ['#8a4f3d', '#d9a08c'],
 ]
 
-/** What an SVG line of the palette's second, third … turn is drawn with. */
-
+/** How lines of the palette's first, second and third turn are drawn, in charts and in the legend. */
 const DASHES = ['', '7 3', '2 3']
 const BORDERS = ['solid', 'dashed', 'dotted']
 

@@ -2,7 +2,7 @@ import { checkNames, finite, flag, oneOf, optionalFunction, refuse, whole } from
 import { SCHEDULER_NAMES, type SchedulerName } from '../../schedulers/registry.js'
 import type { FactorizeOptions, ResolvedOptions } from '../options.js'
 import { resolveOptions } from '../resolve-options.js'
-import type { SolverName } from '../solvers.js'
+import { SAFETY, type SolverName } from '../solvers.js'
 import { rateGrid } from './protocol.js'
 
 /** Beside these: options of `factorize`, which every run takes as they are. */
@@ -52,9 +52,9 @@ export const DEFAULT_SCHEDULERS: readonly SchedulerName[] = [
   'hypergradient',
 ]
 
-/** From a rate that is surely too small to one just below the bound; those of ts/schedulers/learned are trained between them too. */
+/** From a rate that is surely too small to the one that bounded steps are cut to. */
 const LEAST_RATE = 0.02
-const MOST_RATE = 0.95
+const MOST_RATE = SAFETY
 /** Where nothing bounds the steps: as far above the bound as shows what it is good for. */
 const MOST_UNBOUNDED = 3
 
