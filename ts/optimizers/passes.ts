@@ -1,0 +1,28 @@
+import type { Sums, Vectors } from '../backends/vectors.js'
+import { axpby } from '../kernels/axpby.js'
+
+// What methods do to whole arrays beside their kernels of their own.
+
+/** out ← a·x + b·y; `out` may be x or y. */
+export async function combine(
+  vectors: Vectors,
+  [a, x]: readonly [number, string],
+  [b, y]: readonly [number, string],
+  out: string,
+): Promise<void> {
+  await vectors.run(axpby, { a, b }, { arrays: { x, y, out } })
+}
+
+export function copy(vectors: Vectors, from: string, to: string): Promise<void> {
+  return combine(vectors, [1, from], [0, from], to)
+}
+
+/** array ← factor·array */
+export function scale(vectors: Vectors, factor: number, array: string): Promise<void> {
+  return combine(vectors, [factor, array], [0, array], array)
+}
+
+/** One sum over all groups. */
+export function total(sums: readonly Sums[], name: string): number {
+  return sums.reduce((all, group) => all + group[name], 0)
+}
