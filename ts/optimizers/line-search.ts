@@ -1,34 +1,40 @@
 import type { OptimizerSpec, Vectors } from '../backends/vectors.js'
+import { between, oneOf } from '../core/checks.js'
 import { NonnegError } from '../core/errors.js'
-import { axpby } from '../kernels/axpby.js'
 import { gradient_products } from '../kernels/gradient_products.js'
-import { above, between, choice, numberOf } from './checks.js'
-import type { Method, StepContext } from './method.js'
-import { combine, copy, total } from './passes.js'
+import type { Kind } from './kind.js'
+import type { Method, MethodReport, StepContext } from './method.js'
+import { combine, copy, needing, total } from './passes.js'
+import { numberIn } from './saved.js'
+import { boundAbove, sameEverywhere } from './settings.js'
 
+/** Options of the kinds that follow the loss of the batch. */
 export interface LineSearchOptions {
-  /** The rate that the first search starts from. Default 1. */
-  readonly learningRate?: number
-  /** When a trial is accepted. Default 'armijo'. */
-  readonly condition?: 'armijo' | 'goldstein'
-  /** Share of the decrease that the slope promises which a trial must bring. Default 0.1. */
+  /**
+   * `'sls'`: the share of the decrease that the slope promises which a trial must bring, between 0 and 1. `'sps'`: the factor
+   * on ‖g‖²; theory for convex losses asks for at least ½.
+   */
   readonly c?: number
-  /** Factor on a rate that was too large (β_b). Default 0.9. */
+  /** `'sls'`: when a trial is accepted. */
+  readonly condition?: 'armijo' | 'goldstein'
+  /** `'sls'`: factor on a rate that was too large (β_b), between 0 and 1. */
   readonly shrink?: number
-  /** Factor on a rate that was too small (β_f), Goldstein alone. Default 2. */
+  /** `'sls'`: factor on a rate that was too small (β_f), above 1; for Goldstein's condition. */
   readonly expand?: number
   /**
-   * Where the next search starts: 'keep', at the rate that was accepted last; 'grow', at that rate times
-   * growth^(1/batchesPerEpoch); 'restart', at `learningRate`. Default 'grow'.
+   * `'sls'`: where the next search starts: `'keep'`, at the rate that was accepted last; `'grow'`, at that rate times
+   * growth^(1/batchesPerEpoch); `'restart'`, at `learningRate`.
    */
   readonly reset?: 'keep' | 'grow' | 'restart'
-  /** By how much a rate may grow in one epoch (γ), with reset: 'grow'. Default 2. */
+  /** By how much a rate may grow in one epoch (γ): `'sls'` with `reset: 'grow'`, `'sps'` with `rule: 'smooth'`. */
   readonly growth?: number
-  /** Default 500. */
+  /** Steps that make one epoch, for `growth`. */
   readonly batchesPerEpoch?: number
-  /** What Goldstein's growth stops at; Infinity for no bound. Default 10. */
+  /** No rate goes above: `'sls'` with Goldstein's condition, `'sps'` with `rule: 'constant'`. ∞ for no bound. */
   readonly maxLearningRate?: number
 }
+
+type Settings = Required<LineSearchOptions> & { readonly learningRate: number }
 
 /** Trials of one step. */
 const MOST_TRIALS = 100
@@ -55,42 +61,27 @@ const LEAST = 1e-8
  * losses as it tries rates, so compare it with others at equal forward passes. The rate depends on the batch it steps on:
  * bounds for rates that are chosen before the batch is drawn do not cover it.
  *
- * @throws NonnegError ERR_NONNEG_OPTION where an option is out of its range, and from a step where a trial meets neither of
- * Goldstein's conditions, which happens for c > ½ alone; the parameters are then as they were
+ * A step rejects with ERR_NONNEG_OPTION where a trial meets neither of Goldstein's conditions, which happens for c > ½ alone;
+ * the parameters are then as they were before it.
  */
-export class LineSearch implements Method {
-  readonly needs: OptimizerSpec = { kernels: [gradient_products, axpby], arrays: ['p', 'g', 'start'] }
+class LineSearch implements Method {
+  readonly needs: OptimizerSpec = needing([gradient_products], ['p', 'g', 'start'])
   readonly needsClosure = true
-  readonly #options: Required<LineSearchOptions>
+  readonly #settings: Settings
   #rate: number
 
-  constructor(options: LineSearchOptions = {}) {
-    this.#options = {
-      learningRate: above('learningRate', options.learningRate ?? 1, 0),
-      condition: choice('condition', options.condition ?? 'armijo', ['armijo', 'goldstein']),
-      c: between('c', options.c ?? 0.1, 0, 1),
-      shrink: between('shrink', options.shrink ?? 0.9, 0, 1),
-      expand: above('expand', options.expand ?? 2, 1),
-      reset: choice('reset', options.reset ?? 'grow', ['keep', 'grow', 'restart']),
-      growth: above('growth', options.growth ?? 2, 0),
-      batchesPerEpoch: above('batchesPerEpoch', options.batchesPerEpoch ?? 500, 0),
-      maxLearningRate: above('maxLearningRate', options.maxLearningRate ?? 10, 0, Number.POSITIVE_INFINITY),
-    }
-    this.#rate = this.#options.learningRate
+  constructor(settings: Settings) {
+    this.#settings = settings
+    this.#rate = settings.learningRate
   }
 
-  async step(context: StepContext): Promise<{ learningRate: number; squaredGradient: number }> {
+  async step(context: StepContext): Promise<MethodReport> {
     const { vectors } = context
     const squaredGradient = total(await vectors.run(gradient_products, {}, { arrays: { u: 'g' } }), 'gg')
     this.#rate = this.#start()
     if (!(Math.sqrt(squaredGradient) >= SHORTEST_GRADIENT)) return { learningRate: 0, squaredGradient }
     await copy(vectors, 'p', 'start')
-    try {
-      return { learningRate: await this.#search(context, context.loss!, squaredGradient), squaredGradient }
-    } catch (error) {
-      await copy(vectors, 'start', 'p')
-      throw error
-    }
+    return { learningRate: await this.#search(context, context.loss!, squaredGradient), squaredGradient }
   }
 
   state(): Readonly<Record<string, unknown>> {
@@ -98,11 +89,11 @@ export class LineSearch implements Method {
   }
 
   restore(state: Readonly<Record<string, unknown>>): void {
-    this.#rate = numberOf(state, 'rate', this.#rate)
+    this.#rate = numberIn(state, 'rate')
   }
 
   #start(): number {
-    const { reset, learningRate, growth, batchesPerEpoch } = this.#options
+    const { reset, learningRate, growth, batchesPerEpoch } = this.#settings
     if (reset === 'restart') return learningRate
     return reset === 'grow' ? this.#rate * growth ** (1 / batchesPerEpoch) : this.#rate
   }
@@ -117,14 +108,14 @@ export class LineSearch implements Method {
       this.#rate = this.#next(tried, loss, await context.lossNow(), squared)
       if (this.#rate === tried) return tried
     }
-    if (this.#options.condition === 'goldstein') return tried
+    if (this.#settings.condition === 'goldstein') return tried
     await moveTo(vectors, FALLBACK)
     return FALLBACK
   }
 
   /** The rate to try next; the same where it is to stay, because it was accepted or is at its bound. */
   #next(tried: number, loss: number, reached: number, squared: number): number {
-    const { condition, c, shrink, expand, maxLearningRate } = this.#options
+    const { condition, c, shrink, expand, maxLearningRate } = this.#settings
     const isLow = reached <= loss - c * tried * squared
     if (condition === 'armijo') return isLow ? tried : shrink * tried
     // what is not a number is not low enough
@@ -141,4 +132,41 @@ export class LineSearch implements Method {
 
 function moveTo(vectors: Vectors, rate: number): Promise<void> {
   return combine(vectors, [1, 'start'], [-rate, 'g'], 'p')
+}
+
+export const sls: Kind = {
+  summary: 'stochastic line search',
+  formula: [
+    'η ← η·growth^(1/batchesPerEpoch), or as reset says',
+    'until f(p − η·g) ≤ f(p) − c·η·‖g‖²: η ← shrink·η',
+    'p ← p − η·g',
+  ],
+  source: 'Vaswani et al., NeurIPS 2019',
+  options: {
+    learningRate: 1,
+    condition: 'armijo',
+    c: 0.1,
+    shrink: 0.9,
+    expand: 2,
+    reset: 'grow',
+    growth: 2,
+    batchesPerEpoch: 500,
+    maxLearningRate: 10,
+  },
+  make(setup) {
+    sameEverywhere(setup)
+    const { options } = setup
+    const infinity = Number.POSITIVE_INFINITY
+    return new LineSearch({
+      learningRate: between('learningRate', options.learningRate, 0, infinity),
+      condition: oneOf('condition', options.condition, ['armijo', 'goldstein']),
+      c: between('c', options.c, 0, 1),
+      shrink: between('shrink', options.shrink, 0, 1),
+      expand: between('expand', options.expand, 1, infinity),
+      reset: oneOf('reset', options.reset, ['keep', 'grow', 'restart']),
+      growth: between('growth', options.growth, 0, infinity),
+      batchesPerEpoch: between('batchesPerEpoch', options.batchesPerEpoch, 0, infinity),
+      maxLearningRate: boundAbove('maxLearningRate', options.maxLearningRate, 0),
+    })
+  },
 }
