@@ -4,7 +4,7 @@ import { Random } from '../../ts/core/random.js'
 import type { LineSearchOptions } from '../../ts/optimizers/line-search.js'
 import type { OptimizerOptions } from '../../ts/optimizers/options.js'
 import { Drive, type Problem, type Step } from './drive.js'
-import { GOLDEN, logistic, quadratic } from './problems.js'
+import { GOLDEN, logistic, quadratic } from './losses.js'
 
 interface Golden {
   readonly name: string

@@ -1,62 +1,83 @@
+import type { BackendId } from '../../ts/backends/backend.js'
 import { Random } from '../../ts/core/random.js'
-import type { Problem } from './drive.js'
+import { createOptimizer, type FloatArray, type Optimizer, type OptimizerOptions } from '../../ts/node.js'
 
-/** f(x) = ½ Σ curvature·x², from ones. */
-export function quadratic(curvatures: readonly number[], start: readonly number[] = curvatures.map(() => 1)): Problem {
-  return {
-    start,
-    loss: x => curvatures.reduce((sum, curvature, i) => sum + 0.5 * curvature * x[i] * x[i], 0),
-    gradient: x => Float64Array.from(curvatures, (curvature, i) => curvature * x[i]),
-  }
+/** The backends that have the kernels of the optimizers. */
+export const BACKENDS: readonly BackendId[] = ['reference', 'native', 'wasm']
+
+/** A function of parameters and its gradient. */
+export interface Loss {
+  of(x: ArrayLike<number>): number
+  gradient(x: ArrayLike<number>): Float64Array
 }
 
-/** That of the golden numbers: f(x) = ½(x₁² + 10·x₂²) from (1, 1). */
-export const GOLDEN: Problem = quadratic([1, 10])
-
-/** The same loss times `factor`. */
-export function scaled(problem: Problem, factor: number): Problem {
-  return {
-    start: problem.start,
-    loss: x => factor * problem.loss(x),
-    gradient: x => problem.gradient(x).map(entry => factor * entry),
-  }
+/** ½(x₁² + 10·x₂²) */
+export const quadratic: Loss = {
+  of: x => 0.5 * (x[0] * x[0] + 10 * x[1] * x[1]),
+  gradient: x => Float64Array.of(x[0], 10 * x[1]),
 }
 
-/** Mean logistic loss of points that a plane with some noise divides, and a small ridge: strongly convex, its least unknown. */
-export function logistic(seed: number, points = 60, features = 5): Problem {
+/** Σ (1 − xᵢ)² + 5·(xᵢ₊₁ − xᵢ²)²: bent, so that nothing holds by being quadratic. */
+export const rosenbrock: Loss = {
+  of(x) {
+    let sum = 0
+    for (let i = 0; i + 1 < x.length; i++) sum += (1 - x[i]) ** 2 + 5 * (x[i + 1] - x[i] ** 2) ** 2
+    return sum
+  },
+  gradient(x) {
+    const g = new Float64Array(x.length)
+    for (let i = 0; i + 1 < x.length; i++) {
+      const bent = x[i + 1] - x[i] ** 2
+      g[i] += -2 * (1 - x[i]) - 20 * x[i] * bent
+      g[i + 1] += 10 * bent
+    }
+    return g
+  },
+}
+
+/** Numbers in (−1, 1) from one seed. */
+export function numbers(length: number, seed: number): Float32Array {
   const random = new Random(seed)
-  const normal = () => Math.sqrt(-2 * Math.log(random.uniform())) * Math.cos(2 * Math.PI * random.uniform())
-  const plane = Array.from({ length: features }, normal)
-  const rows = Array.from({ length: points }, () => Array.from({ length: features }, normal))
-  const labels = rows.map(row => (row.reduce((sum, entry, i) => sum + entry * plane[i], 0.5 * normal()) > 0 ? 1 : -1))
-  const ridge = 0.01
-  const margin = (x: ArrayLike<number>, k: number) =>
-    labels[k] * rows[k].reduce((sum, entry, i) => sum + entry * x[i], 0)
-  return {
-    start: plane.map(() => 0),
-    loss(x) {
-      let sum = 0
-      for (let k = 0; k < points; k++) sum += Math.log1p(Math.exp(-margin(x, k)))
-      for (let i = 0; i < features; i++) sum += 0.5 * points * ridge * x[i] * x[i]
-      return sum / points
-    },
-    gradient(x) {
-      const gradient = Float64Array.from(plane, (_, i) => ridge * x[i])
-      for (let k = 0; k < points; k++) {
-        const pull = labels[k] / (1 + Math.exp(margin(x, k))) / points
-        for (let i = 0; i < features; i++) gradient[i] -= pull * rows[k][i]
-      }
-      return gradient
-    },
-  }
+  return Float32Array.from({ length }, () => 2 * random.uniform() - 1)
 }
 
-/** The least loss of a smooth, strongly convex problem, by many plain steps. */
-export function leastLoss(problem: Problem, rate: number, steps: number): number {
-  const x = Float64Array.from(problem.start)
-  for (let t = 0; t < steps; t++) {
-    const gradient = problem.gradient(x)
-    for (let i = 0; i < x.length; i++) x[i] -= rate * gradient[i]
+/** Parameters of the type that the backend keeps. */
+export function paramsFor(backend: BackendId, values: ArrayLike<number>): FloatArray {
+  return backend === 'reference' ? Float64Array.from(values) : Float32Array.from(values)
+}
+
+export interface Path {
+  readonly params: FloatArray
+  /** The rates of the groups in each step. */
+  readonly rates: readonly (readonly number[])[]
+}
+
+/** Steps with gradients that are drawn, step by step the same for all optimizers, times `scale`. */
+export async function drawnPath(
+  options: OptimizerOptions & { readonly backend: BackendId },
+  { length, steps = 5, seed = 1, scale = 1 }: { length: number; steps?: number; seed?: number; scale?: number },
+): Promise<Path> {
+  const params = paramsFor(options.backend, numbers(length, seed))
+  await using optimizer = await createOptimizer(params, options)
+  const rates = await stepThrough(optimizer, { length, from: 0, to: steps, seed, scale })
+  return { params, rates }
+}
+
+/** Steps `from` to `to` of such a path. */
+export async function stepThrough(
+  optimizer: Optimizer,
+  { length, from, to, seed, scale = 1 }: { length: number; from: number; to: number; seed: number; scale?: number },
+): Promise<(readonly number[])[]> {
+  const rates: (readonly number[])[] = []
+  for (let t = from; t < to; t++) {
+    await optimizer.step(numbers(length, 1000 * seed + t + 1).map(value => value * scale))
+    rates.push(optimizer.learningRates)
   }
-  return problem.loss(x)
+  return rates
+}
+
+/** Whether two arrays hold the same bits. */
+export function sameBits(a: FloatArray, b: FloatArray): boolean {
+  const bytes = ({ buffer, byteOffset, byteLength }: FloatArray) => new Uint8Array(buffer, byteOffset, byteLength)
+  return Buffer.compare(bytes(a), bytes(b)) === 0
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { Random } from '../../ts/core/random.js'
 import type { OptimizerKind } from '../../ts/optimizers/options.js'
 import { Drive, type Problem } from './drive.js'
-import { leastLoss, logistic, quadratic, scaled } from './problems.js'
+import { leastLoss, logistic, quadratic, scaled } from './losses.js'
 
 const LENGTH = 7
 

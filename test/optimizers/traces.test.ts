@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { OptimizerOptions } from '../../ts/optimizers/options.js'
 import { Drive } from './drive.js'
 import * as oracle from './oracle.js'
-import { logistic, scaled } from './problems.js'
+import { logistic, scaled } from './losses.js'
 
 const PROBLEM = scaled(logistic(5), 3)
 const STEPS = 40

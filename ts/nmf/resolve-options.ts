@@ -1,5 +1,15 @@
 import { BACKEND_IDS } from '../backends/registry.js'
-import { between, checkNames, checkObject, finite, flag, oneOf, optionalFunction, refuse, whole } from '../core/checks.js'
+import {
+  between,
+  checkNames,
+  checkObject,
+  finite,
+  flag,
+  oneOf,
+  optionalFunction,
+  refuse,
+  whole,
+} from '../core/checks.js'
 import { NonnegError } from '../core/errors.js'
 import { entryCount, type MatrixView } from '../core/matrix.js'
 import { Checkpoint } from './checkpoint.js'
