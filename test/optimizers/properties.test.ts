@@ -178,7 +178,7 @@ const BUDGETS: readonly (readonly [kind: OptimizerKind, options: object, steps: 
   ['sls', { batchesPerEpoch: 10 }, 200, 1e-6],
   ['sls', { condition: 'goldstein', reset: 'keep' }, 200, 1e-6],
   ['sps', { batchesPerEpoch: 10 }, 200, 1e-3],
-  ['schedule-free-sgd', { learningRate: 0.5 }, 500, 1e-3],
+  ['schedule-free-sgd', {}, 500, 1e-3],
   ['schedule-free-adamw', { learningRate: 0.1 }, 500, 1e-3],
   ['prodigy', {}, 500, 1e-3],
   ['dog', {}, 1000, 1e-3],
