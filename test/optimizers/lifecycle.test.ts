@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { closeDevices, createOptimizer, type OptimizerOptions } from '../../ts/node.js'
-import { presentOrSkip } from '../conformance/backends.js'
+import { sgd_step } from '../../ts/kernels/sgd_step.js'
+import { type Closure, closeDevices, createOptimizer, type FloatArray, type OptimizerOptions } from '../../ts/node.js'
+import type { Method, MethodReport, StepContext } from '../../ts/optimizers/method.js'
+import { Optimizer } from '../../ts/optimizers/optimizer.js'
+import { deviceOf, presentOrSkip } from '../conformance/backends.js'
 import { Halving } from './halving.js'
 import { BACKENDS, numbers, paramsFor, quadratic, sameBits } from './problems.js'
 
@@ -153,6 +156,69 @@ describe.each(BACKENDS)('an optimizer on %s', backend => {
     expect(sameBits(paths[1].params, paths[0].params)).toBe(true)
     expect(paths[1].rate).toBe(paths[0].rate)
     expect(sameBits(paths[0].params, start)).toBe(false)
+  })
+})
+
+/** Steps back and forth with looks at the loss, one of which may fail. */
+class Probing implements Method {
+  readonly needs = { kernels: [sgd_step], arrays: ['start'] }
+  readonly needsClosure = true
+  readonly evaluated = 'start'
+  tried = 0
+
+  async step({ vectors, lossNow, loss }: StepContext): Promise<MethodReport> {
+    const losses = [loss]
+    for (const rate of [1, -0.5, -0.5]) {
+      this.tried++
+      await vectors.run(sgd_step, { rate })
+      losses.push(await lossNow())
+    }
+    expect(losses).toEqual([8, 2, 4.5, 8])
+    return { learningRate: 0 }
+  }
+
+  state() {
+    return { tried: this.tried }
+  }
+
+  restore({ tried }: Readonly<Record<string, unknown>>): void {
+    this.tried = tried as number
+  }
+}
+
+describe('a kind that looks at the loss elsewhere', () => {
+  const make = async (params: FloatArray) => {
+    const method = new Probing()
+    const device = await deviceOf('reference')
+    const vectors = await device.createOptimizer(params.length, method.needs)
+    await vectors.upload('p', params)
+    const loan = { device, giveBack: async () => {} }
+    const ranking = { candidates: [], refusals: [], threads: 1, fast: false, chosenBy: 'option' } as const
+    const known = { kind: 'sgd', backend: 'reference', nonFinite: 'throw', groups: [1], learningRates: [1] } as const
+    const nothing = { scheduler: undefined, signal: undefined }
+    return { method, optimizer: new Optimizer({ ...known, ...nothing, params, method, ranking, loan, vectors }) }
+  }
+
+  it('sees the parameters there, counts, and leaves no trace where the closure fails', async () => {
+    const params = Float64Array.of(4)
+    const { method, optimizer } = await make(params)
+    const closure: Closure = withGradient => {
+      const loss = 0.5 * params[0] ** 2
+      return withGradient ? { loss, gradient: Float64Array.of(2) } : { loss }
+    }
+    expect(await optimizer.step(closure)).toMatchObject({ step: 1, loss: 8, forwards: 3, backwards: 1 })
+    let looks = 0
+    const failing: Closure = async withGradient => {
+      if (++looks === 3) throw new Error('mine')
+      return closure(withGradient)
+    }
+    await expect(optimizer.step(failing)).rejects.toThrow('mine')
+    expect([...params]).toEqual([4])
+    expect(method.tried).toBe(3)
+    expect(await optimizer.step(closure)).toMatchObject({ step: 2, forwards: 8, backwards: 3 })
+    await expect(optimizer.step(Float64Array.of(2))).rejects.toThrow(code('OPTION'))
+    expect([...(await optimizer.evaluated())]).toEqual([0])
+    await optimizer[Symbol.asyncDispose]()
   })
 })
 

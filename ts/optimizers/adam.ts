@@ -31,7 +31,7 @@ export function adamScalars({ betas, epsilon }: OptimizerOptions): {
 
 /** Adam with L2 weight decay, as its authors have it. */
 export const adam: Kind = {
-  summary: 'Adam',
+  summary: 'averages of gradients over the roots of averages of their squares',
   formula: [
     'ĝ = clamp(g, ±clip) + weightDecay·p',
     'm ← β₁·m + (1 − β₁)·ĝ; v ← β₂·v + (1 − β₂)·ĝ²',
