@@ -20,9 +20,11 @@ function setupOf(name: OptimizerKind, hypergradient?: HypergradientOptions): Set
 /** The arrays that a kind keeps beside parameters and gradient, and the kernels that its second step runs. */
 async function costs(kind: Kind, setup: Setup): Promise<{ arrays: readonly string[]; passes: number }> {
   const method = kind.make(setup)
-  const { kernels, arrays = [] } = method.needs
   const device = await deviceOf('reference')
-  await using vectors = await device.createOptimizer(LENGTH, { kernels, arrays: [...HOST, ...arrays] })
+  await using vectors = await device.createOptimizer(LENGTH, {
+    ...method.needs,
+    arrays: [...HOST, ...(method.needs.arrays ?? [])],
+  })
   let passes = 0
   const counted = new Proxy(vectors, {
     get(target, name) {

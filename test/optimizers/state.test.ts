@@ -36,7 +36,7 @@ describe.each(BACKENDS)('state on %s', backend => {
       const params = paramsFor(backend, numbers(LENGTH, 98))
       await using other = await createOptimizer(params, { ...given, scheduler: scheduler() })
       // where it has been must not matter
-      await other.step(numbers(LENGTH, 99))
+      await stepThrough(other, { ...path, seed: 99, from: 0, to: 1 })
       params.set(middle)
       await other.restore(state)
       expect(other.steps).toBe(3)
