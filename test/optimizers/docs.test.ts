@@ -4,7 +4,9 @@ import type { Vectors } from '../../ts/backends/vectors.js'
 import type { HypergradientOptions, OptimizerKind, OptimizerOptions } from '../../ts/node.js'
 import type { Kind, Setup } from '../../ts/optimizers/kind.js'
 import { KINDS } from '../../ts/optimizers/kinds.js'
+import type { Scheduler } from '../../ts/schedulers/scheduler.js'
 import { deviceOf } from '../conformance/backends.js'
+import { Halving } from './halving.js'
 
 const FILE = new URL('../../docs/optimizers.md', import.meta.url)
 const NAMES = Object.keys(KINDS) as OptimizerKind[]
@@ -12,8 +14,8 @@ const LENGTH = 4
 /** Where the host puts parameters and gradients. */
 const HOST = ['p', 'g']
 
-function setupOf(name: OptimizerKind, hypergradient?: HypergradientOptions): Setup {
-  const options = { ...KINDS[name].options, kind: name, hypergradient } as OptimizerOptions
+function setupOf(name: OptimizerKind, more: Partial<OptimizerOptions>): Setup {
+  const options = { ...KINDS[name].options, kind: name, ...more } as OptimizerOptions
   return { length: LENGTH, groups: [LENGTH], options, each: [options] }
 }
 
@@ -44,7 +46,7 @@ async function costs(kind: Kind, setup: Setup): Promise<{ arrays: readonly strin
       loss -= 10
       return loss
     }
-    await method.step({ vectors: counted, done, loss, lossNow, scheduler: undefined })
+    await method.step({ vectors: counted, done, loss, lossNow, scheduler: setup.options.scheduler })
   }
   return { arrays: vectors.arrays.filter(name => !HOST.includes(name)), passes }
 }
@@ -69,13 +71,14 @@ function kindSection(name: OptimizerKind): string[] {
 async function costTable(): Promise<string[]> {
   const lines = ['| kind | rates | arrays beside parameters and gradient | passes |', '| --- | --- | --- | --- |']
   for (const name of NAMES) {
-    const line = async (rates: string, hypergradient?: HypergradientOptions) => {
-      const { arrays, passes } = await costs(KINDS[name], setupOf(name, hypergradient))
+    const line = async (rates: string, hypergradient?: HypergradientOptions, scheduler?: Scheduler) => {
+      const { arrays, passes } = await costs(KINDS[name], setupOf(name, { hypergradient, scheduler }))
       const list = arrays.length > 0 ? `${arrays.length}: ${arrays.join(', ')}` : 'none'
       lines.push(`| \`${name}\` | ${rates} | ${list} | ${passes} |`)
     }
     await line('scheduler' in KINDS[name].options ? 'given' : 'its own')
     if (!('hypergradient' in KINDS[name].options)) continue
+    await line('of a scheduler that observes', undefined, new Halving(1))
     await line('hypergradient, global or by group', { rate: 0.1 })
     await line('hypergradient, by parameter', { rate: 0.1, granularity: 'parameter' })
   }

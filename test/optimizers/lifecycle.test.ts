@@ -33,8 +33,17 @@ describe.each(BACKENDS)('an optimizer on %s', backend => {
     for (let t = 0; t < 4; t++) rates.push((await optimizer.step(closure)).learningRate)
     expect(rates).toEqual([0.0625, 0.0625, 0.03125, 0.03125])
     expect(scheduler.seen.map(({ step }) => step)).toEqual([0, 1, 2, 3])
-    expect(scheduler.seen[0]).toEqual({ step: 0, loss: 5.5, batchLoss: 5.5 })
-    expect(scheduler.seen[1].squaredGradient).toBe(101)
+    const [first, second] = scheduler.seen
+    expect(first).toEqual({
+      step: 0,
+      loss: 5.5,
+      batchLoss: 5.5,
+      squaredGradient: 101,
+      alignment: 0,
+      squaredDirection: 0,
+    })
+    // of the gradients at (1, 1) and (0.9375, 0.375)
+    expect(second).toMatchObject({ squaredGradient: 14.94140625, alignment: 38.4375, squaredDirection: 101 })
     await optimizer.step(quadratic.gradient(params), { loss: 3 })
     expect(scheduler.seen[4]).toMatchObject({ step: 4, loss: 3 })
   })

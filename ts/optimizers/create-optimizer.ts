@@ -119,8 +119,8 @@ export async function createOptimizer(params: FloatArray, options: OptimizerOpti
   oneOf('nonFinite', nonFinite, ['throw', 'skip', 'pass'])
   const method = KINDS[name].make(setup)
   if (signal?.aborted) throw abortError(signal)
-  const { kernels, arrays = [] } = method.needs
-  const spec: OptimizerSpec = { kernels, arrays: ['p', 'g', ...arrays], groups: setup.groups }
+  const arrays = ['p', 'g', ...(method.needs.arrays ?? [])]
+  const spec: OptimizerSpec = { ...method.needs, arrays, groups: setup.groups }
   const dtype = params instanceof Float64Array ? 'f64' : 'f32'
   const ranking = await planOptimizer({ length: params.length, spec, dtype }, { backend, threads, fast })
   const { id, loan, vectors } = await open(ranking, params.length, spec)

@@ -5,7 +5,7 @@ import type { VectorKernel } from '../kernels/vector_kernel.js'
 import { type Hypergradient, hypergradientOf, MovedRates, weightsAt } from './hypergradient.js'
 import type { Setup } from './kind.js'
 import type { Method, MethodReport, StepContext } from './method.js'
-import { fillRates, ratesOf } from './rates.js'
+import { fillRates, type Measured, ratesOf, totalOf } from './rates.js'
 import { numberIn, numbersIn } from './saved.js'
 import { pick } from './scalars.js'
 
@@ -37,6 +37,9 @@ export class GradientSteps implements Method {
   readonly #hypergradient: Hypergradient | undefined
   /** Those that hypergradients move, unless every parameter has its own. */
   readonly #rates: MovedRates | undefined
+  /** A scheduler chooses rates by what it sees, so that gradient and direction are measured before each step. */
+  readonly #observes: boolean
+  /** ‖g‖² of the last step. */
   #squaredGradient: number | undefined
 
   constructor(setup: Setup, recipe: Recipe) {
@@ -48,7 +51,9 @@ export class GradientSteps implements Method {
     const { plain, remembering, products, moving } = recipe
     const moves = how !== undefined && how.granularity !== 'parameter'
     this.#rates = moves ? new MovedRates(how, this.#starts) : undefined
-    const kernels = how === undefined ? [plain] : moves ? [products, remembering] : [moving]
+    this.#observes = setup.options.scheduler?.observes ?? false
+    const measured = moves || this.#observes
+    const kernels = measured ? [products, remembering] : how ? [moving] : [plain]
     this.needs = { kernels, groups: setup.groups }
     // what they refuse they refuse now
     setup.groups.forEach((_, k) => {
@@ -62,16 +67,32 @@ export class GradientSteps implements Method {
 
   async step(context: StepContext): Promise<MethodReport> {
     const { plain, remembering } = this.#recipe
-    const step = context.done + 1
-    if (!this.#hypergradient) {
-      const rates = ratesOf(context, this.#starts, this.#squaredGradient)
-      return this.#report(await this.#run(context.vectors, plain, step, rates), rates)
+    const { vectors, done } = context
+    const step = done + 1
+    if (this.#rates) {
+      const rates = this.#rates.move(await this.#measure(vectors, step), step)
+      return this.#report(await this.#run(vectors, remembering, step, rates), rates)
     }
-    if (!this.#rates) return await this.#moveEach(context.vectors, this.#hypergradient, step)
-    const sums = await this.#run(context.vectors, this.#recipe.products, step)
-    const factors = sums.map((_, k) => this.#recipe.factor?.(k, step) ?? 1)
-    const rates = this.#rates.move(sums, factors, step)
-    return this.#report(await this.#run(context.vectors, remembering, step, rates), rates)
+    if (this.#hypergradient) return await this.#moveEach(vectors, this.#hypergradient, step)
+    const seen = this.#observes ? this.#told(context, await this.#measure(vectors, step)) : this.#squaredGradient
+    const rates = ratesOf(context, this.#starts, seen)
+    return this.#report(await this.#run(vectors, this.#observes ? remembering : plain, step, rates), rates)
+  }
+
+  /** The sums gu, gg and uu of each group, of the gradient and the direction of the step before. */
+  async #measure(vectors: Vectors, step: number): Promise<readonly Sums[]> {
+    const sums = await this.#run(vectors, this.#recipe.products, step)
+    return sums.map(({ gu, gg, uu }, k) => {
+      const factor = this.#recipe.factor?.(k, step) ?? 1
+      return { gu: factor * gu, gg, uu: factor ** 2 * uu }
+    })
+  }
+
+  /** What a scheduler is told of them: for each group where it has several rates. */
+  #told({ scheduler }: StepContext, sums: readonly Sums[]): Measured {
+    const hasSeveral = (scheduler?.learningRates.length ?? 1) > 1
+    const list = (name: string) => (hasSeveral ? sums.map(sum => sum[name]) : totalOf(sums, name))
+    return { squaredGradient: totalOf(sums, 'gg'), alignment: list('gu'), squaredDirection: list('uu') }
   }
 
   /** A step with a rate for every parameter. */
@@ -87,8 +108,7 @@ export class GradientSteps implements Method {
     })
     const mean = (total: number, count: number) => (weights.share * total) / count + weights.base
     const rates = sums.map((sum, k) => mean(sum.rates, this.#groups[k]))
-    const total = sums.reduce((all, sum) => all + sum.rates, 0)
-    return { ...this.#report(sums, rates), learningRate: mean(total, vectors.length) }
+    return { ...this.#report(sums, rates), learningRate: mean(totalOf(sums, 'rates'), vectors.length) }
   }
 
   async #run(
@@ -106,7 +126,7 @@ export class GradientSteps implements Method {
   }
 
   #report(sums: readonly Sums[], learningRates: readonly number[]): MethodReport {
-    const squaredGradient = sums.reduce((sum, { gg }) => sum + gg, 0)
+    const squaredGradient = totalOf(sums, 'gg')
     this.#squaredGradient = Number.isFinite(squaredGradient) ? squaredGradient : undefined
     return { learningRate: learningRates[0], learningRates, squaredGradient }
   }

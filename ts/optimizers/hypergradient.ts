@@ -4,6 +4,7 @@ import { NonnegError } from '../core/errors.js'
 import { clamp } from '../kernels/vector_kernel.js'
 import type { Setup } from './kind.js'
 import type { HypergradientOptions } from './options.js'
+import { totalOf } from './rates.js'
 import { share } from './scalars.js'
 
 const NAMES: readonly string[] = ['rate', 'rule', 'granularity', 'lowest', 'highest', 'convergent']
@@ -110,14 +111,11 @@ export class MovedRates {
   }
 
   /**
-   * Moves the rates by the sums gu, gg and uu of each group, and answers the one that each group steps with.
-   * @param factors of each group's u, which the sums have without them
+   * Moves the rates by the sums gu, gg and uu of each group, and answers the one that each group steps with in step t.
    */
-  move(sums: readonly Sums[], factors: readonly number[], step: number): readonly number[] {
-    const own = sums.map(({ gu, gg, uu }, k) => ({ gu: factors[k] * gu, gg, uu: factors[k] ** 2 * uu }))
-    const used = this.#moveEach(own)
+  move(sums: readonly Sums[], step: number): readonly number[] {
     const { share, base } = weightsAt(this.#how, step)
-    return used.map(rate => share * rate + base)
+    return this.#moveEach(sums).map(rate => share * rate + base)
   }
 
   #moveEach(sums: readonly Sums[]): readonly number[] {
@@ -135,8 +133,7 @@ export class MovedRates {
       this.#rates = [rate]
       return used
     }
-    const total = (name: string) => sums.reduce((sum, one) => sum + one[name], 0)
-    rate = this.#moved(rate, { gu: total('gu'), gg: total('gg'), uu: total('uu') })
+    rate = this.#moved(rate, { gu: totalOf(sums, 'gu'), gg: totalOf(sums, 'gg'), uu: totalOf(sums, 'uu') })
     this.#rates = [rate]
     return sums.map(() => rate)
   }

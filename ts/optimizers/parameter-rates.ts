@@ -5,7 +5,7 @@ import type { VectorKernel } from '../kernels/vector_kernel.js'
 import type { Setup } from './kind.js'
 import type { Method, MethodReport, StepContext } from './method.js'
 import type { OptimizerOptions } from './options.js'
-import { fillRates } from './rates.js'
+import { fillRates, totalOf } from './rates.js'
 import { pair } from './scalars.js'
 
 /** The option `rateBounds` as scalars. */
@@ -38,9 +38,12 @@ export class ParameterRates implements Method {
 
   async step({ vectors }: StepContext): Promise<MethodReport> {
     const sums = await vectors.run(this.#kernel, this.#scalars)
-    const total = (name: string) => sums.reduce((sum, one) => sum + one[name], 0)
     const learningRates = sums.map(({ rates }, k) => rates / this.#groups[k])
-    return { learningRate: total('rates') / vectors.length, learningRates, squaredGradient: total('gg') }
+    return {
+      learningRate: totalOf(sums, 'rates') / vectors.length,
+      learningRates,
+      squaredGradient: totalOf(sums, 'gg'),
+    }
   }
 
   state(): Readonly<Record<string, unknown>> {

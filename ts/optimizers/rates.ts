@@ -1,19 +1,23 @@
-import type { Vectors } from '../backends/vectors.js'
+import type { Sums, Vectors } from '../backends/vectors.js'
 import { NonnegError } from '../core/errors.js'
+import type { Observation } from '../schedulers/scheduler.js'
 import type { StepContext } from './method.js'
 
-/** The rate of each group for the step to come: what the scheduler says, without one `fixed`. */
+/** What a method knows of gradients when it asks for a rate. */
+export type Measured = Pick<Observation, 'squaredGradient' | 'alignment' | 'squaredDirection'>
+
+/**
+ * The rate of each group for the step to come: what the scheduler says, without one `fixed`.
+ * @param measured a number is short for `{ squaredGradient }`
+ */
 export function ratesOf(
   { scheduler, done, loss }: StepContext,
   fixed: readonly number[],
-  squaredGradient: number | undefined,
+  measured: number | Measured | undefined,
 ): readonly number[] {
   if (!scheduler) return fixed
-  const first = scheduler.next({
-    step: done,
-    ...(loss !== undefined && { loss, batchLoss: loss }),
-    ...(squaredGradient !== undefined && { squaredGradient }),
-  })
+  const seen = typeof measured === 'number' ? { squaredGradient: measured } : measured
+  const first = scheduler.next({ step: done, ...(loss !== undefined && { loss, batchLoss: loss }), ...seen })
   const { learningRates } = scheduler
   const rates = fixed.map((_, k) => (learningRates.length > 1 ? learningRates[k] : first))
   if (rates.every(Number.isFinite)) return rates
@@ -27,4 +31,9 @@ export async function fillRates(vectors: Vectors, groups: readonly number[], sta
     await vectors.fill('rates', starts[k], begin, begin + groups[k])
     begin += groups[k]
   }
+}
+
+/** One sum over all groups. */
+export function totalOf(sums: readonly Sums[], name: string): number {
+  return sums.reduce((total, group) => total + group[name], 0)
 }
