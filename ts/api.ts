@@ -37,3 +37,4 @@ export type {
   OptimizerKind,
   OptimizerOptions,
 } from './optimizers/options.js'
+export { type Batch, type Training, type TrainingProgress, type TrainOptions, train } from './optimizers/train.js'

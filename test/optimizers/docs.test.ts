@@ -76,8 +76,10 @@ async function costTable(): Promise<string[]> {
       const list = arrays.length > 0 ? `${arrays.length}: ${arrays.join(', ')}` : 'none'
       lines.push(`| \`${name}\` | ${rates} | ${list} | ${passes} |`)
     }
-    await line('scheduler' in KINDS[name].options ? 'given' : 'its own')
-    if (!('hypergradient' in KINDS[name].options)) continue
+    const { options } = KINDS[name]
+    const given = 'initialDistance' in options ? 'estimated' : 'given'
+    await line('scheduler' in options ? given : 'its own')
+    if (!('hypergradient' in options)) continue
     await line('of a scheduler that observes', undefined, new Halving(1))
     await line('hypergradient, global or by group', { rate: 0.1 })
     await line('hypergradient, by parameter', { rate: 0.1, granularity: 'parameter' })

@@ -167,7 +167,8 @@ export function dog({
   return (start: readonly number[]): Rule => {
     const sizes = layers.length > 0 ? layers : [start.length]
     const layerOf = sizes.flatMap((size, layer) => Array<number>(size).fill(layer))
-    const within = (a: readonly number[], layer: number) => norm(a.map((entry, i) => (layerOf[i] === layer ? entry : 0)))
+    const within = (a: readonly number[], layer: number) =>
+      norm(a.map((entry, i) => (layerOf[i] === layer ? entry : 0)))
     let [x, average] = [start, start]
     let distances = sizes.map((_, layer) => relative * (1 + within(start, layer)))
     let squares = sizes.map(() => epsilon)

@@ -1,6 +1,12 @@
 import type { BackendId } from '../../ts/backends/backend.js'
 import { Random } from '../../ts/core/random.js'
-import { createOptimizer, type FloatArray, type Optimizer, type OptimizerKind, type OptimizerOptions } from '../../ts/node.js'
+import {
+  createOptimizer,
+  type FloatArray,
+  type Optimizer,
+  type OptimizerKind,
+  type OptimizerOptions,
+} from '../../ts/node.js'
 
 /** The backends that have the kernels of the optimizers. */
 export const BACKENDS: readonly BackendId[] = ['reference', 'native', 'wasm']

@@ -21,38 +21,41 @@ const seeds = fc.integer({ min: 0, max: 2 ** 31 })
 const ESTIMATING = ['prodigy', 'd-adapt-sgd', 'd-adapt-adam'] as const
 
 describe('Schedule-Free', () => {
-  it.each(['schedule-free-sgd', 'schedule-free-adamw'] as const)('%s: x is the mean of all z by their weights', async kind => {
-    await fc.assert(
-      fc.asyncProperty(
-        seeds,
-        fc.record({
-          averagingPower: fc.double({ min: 0, max: 3, noNaN: true }),
-          ratePower: fc.double({ min: 0, max: 3, noNaN: true }),
-          warmupSteps: fc.integer({ min: 0, max: 8 }),
-          learningRate: fc.double({ min: 1e-3, max: 1, noNaN: true }),
-        }),
-        async (seed, options) => {
-          await using drive = await Drive.begin(erratic(seed), { kind, ...options })
-          const sum = new Float64Array(LENGTH)
-          let weights = 0
-          let largest = 0
-          for (let k = 1; k <= 12; k++) {
-            const { learningRate } = await drive.step()
-            largest = Math.max(largest, learningRate)
-            const weight = k ** options.averagingPower * largest ** options.ratePower
-            weights += weight
-            const { z, x } = (await drive.optimizer.state()).arrays
-            const size = Math.max(...z.map(Math.abs))
-            for (let i = 0; i < LENGTH; i++) {
-              sum[i] += weight * z[i]
-              expect(Math.abs(x[i] - sum[i] / weights)).toBeLessThan(1e-12 * (1 + size))
+  it.each(['schedule-free-sgd', 'schedule-free-adamw'] as const)(
+    '%s: x is the mean of all z by their weights',
+    async kind => {
+      await fc.assert(
+        fc.asyncProperty(
+          seeds,
+          fc.record({
+            averagingPower: fc.double({ min: 0, max: 3, noNaN: true }),
+            ratePower: fc.double({ min: 0, max: 3, noNaN: true }),
+            warmupSteps: fc.integer({ min: 0, max: 8 }),
+            learningRate: fc.double({ min: 1e-3, max: 1, noNaN: true }),
+          }),
+          async (seed, options) => {
+            await using drive = await Drive.begin(erratic(seed), { kind, ...options })
+            const sum = new Float64Array(LENGTH)
+            let weights = 0
+            let largest = 0
+            for (let k = 1; k <= 12; k++) {
+              const { learningRate } = await drive.step()
+              largest = Math.max(largest, learningRate)
+              const weight = k ** options.averagingPower * largest ** options.ratePower
+              weights += weight
+              const { z, x } = (await drive.optimizer.state()).arrays
+              const size = Math.max(...z.map(Math.abs))
+              for (let i = 0; i < LENGTH; i++) {
+                sum[i] += weight * z[i]
+                expect(Math.abs(x[i] - sum[i] / weights)).toBeLessThan(1e-12 * (1 + size))
+              }
             }
-          }
-        },
-      ),
-      { numRuns: 30 },
-    )
-  })
+          },
+        ),
+        { numRuns: 30 },
+      )
+    },
+  )
 
   it('keeps all points non-negative where it may', async () => {
     await using drive = await Drive.begin(
@@ -114,7 +117,8 @@ describe('estimates of the distance', () => {
           const next = await distanceOf(drive)
           expect(next).toBeGreaterThanOrEqual(distance)
           // the first estimate of Prodigy counts whole
-          if (kind !== 'prodigy' || distance > 1e-6) expect(next).toBeLessThanOrEqual(distance * growthRate * (1 + 1e-12))
+          if (kind !== 'prodigy' || distance > 1e-6)
+            expect(next).toBeLessThanOrEqual(distance * growthRate * (1 + 1e-12))
           distance = next
         }
       }),
@@ -192,20 +196,19 @@ describe('convergence', () => {
   const regression = logistic(11)
   const least = leastLoss(regression, 1, 20_000)
 
-  it.each(BUDGETS.map(([kind, options, steps, share]) => [kind, JSON.stringify(options), { options, steps, share }] as const))(
-    '%s %s',
-    async (kind, _options, { options, steps, share }) => {
-      for (const [problem, floor] of [
-        [bowl, 0],
-        [regression, least],
-      ] as const) {
-        // Polyak's rule is told what the least loss is
-        const known = kind === 'sps' ? { leastLoss: floor } : {}
-        await using drive = await Drive.begin(problem, { kind, ...options, ...known })
-        const before = (await drive.loss()) - floor
-        await drive.steps(steps)
-        expect((await drive.loss()) - floor).toBeLessThan(share * before)
-      }
-    },
-  )
+  it.each(
+    BUDGETS.map(([kind, options, steps, share]) => [kind, JSON.stringify(options), { options, steps, share }] as const),
+  )('%s %s', async (kind, _options, { options, steps, share }) => {
+    for (const [problem, floor] of [
+      [bowl, 0],
+      [regression, least],
+    ] as const) {
+      // Polyak's rule is told what the least loss is
+      const known = kind === 'sps' ? { leastLoss: floor } : {}
+      await using drive = await Drive.begin(problem, { kind, ...options, ...known })
+      const before = (await drive.loss()) - floor
+      await drive.steps(steps)
+      expect((await drive.loss()) - floor).toBeLessThan(share * before)
+    }
+  })
 })

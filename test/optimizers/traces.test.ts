@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { OptimizerOptions } from '../../ts/optimizers/options.js'
 import { Drive } from './drive.js'
-import * as oracle from './oracle.js'
 import { logistic, scaled } from './losses.js'
+import * as oracle from './oracle.js'
 
 const PROBLEM = scaled(logistic(5), 3)
 const STEPS = 40
@@ -82,13 +82,18 @@ const CASES: readonly [options: OptimizerOptions, begin: Begin][] = [
   ],
   [{ kind: 'dog' }, oracle.dog({})],
   [
-    { kind: 'dog', groups: [2, 3], learningRate: 0.5, weightDecay: 0.1, initialDistance: 0.1, averaging: 0, epsilon: 1 },
+    {
+      kind: 'dog',
+      groups: [2, 3],
+      learningRate: 0.5,
+      weightDecay: 0.1,
+      initialDistance: 0.1,
+      averaging: 0,
+      epsilon: 1,
+    },
     oracle.dog({ rate: 0.5, decay: 0.1, relative: 0.1, gamma: 0, epsilon: 1 }),
   ],
-  [
-    { kind: 'ldog', groups: [2, 3], initialDistance: 0.05 },
-    oracle.dog({ relative: 0.05, layers: [2, 3] }),
-  ],
+  [{ kind: 'ldog', groups: [2, 3], initialDistance: 0.05 }, oracle.dog({ relative: 0.05, layers: [2, 3] })],
 ]
 
 function furthest(a: ArrayLike<number>, b: readonly number[]): number {
@@ -118,7 +123,13 @@ describe('steps as the papers write them', () => {
       await using drive = await Drive.begin(flat, { kind })
       expect(await drive.step()).toMatchObject({ learningRate: 0 })
       expect([...drive.parameters]).toEqual(PROBLEM.start)
-      const [first] = oracle.trace(PROBLEM, 1, { prodigy: oracle.prodigy({}), 'd-adapt-sgd': oracle.dAdaptSgd({}), 'd-adapt-adam': oracle.dAdaptAdam({}) }[kind])
+      const [first] = oracle.trace(
+        PROBLEM,
+        1,
+        { prodigy: oracle.prodigy({}), 'd-adapt-sgd': oracle.dAdaptSgd({}), 'd-adapt-adam': oracle.dAdaptAdam({}) }[
+          kind
+        ],
+      )
       await drive.step(PROBLEM)
       expect(furthest(drive.parameters, first.p)).toBeLessThan(1e-15)
     }

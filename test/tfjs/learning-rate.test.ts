@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { describe, expect, it } from 'vitest'
-import { learningRateCallback } from '../../ts/tfjs/node.js'
+import { learningRateCallback } from '../../ts/tfjs/index.js'
 import { Halving } from '../optimizers/halving.js'
 import { linearModel, plane, weightsOf } from './models.js'
 
@@ -51,8 +51,10 @@ describe('a scheduler in model.fit', () => {
       const metric = every === 'epoch' ? 'val_loss' : 'loss'
       const logged: number[] = []
       const watch = {
-        onBatchEnd: async (_: number, logs?: tf.TensorContainer) => void (every === 'batch' && logged.push(lossOf(logs, metric))),
-        onEpochEnd: async (_: number, logs?: tf.TensorContainer) => void (every === 'epoch' && logged.push(lossOf(logs, metric))),
+        onBatchEnd: async (_: number, logs?: tf.TensorContainer) =>
+          void (every === 'batch' && logged.push(lossOf(logs, metric))),
+        onEpochEnd: async (_: number, logs?: tf.TensorContainer) =>
+          void (every === 'epoch' && logged.push(lossOf(logs, metric))),
       }
       const callbacks = [learningRateCallback(model, scheduler, { every, metric }), watch]
       await model.fit(x, y, { epochs: 3, batchSize: 32, validationData: [x, y], callbacks, verbose: 0 })

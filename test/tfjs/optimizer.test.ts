@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { describe, expect, it } from 'vitest'
 import type { OptimizerOptions } from '../../ts/optimizers/options.js'
-import { tfOptimizer } from '../../ts/tfjs/node.js'
+import { tfOptimizer } from '../../ts/tfjs/index.js'
 import { Halving } from '../optimizers/halving.js'
 import { FEATURES, linearModel, plane, weightsOf } from './models.js'
 
@@ -61,7 +61,7 @@ describe('tfOptimizer', () => {
     expect(await optimizer.settled()).toMatchObject({ step: 12, learningRate: scheduler.learningRate })
   })
 
-  it('steps in a loop of one\'s own, and leaves no tensors behind', async () => {
+  it("steps in a loop of one's own, and leaves no tensors behind", async () => {
     const weight = tf.variable(tf.tensor1d([1, 1]), true)
     const optimizer = tfOptimizer(tf, { kind: 'momentum', learningRate: 0.1, backend: 'reference' })
     const loss = () => tf.sum(tf.mul(tf.square(weight), tf.tensor1d([0.5, 2]))) as tf.Scalar

@@ -8,8 +8,8 @@ import type { Dims } from '../kernels/spec.js'
 import { adamScalars } from './adam.js'
 import type { Kind, Setup } from './kind.js'
 import type { Method, MethodReport, StepContext } from './method.js'
-import { combine, copy, needing, scale, total } from './passes.js'
-import { ratesOf } from './rates.js'
+import { combine, copy, needing, scale } from './passes.js'
+import { ratesOf, totalOf } from './rates.js'
 import { numberIn } from './saved.js'
 import { share, stepScalars } from './scalars.js'
 import { boundAbove, sameEverywhere } from './settings.js'
@@ -91,8 +91,8 @@ class DAdaptSgd implements Method {
     const distance = this.#distance
     const decay = distance.weightDecay
     const sums = await vectors.run(gradient_products, { decay }, { arrays: { u: 's' } })
-    const along = total(sums, 'gu')
-    const squaredGradient = total(sums, 'gg')
+    const along = totalOf(sums, 'gu')
+    const squaredGradient = totalOf(sums, 'gg')
     const [rate] = ratesOf(context, [distance.learningRate], squaredGradient)
     if (squaredGradient === 0) return { learningRate: 0, squaredGradient }
     if (this.#first === 0) this.#first = Math.sqrt(squaredGradient)
@@ -100,7 +100,7 @@ class DAdaptSgd implements Method {
 
     await combine(vectors, [1, 's'], [weight, 'g'], 's')
     if (decay > 0) await combine(vectors, [1, 's'], [weight * decay, 'p'], 's')
-    const squaredSum = total(sums, 'uu') + 2 * weight * along + weight * weight * squaredGradient
+    const squaredSum = totalOf(sums, 'uu') + 2 * weight * along + weight * weight * squaredGradient
     distance.numerator += weight * along
     if (rate > 0 && squaredSum > 0) distance.grow((2 * distance.numerator) / Math.sqrt(squaredSum))
 
@@ -152,12 +152,12 @@ class DAdaptAdam implements Method {
     const keep = Math.sqrt(beta2)
     const fresh = 1 - keep
     const products = await vectors.run(adam_products, { epsilon }, { arrays: { m: 's' } })
-    const squaredGradient = total(products, 'gg')
+    const squaredGradient = totalOf(products, 'gg')
     const scalars = { keep, weight: fresh * learningRate }
-    const absolute = total(await vectors.run(dual_average, scalars, { arrays: { start: 'p' } }), 'absolute')
+    const absolute = totalOf(await vectors.run(dual_average, scalars, { arrays: { start: 'p' } }), 'absolute')
     if (absolute === 0) return { learningRate: 0, squaredGradient }
 
-    distance.numerator = keep * distance.numerator + fresh * learningRate * total(products, 'gu')
+    distance.numerator = keep * distance.numerator + fresh * learningRate * totalOf(products, 'gu')
     distance.grow(distance.numerator / (fresh * absolute))
     if (distance.weightDecay > 0) await scale(vectors, 1 - distance.weightDecay * learningRate, 'p')
     await combine(vectors, [beta1, 'm'], [(1 - beta1) * learningRate, 'g'], 'm')

@@ -7,8 +7,8 @@ import type { DistanceOptions } from './d-adaptation.js'
 import type { Kind, Setup } from './kind.js'
 import type { Method, MethodReport, StepContext } from './method.js'
 import type { OptimizerOptions } from './options.js'
-import { combine, copy, needing, total } from './passes.js'
-import { ratesOf } from './rates.js'
+import { combine, copy, needing } from './passes.js'
+import { ratesOf, totalOf } from './rates.js'
 import { numbersIn } from './saved.js'
 import { pick, STEP_OPTIONS, stepScalars } from './scalars.js'
 import { sameEverywhere } from './settings.js'
@@ -63,7 +63,7 @@ class Dog implements Method {
     const { vectors, done } = context
     const { learningRate, averaging } = this.#settings
     const sums = await this.#look(vectors)
-    const squaredGradient = total(sums, 'gg')
+    const squaredGradient = totalOf(sums, 'gg')
     const factors = ratesOf(context, Array<number>(sums.length).fill(learningRate), squaredGradient)
     const rates = sums.map((_, k) => {
       const own = this.#isLayerwise ? k : 0
@@ -97,7 +97,7 @@ class Dog implements Method {
     if (!isFirst) await combine(vectors, [1, 'p'], [-1, 'start'], 'moved')
     const scalars = pick(gradient_products, this.#scalars)
     const sums = await vectors.run(gradient_products, scalars, { arrays: { u: isFirst ? 'p' : 'moved' } })
-    const parts = this.#isLayerwise ? sums : [{ gg: total(sums, 'gg'), uu: total(sums, 'uu') }]
+    const parts = this.#isLayerwise ? sums : [{ gg: totalOf(sums, 'gg'), uu: totalOf(sums, 'uu') }]
     this.#distances = parts.map(({ uu }, k) => {
       return isFirst ? initialDistance * (1 + Math.sqrt(uu)) : Math.max(distances[k], Math.sqrt(uu))
     })

@@ -4,7 +4,8 @@ import { NonnegError } from '../core/errors.js'
 import { gradient_products } from '../kernels/gradient_products.js'
 import type { Kind } from './kind.js'
 import type { Method, MethodReport, StepContext } from './method.js'
-import { combine, copy, needing, total } from './passes.js'
+import { combine, copy, needing } from './passes.js'
+import { totalOf } from './rates.js'
 import { numberIn } from './saved.js'
 import { boundAbove, sameEverywhere } from './settings.js'
 
@@ -77,7 +78,7 @@ class LineSearch implements Method {
 
   async step(context: StepContext): Promise<MethodReport> {
     const { vectors } = context
-    const squaredGradient = total(await vectors.run(gradient_products, {}, { arrays: { u: 'g' } }), 'gg')
+    const squaredGradient = totalOf(await vectors.run(gradient_products, {}, { arrays: { u: 'g' } }), 'gg')
     this.#rate = this.#start()
     if (!(Math.sqrt(squaredGradient) >= SHORTEST_GRADIENT)) return { learningRate: 0, squaredGradient }
     await copy(vectors, 'p', 'start')

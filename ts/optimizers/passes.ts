@@ -1,4 +1,4 @@
-import type { OptimizerSpec, Sums, Vectors } from '../backends/vectors.js'
+import type { OptimizerSpec, Vectors } from '../backends/vectors.js'
 import { axpby } from '../kernels/axpby.js'
 import type { VectorKernel } from '../kernels/vector_kernel.js'
 
@@ -28,9 +28,4 @@ export function copy(vectors: Vectors, from: string, to: string): Promise<void> 
 /** array ← factor·array */
 export function scale(vectors: Vectors, factor: number, array: string): Promise<void> {
   return combine(vectors, [factor, array], [0, array], array)
-}
-
-/** One sum over all groups. */
-export function total(sums: readonly Sums[], name: string): number {
-  return sums.reduce((all, group) => all + group[name], 0)
 }

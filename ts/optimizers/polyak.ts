@@ -7,7 +7,7 @@ import type { Dims } from '../kernels/spec.js'
 import type { Kind } from './kind.js'
 import { type LineSearchOptions, SHORTEST_GRADIENT } from './line-search.js'
 import type { Method, MethodReport, StepContext } from './method.js'
-import { total } from './passes.js'
+import { totalOf } from './rates.js'
 import { numberIn } from './saved.js'
 import { pick, stepScalars } from './scalars.js'
 import { boundAbove, sameEverywhere } from './settings.js'
@@ -55,7 +55,7 @@ class PolyakStep implements Method {
     }
     const { scalars } = this.#settings
     const products = await vectors.run(gradient_products, pick(gradient_products, scalars), { arrays: { u: 'g' } })
-    const squaredGradient = total(products, 'gg')
+    const squaredGradient = totalOf(products, 'gg')
     const learningRate = this.#rateOf(loss, squaredGradient)
     if (learningRate > 0) {
       this.#rate = learningRate

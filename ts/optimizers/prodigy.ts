@@ -7,8 +7,8 @@ import { adamScalars, biasCorrection } from './adam.js'
 import type { DistanceOptions } from './d-adaptation.js'
 import type { Kind } from './kind.js'
 import type { Method, MethodReport, StepContext } from './method.js'
-import { combine, copy, needing, scale, total } from './passes.js'
-import { ratesOf } from './rates.js'
+import { combine, copy, needing, scale } from './passes.js'
+import { ratesOf, totalOf } from './rates.js'
 import { numberIn } from './saved.js'
 import { STEP_OPTIONS, share, stepScalars } from './scalars.js'
 import { boundAbove, sameEverywhere } from './settings.js'
@@ -46,10 +46,7 @@ interface Settings extends Required<ProdigyOptions> {
  * says little while d is below the spacing of the parameters.
  */
 class Prodigy implements Method {
-  readonly needs: OptimizerSpec = needing(
-    [dual_average, adam_step],
-    ['p', 'g', 'start', 's', 'm', 'squares', 'scaled'],
-  )
+  readonly needs: OptimizerSpec = needing([dual_average, adam_step], ['p', 'g', 'start', 's', 'm', 'squares', 'scaled'])
   readonly #settings: Settings
   #distance: number
   #largest: number
@@ -75,11 +72,11 @@ class Prodigy implements Method {
     const unit = distance / initialDistance
     const weight = unit * (safeguardWarmup ? distance : learningRate)
     const sums = await vectors.run(dual_average, { clip: scalars.clip, keep: beta3, weight })
-    const squaredGradient = total(sums, 'gg')
-    const absolute = total(sums, 'absolute')
+    const squaredGradient = totalOf(sums, 'gg')
+    const absolute = totalOf(sums, 'absolute')
     if (absolute === 0) return { learningRate: 0, squaredGradient }
 
-    this.#numerator = beta3 * this.#numerator + unit * learningRate * total(sums, 'gd')
+    this.#numerator = beta3 * this.#numerator + unit * learningRate * totalOf(sums, 'gd')
     this.#estimate(this.#numerator / absolute)
     if (weightDecay > 0) await scale(vectors, 1 - weightDecay * learningRate, 'p')
     await combine(vectors, [distance, 'g'], [0, 'g'], 'scaled')

@@ -7,8 +7,8 @@ import { adamScalars } from './adam.js'
 import type { Kind, Setup } from './kind.js'
 import type { Method, MethodReport, StepContext } from './method.js'
 import type { OptimizerOptions } from './options.js'
-import { combine, copy, needing, total } from './passes.js'
-import { ratesOf } from './rates.js'
+import { combine, copy, needing } from './passes.js'
+import { ratesOf, totalOf } from './rates.js'
 import { numberIn } from './saved.js'
 import { STEP_OPTIONS, share, stepScalars } from './scalars.js'
 import { sameEverywhere } from './settings.js'
@@ -75,7 +75,7 @@ class ScheduleFree implements Method {
     const weights = this.#weights + weight
 
     if (weightDecay > 0) await combine(vectors, [1, 'z'], [-rate * weightDecay, 'p'], 'z')
-    const squaredGradient = total(await this.#inner.move(vectors, rate), 'gg')
+    const squaredGradient = totalOf(await this.#inner.move(vectors, rate), 'gg')
     // where all rates were 0 so far, z is where it began, and so is the average
     const fresh = weights > 0 ? weight / weights : 0
     await combine(vectors, [1 - fresh, 'x'], [fresh, 'z'], 'x')

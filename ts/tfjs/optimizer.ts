@@ -1,8 +1,6 @@
+// by the name of the package: the entry for this world, Node or a browser, registers its backends
+import { createOptimizer, type Optimizer, type OptimizerOptions, type StepReport } from 'nonneg'
 import { NonnegError } from '../core/errors.js'
-import { createOptimizer } from '../optimizers/create-optimizer.js'
-import type { StepReport } from '../optimizers/method.js'
-import type { Optimizer } from '../optimizers/optimizer.js'
-import type { OptimizerOptions } from '../optimizers/options.js'
 import { gradientsOf, type NamedTensors, type TensorFlow, type TensorLike, type VariableLike } from './tensorflow.js'
 
 /** The variables of a model in one array, in the order in which they came with their first gradients. */

@@ -1,3 +1,0 @@
-import '../browser.js'
-
-export * from './api.js'
