@@ -38,3 +38,4 @@ export type {
   OptimizerOptions,
 } from './optimizers/options.js'
 export { type Batch, type Training, type TrainingProgress, type TrainOptions, train } from './optimizers/train.js'
+export * from './schedulers/api.js'

@@ -10,6 +10,15 @@ function examples(section: string): string {
   return blocks.join('\n').replaceAll(/^import \{ (.*) \} from 'nonneg'$/gm, 'const { $1 } = nonneg')
 }
 
+it('has a scheduler that finds a minimum', () => {
+  const [, section] = readFileSync('README.md', 'utf8').split('\n## Schedulers\n')
+  const [, block] = /```js\n([\s\S]*?)```/.exec(section)!
+  const code = block.replace(/^import (\{.*\}) from 'nonneg\/schedulers'$/m, 'const $1 = nonneg')
+  const { x, saved } = new Function('nonneg', `${code}\nreturn { x, saved }`)(nonneg)
+  expect(Math.abs(x)).toBeLessThan(1e-3)
+  expect(saved).toHaveProperty('best')
+})
+
 it('says what runs, and what comes of it', async () => {
   const names = ['fit', 'topics', 'ratings', 'filled', 'trained', 'parts']
   const run = new Function('nonneg', `return (async () => {\n${examples('Use')}\nreturn { ${names.join(', ')} } })()`)

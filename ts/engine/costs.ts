@@ -13,7 +13,9 @@ import { hals_update } from '../kernels/hals_update.js'
 import { mu_ratio } from '../kernels/mu_ratio.js'
 import { mu_update } from '../kernels/mu_update.js'
 import { pg_step } from '../kernels/pg_step.js'
+import { sgd_update } from '../kernels/sgd_update.js'
 import type { Dims } from '../kernels/spec.js'
+import { svrmu_update } from '../kernels/svrmu_update.js'
 import { wh_dense } from '../kernels/wh_dense.js'
 import { xht_csr } from '../kernels/xht_csr.js'
 import { xht_dense } from '../kernels/xht_dense.js'
@@ -38,7 +40,7 @@ interface Cost {
   readonly startup: number
   /** GB/s at which X gets there. */
   readonly upload: number
-  /** Steps of optimizers: GB/s of the arrays' memory, which a second thread hardly adds to, and seconds for one call. */
+  /** Steps of optimizers: GB/s of the arrays' memory, to which a second thread hardly adds, and seconds for one step of none. */
   readonly arrays: number
   readonly call: number
 }
@@ -48,10 +50,10 @@ const HOSTED: readonly BackendId[] = ['native', 'wasm', 'reference']
 
 const COSTS: Readonly<Record<BackendId, Cost>> = {
   cuda: { dense: 4000, sparse: 200, scalesWithThreads: false, startup: 0.3, upload: 8, arrays: 500, call: 5e-5 },
-  webgpu: { dense: 600, sparse: 60, scalesWithThreads: false, startup: 0.3, upload: 4, arrays: 100, call: 2e-4 },
-  native: { dense: 80, sparse: 12, scalesWithThreads: true, startup: 0.005, upload: 8, arrays: 12, call: 5e-6 },
-  wasm: { dense: 32, sparse: 8, scalesWithThreads: true, startup: 0.08, upload: 4, arrays: 8, call: 5e-6 },
-  reference: { dense: 0.6, sparse: 0.4, scalesWithThreads: false, startup: 0, upload: 1, arrays: 0.3, call: 1e-5 },
+  webgpu: { dense: 600, sparse: 60, scalesWithThreads: false, startup: 0.3, upload: 4, arrays: 100, call: 2e-3 },
+  native: { dense: 80, sparse: 12, scalesWithThreads: true, startup: 0.005, upload: 8, arrays: 12, call: 2e-5 },
+  wasm: { dense: 32, sparse: 8, scalesWithThreads: true, startup: 0.08, upload: 4, arrays: 8, call: 2e-5 },
+  reference: { dense: 0.6, sparse: 0.4, scalesWithThreads: false, startup: 0, upload: 1, arrays: 0.3, call: 8e-5 },
 }
 
 /** Whether a device of this backend is made for a number of CPU threads. */
@@ -81,6 +83,8 @@ const GRAM_RULES: Readonly<Record<Rule, (factor: Dims) => number>> = {
   hals: hals_update.flops,
   bpp: bpp_update.flops,
   product: () => 0,
+  sgd: d => sgd_update.flops({ ...d, remember: 0 }),
+  svrmu: svrmu_update.flops,
   // the gradient's F·G, which the others form by themselves
   pg: d => xht_dense.flops({ ...d, columns: d.rank }) + pg_step.flops(d),
 }

@@ -5,8 +5,9 @@ import type { FloatArray } from '../core/matrix.js'
 const SLICE = 1 << 16
 
 /** Copies an array into one of the same length. */
-export function copySlices(from: FloatArray, to: FloatArray): Promise<void> {
-  return inSlices(
+export async function copySlices(from: FloatArray, to: FloatArray): Promise<void> {
+  if (from.length <= SLICE) return to.set(from)
+  await inSlices(
     (function* () {
       for (let begin = 0; begin < from.length; begin += SLICE) {
         to.set(from.subarray(begin, begin + SLICE), begin)
