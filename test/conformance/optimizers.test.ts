@@ -81,11 +81,7 @@ const cases: readonly Case[] = [
   ),
   single('nesterov', nesterov_step, t => ({ rate: rateOf(t), momentum: 0.9 })),
   single('adam', adam_step, t => ({ rate: 0.01, correction: correction(t), ...GUARDS })),
-  single(
-    'dual average by groups',
-    dual_average,
-    each(weight => ({ decay: 0.01, clip: 0.9, keep: 0.9, weight })),
-  ),
+  single('dual average by groups', dual_average, () => ({ decay: 0.01, clip: 0.9, keep: 0.9, weight: 0.1 })),
   hypergradient('sgd, rates of groups', momentum_step, gradient_products, () => ({})),
   hypergradient('nesterov, rates of groups', nesterov_step, gradient_products, () => ({ momentum: 0.5 })),
   hypergradient('adam, rates of groups', adam_step, adam_products, t => ({ correction: correction(t) })),
