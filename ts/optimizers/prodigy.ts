@@ -42,8 +42,8 @@ interface Settings extends Required<ProdigyOptions> {
  *     x ← x − η·m/(√v + d·epsilon)
  *
  * where η and the d of d·g are those from before the update. d never falls. A gradient of zero from the start moves nothing.
- * Its authors advise a cosine schedule without restarts, and `safeguardWarmup` where there is a warm-up. In float32 x₀ − x
- * says little while d is below the spacing of the parameters.
+ * Its authors advise a cosine schedule without restarts, and `safeguardWarmup` where there is a warm-up. Where d₀ is below the
+ * spacing of the parameters in float32, they do not move, x₀ − x is zero, and d stays as it is.
  */
 class Prodigy implements Method {
   readonly needs: OptimizerSpec = needing([dual_average, adam_step], ['p', 'g', 'start', 's', 'm', 'squares', 'scaled'])
