@@ -11,7 +11,7 @@ import { combine, copy, needing, scale } from './passes.js'
 import { ratesOf, totalOf } from './rates.js'
 import { numberIn } from './saved.js'
 import { STEP_OPTIONS, share, stepScalars } from './scalars.js'
-import { boundAbove, sameEverywhere } from './settings.js'
+import { boundAbove, oneRate } from './settings.js'
 
 export interface ProdigyOptions extends DistanceOptions {
   /** `'prodigy'`: the share of the sums that the estimate is made of which one step keeps. Default √β₂. */
@@ -144,7 +144,7 @@ export const prodigy: Kind = {
     scheduler: undefined,
   },
   make(setup) {
-    sameEverywhere(setup)
+    oneRate(setup)
     const { options } = setup
     const infinity = Number.POSITIVE_INFINITY
     const averages = adamScalars(options)
