@@ -1,3 +1,5 @@
+import { existsSync, readFileSync } from 'node:fs'
+import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { type DenseInput, type DenseView, type FactorizeOptions, factorize } from '../../ts/node.js'
 import { GreedyLR } from '../../ts/schedulers/api.js'
@@ -70,6 +72,35 @@ describe('rates', () => {
       for (const { loss } of fit.history) expect(loss).toBeLessThan(half)
       for (const { learningRates } of fit.history)
         expect(Math.max(...Object.values(learningRates!))).toBeLessThanOrEqual(0.95)
+    }
+  })
+})
+
+/** Ten thousand pictures of clothes, 28 × 28, as `npm run bench:objective` leaves them. */
+const FASHION_MNIST = path.join('build', 'bench', 'objective', 'matrices', 'fashion-mnist', 'X')
+
+describe('on Fashion-MNIST', () => {
+  const rows = 500
+  const pictures = (): DenseInput => {
+    const bytes = readFileSync(FASHION_MNIST).subarray(0, 4 * rows * 784)
+    return { data: new Float32Array(Uint8Array.from(bytes).buffer), rows, columns: 784 }
+  }
+
+  it('raw rates of three times the bound diverge, and no scheduler makes a bounded fit do so', async context => {
+    if (!existsSync(FASHION_MNIST)) context.skip('absent: npm run bench:objective fetches it')
+    const data = pictures()
+    const half = squares(data.data) / 2
+    const fit = (options: Partial<FactorizeOptions>) =>
+      factorize(data, { rank: 5, solver: 'sgd', tolerance: 0, init: 'random', ...options })
+    for (let seed = 0; seed < 20; seed++) {
+      const { W, H } = await fit({ seed, maxIterations: 4 })
+      const learningRate = { W: 3 * stabilityBound(H), H: 3 * stabilityBound(transposed(W), { batch: 128 }) }
+      const raw = fit({ seed, init: { W, H }, learningRate, safe: false, maxIterations: 40 })
+      expect(await raw.then(({ loss }) => loss, lossAtError)).toBeGreaterThan(half * (1 - 1e-6))
+      for (const scheduler of SCHEDULER_NAMES) {
+        const safe = await fit({ seed, scheduler, learningRate: [0.5, 0.95, 10, 1e6][seed % 4], maxIterations: 2 })
+        expect(safe.loss).toBeLessThan(half)
+      }
     }
   })
 })

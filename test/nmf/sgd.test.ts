@@ -305,6 +305,10 @@ describe('what goes with what', () => {
     [{ learningRate: '1' }, /learningRate/],
     [{ scheduler: 'magic' }, /one of/],
     [{ scheduler: { next: 1 } }, /scheduler/],
+    [{ scheduler: null }, /scheduler/],
+    [{ learningRate: null }, /learningRate/],
+    [{ learningRate: { W: null } }, /learningRate\.W/],
+    [{ updateLimit: '1' }, /updateLimit/],
     [{ scheduler: { H: 3 } }, /scheduler/],
     [{ scheduler: new Cosine({ totalSteps: 9 }), learningRate: 1 }, /rate of its own/],
     [{ safe: false }, /safe: false takes learningRate/],
@@ -340,6 +344,24 @@ describe('what goes with what', () => {
     const [mixed, kept] = [await plan(X, on()), await plan(X, on({ shuffle: false }))]
     expect(mixed.bytes.host - kept.bytes.host).toBe(8 * (60 * 64 + 60 * 5 + 5 * 64))
   })
+
+  it.each(['constant', 'greedy'] as const)(
+    'an abort ends a fit whose rate is %s, in the middle of a pass',
+    async scheduler => {
+      const control = new AbortController()
+      const onProgress = ({ iteration }: HistoryEntry) => {
+        if (iteration === 3) setTimeout(() => control.abort(), 1)
+      }
+      const running = { maxIterations: 1_000_000, scheduler, onProgress, signal: control.signal }
+      const fit = await factorize(X, on({ ...running, onAbort: 'return' }))
+      expect(fit.reason).toBe('aborted')
+      expect(fit.iterations).toBeGreaterThanOrEqual(3)
+      expect(lossOf(fit, X.data as Float64Array)).toBeCloseTo(fit.loss, 6)
+      await expect(factorize(X, on({ ...running, onAbort: 'throw' }))).rejects.toMatchObject({
+        code: 'ERR_NONNEG_ABORTED',
+      })
+    },
+  )
 
   it('the best of several starts goes on', async () => {
     const fit = await factorize(X, on({ starts: 3, startIterations: 2 }))

@@ -110,9 +110,10 @@ function rateChoice(
   scheduler: SchedulerName | Scheduler | undefined,
   safe: boolean,
 ): RateChoice {
-  const rate = finite(name, learningRate ?? DEFAULT_RATE)
-  // of a name it is known whether there is such a one; of an object whether it is a scheduler
-  schedulerFrom(scheduler ?? 'constant', { learningRate: rate, totalSteps: 1 })
+  const rate = finite(name, learningRate === undefined ? DEFAULT_RATE : learningRate)
+  const chosen = scheduler === undefined ? 'constant' : scheduler
+  // refuses what is neither a name nor a scheduler
+  schedulerFrom(chosen, { learningRate: rate, totalSteps: 1 })
   if (typeof scheduler === 'object' && learningRate !== undefined) {
     throw new NonnegError(
       'ERR_NONNEG_OPTION',
@@ -133,12 +134,13 @@ function rateChoice(
       },
     )
   }
-  return { learningRate: rate, scheduler: scheduler ?? 'constant' }
+  return { learningRate: rate, scheduler: chosen }
 }
 
 function ratesOf({ learningRate, scheduler }: BatchOptions, safe: boolean): ResolvedBatchOptions['rates'] {
-  if (learningRate !== undefined && typeof learningRate !== 'number')
+  if (learningRate !== undefined && typeof learningRate !== 'number') {
     checkObject('learningRate', learningRate, 'a number or { W, H }')
+  }
   const rates = pairOf<number>('learningRate', learningRate)
   if (typeof scheduler === 'object' && scheduler !== null && !isPair(scheduler)) {
     return { both: rateChoice('learningRate', rates.H ?? rates.W, scheduler, safe) }
@@ -156,7 +158,7 @@ export function ratesInWords(rates: ResolvedBatchOptions['rates']): string {
   return Object.entries(rates)
     .map(([factor, { scheduler, learningRate }]: [string, RateChoice]) => {
       const own = typeof scheduler === 'object'
-      return own ? `${factor} ${scheduler.constructor.name}` : `${factor} ${scheduler} ${learningRate}`
+      return own ? `${factor} ${scheduler.constructor?.name}` : `${factor} ${scheduler} ${learningRate}`
     })
     .join(', ')
 }
@@ -179,7 +181,8 @@ export function resolveBatchOptions(options: BatchOptions, solver: SolverName | 
   const { batchRows: rows = 1024, rounds = 1 } = solver === 'auto' ? {} : SOLVERS[solver]
   const { forgetFactor = 0.7, updateLimit = Number.POSITIVE_INFINITY } = options
   if (finite('forgetFactor', forgetFactor) > 1) throw refuse('forgetFactor', forgetFactor, 'a number from 0 to 1')
-  if (!(updateLimit > 0)) throw refuse('updateLimit', updateLimit, 'a number above 0')
+  if (typeof updateLimit !== 'number' || !(updateLimit > 0))
+    throw refuse('updateLimit', updateLimit, 'a number above 0')
   const safe = flag('safe', options.safe ?? true)
   return {
     batchRows: whole('batchRows', options.batchRows ?? rows, 1),

@@ -83,7 +83,8 @@ export interface RunningFit extends Promise<Factorization> {
  * alone until the promise settles.
  *
  * @throws NonnegError ERR_NONNEG_SHAPE, _NEGATIVE, _NOT_FINITE, _ZERO, _DTYPE for X, mask and weights, with the place of
- * the entry; _RANK, _OPTION for options; _NO_BACKEND, _BACKEND, _MEMORY, _DEVICE_LOST from the machine; _ABORTED, whose cause is the
+ * the entry; _RANK, _OPTION for options; _NO_BACKEND, _BACKEND, _MEMORY, _DEVICE_LOST from the machine; _DIVERGED where
+ * `safe: false` let rates be too large; _ABORTED, whose cause is the
  * signal's reason. All come as rejections, before any work starts where they can.
  */
 export function factorize(X: MatrixInput, options: FactorizeOptions): RunningFit {

@@ -155,7 +155,8 @@ export interface FactorizeOptions extends BatchOptions {
   readonly checkpointEvery?: number
   /**
    * Goes on from a checkpoint of the same X and options, bit for bit as the fit that made it would have on the same backend
-   * and build; `maxIterations` counts from the very start. `init` and `seed` then play no part.
+   * and build; `maxIterations` counts from the very start. `init` then plays no part, nor does
+   * `seed` but for batches that are drawn; schedulers that are named go by `maxIterations`, objects as the checkpoint has them.
    */
   readonly resume?: Checkpoint
   readonly signal?: AbortSignal

@@ -28,6 +28,10 @@ export class Recorder implements Scheduler {
     return this.#own.observes
   }
 
+  get reads(): readonly (keyof Observation)[] | undefined {
+    return this.#own.reads
+  }
+
   state(): SchedulerState {
     return this.#own.state()
   }
