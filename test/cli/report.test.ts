@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { chart, escapeText } from '../../ts/cli/report/chart.js'
 import { scheduleReport } from '../../ts/cli/report/schedule-report.js'
 import { share, ticks } from '../../ts/cli/report/ticks.js'
+import { excessText, rateText } from '../../ts/cli/schedule-table.js'
+import type { Standing } from '../../ts/nmf/schedule/standing.js'
 import { SCHEDULER_NAMES } from '../../ts/schedulers/registry.js'
 import { madeUp } from './made-up.js'
 
@@ -22,6 +24,16 @@ describe('ticks', () => {
   it('lie where their value does', () => {
     expect(share({ kind: 'linear', from: 10, to: 20 }, 12.5)).toBe(0.25)
     expect(share({ kind: 'log', from: 1, to: 100 }, 10)).toBeCloseTo(0.5, 14)
+  })
+})
+
+describe('shares', () => {
+  it('are told in as many words as matter', () => {
+    const told = [0, 3.4e-6, 0.0059, 0.012345, 0.5, -0.5, 8.9, 73.3, 1e20, Number.POSITIVE_INFINITY].map(excessText)
+    expect(told).toEqual(['0', '0', '+0.59 %', '+1.2 %', '+50 %', '−50 %', '+890 %', '×74.3', '×1.000e+20', '–'])
+    expect(rateText({ learningRate: 0.36187, isAtEnd: false } as Standing)).toBe('0.3619')
+    expect(rateText({ learningRate: 0.95, isAtEnd: true } as Standing)).toBe('0.95*')
+    expect(rateText({ learningRate: null, isAtEnd: false } as Standing)).toBe('–')
   })
 })
 

@@ -17,12 +17,15 @@ export function lossText(loss: number): string {
   return Number.isFinite(loss) ? brief(loss) : 'diverged'
 }
 
-/** How far a loss is above another, as a share of it: `+1.2 %`, `0`, `×350` where it is many times as large, `–` where it diverged. */
+/**
+ * How far a loss is above another, as a share of it: `+1.2 %`, `0` below a hundredth of a percent, `×350` where it is many
+ * times as large, `–` where it diverged.
+ */
 export function excessText(excess: number): string {
   if (!Number.isFinite(excess)) return '–'
   if (excess >= 9) return `×${brief(excess + 1)}`
   const percent = Number((100 * excess).toPrecision(2))
-  return percent === 0 ? '0' : `${percent > 0 ? '+' : '−'}${brief(Math.abs(percent))} %`
+  return Math.abs(percent) < 0.01 ? '0' : `${percent > 0 ? '+' : '−'}${brief(Math.abs(percent))} %`
 }
 
 /** The rate; an asterisk where it is the first or last of those that were tried. */
