@@ -52,6 +52,19 @@ describe('rates', () => {
     }
   })
 
+  it('leave a level of noise behind that lower rates lower, however long they last', async () => {
+    const half = squares(X.data) / 2
+    const runs = async (learningRate: number, maxIterations: number) => {
+      const seeds = Array.from({ length: 3 }, (_, seed) =>
+        on({ seed, learningRate, noise: 150, rounds: 2, maxIterations }),
+      )
+      const fits = await Promise.all(seeds.map(options => factorize(X, options)))
+      return Math.max(...fits.map(({ loss }) => loss))
+    }
+    expect(await runs(0.5, 150)).toBeLessThan(2 * half)
+    expect(await runs(0.02, 150)).toBeLessThan(half / 2)
+  })
+
   it('that leave the range of numbers are an error that says what helps', async () => {
     for (const scheduler of [undefined, { H: new GreedyLR({ learningRate: 1 }) }]) {
       const learningRate = scheduler ? { W: 1 } : 1

@@ -10,7 +10,7 @@ import type { LoopOptions } from './loop-options.js'
 import type { HistoryEntry } from './options.js'
 import { Passes, type PassReport } from './passes.js'
 import { checkpointOf, type Progress, progressFrom, takeBack } from './progress.js'
-import { startSafely } from './safe-start.js'
+import { isTied, startSafely } from './safe-start.js'
 import { type Candidate, SOLVERS, type SolverName } from './solvers.js'
 import { CHECK_EVERY, type Criterion, criterionMet, distance, looksAtEach } from './stopping.js'
 
@@ -135,9 +135,8 @@ class FitLoop {
 
   /** Scales and balances a start from which steps are to be bounded, unless bounds or frozen components tie its scale. */
   async #settleStart(start: Pick<Problem, 'W' | 'H'>): Promise<void> {
-    const { batches, frozen, maxW, maxH } = this.#options
-    const isTied = frozen > 0 || maxW !== undefined || maxH !== undefined
-    if (this.#solver !== 'sgd' || !batches.safe || isTied) return
+    const { batches } = this.#options
+    if (this.#solver !== 'sgd' || !batches.safe || isTied(this.#options)) return
     await startSafely(this.#fit, start, this.#progress.problem.squaredNorm)
   }
 

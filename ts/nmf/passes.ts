@@ -3,12 +3,14 @@ import { inSlices } from '../core/breathe.js'
 import type { Observation } from '../schedulers/scheduler.js'
 import type { ResolvedBatchOptions } from './batch-options.js'
 import { checkedLoss } from './checked-loss.js'
+import type { ResolvedOptions } from './options.js'
 import { Rates, type RatesState, type StepRates } from './rates.js'
+import { isTied, rebalance } from './safe-start.js'
 import { batchOrder } from './shuffle.js'
 import { SAFETY, SOLVERS, type SolverName } from './solvers.js'
 
 /** What `Passes` need to know of a fit. */
-export interface PassOptions {
+export interface PassOptions extends Pick<ResolvedOptions, 'frozen' | 'maxW' | 'maxH'> {
   readonly dtype: 'f32' | 'f64'
   readonly seed: number
   readonly maxIterations: number
@@ -39,6 +41,9 @@ export class Passes {
   /** In the order of their rows; the last may be shorter. */
   readonly #batches: readonly Batch[]
   readonly #rows: number
+  readonly #rank: number
+  /** Noise moves the scale of the factors, which nothing else holds. */
+  readonly #drifts: boolean
   /** What losses are multiplied by for the schedulers. */
   readonly #lossUnit: number
   readonly #solver: SolverName
@@ -48,7 +53,10 @@ export class Passes {
   /** Σ g² of H at the last batch, in the scale of the fit. */
   #squaredGradient: number | undefined
 
-  constructor(fit: Fit, solver: SolverName, { X, squaredNorm }: Problem, options: PassOptions) {
+  constructor(fit: Fit, solver: SolverName, { X, H, squaredNorm }: Problem, options: PassOptions) {
+    this.#rank = H.rows
+    const { safe, noise } = options.batches
+    this.#drifts = solver === 'sgd' && safe && noise > 0 && !isTied(options)
     const { rows } = X
     this.#fit = fit
     this.#options = options
@@ -121,6 +129,7 @@ export class Passes {
   async #pass(pass: number, signal: AbortSignal | undefined): Promise<StepRates | 'aborted' | undefined> {
     const batches = await this.#drawn(pass)
     const rates = this.#rates
+    if (this.#drifts && pass > 0) await rebalance(this.#fit, this.#rank)
     if (!rates) return await this.#crossing(batches, signal)
     const first = pass * batches.length
     if (rates.observes) {

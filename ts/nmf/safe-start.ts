@@ -2,6 +2,12 @@ import type { Factors, Fit } from '../backends/backend.js'
 import { inSlices } from '../core/breathe.js'
 import { type DenseView, type FloatArray, packedEntries } from '../core/matrix.js'
 import { balancedScales } from '../schedulers/stability.js'
+import type { ResolvedOptions } from './options.js'
+
+/** Whether bounds or frozen components tie the scale of the factors. */
+export function isTied({ frozen, maxW, maxH }: Pick<ResolvedOptions, 'frozen' | 'maxW' | 'maxH'>): boolean {
+  return frozen > 0 || maxW !== undefined || maxH !== undefined
+}
 
 /** Entries between two looks at the clock. */
 const PIECE = 1 << 14
@@ -37,6 +43,10 @@ function* gramOfColumns(F: FloatArray, rank: number): Generator<void, Float64Arr
     }
   }
   return G
+}
+
+function diagonalOf(G: Float64Array, rank: number): Float64Array {
+  return Float64Array.from({ length: rank }, (_, k) => G[k * rank + k])
 }
 
 /** Copies with component k of each factor times its scale. */
@@ -79,12 +89,32 @@ export async function startSafely(
     const left = await inSlices(gramOfRows(factors.W, rank))
     const right = await inSlices(gramOfColumns(factors.H, rank))
     const own = left.reduce((sum, value, at) => sum + value * right[at], 0)
-    const diagonal = (G: Float64Array) => Float64Array.from({ length: rank }, (_, k) => G[k * rank + k])
     const common = (squaredNorm + own) / 2 - loss
     const product = common > 0 ? common : own
-    const squares = { squaresW: diagonal(left), squaresH: diagonal(right) }
+    const squares = { squaresW: diagonalOf(left, rank), squaresH: diagonalOf(right, rank) }
     factors = await inSlices(scaled(factors, balancedScales({ ...squares, product, squaredNorm: own })))
     await fit.setFactors(factors)
     if (own === 0 || (product < 2 * own && own < 2 * product)) return
   }
+}
+
+/**
+ * Gives each component as much in W as in H again, as theorem T3 has it; WH stays, and so do components that one of them
+ * has nothing of. Without it the scale of the factors drifts where gradients are noisy: the projection makes the factor
+ * grow whose steps carry more noise, the other shrinks to make up for it, and as it does the steps 2u/𝓛 of the first grow
+ * without bound.
+ */
+export async function rebalance(fit: Fit, rank: number): Promise<void> {
+  const { W, H, gradient } = await fit.factors()
+  const squaresW = diagonalOf(await inSlices(gramOfRows(W, rank)), rank)
+  const squaresH = diagonalOf(await inSlices(gramOfColumns(H, rank)), rank)
+  const scales = balancedScales({ squaresW, squaresH, product: 1, squaredNorm: 1 })
+  // 0 stands for a component that is zero on one side
+  for (const list of [scales.W, scales.H]) for (let k = 0; k < rank; k++) list[k] ||= 1
+  const own = await inSlices(scaled({ W, H }, scales))
+  if (!gradient) return await fit.setFactors(own)
+  // what falls in the scaled H along the same line
+  const inverse = { W: scales.W, H: scales.H.map(scale => 1 / scale) }
+  const { H: turned } = await inSlices(scaled({ W: W.subarray(0, 0), H: gradient }, inverse))
+  await fit.setFactors({ ...own, gradient: turned })
 }
