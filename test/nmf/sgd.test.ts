@@ -93,6 +93,19 @@ describe('projected stochastic gradient steps', () => {
   })
 })
 
+describe('batches of all rows', () => {
+  it('make multiplicative updates of smu, which keeps nothing of the batch before', async () => {
+    const options = on({ solver: 'smu', batchRows: 60, shuffle: false })
+    const [batches, whole] = [
+      await factorize(X, options),
+      await factorize(X, { ...on({ solver: 'mu' }), batchRows: undefined }),
+    ]
+    for (const [i, h] of batches.H.data.entries()) expect(h).toBeCloseTo(whole.H.data[i], 9)
+    const several = await factorize(X, on({ solver: 'smu', maxIterations: 20 }))
+    expect(several.loss).toBeLessThan(whole.loss)
+  })
+})
+
 describe('rows in another order', () => {
   it.each(['sgd', 'smu', 'svrmu'] as const)('do not show under %s: the factors are those of X', async solver => {
     for (const shuffle of [true, false]) {
