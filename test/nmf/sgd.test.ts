@@ -224,6 +224,31 @@ describe('schedulers', () => {
     expect(seen[1].loss).toBeLessThan(1)
   })
 
+  it('are told the loss of a batch as if it were all of X', async () => {
+    for (const safe of [true, false]) {
+      const { scheduler, seen } = witness(0)
+      // 16, 16, 16 and 12 rows, of which nothing moves
+      const fit = await factorize(X, on({ safe, scheduler, shuffle: false, maxIterations: 3 }))
+      const unit = safe ? squares(X.data) / 2 : 1
+      const told = seen.slice(1, 5).map(({ loss }) => loss! * unit)
+      // whatever the order: the four weights are 16/60 thrice and 12/60
+      const sums = told.map(short => told.reduce((sum, loss) => sum + (16 / 60) * loss, 0) - (4 / 60) * short)
+      expect(sums.some(sum => Math.abs(sum / fit.loss - 1) < 1e-9)).toBe(true)
+      // a rate of 0 has no length that gradients could be measured by
+      expect('squaredGradient' in seen[2]).toBe(!safe)
+    }
+  })
+
+  it('see other noise in every step', async () => {
+    const { scheduler, seen } = witness(1e-15)
+    await factorize(X, on({ safe: false, scheduler, noise: 1e9, maxIterations: 3 }))
+    for (const told of seen.slice(2)) {
+      const { alignment, squaredGradient, squaredDirection } = told as Record<string, number>
+      // five standard deviations of the cosine of 320 independent entries
+      expect(Math.abs(alignment) / Math.sqrt(squaredGradient * squaredDirection)).toBeLessThan(5 / Math.sqrt(320))
+    }
+  })
+
   it('are told of raw gradients where the rates are lengths of steps', async () => {
     const { scheduler, seen } = witness(1e-7)
     await factorize(X, on({ safe: false, scheduler, batchRows: 60, rounds: 1, shuffle: false, maxIterations: 3 }))
