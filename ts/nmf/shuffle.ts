@@ -57,7 +57,7 @@ export function* denseRows(F: DenseView, order: ArrayLike<number>): Generator<vo
 }
 
 /** The same for sparse rows, with what else is listed entry by entry. */
-function* sparseRows(
+export function* sparseRows(
   X: CsrView,
   listed: FloatArray | undefined,
   order: ArrayLike<number>,
