@@ -10,7 +10,7 @@ import { denseMatrix } from '../conformance/problems.js'
 const X = denseMatrix(40, 30)
 
 /** Stands in for a GPU: does the reference's work for so many runs, then fails with `code`. */
-function failing(code: ErrorCode, runs: number): Backend {
+function failing(code: ErrorCode, runs: number, losable = false): Backend {
   return {
     id: 'cuda',
     probe: async () => ({ available: true, emulated: false, info: {} }),
@@ -19,6 +19,7 @@ function failing(code: ErrorCode, runs: number): Backend {
       let left = runs
       return Object.assign(Object.create(device), {
         backend: 'cuda',
+        losable,
         createFit: async (...args: Parameters<typeof device.createFit>): Promise<Fit> => {
           const fit = await device.createFit(...args)
           return {
@@ -71,6 +72,26 @@ describe('a backend that fails in flight', () => {
     const undisturbed = await factorize(X, { ...options, backend: fit.backend })
     expect(fit.loss).toBe(undisturbed.loss)
     expect(fit.history.map(entry => entry.learningRate)).toEqual(undisturbed.history.map(entry => entry.learningRate))
+  })
+
+  it('hands over where schedulers were when the factors were last read back', async () => {
+    registerBackends([failing('ERR_NONNEG_DEVICE_LOST', 14, true)])
+    const scheduler = { H: new GreedyLR({ learningRate: 0.3, patience: 0 }) }
+    const steps = { solver: 'sgd', scheduler, batchRows: 10 } as const
+    const options = { rank: 3, maxIterations: 6, tolerance: 0, init: 'random', dtype: 'f64', ...steps } as const
+    // a clock on which every crossing takes longer than factors are left alone
+    let now = 0
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => {
+      now += 3000
+      return now
+    })
+    const fit = await factorize(X, { ...options, backend: 'cuda', fallback: true })
+    clock.mockRestore()
+    // four batches a pass: three passes were whole
+    expect(fit.handovers).toMatchObject([{ id: 'cuda', iteration: 3 }])
+    const undisturbed = await factorize(X, { ...options, backend: fit.backend })
+    expect(fit.history.map(entry => entry.learningRate)).toEqual(undisturbed.history.map(entry => entry.learningRate))
+    expect(fit.loss).toBeCloseTo(undisturbed.loss, 9)
   })
 
   it('leaves the other fits of its device alone', async () => {

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import type { BatchOptions } from '../../ts/nmf/batch-options.js'
 import {
   Checkpoint,
   type DenseInput,
@@ -11,7 +10,7 @@ import {
   NMF,
   plan,
 } from '../../ts/node.js'
-import { Cosine, GreedyLR, Linear } from '../../ts/schedulers/api.js'
+import { GreedyLR, Linear } from '../../ts/schedulers/api.js'
 import type { Observation, Scheduler } from '../../ts/schedulers/scheduler.js'
 import { denseMatrix, sparseMatrix } from '../conformance/problems.js'
 import { digits } from '../golden/digits.js'
@@ -90,6 +89,19 @@ describe('projected stochastic gradient steps', () => {
     expect(a.H.data).toEqual(b.H.data)
     expect(a.loss).not.toBe(plain.loss)
     expect(a.H.data.every(h => h >= 0)).toBe(true)
+  })
+})
+
+describe('batches of all rows', () => {
+  it('make multiplicative updates of smu, which keeps nothing of the batch before', async () => {
+    const options = on({ solver: 'smu', batchRows: 60, shuffle: false })
+    const [batches, whole] = [
+      await factorize(X, options),
+      await factorize(X, { ...on({ solver: 'mu' }), batchRows: undefined }),
+    ]
+    for (const [i, h] of batches.H.data.entries()) expect(h).toBeCloseTo(whole.H.data[i], 9)
+    const several = await factorize(X, on({ solver: 'smu', maxIterations: 20 }))
+    expect(several.loss).toBeLessThan(whole.loss)
   })
 })
 
@@ -211,6 +223,31 @@ describe('schedulers', () => {
     expect(seen[1].loss).toBeLessThan(1)
   })
 
+  it('are told the loss of a batch as if it were all of X', async () => {
+    for (const safe of [true, false]) {
+      const { scheduler, seen } = witness(0)
+      // 16, 16, 16 and 12 rows, of which nothing moves
+      const fit = await factorize(X, on({ safe, scheduler, shuffle: false, maxIterations: 3 }))
+      const unit = safe ? squares(X.data) / 2 : 1
+      const told = seen.slice(1, 5).map(({ loss }) => loss! * unit)
+      // whatever the order: the four weights are 16/60 thrice and 12/60
+      const sums = told.map(short => told.reduce((sum, loss) => sum + (16 / 60) * loss, 0) - (4 / 60) * short)
+      expect(sums.some(sum => Math.abs(sum / fit.loss - 1) < 1e-9)).toBe(true)
+      // a rate of 0 has no length that gradients could be measured by
+      expect('squaredGradient' in seen[2]).toBe(!safe)
+    }
+  })
+
+  it('see other noise in every step', async () => {
+    const { scheduler, seen } = witness(1e-15)
+    await factorize(X, on({ safe: false, scheduler, noise: 1e9, maxIterations: 3 }))
+    for (const told of seen.slice(2)) {
+      const { alignment, squaredGradient, squaredDirection } = told as Record<string, number>
+      // five standard deviations of the cosine of 320 independent entries
+      expect(Math.abs(alignment) / Math.sqrt(squaredGradient * squaredDirection)).toBeLessThan(5 / Math.sqrt(320))
+    }
+  })
+
   it('are told of raw gradients where the rates are lengths of steps', async () => {
     const { scheduler, seen } = witness(1e-7)
     await factorize(X, on({ safe: false, scheduler, batchRows: 60, rounds: 1, shuffle: false, maxIterations: 3 }))
@@ -291,48 +328,7 @@ describe('units of X', () => {
   })
 })
 
-describe('what goes with what', () => {
-  const refused: readonly (readonly [object, RegExp])[] = [
-    [{ solver: 'mu', batchRows: 4 }, /batchRows is for solver: 'online'/],
-    [{ solver: 'smu', learningRate: 1, batchRows: undefined }, /learningRate is for solver: 'sgd'/],
-    [{ forgetFactor: 0.5 }, /forgetFactor/],
-    [{ ratio: 0.5 }, /ratio is for solver: 'svrmu'/],
-    [{ solver: 'svrmu', ratio: 0 }, /ratio/],
-    [{ learningRate: Number.NaN }, /learningRate/],
-    [{ learningRate: Number.POSITIVE_INFINITY }, /learningRate/],
-    [{ learningRate: { H: -1 } }, /learningRate\.H/],
-    [{ learningRate: { V: 1 } }, /part of learningRate "V"/],
-    [{ learningRate: '1' }, /learningRate/],
-    [{ scheduler: 'magic' }, /one of/],
-    [{ scheduler: { next: 1 } }, /scheduler/],
-    [{ scheduler: null }, /scheduler/],
-    [{ learningRate: null }, /learningRate/],
-    [{ learningRate: { W: null } }, /learningRate\.W/],
-    [{ updateLimit: '1' }, /updateLimit/],
-    [{ scheduler: { H: 3 } }, /scheduler/],
-    [{ scheduler: new Cosine({ totalSteps: 9 }), learningRate: 1 }, /rate of its own/],
-    [{ safe: false }, /safe: false takes learningRate/],
-    [{ safe: 1 }, /safe/],
-    [{ noise: -1 }, /noise/],
-    [{ updateLimit: 0 }, /updateLimit/],
-    [{ rounds: 0 }, /rounds/],
-    [{ shuffle: 'yes' }, /shuffle/],
-    [{ loss: 1 }, /not for β = 1/],
-    [{ solver: 'svrmu', loss: 0.5 }, /not for β = 0.5/],
-    [{ mask: { holdout: 0.1 } }, /takes no mask/],
-    [{ solver: 'svrmu', weights: X }, /takes no weights/],
-    [{ violationTolerance: 0.1 }, /violationTolerance/],
-  ]
-  it.each(refused.map(([options, message]) => [String(message), options, message] as const))(
-    '%s',
-    async (_, options, message) => {
-      await expect(factorize(X, on(options as BatchOptions))).rejects.toMatchObject({
-        code: 'ERR_NONNEG_OPTION',
-        message: expect.stringMatching(message),
-      })
-    },
-  )
-
+describe('the rest of the package', () => {
   it('models take the options, and transform without them', async () => {
     const model = await new NMF(on({ learningRate: 0.5, scheduler: 'cosine' })).fit(X)
     expect((await model.transform(X, { maxIterations: 5 })).rows).toBe(60)
