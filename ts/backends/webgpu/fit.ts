@@ -1,76 +1,76 @@
 import { inSlices } from '../../core/breathe.js'
 import { NonnegError } from '../../core/errors.js'
-import { denseView, transposeDense } from '../../core/matrix.js'
+import { denseView, type FloatArray, transposeDense } from '../../core/matrix.js'
 import {
   checkLengths,
   type Factors,
   type Fit,
   type FitSpec,
+  hasViolations,
+  type MomentumState,
   type Problem,
   type RunControls,
   type SweepReport,
 } from '../backend.js'
-import { lossBeyondFrobenius } from '../frobenius-mu.js'
-import { Batches } from './batches.js'
-import { type Call, dotOf, muUpdate, prepare, record, type Step } from './calls.js'
-import { type Gpu, SMALLEST_BUFFER } from './gpu.js'
+import { Batches, type Outcome } from './batches.js'
+import { prepare, record, type Step } from './calls.js'
+import {
+  alternates,
+  type DotGroups,
+  type Family,
+  type Pair,
+  type Setting,
+  SLOT,
+  type State,
+  stateAfter,
+} from './family.js'
+import { type Gpu, READ_PIECE, type Source } from './gpu.js'
+import { gramFamily } from './gram-family.js'
+import { Motion } from './motion.js'
 import { Owned } from './owned.js'
 import { padded, type Room } from './plan.js'
-import { csrProducts, denseProducts, gramBuffer, gramCalls, gramParts } from './products.js'
+import { deviceColumns } from './products.js'
+import { sumTerms } from './rule-calls.js'
+import { lossRefusal } from './support.js'
 import { uploadRows, uploadTransposed } from './upload.js'
 
-/** Iterations whose losses are kept on the device until they are read back together. */
-const SLOTS = 64
-/** f32 partial sums that one slot has room for. */
-const SLOT_LENGTH = SMALLEST_BUFFER / 4
+/** Attempts at iterations whose outcomes stay on the device until they are read back together. */
+const SLOTS = 128
 /** Dispatches in one submission; bounds the time it takes to record them. */
 const MOST_STEPS = 1024
 
-/** How the inner products of the loss are split over workgroups: their partial sums fill a slot at most. */
-export interface DotGroups {
-  readonly ab: number
-  readonly cd: number
-}
-
-/** Everything recorded for one state of the factors: index 0 or 1 says which of the two copies is current. */
+/** Everything recorded for one state of the factors. */
 interface Recorded {
-  readonly gram: Step[]
+  readonly begin: Step[]
+  /** Up to the next state, its loss, and where the fit extrapolates what becomes of it. */
   readonly iteration: Step[]
-  readonly products: Step[]
-  /** By slot. */
-  readonly loss: Step[]
+  /** The loss of this state, after `begin`. */
+  readonly evaluation: Step[]
+  /** After an evaluation: extrapolation goes on from here. */
+  readonly adoption: Step[]
 }
 
 interface Parts {
-  readonly gpu: Gpu
-  readonly owned: Owned
-  readonly problem: Problem
-  readonly rank: number
-  readonly W: readonly [GPUBuffer, GPUBuffer]
-  readonly Ht: readonly [GPUBuffer, GPUBuffer]
-  readonly recorded: readonly [Recorded, Recorded]
+  readonly setting: Setting
+  /** Of X, without the padding of the device. */
+  readonly rows: number
+  readonly columns: number
+  readonly family: Family
+  readonly recorded: readonly Recorded[]
   readonly ring: GPUBuffer
-  readonly staging: readonly [GPUBuffer, GPUBuffer]
-  readonly dots: DotGroups
+  readonly staging: GPUBuffer
+  readonly stagingBytes: number
 }
 
-/** Both copies of a factor: updates read one and write the other. */
-async function pair(owned: Owned, bytes: number): Promise<[GPUBuffer, GPUBuffer]> {
-  return [await owned.storage(bytes), await owned.storage(bytes)]
-}
-
-/** A factor that no update writes, in the place of both copies. */
-async function single(owned: Owned, bytes: number): Promise<[GPUBuffer, GPUBuffer]> {
-  const buffer = await owned.storage(bytes)
-  return [buffer, buffer]
-}
-
-/** A fit whose X, W and Hᵀ stay in the GPU's memory; iterations cross in batches, with their losses. */
+/** A fit whose X, W and Hᵀ stay in the GPU's memory; iterations follow each other without the host. */
 export class GpuFit implements Fit {
   readonly #parts: Parts
   readonly #batches: Batches = new Batches()
-  #current: 0 | 1 = 0
-  #gramReady = false
+  #current: State = 0
+  /** Whether `begin` has run on the factors as they are. */
+  #ready = false
+  /** The loss of the last iteration. */
+  #loss: number = Number.POSITIVE_INFINITY
   #disposed = false
 
   constructor(parts: Parts) {
@@ -90,55 +90,78 @@ export class GpuFit implements Fit {
 
   #check(): void {
     if (this.#disposed) throw new NonnegError('ERR_NONNEG_DISPOSED', 'this fit has been disposed of')
-    this.#parts.gpu.check()
+    this.#parts.setting.gpu.check()
   }
 
-  /** ½‖X‖² − ⟨A, Hᵀ⟩ + ½⟨S, H·Hᵀ⟩ from the partial sums of one slot. */
-  #loss(slot: Float32Array): number {
-    const { ab, cd } = this.#parts.dots
-    let cross = 0
-    for (let i = 0; i < ab; i++) cross += slot[i]
-    let square = 0
-    for (let i = ab; i < ab + cd; i++) square += slot[i]
-    return Math.max(0, 0.5 * this.#parts.problem.squaredNorm - cross + 0.5 * square)
+  /** The buffers that hold the factors now, and the Gram matrix that goes with them. */
+  #now(): { W: GPUBuffer; Ht: GPUBuffer; G: GPUBuffer } {
+    const { setting, family } = this.#parts
+    return { W: setting.W[this.#current], Ht: setting.Ht[this.#current], G: family.G }
   }
 
-  /** Submits steps and the copy of the first `slots` losses; the promise brings them. */
-  #submit(steps: Iterable<Step>, slots: number, staging: GPUBuffer): Promise<number[]> {
-    const { gpu, ring } = this.#parts
-    const bytes = slots * SMALLEST_BUFFER
+  #outcome(slot: Float32Array): Outcome {
+    const { family, setting } = this.#parts
+    const { ab, cd, abFactor, cdFactor } = family.parts
+    const sum = (first: number, count: number) => slot.subarray(first, first + count).reduce((a, b) => a + b, 0)
+    return {
+      loss: Math.max(0, family.constant + abFactor * sum(0, ab) + cdFactor * sum(ab, cd)),
+      violation: family.termCount > 0 ? sum(SLOT.violations, setting.dots.terms) : 0,
+      stands: !setting.motion || slot[SLOT.stands] !== 0,
+    }
+  }
+
+  /** Submits steps and the copy of the slots that they fill; resolves when they are done. */
+  async #submit(steps: Iterable<Step>, first: number, count: number): Promise<void> {
+    const { setting, ring, staging } = this.#parts
+    const { gpu, motion } = setting
+    const isFresh = !this.#ready
     const { done } = gpu.scoped(() => {
       const encoder = gpu.device.createCommandEncoder()
+      if (isFresh) {
+        record(encoder, this.#parts.recorded[this.#current].begin)
+        motion?.keep(encoder, this.#now())
+        this.#ready = true
+      }
       record(encoder, steps)
-      encoder.copyBufferToBuffer(ring, 0, staging, 0, bytes)
+      encoder.copyBufferToBuffer(ring, first * SLOT.bytes, staging, first * SLOT.bytes, count * SLOT.bytes)
       gpu.device.queue.submit([encoder.finish()])
     })
-    return Promise.all([gpu.readMapped(staging, bytes), done]).then(([copy]) => {
-      return Array.from({ length: slots }, (_, slot) => {
-        return this.#loss(new Float32Array(copy, slot * SMALLEST_BUFFER, SLOT_LENGTH))
-      })
-    })
+    await Promise.all([done, gpu.settle()])
   }
 
-  *#iterations(count: number): Generator<Step> {
-    const { recorded } = this.#parts
-    if (!this.#gramReady) yield* recorded[this.#current].gram
-    this.#gramReady = true
-    for (let slot = 0; slot < count; slot++) {
-      yield* recorded[this.#current].iteration
-      this.#current = this.#current === 0 ? 1 : 0
-      yield recorded[this.#current].loss[slot]
+  /** The first outcomes, read back. */
+  async #collect(count: number): Promise<Outcome[]> {
+    const { setting, staging } = this.#parts
+    const copy = await setting.gpu.readMapped(staging, count * SLOT.bytes)
+    return Array.from({ length: count }, (_, slot) =>
+      this.#outcome(new Float32Array(copy, slot * SLOT.bytes, SLOT.bytes / 4)),
+    )
+  }
+
+  *#iterations(first: number, count: number): Generator<Step> {
+    const { recorded, setting } = this.#parts
+    const { spec } = setting
+    for (let slot = first; slot < first + count; slot++) {
+      for (const step of recorded[this.#current].iteration) {
+        yield step.offset === undefined ? step : { ...step, offset: slot * SLOT.bytes }
+      }
+      this.#current = stateAfter(spec, this.#current, spec.rounds ?? 1)
     }
   }
 
   async run(iterations: number, controls: RunControls = {}): Promise<SweepReport> {
     this.#check()
-    const { staging, recorded } = this.#parts
-    const most = Math.max(1, Math.min(SLOTS, Math.floor(MOST_STEPS / (recorded[0].iteration.length + 1))))
+    const { recorded, setting } = this.#parts
+    const attempts = {
+      most: Math.max(1, Math.floor(MOST_STEPS / recorded[0].iteration.length)),
+      kept: SLOTS,
+      submit: (first: number, count: number) => this.#submit(this.#iterations(first, count), first, count),
+      collect: (count: number) => this.#collect(count),
+    }
     try {
-      return await this.#batches.run(iterations, most, controls, (count, turn) => {
-        return this.#submit(this.#iterations(count), count, staging[turn])
-      })
+      const report = await this.#batches.run(iterations, attempts, controls, hasViolations(setting.spec.rule))
+      this.#loss = report.losses.at(-1) ?? this.#loss
+      return report
     } catch (error) {
       // buffers that go under a run fail in many ways; this is the reason for all of them
       this.#check()
@@ -146,25 +169,39 @@ export class GpuFit implements Fit {
     }
   }
 
-  async evaluate(beta?: number): Promise<number> {
+  async evaluate(beta: number = this.#parts.setting.spec.beta): Promise<number> {
     this.#check()
-    const beyond = beta === undefined ? undefined : lossBeyondFrobenius('WebGPU', beta)
-    if (beyond !== undefined) throw new NonnegError('ERR_NONNEG_UNSUPPORTED', beyond)
-    const { staging, recorded } = this.#parts
-    const { gram, products, loss } = recorded[this.#current]
-    const steps = [...(this.#gramReady ? [] : gram), ...products, loss[0]]
-    this.#gramReady = true
-    const [value] = await this.#submit(steps, 1, staging[0])
-    return value
+    const refusal = lossRefusal(beta)
+    if (refusal !== undefined) throw new NonnegError('ERR_NONNEG_UNSUPPORTED', refusal)
+    await this.#submit(this.#parts.recorded[this.#current].evaluation, 0, 1)
+    const [{ loss }] = await this.#collect(1)
+    return loss
   }
 
   async factors(): Promise<Factors> {
     this.#check()
-    const { problem, rank, W, Ht } = this.#parts
-    const { rows, columns } = problem.X
-    const left = await this.#packed(W[this.#current], rows, rank)
-    const right = await this.#packed(Ht[this.#current], columns, rank)
-    return { W: left, H: await inSlices(transposeDense(right, columns, rank)) }
+    const { setting, rows, columns, staging, stagingBytes } = this.#parts
+    const { gpu, spec, width, motion } = setting
+    const sources = ({ W, Ht }: { W: GPUBuffer; Ht: GPUBuffer }): Source[] => [
+      { buffer: W, bytes: rows * width * 4 },
+      { buffer: Ht, bytes: columns * width * 4 },
+    ]
+    const wanted = [...sources(this.#now()), ...(motion ? [...sources(motion.before), motion.source] : [])]
+    const [W, Ht, ...more] = await gpu.read(wanted, staging, stagingBytes)
+    const upright = (bytes: ArrayBuffer) => inSlices(unpadded(bytes, rows, spec.rank, width))
+    const turned = async (bytes: ArrayBuffer): Promise<FloatArray> => {
+      const packed = await inSlices(unpadded(bytes, columns, spec.rank, width))
+      return await inSlices(transposeDense(packed, columns, spec.rank))
+    }
+    const factors = { W: await upright(W), H: await turned(Ht) }
+    if (!motion) return factors
+    const [before, beforeHt, numbers] = more
+    const momentum: MomentumState = {
+      W: await upright(before),
+      H: await turned(beforeHt),
+      numbers: Motion.numbersOf(numbers, this.#loss),
+    }
+    return { ...factors, momentum }
   }
 
   async runBatches(): Promise<SweepReport> {
@@ -173,113 +210,116 @@ export class GpuFit implements Fit {
 
   async setFactors(factors: Factors): Promise<void> {
     this.#check()
-    const { gpu, problem, rank, W, Ht } = this.#parts
-    const { rows, columns } = problem.X
-    checkLengths(factors, rows, rank, columns)
-    const width = padded(rank)
-    await uploadRows(gpu, W[this.#current], denseView(Float32Array.from(factors.W), rows, rank), 0, rows, width)
-    await uploadTransposed(
-      gpu,
-      Ht[this.#current],
-      denseView(Float32Array.from(factors.H), rank, columns),
-      columns,
-      width,
-    )
-    this.#gramReady = false
+    const { setting, rows, columns, recorded } = this.#parts
+    const { gpu, spec, motion } = setting
+    checkLengths(factors, rows, spec.rank, columns)
+    await this.#upload(factors, this.#now())
+    this.#ready = false
+    if (!motion) return
+    const { momentum } = factors
+    motion.write(gpu, momentum?.numbers)
+    if (!momentum) return
+    await this.#upload(momentum, motion.before)
+    this.#loss = momentum.numbers[3]
+    const { evaluation, adoption } = recorded[this.#current]
+    await this.#submit([...evaluation, ...adoption], 0, 1)
   }
 
-  /** Reads a factor back without the padding of its rows. */
-  async #packed(buffer: GPUBuffer, rows: number, rank: number): Promise<Float32Array> {
-    const width = padded(rank)
-    const packed = new Float32Array(rows * rank)
-    let start = 0
-    for await (const bytes of this.#parts.gpu.read(buffer, rows * width * 4)) {
-      const piece = new Float32Array(bytes)
-      for (let at = 0; at < piece.length; ) {
-        const row = Math.floor((start + at) / width)
-        const column = (start + at) % width
-        const run = Math.min(piece.length - at, width - column)
-        if (column < rank) {
-          packed.set(piece.subarray(at, at + Math.min(run, rank - column)), row * rank + column)
-        }
-        at += run
-      }
-      start += piece.length
-    }
-    return packed
+  async #upload({ W, H }: Pick<Factors, 'W' | 'H'>, into: { W: GPUBuffer; Ht: GPUBuffer }): Promise<void> {
+    const { setting, rows, columns } = this.#parts
+    const { gpu, spec, width } = setting
+    await uploadRows(gpu, into.W, denseView(Float32Array.from(W), rows, spec.rank), 0, rows, width)
+    await uploadTransposed(gpu, into.Ht, denseView(Float32Array.from(H), spec.rank, columns), columns, width)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true
-    this.#parts.owned.destroy()
+    this.#parts.setting.owned.destroy()
   }
+}
+
+/** Rows without the padding that they have on the device. */
+function* unpadded(bytes: ArrayBuffer, rows: number, rank: number, width: number): Generator<void, Float32Array> {
+  const padding = new Float32Array(bytes)
+  if (width === rank) return padding
+  const packed = new Float32Array(rows * rank)
+  for (let i = 0; i < rows; i++) {
+    packed.set(padding.subarray(i * width, i * width + rank), i * rank)
+    if (i % 4096 === 4095) yield
+  }
+  return packed
+}
+
+/** A factor's buffers. */
+async function pair(owned: Owned, bytes: number, twice: boolean): Promise<Pair> {
+  const buffer = await owned.storage(bytes)
+  return [buffer, twice ? await owned.storage(bytes) : buffer]
 }
 
 async function createFit(
   gpu: Gpu,
   owned: Owned,
   problem: Problem,
-  { rank, fixed }: FitSpec,
+  spec: FitSpec,
   room: Room,
   dots: DotGroups,
 ): Promise<GpuFit> {
   const { X } = problem
-  const width = padded(rank)
   const { rows } = X
-  const products =
-    X.kind === 'dense' ? await denseProducts(gpu, owned, X, width, room) : await csrProducts(gpu, owned, X, width, room)
-  const { columns, N, A, S } = products
-  const W = await pair(owned, rows * width * 4)
-  const Ht = fixed === 'H' ? await single(owned, columns * width * 4) : await pair(owned, columns * width * 4)
+  const { fixed, rank, rounds = 1 } = spec
+  const width = padded(rank)
+  const columns = deviceColumns(X)
+  const [bytesW, bytesHt] = [rows * width * 4, columns * width * 4]
+  const W = await pair(owned, bytesW, alternates(spec))
+  const Ht = await pair(owned, bytesHt, alternates(spec) && fixed !== 'H')
+  const ring = await owned.storage(SLOTS * SLOT.bytes)
+  const stagingBytes = Math.max(SLOTS * SLOT.bytes, Math.min(READ_PIECE, bytesW + bytesHt))
+  const staging = await owned.staging(stagingBytes)
+  const slot = { buffer: ring, offset: 0, size: SLOT.bytes }
+  const sizes = { W: bytesW, Ht: bytesHt, G: width * width * 4 }
+  const motion = spec.extrapolate ? await Motion.create(owned, sizes, fixed === 'H') : undefined
+  const setting: Setting = { gpu, owned, spec, room, dots, width, columns, W, Ht, motion, slot }
+  const family = await gramFamily(setting, problem)
   await uploadRows(gpu, W[0], problem.W, 0, rows, width)
   await uploadTransposed(gpu, Ht[0], problem.H, columns, width)
-  const gParts = gramParts(columns, width, room)
-  const G = await gramBuffer(owned, width, gParts, rows, room)
-  const ring = await owned.storage(SLOTS * SMALLEST_BUFFER)
-  const staging = [await owned.staging(SLOTS * SMALLEST_BUFFER), await owned.staging(SLOTS * SMALLEST_BUFFER)] as const
+  if (motion) {
+    await uploadRows(gpu, motion.before.W, problem.W, 0, rows, width)
+    await uploadTransposed(gpu, motion.before.Ht, problem.H, columns, width)
+    motion.write(gpu)
+  }
 
-  const gram = (state: number) => gramCalls({ F: Ht[state], rows: columns, rank: width, parts: gParts, into: G })
-  const update = (F: readonly GPUBuffer[], state: number, count: number, n: typeof N, g: typeof G) =>
-    muUpdate({
-      rows: count,
-      rank: width,
-      nParts: n.parts,
-      gParts: g.parts,
-      F: { buffer: F[state] },
-      N: n,
-      G: g,
-      into: { buffer: F[1 - state] },
-    })
-  const loss = (state: number, slot: number) =>
-    dotOf({
-      abGroups: dots.ab,
-      cdGroups: dots.cd,
-      abLength: columns * width,
-      cdLength: width * width,
-      a: { operand: A, parts: A.parts },
-      b: { buffer: Ht[state] },
-      c: { operand: S, parts: S.parts },
-      d: { operand: G, parts: G.parts },
-      partials: { buffer: ring, offset: slot * SMALLEST_BUFFER, size: SMALLEST_BUFFER },
-    })
-  const lists: Call[][] = [0, 1].flatMap(state => [
-    gram(state),
-    [
-      ...products.forW(Ht[state]),
-      update(W, state, rows, N, G),
-      ...products.forH(W[1 - state]),
-      ...(fixed === 'H' ? [] : [update(Ht, state, columns, A, S), ...gram(1 - state)]),
-    ],
-    products.forH(W[state]),
-    Array.from({ length: SLOTS }, (_, slot) => loss(state, slot)),
+  const { maxW = Number.POSITIVE_INFINITY, maxH = Number.POSITIVE_INFINITY } = spec
+  const iteration = (state: State) => {
+    const next = stateAfter(spec, state, rounds)
+    const now = { W: W[next], Ht: Ht[next], G: family.G }
+    return [
+      ...family.updateW(state),
+      ...(motion ? [motion.moveOn('W', W[next], maxW)] : []),
+      ...(fixed ? family.measure(next) : family.updateH(state)),
+      ...(motion && !fixed ? [motion.moveOn('Ht', Ht[next], maxH)] : []),
+      ...(fixed ? [] : family.begin(next)),
+      ...family.loss(next),
+      ...(family.termCount > 0 ? [violationOf(family, setting)] : []),
+      ...(motion ? motion.judge(now, family.parts, slot) : []),
+    ]
+  }
+  const lists = ([0, 1] as const).flatMap(state => [
+    family.begin(state),
+    iteration(state),
+    [...family.measure(state), ...family.loss(state)],
+    motion ? [motion.adopt(family.parts, slot)] : [],
   ])
   const { steps, uniforms } = await prepare(gpu, lists.flat())
   owned.keep(uniforms)
   const cut = lists.map(list => steps.splice(0, list.length))
   const recorded = [0, 4].map(first => {
-    const [gram, iteration, products, loss] = cut.slice(first, first + 4)
-    return { gram, iteration, products, loss }
+    const [begin, iteration, evaluation, adoption] = cut.slice(first, first + 4)
+    return { begin, iteration, evaluation, adoption }
   })
-  const both = [recorded[0], recorded[1]] as const
-  return new GpuFit({ gpu, owned, problem, rank, W, Ht, recorded: both, ring, staging, dots })
+  return new GpuFit({ setting, rows, columns: X.columns, family, recorded, ring, staging, stagingBytes })
+}
+
+function violationOf({ terms, termCount }: Family, { dots, slot }: Setting) {
+  const into = slot
+  return sumTerms({ length: termCount, first: SLOT.violations, groups: dots.terms, terms: { buffer: terms }, into })
 }

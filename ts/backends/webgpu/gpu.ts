@@ -28,7 +28,15 @@ function needsNudges(): boolean {
 }
 
 /** Bytes that one read-back moves; bounds the staging memory and the time on the JavaScript thread. */
-const READ_PIECE = 1 << 20
+export const READ_PIECE: number = 1 << 20
+
+/** Bytes of a buffer, a multiple of 4. */
+export interface Source {
+  readonly buffer: GPUBuffer
+  /** Default: 0. */
+  readonly offset?: number
+  readonly bytes: number
+}
 
 function failureOf(error: GPUError): NonnegError {
   // the classes are globals in browsers only, so their names decide
@@ -167,41 +175,57 @@ export class Gpu {
   /** Waits until everything submitted so far has run. */
   async settle(): Promise<void> {
     this.check()
-    await this.wait(this.device.queue.onSubmittedWorkDone())
+    await this.#nudged(this.device.queue.onSubmittedWorkDone())
+  }
+
+  /** Waits for work that has been submitted. */
+  async #nudged(promise: Promise<undefined>): Promise<void> {
+    const nudges = needsNudges() ? setInterval(() => this.device.queue.submit([]), NUDGE_MS) : undefined
+    try {
+      await this.wait(promise)
+    } finally {
+      clearInterval(nudges)
+    }
   }
 
   /** Maps a buffer made for reading and hands out a copy of its first `bytes`. */
   async readMapped(staging: GPUBuffer, bytes: number): Promise<ArrayBuffer> {
-    const nudges = needsNudges() ? setInterval(() => this.device.queue.submit([]), NUDGE_MS) : undefined
-    try {
-      await this.wait(staging.mapAsync(MAP_MODE_READ, 0, bytes))
-    } finally {
-      clearInterval(nudges)
-    }
+    await this.#nudged(staging.mapAsync(MAP_MODE_READ, 0, bytes))
     // the range is detached by unmap and by the device's end, so a copy leaves here
     const copy = staging.getMappedRange(0, bytes).slice(0)
     staging.unmap()
     return copy
   }
 
-  /** Reads bytes of a buffer back in pieces, in order. */
-  async *read(source: GPUBuffer, bytes: number): AsyncGenerator<ArrayBuffer> {
-    if (bytes === 0) return
-    const staging = await this.buffer(Math.min(bytes, READ_PIECE), USAGE.MAP_READ | USAGE.COPY_DST)
-    try {
-      for (let at = 0; at < bytes; at += READ_PIECE) {
-        const size = Math.min(READ_PIECE, bytes - at)
-        const { done } = this.scoped(() => {
-          const encoder = this.device.createCommandEncoder()
-          encoder.copyBufferToBuffer(source, at, staging, 0, size)
-          this.device.queue.submit([encoder.finish()])
-        })
-        const [piece] = await Promise.all([this.readMapped(staging, size), done])
-        yield piece
+  /** Reads parts of buffers back, through a staging buffer of `capacity` bytes: at once where they fit it. */
+  async read(sources: readonly Source[], staging: GPUBuffer, capacity: number): Promise<ArrayBuffer[]> {
+    const copies = sources.map(({ bytes }) => new Uint8Array(bytes))
+    const pieces = sources.flatMap(({ buffer, bytes, offset: start = 0 }, at) =>
+      Array.from({ length: Math.ceil(bytes / capacity) }, (_, piece) => {
+        const offset = piece * capacity
+        return { at, buffer, start, offset, size: Math.min(capacity, bytes - offset) }
+      }),
+    )
+    for (let next = 0; next < pieces.length; ) {
+      const first = next
+      let filled = 0
+      const { done } = this.scoped(() => {
+        const encoder = this.device.createCommandEncoder()
+        for (; next < pieces.length && filled + pieces[next].size <= capacity; next++) {
+          const { buffer, start, offset, size } = pieces[next]
+          encoder.copyBufferToBuffer(buffer, start + offset, staging, filled, size)
+          filled += size
+        }
+        this.device.queue.submit([encoder.finish()])
+      })
+      const [copy] = await Promise.all([this.readMapped(staging, filled), done])
+      let from = 0
+      for (const { at, offset, size } of pieces.slice(first, next)) {
+        copies[at].set(new Uint8Array(copy, from, size), offset)
+        from += size
       }
-    } finally {
-      staging.destroy()
     }
+    return copies.map(({ buffer }) => buffer)
   }
 
   /** Ends the device. Whoever still waits for it is told that it has been disposed of. */

@@ -1,5 +1,5 @@
 import type { CsrView, MatrixView } from '../../core/matrix.js'
-import type { Parts } from './calls.js'
+import type { Parts } from './product-calls.js'
 
 /** What a device allows, and how many threads keep it busy. */
 export interface Room {

@@ -1,7 +1,7 @@
 import { inSlices } from '../../core/breathe.js'
 import { NonnegError } from '../../core/errors.js'
-import { type CsrView, type DenseView, transposeCsr } from '../../core/matrix.js'
-import { type Call, gramOf, type Parts, sumParts, xhtCsr, xhtDense, xtwDense } from './calls.js'
+import { type CsrView, type DenseView, type MatrixView, transposeCsr } from '../../core/matrix.js'
+import type { Call } from './calls.js'
 import type { Gpu } from './gpu.js'
 import type { Owned } from './owned.js'
 import {
@@ -15,6 +15,7 @@ import {
   partsOf,
   type Room,
 } from './plan.js'
+import { gramOf, type Parts, sumParts, xhtCsr, xhtDense, xtwDense } from './product-calls.js'
 import { uploadFloats, uploadIntegers, uploadRows } from './upload.js'
 
 /** A device array that holds a sum in parts, one after the other. */
@@ -23,23 +24,38 @@ export interface Summed {
   readonly parts: number
 }
 
+/** What H's update needs. */
+export interface ProductsForH {
+  /** Xᵀ·W, columns × rank. */
+  readonly A: Summed
+  /** WᵀW, rank × rank. */
+  readonly S: Summed
+  /** Dispatches that make both. */
+  calls(W: GPUBuffer): Call[]
+}
+
 /**
  * The products of one X with the factors, X resident. Ranks and columns are padded to multiples of 4 on the device; the
  * padding is zero and stays zero.
  */
 export interface Products {
-  /** Rows of Ht on the device. */
-  readonly columns: number
   /** X·Hᵀ, rows × rank. */
   readonly N: Summed
-  /** Xᵀ·W, columns × rank. */
-  readonly A: Summed
-  /** WᵀW, rank × rank. */
-  readonly S: Summed
   /** Dispatches that make N. */
   forW(Ht: GPUBuffer): Call[]
-  /** Dispatches that make A and S. */
-  forH(W: GPUBuffer): Call[]
+  /** Absent where H stays as it is. */
+  readonly forH: ProductsForH | undefined
+}
+
+/** What products are made for. */
+export interface ProductOptions {
+  /** Padded. */
+  readonly rank: number
+  readonly room: Room
+  /** Whether W alone moves. */
+  readonly fixed: boolean
+  /** Rows for which an update of so many reads a Gram matrix, four at a time: see `collapses`. */
+  readonly readers: (rows: number) => number
 }
 
 /** Dispatches that make the Gram matrix of a tall factor, added up where its consumer would read the parts too often. */
@@ -67,8 +83,19 @@ export function gramParts(rows: number, rank: number, room: Room): Parts {
   return partsOf(rows, (rank / 4) ** 2, room.busyThreads)
 }
 
-/** Uploads a dense X, in row panels where it is larger than one binding. */
-export async function denseProducts(gpu: Gpu, owned: Owned, X: DenseView, rank: number, room: Room): Promise<Products> {
+/** Columns of X as the device has them. */
+export function deviceColumns(X: MatrixView): number {
+  return X.kind === 'dense' ? padded(X.columns) : X.columns
+}
+
+/** Uploads X, and makes room for its products. */
+export function productsOf(gpu: Gpu, owned: Owned, X: MatrixView, options: ProductOptions): Promise<Products> {
+  return X.kind === 'dense' ? denseProducts(gpu, owned, X, options) : csrProducts(gpu, owned, X, options)
+}
+
+/** A dense X, in row panels where it is larger than one binding. */
+async function denseProducts(gpu: Gpu, owned: Owned, X: DenseView, options: ProductOptions): Promise<Products> {
+  const { rank, room, fixed, readers } = options
   const { rows } = X
   const columns = padded(X.columns)
   const panels = densePanels(rows, columns, room.bindingBytes)
@@ -81,49 +108,26 @@ export async function denseProducts(gpu: Gpu, owned: Owned, X: DenseView, rank: 
     await uploadRows(gpu, buffer, X, panel.first, panel.count, columns)
     parts.push({ panel, X: buffer })
   }
+  const sizes = { columns, rank, stride: columns }
   const N = { buffer: await owned.storage(nParts.count * rows * rank * 4), parts: nParts.count }
+  const forW = (Ht: GPUBuffer) =>
+    parts.map(({ panel: { first, count }, X }) => {
+      const cut = { rows: count, firstRow: first, parts: nParts, partLength: rows * rank }
+      return xhtDense({ ...sizes, ...cut, X: { buffer: X }, Ht: { buffer: Ht }, N })
+    })
+  if (fixed) return { N, forW, forH: undefined }
   const A = { buffer: await owned.storage(aParts.count * columns * rank * 4), parts: aParts.count }
-  const S = await gramBuffer(owned, rank, aParts, columns, room)
-  return {
-    columns,
-    N,
-    A,
-    S,
-    forW: Ht =>
-      parts.map(({ panel, X }) =>
-        xhtDense({
-          rows: panel.count,
-          columns,
-          rank,
-          stride: columns,
-          firstRow: panel.first,
-          parts: nParts,
-          partLength: rows * rank,
-          X: { buffer: X },
-          Ht: { buffer: Ht },
-          N,
-        }),
-      ),
-    forH(W) {
-      const calls = parts.map(({ panel, X }) =>
-        xtwDense({
-          rows: panel.count,
-          columns,
-          rank,
-          stride: columns,
-          firstRow: panel.first,
-          parts: aParts,
-          accumulate: panel.first > 0,
-          X: { buffer: X },
-          W: { buffer: W },
-          A,
-          S,
-        }),
-      )
-      if (aParts.count > S.parts) calls.push(sumParts({ length: rank * rank, parts: aParts.count, F: S }))
-      return calls
-    },
+  const S = await gramBuffer(owned, rank, aParts, readers(columns), room)
+  const calls = (W: GPUBuffer) => {
+    const products = parts.map(({ panel: { first, count }, X }) => {
+      const cut = { rows: count, firstRow: first, parts: aParts, accumulate: first > 0 }
+      return xtwDense({ ...sizes, ...cut, X: { buffer: X }, W: { buffer: W }, A, S })
+    })
+    return aParts.count > S.parts
+      ? [...products, sumParts({ length: rank * rank, parts: aParts.count, F: S })]
+      : products
   }
+  return { N, forW, forH: { A, S, calls } }
 }
 
 interface CsrPanel extends Panel {
@@ -165,11 +169,15 @@ function csrCalls(panels: readonly CsrPanel[], rows: number, rank: number, F: GP
   )
 }
 
-/** Uploads a sparse X and its transpose: both products gather by rows. */
-export async function csrProducts(gpu: Gpu, owned: Owned, X: CsrView, rank: number, room: Room): Promise<Products> {
+/** A sparse X, and unless H is fixed its transpose: both products gather by rows. */
+async function csrProducts(gpu: Gpu, owned: Owned, X: CsrView, options: ProductOptions): Promise<Products> {
+  const { rank, room, fixed, readers } = options
   const { rows, columns } = X
   const nParts = csrParts(X, await inSlices(longestRow(X)), rank, room)
   const byRows = await uploadCsr(gpu, owned, X, room)
+  const N = { buffer: await owned.storage(nParts * rows * rank * 4), parts: nParts }
+  const forW = (Ht: GPUBuffer) => csrCalls(byRows, rows, rank, Ht, N)
+  if (fixed) return { N, forW, forH: undefined }
   const transpose = await inSlices(transposeCsr(X))
   const longestColumn = await inSlices(longestRow(transpose))
   if (longestColumn * 4 > room.bindingBytes) {
@@ -179,18 +187,11 @@ export async function csrProducts(gpu: Gpu, owned: Owned, X: CsrView, rank: numb
   const aParts = csrParts(transpose, longestColumn, rank, room)
   const byColumns = await uploadCsr(gpu, owned, transpose, room)
   const sParts = gramParts(rows, rank, room)
-  const N = { buffer: await owned.storage(nParts * rows * rank * 4), parts: nParts }
   const A = { buffer: await owned.storage(aParts * columns * rank * 4), parts: aParts }
-  const S = await gramBuffer(owned, rank, sParts, columns, room)
-  return {
-    columns,
-    N,
-    A,
-    S,
-    forW: Ht => csrCalls(byRows, rows, rank, Ht, N),
-    forH: W => [
-      ...csrCalls(byColumns, columns, rank, W, A),
-      ...gramCalls({ F: W, rows, rank, parts: sParts, into: S }),
-    ],
-  }
+  const S = await gramBuffer(owned, rank, sParts, readers(columns), room)
+  const calls = (W: GPUBuffer) => [
+    ...csrCalls(byColumns, columns, rank, W, A),
+    ...gramCalls({ F: W, rows, rank, parts: sParts, into: S }),
+  ]
+  return { N, forW, forH: { A, S, calls } }
 }

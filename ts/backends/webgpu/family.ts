@@ -1,0 +1,88 @@
+import type { FitSpec, Penalty } from '../backend.js'
+import type { Call, Operand } from './calls.js'
+import { type Gpu, SMALLEST_BUFFER } from './gpu.js'
+import type { Motion } from './motion.js'
+import type { Owned } from './owned.js'
+import type { Room } from './plan.js'
+import type { Bounds, LossParts } from './rule-calls.js'
+
+/** Which of the two copies of the factors is current. */
+export type State = 0 | 1
+
+/** Both copies of a factor where updates read one and write the other, else one buffer twice. */
+export type Pair = readonly [GPUBuffer, GPUBuffer]
+
+/**
+ * What an attempt at an iteration leaves until it is read back, in floats: the partial sums of its loss, those of its
+ * violation, and in the last one whether it stands.
+ */
+export const SLOT = { bytes: 2 * SMALLEST_BUFFER, sums: 64, violations: 64, stands: 127 } as const
+
+/** How partial sums are split over workgroups: ab + cd for a loss, `terms` for a violation; they fit a slot. */
+export interface DotGroups {
+  readonly ab: number
+  readonly cd: number
+  readonly terms: number
+}
+
+/** What a family is built into: the device's side of one fit. */
+export interface Setting {
+  readonly gpu: Gpu
+  readonly owned: Owned
+  readonly spec: FitSpec
+  readonly room: Room
+  readonly dots: DotGroups
+  /** The rank on the device, a multiple of 4. */
+  readonly width: number
+  /** Rows of Hᵀ on the device. */
+  readonly columns: number
+  readonly W: Pair
+  readonly Ht: Pair
+  /** Where the fit extrapolates. */
+  readonly motion: Motion | undefined
+  /** A slot of the ring. */
+  readonly slot: Operand
+}
+
+/** How the products of one kind of X and loss move the factors: lists of dispatches, from one state of the factors. */
+export interface Family {
+  /** What must be there before the first iteration, and anew when H has moved. */
+  begin(state: State): Call[]
+  /** W moves from this state to the next. */
+  updateW(state: State): Call[]
+  /** H does, with the W of the next. */
+  updateH(state: State): Call[]
+  /** What the loss wants where no update of H has left it, after `begin`. */
+  measure(state: State): Call[]
+  /** The loss's partial sums, into a slot. */
+  loss(state: State): Call[]
+  /** The loss is `constant` and what they make of the sums. */
+  readonly constant: number
+  readonly parts: LossParts
+  /** A Gram matrix that iterations leave for the next one: where the fit extrapolates in one part, to go back with H. */
+  readonly G: GPUBuffer
+  /** The list of the terms of the violation, and its length; 0 for rules that have none. */
+  readonly terms: GPUBuffer
+  readonly termCount: number
+}
+
+const NO_PENALTY: Penalty = { l1: 0, l2: 0 }
+
+export function boundsOf(spec: FitSpec): { readonly W: Bounds; readonly Ht: Bounds } {
+  const { rank, penaltyW = NO_PENALTY, penaltyH = NO_PENALTY, movingW = rank, movingH = rank } = spec
+  const { maxW = Number.POSITIVE_INFINITY, maxH = Number.POSITIVE_INFINITY } = spec
+  return {
+    W: { moving: movingW, most: maxW, l1: penaltyW.l1, l2: penaltyW.l2 },
+    Ht: { moving: movingH, most: maxH, l1: penaltyH.l1, l2: penaltyH.l2 },
+  }
+}
+
+/** Whether updates of this rule read one copy of a factor and write the other. */
+export function alternates(spec: FitSpec): boolean {
+  return spec.rule === 'mu' && spec.beta === 2
+}
+
+/** The state after so many rounds of an update. */
+export function stateAfter(spec: FitSpec, state: State, rounds: number): State {
+  return alternates(spec) && rounds % 2 === 1 ? ((1 - state) as State) : state
+}
