@@ -16,7 +16,12 @@ export type Pair = readonly [GPUBuffer, GPUBuffer]
  * What an attempt at an iteration leaves until it is read back, in floats: the partial sums of its loss, those of its
  * violation, and in the last one whether it stands.
  */
-export const SLOT = { bytes: 2 * SMALLEST_BUFFER, sums: 64, violations: 64, stands: 127 } as const
+export const SLOT: {
+  readonly bytes: number
+  /** Where the partial sums of the violation begin; those of the loss are before them. */
+  readonly violations: number
+  readonly stands: number
+} = { bytes: 2 * SMALLEST_BUFFER, violations: 64, stands: 127 }
 
 /** How partial sums are split over workgroups: ab + cd for a loss, `terms` for a violation; they fit a slot. */
 export interface DotGroups {

@@ -47,9 +47,9 @@ export class GpuVectors extends CheckedVectors {
     this.#uniforms = owned.keep(await this.#gpu.buffer(groups * SMALLEST_BUFFER, USAGE.UNIFORM | USAGE.COPY_DST))
   }
 
+  /** All partial sums come back at once, arrays in pieces. */
   #stagingBytes(): number {
-    const most = Math.max(this.length * 4, partialCount(this.bounds) * PARTIAL_BYTES)
-    return Math.max(SMALLEST_BUFFER, Math.min(READ_PIECE, most))
+    return Math.max(SMALLEST_BUFFER, Math.min(READ_PIECE, this.length * 4), partialCount(this.bounds) * PARTIAL_BYTES)
   }
 
   protected override memory(): undefined {
@@ -88,6 +88,7 @@ export class GpuVectors extends CheckedVectors {
     }
     const steps = await prepared
     const groups = groupsOf(bounds)
+    const bytes = kernel.sums.length > 0 ? partialCount(bounds) * PARTIAL_BYTES : 0
     const { done } = gpu.scoped(() => {
       gpu.device.queue.writeBuffer(this.#uniforms!, 0, scalarWords(kernel, groups, scalars))
       const encoder = gpu.device.createCommandEncoder()
@@ -95,15 +96,15 @@ export class GpuVectors extends CheckedVectors {
         encoder,
         steps.filter((_, k) => groups[k].length > 0),
       )
+      if (bytes > 0) encoder.copyBufferToBuffer(this.#partials!, 0, this.#staging!, 0, bytes)
       gpu.device.queue.submit([encoder.finish()])
     })
-    if (kernel.sums.length === 0) {
+    if (bytes === 0) {
       await Promise.all([done, gpu.settle()])
       return
     }
-    const source = { buffer: this.#partials!, bytes: partialCount(bounds) * PARTIAL_BYTES }
-    const [[bytes]] = await Promise.all([gpu.read([source], this.#staging!, this.#stagingBytes()), done])
-    const partials = new Float32Array(bytes)
+    const [copy] = await Promise.all([gpu.readMapped(this.#staging!, bytes), done])
+    const partials = new Float32Array(copy)
     const width = PARTIAL_BYTES / 4
     groups.forEach(({ first, workgroups }, k) => {
       for (let at = first; at < first + workgroups; at++) {
