@@ -33,20 +33,22 @@ export interface OursOptions {
   readonly relaxed?: boolean
   readonly units?: number
   readonly under?: Entrant['under']
+  /** Processes that keep a core busy each while it runs. */
+  readonly busy?: number
 }
 
 /** nonneg on one fit. */
 export function ours(problem: FitProblem, options: OursOptions): Entrant {
-  const { backend, threads, isa, relaxed, units, under } = options
+  const { backend, threads, isa, relaxed, units, under, busy = 0 } = options
   const [node, program] = contestant('fit')
   return {
     backend,
-    variant: '',
+    variant: busy > 0 ? `beside ${busy} busy processes` : '',
     threads,
     dtype: problem.dtype,
     command: [node, ...(relaxed ? RELAXED_FLAGS : []), program],
     environment: { ...(isa ? { NONNEG_ISA: isa } : {}), ...(relaxed ? { NONNEG_WASM: 'relaxed' } : {}) },
-    start: { ...fitWords(problem), backend },
+    start: { ...fitWords(problem), backend, busy },
     units,
     under,
     work: iterationWork(problem),

@@ -149,6 +149,16 @@ function vectors({ threads, quick }: Setting): Bout[] {
   }))
 }
 
+/** Fits on all threads, alone and beside as many processes that want a core each: half of the cores is a fair share. */
+function crowded(setting: Setting): Bout[] {
+  const { threads } = setting
+  const problem = dense(2000, 1000, 32)
+  const entrants = (['native', 'wasm'] as const).flatMap(backend =>
+    [0, threads].map(busy => ours(problem, { backend, threads, units: 100, busy })),
+  )
+  return [{ ...fitBout('crowded', setting, problem, entrants), group: 'crowded' }]
+}
+
 /** What a process pays before it has its first result. */
 function start({ quick }: Setting): Bout[] {
   const sizes = { rows: 1797, rank: 10, columns: 64, iterations: 50 }
@@ -191,6 +201,7 @@ export const GROUPS: Readonly<Record<string, (setting: Setting) => Bout[]>> = {
   'scikit-learn': peers,
   wasm,
   vectors,
+  crowded,
   start,
   kernels: kernelGroup,
 }

@@ -78,6 +78,17 @@ function startSeconds(id: string, what: string, problem: string, backend: string
   return { id, what, most, value, show: milliseconds }
 }
 
+function crowdedTimes(backend: string): Target {
+  const value = ({ rows }: Measured) => {
+    const isOne = (row: Row) => row.group === 'crowded' && row.backend === backend && row.median
+    const [alone, beside] = [false, true].map(busy => rows.find(r => isOne(r) && r.variant.includes('busy') === busy))
+    return alone?.median && beside?.median ? beside.median / alone.median : undefined
+  }
+  const what = `${backend}, MU Frobenius, 2000×1000, rank 32, 2 threads: time beside two busy processes, to that alone`
+  // as many threads as others want the two cores
+  return { id: `crowded ${backend}`, what, most: 2.2, value, show: times }
+}
+
 const FIRST_FIT = 'first_fit:f32:1797x10x64:iterations=50'
 const HYPERGRADIENT = 'hypergradient_momentum:f32:64000000'
 
@@ -138,6 +149,8 @@ export const TARGETS: readonly Target[] = [
     value: share({ group: 'vectors', problem: HYPERGRADIENT, backend: 'native', threads: THREADS }),
     show: value => `${percent(value)} of triad bandwidth`,
   },
+  crowdedTimes('native'),
+  crowdedTimes('wasm'),
   startSeconds('import', 'import of the package, fresh process', 'import', 'package', 0.04),
   startSeconds('first fit', 'first fit beyond import, 1797×64, rank 10, 50 iterations', FIRST_FIT, 'auto', 0.15),
   startSeconds('first fit wasm', 'the same on wasm', FIRST_FIT, 'wasm', 0.15),

@@ -1,6 +1,7 @@
 // nonneg as its users have it: `factorize` of the built package. A unit is one iteration.
 import { factorize, NonnegError, probeBackends } from 'nonneg'
 import { fitArrays } from './arrays.mjs'
+import { busyProcesses } from './busy.mjs'
 import { serve, Unsupported } from './serve.mjs'
 
 const REFUSALS = ['ERR_NONNEG_UNSUPPORTED', 'ERR_NONNEG_OPTION', 'ERR_NONNEG_NO_BACKEND']
@@ -8,6 +9,7 @@ const REFUSALS = ['ERR_NONNEG_UNSUPPORTED', 'ERR_NONNEG_OPTION', 'ERR_NONNEG_NO_
 let X
 let options
 let last
+let busy
 
 async function fit(maxIterations) {
   try {
@@ -28,10 +30,11 @@ await serve({
     const { loss, solver, dtype, backend } = words
     options = { rank, loss, solver, dtype, backend, threads: Number(words.threads), tolerance: 0, init: { W, H } }
     await fit(1)
+    busy = busyProcesses(Number(words.busy ?? 0))
     const { info } = (await probeBackends()).find(({ id }) => id === backend)
     return { variant: info.isa ?? process.env.NONNEG_WASM ?? 'plain' }
   },
-  run: fit,
+  run: units => busy.beside(() => fit(units)),
   async loss() {
     return last.loss
   },

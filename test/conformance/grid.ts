@@ -65,7 +65,7 @@ export function fitCase(wanted: Wanted): FitCase {
   if (weights !== 'none') parts.push(`weights: ${weights}`)
   if (penalised) parts.push('penalised')
   if (fixed) parts.push('H fixed')
-  for (const [name, value] of Object.entries(more ?? {})) parts.push(`${name} ${value}`)
+  for (const [name, value] of Object.entries(more ?? {})) parts.push(`${name} ${JSON.stringify(value)}`)
   return { name: parts.join(', '), X, rows, columns, weights, spec }
 }
 

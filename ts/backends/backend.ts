@@ -39,8 +39,10 @@ export interface OpenOptions {
  * for the other factor as it is (block principal pivoting; Frobenius without weights alone).
  * `product` makes no factorisation: a factor becomes X times the other, of whatever sign, as a randomised singular value
  * decomposition wants it: W ← X·Hᵀ, then Hᵀ ← Xᵀ·W. Frobenius without weights alone; the losses mean nothing.
+ * `sgd` (projected stochastic gradient steps) and `svrmu` (multiplicative updates of H with reduced variance) are for batches
+ * alone, of the Frobenius loss without weights.
  */
-export type Rule = 'mu' | 'hals' | 'pg' | 'bpp' | 'product'
+export type Rule = 'mu' | 'hals' | 'pg' | 'bpp' | 'product' | 'sgd' | 'svrmu'
 
 /** What is added to the loss for one factor F: l1·Σ F + ½·l2·Σ F². Both at least 0, not scaled by any size. */
 export interface Penalty {
@@ -77,14 +79,33 @@ export interface FitSpec {
    * ts/backends/momentum.ts), as one and the same; the first ten take one round. Not with `product`. Default false.
    */
   readonly extrapolate?: boolean
-  /** The fit will run batches. For `mu` without extrapolation, H not fixed. Default false. */
+  /** The fit will run batches. For `mu`, `sgd` and `svrmu` without extrapolation, H not fixed. Default false. */
   readonly batches?: boolean
+  /** `sgd` alone, and there always. */
+  readonly sgd?: SgdSpec
+  /** `svrmu`: the share of each update of H that is taken, above 0 and at most 1. Default 1. */
+  readonly ratio?: number
   /** No entry of the factor goes above this. Above 0; default ∞. Not with `bpp` and `product`. */
   readonly maxW?: number
   readonly maxH?: number
   /** The first so many components of the factor move, the others stay as they are; default: all. Not with `product`. */
   readonly movingW?: number
   readonly movingH?: number
+}
+
+/** How the steps of `sgd` are bounded and disturbed. */
+export interface SgdSpec {
+  /**
+   * θ: above 0, the rates of batches are u = η·𝓛/2, cut to [0, θ], and become lengths η of steps through bounds 𝓛 of the
+   * curvature (see `Fit.runBatches`); 0: they are lengths of steps, as they come.
+   */
+  readonly safety: number
+  /** Standard deviation of noise that is added to every entry of both gradients (ts/kernels/sgd_update.ts). Default 0. */
+  readonly noise?: number
+  /** A whole number from 0 to 2³² − 1. Default 0. */
+  readonly seed?: number
+  /** No entry moves further than this in one step, after the projection. Above 0; default ∞. */
+  readonly limit?: number
 }
 
 /**
@@ -132,15 +153,38 @@ export interface SweepReport {
   /** Seconds from the start of this call to the end of each of them. */
   readonly seconds: Float64Array
   readonly stopped: 'done' | 'aborted' | 'deadline'
+  /** `sgd`: what each batch has done. */
+  readonly steps?: BatchSteps
 }
 
-/** Some rows of X, and what an online fit does with them. */
+/** One entry for each batch. */
+export interface BatchSteps {
+  /** The lengths of the steps that were taken, after all bounds. */
+  readonly rateW: Float64Array
+  readonly rateH: Float64Array
+  /** Σ g² over the entries of H, of the gradient that its step was taken with. */
+  readonly squaredGradient: Float64Array
+  /** Σ g·g′ with that of the batch before; 0 for the first of all. */
+  readonly alignment: Float64Array
+}
+
+/** Some rows of X, and what a fit by batches does with them. */
 export interface Batch {
   /** Rows first … first + count − 1 of X and of W. */
   readonly first: number
   readonly count: number
-  /** The share of what former batches have left in H's numerators and denominators that stays: 0 to 1. */
-  readonly keep: number
+  /** `mu`: the share of what former batches have left in H's numerators and denominators that stays: 0 to 1. Default 1. */
+  readonly keep?: number
+  /** `sgd`: the rates of both factors, ≥ 0; see `SgdSpec.safety`. Default 0. */
+  readonly rateW?: number
+  readonly rateH?: number
+  /** `sgd`: which noise, a whole number from 0 to 2³¹ − 1, different for every batch. Default 0. */
+  readonly draw?: number
+  /**
+   * `sgd` with safety: look at all of W again for its bounds. `svrmu`: take a new snapshot. The first batch of a fit always
+   * does, and so does the first after `setFactors`.
+   */
+  readonly refresh?: boolean
 }
 
 /** Packed row-major arrays: W is rows × rank, H is rank × columns. */
@@ -151,6 +195,8 @@ export interface Factors {
   readonly momentum?: MomentumState
   /** Where batches have run: the numerators and denominators of H that they have left, rank × columns like H. */
   readonly accumulated?: { readonly A: Float32Array | Float64Array; readonly B: Float32Array | Float64Array }
+  /** Where batches of `sgd` have run: the last gradient of H, rank × columns. */
+  readonly gradient?: Float32Array | Float64Array
 }
 
 /** The factors as the last updates left them, before they moved on, and the numbers of `Momentum`. */
@@ -168,9 +214,20 @@ export interface Fit extends AsyncDisposable {
    * Batches in order, each one iteration of the report: the rows of W that it names are updated (all rounds of `mu`), then H
    * by ts/kernels/online_update.ts from the products of these rows alone; penalties on H count in the share of the rows
    * that are in the batch. The loss of a batch is that of its rows between the two updates; violations are empty. Before the
-   * first batch A is H and B is 1, unless `setFactors` brought others. For the rule `mu`, without extrapolation, H not
-   * fixed. Rejects with ERR_NONNEG_UNSUPPORTED where the backend or the spec has no batches, _SHAPE for rows that are not
-   * there.
+   * first batch A is H and B is 1, unless `setFactors` brought others. For the rules `mu`, `sgd` and `svrmu`, without
+   * extrapolation, H not fixed. Rejects with ERR_NONNEG_UNSUPPORTED where the backend or the spec has no batches, _SHAPE for
+   * rows that are not there.
+   *
+   * `sgd`, with b of the m rows in the batch: its rows of W take `rounds` steps of ts/kernels/sgd_update.ts (scale 1), the loss
+   * is taken, and Hᵀ takes one (scale m/b, its penalties whole, the gradient remembered). The noise of batch `draw` is that of
+   * draws draw·(rounds + 1) + 0, 1, … (mod 2³²) for the rounds, in the rows of X, and + rounds for H, in its columns.
+   * With safety θ, λ standing for ts/kernels/gram_bound.ts: W's step is 2·min(rateW, θ) / (λ(H·Hᵀ) + l2); H's is the lesser
+   * of 2·min(rateH, θ) / (𝓛 + l2) and 2·θ / (m/b·λ(W_BᵀW_B) + l2), where W_B are the batch's rows after their steps and
+   * 𝓛 = (1 − κ)·λ(WᵀW) + κ·m·max ‖w_i‖², κ = (m − b) / (b·(m − 1)), or 0 for m = 1, is of W as it was after the rows' steps of
+   * the last batch with `refresh` (see docs/schedulers.md). Where such a sum is 0 the step is 0.
+   *
+   * `svrmu`: a batch with `refresh` first keeps W0 = W and H0 = H and forms Xᵀ·W0 and W0ᵀ·W0; then its rows of W take
+   * `rounds` rounds of `mu`, the loss is taken, and H moves by ts/kernels/svrmu_update.ts.
    */
   runBatches(batches: readonly Batch[], controls?: RunControls): Promise<SweepReport>
   /**
@@ -252,9 +309,10 @@ export function unsupported(reason: string): Support {
 
 /** @throws NonnegError ERR_NONNEG_SHAPE where factors are not of the fit's sizes */
 export function checkLengths(factors: Factors, rows: number, rank: number, columns: number): void {
-  const { W, H, momentum, accumulated } = factors
+  const { W, H, momentum, accumulated, gradient } = factors
   const left = momentum ? [W, momentum.W] : [W]
   const right = [H, ...(momentum ? [momentum.H] : []), ...(accumulated ? [accumulated.A, accumulated.B] : [])]
+  if (gradient) right.push(gradient)
   if (left.every(w => w.length === rows * rank) && right.every(h => h.length === rank * columns)) return
   const message = `factors of ${W.length} and ${H.length} entries, not ${rows} × ${rank} and ${rank} × ${columns}`
   throw new NonnegError('ERR_NONNEG_SHAPE', message, { detail: { rows, rank, columns } })
@@ -265,26 +323,42 @@ export function checkLengths(factors: Factors, rows: number, rank: number, colum
  * @throws NonnegError ERR_NONNEG_UNSUPPORTED, _SHAPE
  */
 export function checkBatches(batches: readonly Batch[], rows: number, { rule, extrapolate, fixed }: FitSpec): void {
-  if (rule !== 'mu' || extrapolate || fixed) {
-    throw new NonnegError('ERR_NONNEG_UNSUPPORTED', 'batches are for the rule mu, without extrapolation, H not fixed')
+  if (!(rule === 'mu' || isForBatchesAlone(rule)) || extrapolate || fixed) {
+    const message = 'batches are for the rules mu, sgd and svrmu, without extrapolation, H not fixed'
+    throw new NonnegError('ERR_NONNEG_UNSUPPORTED', message)
   }
-  for (const { first, count, keep } of batches) {
+  for (const { first, count, keep = 1, rateW = 0, rateH = 0, draw = 0 } of batches) {
     const isInside =
       Number.isInteger(first) && Number.isInteger(count) && first >= 0 && count >= 1 && first + count <= rows
-    if (isInside && keep >= 0 && keep <= 1) continue
+    const isStep = rateW >= 0 && rateH >= 0 && Number.isInteger(draw) && draw >= 0 && draw < 2 ** 31
+    if (isInside && keep >= 0 && keep <= 1 && isStep) continue
     const message = `a batch of ${count} rows from row ${first}, keeping ${keep}: X has ${rows} rows`
-    throw new NonnegError('ERR_NONNEG_SHAPE', message, { detail: { first, count, keep } })
+    throw new NonnegError('ERR_NONNEG_SHAPE', message, { detail: { first, count, keep, rateW, rateH, draw } })
   }
+}
+
+/** Rules that have no iterations over all of X. */
+export function isForBatchesAlone(rule: Rule): rule is 'sgd' | 'svrmu' {
+  return rule === 'sgd' || rule === 'svrmu'
+}
+
+/**
+ * What `run` asks of a spec.
+ * @throws NonnegError ERR_NONNEG_UNSUPPORTED
+ */
+export function checkIterations({ rule }: FitSpec): void {
+  if (!isForBatchesAlone(rule)) return
+  throw new NonnegError('ERR_NONNEG_UNSUPPORTED', `the rule ${rule} is for batches alone`)
 }
 
 /** Whether iterations of the rule report violations. */
 export function hasViolations(rule: Rule): boolean {
-  return rule !== 'mu' && rule !== 'product'
+  return rule !== 'mu' && rule !== 'product' && !isForBatchesAlone(rule)
 }
 
 /** Rules and options of the gram family alone. */
 export function gramRuleRefusal({ beta, rule }: FitSpec, weights: Weights | undefined): string | undefined {
-  if (rule !== 'bpp' && rule !== 'product') return undefined
+  if (rule !== 'bpp' && rule !== 'product' && !isForBatchesAlone(rule)) return undefined
   if (beta === 2 && !weights) return undefined
   return `the rule ${rule} is for the Frobenius loss without mask and weights`
 }

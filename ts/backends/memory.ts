@@ -15,6 +15,13 @@ export interface Memory {
 /** Factors that extrapolation holds beside those there are: the ones before the last step, and those to go back to. */
 export const HELD_BY_EXTRAPOLATION = 2
 
+/** Rows of the rank that batches keep: of `mu` numerators and denominators, of `sgd` a gradient, of `svrmu` a snapshot. */
+export function heldByBatches({ batches, rule }: FitSpec, { rows, columns }: MatrixView): number {
+  if (!batches) return 0
+  if (rule === 'sgd') return columns
+  return rule === 'svrmu' ? rows + 2 * columns : 2 * columns
+}
+
 /** What X, weights and factors take in elements of `size` bytes, the rank padded to a multiple of `padding`. */
 export function residentBytes(
   X: MatrixView,
@@ -31,7 +38,7 @@ export function residentBytes(
   return {
     X: X.kind === 'dense' ? size * entries : 2 * (size + 4) * entries + 4 * (rows + columns + 2),
     weights: size * (weights?.kind === 'dense' ? rows * columns : lists),
-    factors: size * rank * (pairs * (rows + columns) + (spec.batches ? 2 * columns : 0)),
+    factors: size * rank * (pairs * (rows + columns) + heldByBatches(spec, X)),
   }
 }
 

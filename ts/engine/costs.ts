@@ -13,7 +13,9 @@ import { hals_update } from '../kernels/hals_update.js'
 import { mu_ratio } from '../kernels/mu_ratio.js'
 import { mu_update } from '../kernels/mu_update.js'
 import { pg_step } from '../kernels/pg_step.js'
+import { sgd_update } from '../kernels/sgd_update.js'
 import type { Dims } from '../kernels/spec.js'
+import { svrmu_update } from '../kernels/svrmu_update.js'
 import { wh_dense } from '../kernels/wh_dense.js'
 import { xht_csr } from '../kernels/xht_csr.js'
 import { xht_dense } from '../kernels/xht_dense.js'
@@ -75,6 +77,8 @@ const GRAM_RULES: Readonly<Record<Rule, (factor: Dims) => number>> = {
   hals: hals_update.flops,
   bpp: bpp_update.flops,
   product: () => 0,
+  sgd: d => sgd_update.flops({ ...d, remember: 0 }),
+  svrmu: svrmu_update.flops,
   // the gradient's F·G, which the others form by themselves
   pg: d => xht_dense.flops({ ...d, columns: d.rank }) + pg_step.flops(d),
 }

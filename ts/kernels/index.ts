@@ -6,13 +6,16 @@ import { cd_dense } from './cd_dense.js'
 import { dot } from './dot.js'
 import { extrapolate } from './extrapolate.js'
 import { gram } from './gram.js'
+import { gram_bound } from './gram_bound.js'
 import { hals_update } from './hals_update.js'
 import { holdout } from './holdout.js'
 import { mu_ratio } from './mu_ratio.js'
 import { mu_update } from './mu_update.js'
 import { online_update } from './online_update.js'
 import { pg_step } from './pg_step.js'
+import { sgd_update } from './sgd_update.js'
 import type { KernelSpec } from './spec.js'
+import { svrmu_update } from './svrmu_update.js'
 import { vectorKernels } from './vectors.js'
 import { wh_dense } from './wh_dense.js'
 import { xht_csr } from './xht_csr.js'
@@ -29,6 +32,9 @@ export const kernels: readonly KernelSpec[] = [
   hals_update,
   bpp_update,
   extrapolate,
+  gram_bound,
+  sgd_update,
+  svrmu_update,
   wh_dense,
   beta_terms,
   beta_xht_csr,

@@ -148,7 +148,7 @@ class AddonFit implements Fit {
 
   async runBatches(batches: readonly Batch[], controls?: RunControls): Promise<SweepReport> {
     checkBatches(batches, this.#options.rows, this.#spec)
-    const numbers = Float64Array.from(batches.flatMap(({ first, count, keep }) => [first, count, keep]))
+    const numbers = Float64Array.from(batches.flatMap(({ first, count, keep = 1 }) => [first, count, keep]))
     return await this.#report(async seconds => {
       const report = await this.#native.runBatches(numbers, seconds)
       this.#accumulates = true

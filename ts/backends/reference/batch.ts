@@ -76,7 +76,7 @@ export function* updateFromBatch(
   products: Products,
   side: Side,
   { A, B }: Accumulated,
-  { keep, count }: Batch,
+  { keep = 1, count }: Batch,
   rows: number,
 ): Generator<void, void> {
   const { N, P, shared } = yield* products.parts(side)

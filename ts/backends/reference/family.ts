@@ -16,10 +16,10 @@ export interface Products {
 }
 
 /** Rules that need no Gram matrix. */
-export type RuleOfAnyLoss = Exclude<Rule, 'bpp' | 'product'>
+export type RuleOfAnyLoss = 'mu' | 'hals' | 'pg'
 
 export function ruleOfAnyLoss(rule: Rule): RuleOfAnyLoss {
-  if (rule !== 'bpp' && rule !== 'product') return rule
+  if (rule === 'mu' || rule === 'hals' || rule === 'pg') return rule
   throw new TypeError(`the rule ${rule} needs a Gram matrix`)
 }
 

@@ -4,7 +4,9 @@ import { familyOf } from '../../kernels/beta.js'
 import { extrapolate } from '../../kernels/extrapolate.js'
 import {
   type Batch,
+  type BatchSteps,
   checkBatches,
+  checkIterations,
   checkLengths,
   type Factors,
   type Fit,
@@ -20,6 +22,7 @@ import { Entries } from './entries.js'
 import { type Products, scalarsOf } from './family.js'
 import { Gram } from './gram.js'
 import { type Side, type Sides, sidesOf } from './side.js'
+import { type BatchStep, type StochasticState, sgdBatch, svrmuBatch } from './stochastic.js'
 import { Tile } from './tile.js'
 
 const FAMILIES = {
@@ -38,6 +41,8 @@ export class ReferenceFit implements Fit {
   #momentum = new Momentum()
   /** Of batches, once there was one. */
   #accumulated: Accumulated | undefined
+  /** Of stochastic batches. */
+  #stochastic: StochasticState = { gradient: undefined, bounds: undefined, snapshot: undefined }
   /** The factors (of H the transpose) as the last updates left them. */
   readonly #before: { readonly W: Float64Array; readonly H: Float64Array }
 
@@ -60,13 +65,16 @@ export class ReferenceFit implements Fit {
     return new ReferenceFit(spec, productsOf, sides)
   }
 
-  run(iterations: number, controls: RunControls = {}): Promise<SweepReport> {
-    return this.#run(iterations, () => this.#iteration(), controls)
+  async run(iterations: number, controls: RunControls = {}): Promise<SweepReport> {
+    checkIterations(this.#spec)
+    return await this.#run(iterations, () => this.#iteration(), controls)
   }
 
   async runBatches(batches: readonly Batch[], controls: RunControls = {}): Promise<SweepReport> {
     checkBatches(batches, this.#sides.W.rows, this.#spec)
-    return await this.#run(batches.length, at => this.#batch(batches[at]), controls)
+    const steps: BatchStep[] = []
+    const report = await this.#run(batches.length, at => this.#batch(batches[at], steps), controls)
+    return this.#spec.rule === 'sgd' ? { ...report, steps: columnsOf(steps.slice(0, report.iterations)) } : report
   }
 
   async #run(
@@ -109,9 +117,20 @@ export class ReferenceFit implements Fit {
     }
   }
 
-  *#batch(batch: Batch): Generator<void, { loss: number; violation: number }> {
-    const { rank } = this.#spec
+  *#batch(batch: Batch, steps: BatchStep[]): Generator<void, { loss: number; violation: number }> {
+    const { rank, rule } = this.#spec
     const all = this.#sides
+    if (rule === 'sgd') {
+      const { loss, step } = yield* sgdBatch(this.#spec, all, batch, this.#stochastic)
+      steps.push(step)
+      this.#products.changed()
+      return { loss, violation: 0 }
+    }
+    if (rule === 'svrmu') {
+      const { loss } = yield* svrmuBatch(this.#spec, all, batch, this.#stochastic)
+      this.#products.changed()
+      return { loss, violation: 0 }
+    }
     const { W, H, squaredNorm } = yield* sidesOfBatch(all, batch, rank)
     const products = this.#productsOf(this.#spec, squaredNorm)
     yield* products.update(W, this.#spec.rounds ?? 1)
@@ -160,7 +179,7 @@ export class ReferenceFit implements Fit {
 
   async factors(): Promise<Factors> {
     const { W, H } = this.#sides
-    const [momentum, accumulated] = [this.#momentum, this.#accumulated]
+    const [momentum, accumulated, { gradient }] = [this.#momentum, this.#accumulated, this.#stochastic]
     const before = this.#before
     return {
       W: this.#stored(W.F),
@@ -171,11 +190,12 @@ export class ReferenceFit implements Fit {
       ...(accumulated
         ? { accumulated: { A: await this.#turned(accumulated.A), B: await this.#turned(accumulated.B) } }
         : {}),
+      ...(gradient ? { gradient: await this.#turned(gradient) } : {}),
     }
   }
 
   async setFactors(factors: Factors): Promise<void> {
-    const { W, H, momentum, accumulated } = factors
+    const { W, H, momentum, accumulated, gradient } = factors
     const sides = this.#sides
     checkLengths(factors, sides.W.rows, this.#spec.rank, sides.H.rows)
     sides.W.F.set(W)
@@ -187,6 +207,11 @@ export class ReferenceFit implements Fit {
       this.#momentum.numbers = momentum.numbers
     }
     this.#accumulated = accumulated && { A: await this.#upright(accumulated.A), B: await this.#upright(accumulated.B) }
+    this.#stochastic = {
+      gradient: gradient && (await this.#upright(gradient)),
+      bounds: undefined,
+      snapshot: undefined,
+    }
     this.#products.changed()
   }
 
@@ -207,4 +232,15 @@ export class ReferenceFit implements Fit {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+/** One array for each number of the steps. */
+function columnsOf(steps: readonly BatchStep[]): BatchSteps {
+  const column = (name: keyof BatchStep) => Float64Array.from(steps, step => step[name])
+  return {
+    rateW: column('rateW'),
+    rateH: column('rateH'),
+    squaredGradient: column('squaredGradient'),
+    alignment: column('alignment'),
+  }
 }

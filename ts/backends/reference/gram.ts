@@ -21,7 +21,10 @@ interface Panel {
   readonly violation: Float64Array
 }
 
-const RULES: Readonly<Record<Rule, (dims: Dims, panel: Panel) => void>> = {
+/** Rules that move a factor by its products with all of X that it sees. */
+type GramRule = Exclude<Rule, 'sgd' | 'svrmu'>
+
+const RULES: Readonly<Record<GramRule, (dims: Dims, panel: Panel) => void>> = {
   mu: (dims, { F, N, G }) => mu_update.reference(dims, { F, N, G }),
   hals: (dims, { F, N, G, violation }) => hals_update.reference(dims, { F, N, G, violation }),
   bpp: (dims, { F, N, G, violation }) => bpp_update.reference(dims, { F, N, G, violation }),
@@ -54,8 +57,9 @@ export class Gram implements Products {
 
   *update(side: Side, rounds: number): Generator<void, number> {
     this.#last = undefined
-    const { rank, rule } = this.#spec
-    const { N, G } = yield* this.#products(side)
+    const { rank } = this.#spec
+    const rule = this.#spec.rule as GramRule
+    const { N, G } = yield* this.products(side)
     const violation = new Float64Array(1)
     for (const [begin, end] of rowSlices(side.rows, rank * rank)) {
       const [F, Np] = [side.F, N].map(list => factorRows(list, rank, begin, end))
@@ -73,8 +77,8 @@ export class Gram implements Products {
 
   /** ½‖X‖² − ⟨X·O, F⟩ + ½⟨FᵀF, OᵀO⟩ */
   *loss(side: Side): Generator<void, number> {
-    const { N, G } = this.#last?.side === side ? this.#last : yield* this.#products(side)
-    const S = yield* this.#gramOf(side.F, side.rows)
+    const { N, G } = this.#last?.side === side ? this.#last : yield* this.products(side)
+    const S = yield* gramOf(side.F, side.rows, this.#spec.rank)
     let cross = 0
     for (const [begin, end] of rowSlices(N.length, 1)) {
       cross += inner(N.subarray(begin, end), side.F.subarray(begin, end))
@@ -85,13 +89,14 @@ export class Gram implements Products {
 
   *parts(side: Side): Generator<void, { N: Float64Array; P: Float64Array; shared: boolean }> {
     const { rank } = this.#spec
-    const { N, G } = yield* this.#products(side)
+    const { N, G } = yield* this.products(side)
     const P = new Float64Array(N.length)
     wh_dense.reference({ rows: side.rows, columns: rank, rank, stride: rank }, { W: side.F, H: G, U: P })
     return { N, P, shared: false }
   }
 
-  *#products(side: Side): Generator<void, { N: Float64Array; G: Float64Array }> {
+  /** X·O, rows × rank, and OᵀO. */
+  *products(side: Side): Generator<void, { N: Float64Array; G: Float64Array }> {
     const { rank } = this.#spec
     const { X, rows, columns, O } = side
     const N = new Float64Array(rows * rank)
@@ -108,18 +113,18 @@ export class Gram implements Products {
       }
       yield
     }
-    return { N, G: yield* this.#gramOf(O, columns) }
+    return { N, G: yield* gramOf(O, columns, rank) }
   }
+}
 
-  *#gramOf(F: Float64Array, rows: number): Generator<void, Float64Array> {
-    const { rank } = this.#spec
-    const G = new Float64Array(rank * rank)
-    for (const [begin, end] of rowSlices(rows, rank * rank)) {
-      gram.reference({ rows: end - begin, rank }, { F: factorRows(F, rank, begin, end), G })
-      yield
-    }
-    return G
+/** FᵀF of a factor with so many rows. */
+export function* gramOf(F: Float64Array, rows: number, rank: number): Generator<void, Float64Array> {
+  const G = new Float64Array(rank * rank)
+  for (const [begin, end] of rowSlices(rows, rank * rank)) {
+    gram.reference({ rows: end - begin, rank }, { F: factorRows(F, rank, begin, end), G })
+    yield
   }
+  return G
 }
 
 function inner(a: Float64Array, b: Float64Array): number {

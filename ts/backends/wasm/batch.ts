@@ -25,7 +25,7 @@ export interface Online extends Accumulators {
 export function setBatch(
   { views }: Thread,
   { layout }: SharedFit,
-  { first, count, keep }: Batch,
+  { first, count, keep = 1 }: Batch,
   { A, B }: Accumulators,
   bounds: Uint32Array,
 ): void {

@@ -53,7 +53,7 @@ export function violationsOf(thread: Thread, fit: SharedFit, lane: number, phase
 type GramRule = (fit: GramFit, move: Move, violation: number, thread: Thread) => void
 
 /** The update rules of the gram family; `violation` is the address of an f64 that grows, in rules that have it. */
-const GRAM_RULES: Readonly<Record<Rule, GramRule>> = {
+const GRAM_RULES: Readonly<Record<Exclude<Rule, 'sgd' | 'svrmu'>, GramRule>> = {
   mu(fit, { factor, rows, f, n, g, scratch }) {
     const { paddedRank, stride } = fit.layout
     const { l1, l2 } = penaltyOf(fit, factor)
@@ -98,7 +98,7 @@ const GRAM_RULES: Readonly<Record<Rule, GramRule>> = {
 }
 
 export function moveGram(thread: Thread, fit: GramFit, lane: number, phase: Phase, move: Move): void {
-  const rule = GRAM_RULES[fit.spec.rule]
+  const rule = GRAM_RULES[fit.spec.rule as keyof typeof GRAM_RULES]
   for (const violation of violationsOf(thread, fit, lane, phase)) rule(fit, move, violation, thread)
 }
 

@@ -1,0 +1,124 @@
+import { gramBound } from '../../kernels/gram_bound.js'
+import { sgd_update } from '../../kernels/sgd_update.js'
+import type { Arrays, Dims } from '../../kernels/spec.js'
+import { svrmu_update } from '../../kernels/svrmu_update.js'
+import type { Batch, FitSpec } from '../backend.js'
+import { sidesOfBatch } from './batch.js'
+import { scalarsOf, squaredNorms } from './family.js'
+import { Gram, gramOf } from './gram.js'
+import type { Side, Sides } from './side.js'
+
+/** What one batch has done; see `BatchSteps`. */
+export interface BatchStep {
+  readonly rateW: number
+  readonly rateH: number
+  readonly squaredGradient: number
+  readonly alignment: number
+}
+
+/** What batches of one fit leave for each other. */
+export interface StochasticState {
+  /** The last gradient of Hᵀ, columns × rank. */
+  gradient: Float64Array | undefined
+  /** Of all of W at the last refresh. */
+  bounds: { readonly eigenvalue: number; readonly squaredNorm: number } | undefined
+  snapshot: Snapshot | undefined
+}
+
+/** The factors that `svrmu` measures its batches against, with their products over all rows. */
+interface Snapshot {
+  readonly W: Float64Array
+  readonly Ht: Float64Array
+  readonly A: Float64Array
+  readonly S: Float64Array
+}
+
+/** η for a rate in units of 2/𝓛. */
+function unitStep(rate: number, bend: number): number {
+  return bend > 0 ? (2 * rate) / bend : 0
+}
+
+/** A batch of projected stochastic gradient steps: its rows of W, the loss, then H. */
+export function* sgdBatch(
+  spec: FitSpec,
+  all: Sides,
+  batch: Batch,
+  state: StochasticState,
+): Generator<void, { loss: number; step: BatchStep }> {
+  const { rank, rounds = 1 } = spec
+  const { safety, noise = 0, seed = 0, limit = Number.POSITIVE_INFINITY } = spec.sgd!
+  const { first, count, rateW = 0, rateH = 0, draw = 0, refresh = false } = batch
+  const { W, H, squaredNorm } = yield* sidesOfBatch(all, batch, rank)
+  const gram = new Gram(spec, squaredNorm)
+  const common = { noise, seed, limit }
+  const drawOf = (round: number) => (draw * (rounds + 1) + round) % 2 ** 32
+
+  const { N, G } = yield* gram.products(W)
+  const stepW = safety > 0 ? unitStep(Math.min(rateW, safety), gramBound(G, rank) + W.penalty.l2) : rateW
+  for (let round = 0; round < rounds; round++) {
+    const dims = { ...scalarsOf(spec, W), ...common, rows: count, rate: stepW, scale: 1, first, draw: drawOf(round) }
+    move({ ...dims, remember: 0 }, { F: W.F, N, G, D: new Float64Array(0) })
+    yield
+  }
+  const loss = yield* gram.loss(W)
+
+  const own = yield* gram.products(H)
+  const total = all.W.rows
+  if (safety > 0 && (refresh || !state.bounds)) {
+    const S = yield* gramOf(all.W.F, total, rank)
+    state.bounds = { eigenvalue: gramBound(S, rank), squaredNorm: Math.max(...squaredNorms(all.W.F, rank)) }
+  }
+  const stepH = safety > 0 ? boundedStep(own.G, H, { rate: rateH, safety, count, total }, state, rank) : rateH
+  state.gradient ??= new Float64Array(H.F.length)
+  const dims = { ...scalarsOf(spec, H), ...common, rows: H.rows, rate: stepH, scale: total / count, first: 0 }
+  const sums = move({ ...dims, draw: drawOf(rounds), remember: 1 }, { F: H.F, ...own, D: state.gradient })
+  yield
+  return { loss, step: { rateW: stepW, rateH: stepH, squaredGradient: sums[0], alignment: sums[1] } }
+}
+
+/** Moves the rows of a panel; answers the sums. */
+function move(dims: Dims, arrays: Arrays): Float64Array {
+  const sums = new Float64Array(2)
+  sgd_update.reference(dims, { ...arrays, sums })
+  return sums
+}
+
+function boundedStep(
+  G: Float64Array,
+  { penalty }: Side,
+  { rate, safety, count, total }: { rate: number; safety: number; count: number; total: number },
+  { bounds }: StochasticState,
+  rank: number,
+): number {
+  const kappa = total > 1 ? (total - count) / (count * (total - 1)) : 0
+  const { eigenvalue, squaredNorm } = bounds!
+  const curvature = (1 - kappa) * eigenvalue + kappa * total * squaredNorm
+  const ofBatch = (total / count) * gramBound(G, rank)
+  return Math.min(unitStep(Math.min(rate, safety), curvature + penalty.l2), unitStep(safety, ofBatch + penalty.l2))
+}
+
+/** A batch of multiplicative updates of its rows of W, the loss, then H with reduced variance. */
+export function* svrmuBatch(
+  spec: FitSpec,
+  all: Sides,
+  batch: Batch,
+  state: StochasticState,
+): Generator<void, { loss: number }> {
+  const { rank, ratio = 1 } = spec
+  if (batch.refresh || !state.snapshot) {
+    const { N: A, G: S } = yield* new Gram(spec, 0).products(all.H)
+    state.snapshot = { W: all.W.F.slice(), Ht: all.H.F.slice(), A, S }
+  }
+  const { snapshot } = state
+  const { W, H, squaredNorm } = yield* sidesOfBatch(all, batch, rank)
+  const gram = new Gram({ ...spec, rule: 'mu' }, squaredNorm)
+  yield* gram.update(W, spec.rounds ?? 1)
+  const loss = yield* gram.loss(W)
+  const { N, G } = yield* gram.products(H)
+  const kept = snapshot.W.subarray(batch.first * rank, (batch.first + batch.count) * rank)
+  const { N: M, G: K } = yield* gram.products({ ...H, O: kept })
+  const dims = { ...scalarsOf(spec, H), rows: H.rows, count: batch.count, total: all.W.rows, ratio }
+  svrmu_update.reference(dims, { F: H.F, N, M, F0: snapshot.Ht, A: snapshot.A, G, K, S: snapshot.S })
+  yield
+  return { loss }
+}

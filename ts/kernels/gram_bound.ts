@@ -1,0 +1,63 @@
+import { fillBuffers, nonNegative } from './fills.js'
+import type { KernelSpec } from './spec.js'
+
+/** Power iterations; each tightens the bound, and any number of them makes a valid one. */
+export const BOUND_ITERATIONS = 30
+
+/** No entry of the iterate falls below this share of the largest: any positive vector bounds, zero does not. */
+const LEAST = 2 ** -40
+
+/**
+ * A bound from above of the largest eigenvalue of a non-negative symmetric matrix, such as the Gram matrix of a factor:
+ * for every positive v it is at most max (Gv)ᵢ / vᵢ (Collatz and Wielandt), and v comes from power iterations on 1, 1, 1, …
+ * So, unlike the Rayleigh quotient of the same v, it can be trusted before the iterations have converged. In float64,
+ * whatever G is stored in; 0 where G is all zeros.
+ */
+export const gram_bound: KernelSpec = {
+  name: 'gram_bound',
+  formula: 'v ← 1; 30 times: v ← max(G·v / max(G·v), 2⁻⁴⁰); bound = max_i (G·v)_i / v_i',
+  summary: 'bound of the largest eigenvalue of a Gram matrix',
+  source: 'Collatz 1942; Wielandt 1950: for non-negative G and positive v',
+  dims: ['rank'],
+  buffers: [
+    { name: 'G', type: 'f32', access: 'in', shape: 'rank × rank', length: d => d.rank * d.rank },
+    { name: 'bound', type: 'f64', access: 'out', shape: '1', length: () => 1 },
+  ],
+  exact: false,
+  // in float64: only roundings of its own, far below one of float32
+  tolerance: { class: 'elementwise', ulps: d => 64 * (d.rank + 2) },
+  problems: [1, 2, 3, 5, 8, 16, 17, 33, 65].map(rank => ({ rank })),
+  benchmark: { rank: 32 },
+  flops: d => (BOUND_ITERATIONS + 1) * 2 * d.rank * d.rank,
+  bytes: d => 4 * d.rank * d.rank,
+  fill(dims, kind, random) {
+    const { rank } = dims
+    const arrays = fillBuffers(this.buffers, dims, length => nonNegative(length, kind, random))
+    const { G } = arrays
+    for (let r = 0; r < rank; r++) for (let s = 0; s < r; s++) G[r * rank + s] = G[s * rank + r]
+    return arrays
+  },
+  reference({ rank }, { G, bound }) {
+    bound[0] = gramBound(G as Float64Array, rank)
+  },
+}
+
+export function gramBound(G: ArrayLike<number>, rank: number): number {
+  const v = new Float64Array(rank).fill(1)
+  const product = new Float64Array(rank)
+  for (let iteration = 0; ; iteration++) {
+    let largest = 0
+    for (let r = 0; r < rank; r++) {
+      let sum = 0
+      for (let s = 0; s < rank; s++) sum += G[r * rank + s] * v[s]
+      product[r] = sum
+      largest = Math.max(largest, sum)
+    }
+    if (largest === 0) return 0
+    if (iteration === BOUND_ITERATIONS) break
+    for (let r = 0; r < rank; r++) v[r] = Math.max(product[r] / largest, LEAST)
+  }
+  let bound = 0
+  for (let r = 0; r < rank; r++) bound = Math.max(bound, product[r] / v[r])
+  return bound
+}
