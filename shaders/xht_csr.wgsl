@@ -14,6 +14,7 @@ struct Params {
   first_row: u32, // of N
   parts: u32,
   part_length: u32,
+  accumulate: u32, // 0: the old contents of N do not count
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -55,14 +56,14 @@ fn main(
     n += values[q] * load_Ht(indices[q], r);
   }
   let at = group.z * p.part_length + (p.first_row + i) * p.rank + r;
-  N[at] = n.x;
+  N[at] = n.x + select(0, N[at], p.accumulate != 0);
   if (r + 1 < p.rank) {
-    N[at + 1] = n.y;
+    N[at + 1] = n.y + select(0, N[at + 1], p.accumulate != 0);
   }
   if (r + 2 < p.rank) {
-    N[at + 2] = n.z;
+    N[at + 2] = n.z + select(0, N[at + 2], p.accumulate != 0);
   }
   if (r + 3 < p.rank) {
-    N[at + 3] = n.w;
+    N[at + 3] = n.w + select(0, N[at + 3], p.accumulate != 0);
   }
 }

@@ -20,7 +20,7 @@ import { type OptimizerSpec, unknownKernel, type Vectors } from '../vectors.js'
 import type { DotGroups } from './family.js'
 import { GpuFit } from './fit.js'
 import { Gpu } from './gpu.js'
-import { misfit, type Room } from './plan.js'
+import { misfit, type Room, TILE_BYTES } from './plan.js'
 import type { GpuProvider, GpuSource } from './provider.js'
 import { KERNEL_ALIGNMENT, runKernel, supportsKernel } from './run-kernel.js'
 import { fitRefusal, memoryOfFit } from './support.js'
@@ -35,6 +35,8 @@ export interface WebgpuLimits {
   readonly busyThreads?: number
   /** Values of Gram parts that an update may read before they are added up first. */
   readonly gramReads?: number
+  /** Bytes of a tile of W·H. */
+  readonly tileBytes?: number
 }
 
 /** Threads that fill a large GPU; a smaller one runs them in turn at no loss. */
@@ -110,17 +112,18 @@ class GpuBackendDevice implements Device {
       bindingBytes: limits.bindingBytes ?? Math.min(maxStorageBufferBindingSize, maxBufferSize),
       busyThreads: limits.busyThreads ?? (facts.emulated ? BUSY_THREADS_EMULATED : BUSY_THREADS),
       gramReads: limits.gramReads ?? GRAM_READS,
+      tileBytes: limits.tileBytes ?? TILE_BYTES,
     }
     this.#dots = facts.emulated ? DOTS_EMULATED : DOTS
   }
 
   supports(X: MatrixView, spec: FitSpec, weights?: Weights): Support {
-    const reason = fitRefusal(spec, weights) ?? misfit(X, spec.rank, this.#room)
+    const reason = fitRefusal(X, spec, weights) ?? misfit(X, spec.rank, this.#room)
     return reason === undefined ? SUPPORTED : unsupported(reason)
   }
 
-  memory(X: MatrixView, spec: FitSpec): Memory {
-    return memoryOfFit(X, spec)
+  memory(X: MatrixView, spec: FitSpec, weights?: Weights): Memory {
+    return memoryOfFit(X, spec, weights)
   }
 
   async createFit(problem: Problem, spec: FitSpec): Promise<Fit> {

@@ -71,7 +71,7 @@ export function wordsOf(params: readonly number[], scalars: readonly number[] = 
  */
 export async function prepare(gpu: Gpu, calls: readonly Call[]): Promise<{ steps: Step[]; uniforms: GPUBuffer }> {
   const pipelines = await Promise.all(calls.map(call => gpu.pipeline(call.kernel, call.variant ?? {})))
-  const [standInRead, standInWrite] = await gpu.standIns()
+  const standIns = await gpu.standIns()
   const slot = SMALLEST_BUFFER
   const uniforms = await gpu.buffer(calls.length * slot, USAGE.UNIFORM | USAGE.COPY_DST)
   const words = new Uint32Array((calls.length * slot) / 4)
@@ -81,10 +81,11 @@ export async function prepare(gpu: Gpu, calls: readonly Call[]): Promise<{ steps
   const { result, done } = gpu.scoped(() => {
     gpu.device.queue.writeBuffer(uniforms, 0, words)
     return calls.map((call, index): Step => {
+      const spare = standIns.writes.values()
       const operands = [
         { buffer: uniforms, offset: index * slot, size: slot },
-        ...call.reads.map(operand => operand ?? { buffer: standInRead }),
-        ...call.writes.map(operand => operand ?? { buffer: standInWrite }),
+        ...call.reads.map(operand => operand ?? { buffer: standIns.read }),
+        ...call.writes.map(operand => operand ?? { buffer: spare.next().value! }),
       ]
       const { pipeline, layout } = pipelines[index]
       const entries = operands.map((resource, binding) => ({ binding, resource }))

@@ -1,5 +1,6 @@
 import type { FitSpec, Penalty } from '../backend.js'
 import type { Call, Operand } from './calls.js'
+import type { Resident } from './data.js'
 import { type Gpu, SMALLEST_BUFFER } from './gpu.js'
 import type { Motion } from './motion.js'
 import type { Owned } from './owned.js'
@@ -30,11 +31,17 @@ export interface DotGroups {
   readonly terms: number
 }
 
+/** Partial sums of a loss that is one sum. */
+export function lossSums({ ab, cd }: DotGroups): number {
+  return ab + cd
+}
+
 /** What a family is built into: the device's side of one fit. */
 export interface Setting {
   readonly gpu: Gpu
   readonly owned: Owned
   readonly spec: FitSpec
+  readonly data: Resident
   readonly room: Room
   readonly dots: DotGroups
   /** The rank on the device, a multiple of 4. */
@@ -43,29 +50,35 @@ export interface Setting {
   readonly columns: number
   readonly W: Pair
   readonly Ht: Pair
+  /** Whether these are two copies each: then updates read one and write the other. */
+  readonly alternates: boolean
   /** Where the fit extrapolates. */
   readonly motion: Motion | undefined
   /** A slot of the ring. */
   readonly slot: Operand
 }
 
+/** How a loss is told from the factors as they are. */
+export interface Measure {
+  /** Dispatches that leave its partial sums in a slot. */
+  measure(state: State): Call[]
+  /** The loss is `constant` and what `parts` makes of the sums. */
+  readonly constant: number
+  readonly parts: LossParts
+}
+
 /** How the products of one kind of X and loss move the factors: lists of dispatches, from one state of the factors. */
-export interface Family {
-  /** What must be there before the first iteration, and anew when H has moved. */
+export interface Family extends Measure {
+  /** What must be there before the first iteration, and anew where factors were set. */
   begin(state: State): Call[]
   /** W moves from this state to the next. */
   updateW(state: State): Call[]
   /** H does, with the W of the next. */
   updateH(state: State): Call[]
-  /** What the loss wants where no update of H has left it, after `begin`. */
-  measure(state: State): Call[]
-  /** The loss's partial sums, into a slot. */
+  /** The loss after the updates, which may have left what it wants; `measure` is the same by itself. */
   loss(state: State): Call[]
-  /** The loss is `constant` and what they make of the sums. */
-  readonly constant: number
-  readonly parts: LossParts
-  /** A Gram matrix that iterations leave for the next one: where the fit extrapolates in one part, to go back with H. */
-  readonly G: GPUBuffer
+  /** What iterations leave of H for the next ones: where the fit extrapolates it goes back with H. */
+  readonly left: { readonly buffer: GPUBuffer; readonly bytes: number }
   /** The list of the terms of the violation, and its length; 0 for rules that have none. */
   readonly terms: GPUBuffer
   readonly termCount: number
@@ -82,12 +95,7 @@ export function boundsOf(spec: FitSpec): { readonly W: Bounds; readonly Ht: Boun
   }
 }
 
-/** Whether updates of this rule read one copy of a factor and write the other. */
-export function alternates(spec: FitSpec): boolean {
-  return spec.rule === 'mu' && spec.beta === 2
-}
-
 /** The state after so many rounds of an update. */
-export function stateAfter(spec: FitSpec, state: State, rounds: number): State {
-  return alternates(spec) && rounds % 2 === 1 ? ((1 - state) as State) : state
+export function stateAfter({ alternates }: Pick<Setting, 'alternates'>, state: State, rounds: number): State {
+  return alternates && rounds % 2 === 1 ? ((1 - state) as State) : state
 }

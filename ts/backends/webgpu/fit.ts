@@ -14,10 +14,12 @@ import {
 } from '../backend.js'
 import { Batches, type Outcome } from './batches.js'
 import { prepare, record, type Step } from './calls.js'
+import { deviceColumns, familyFor, uploadData } from './data.js'
+import { familyIn, measureIn } from './families.js'
 import {
-  alternates,
   type DotGroups,
   type Family,
+  type Measure,
   type Pair,
   type Setting,
   SLOT,
@@ -25,13 +27,10 @@ import {
   stateAfter,
 } from './family.js'
 import { type Gpu, READ_PIECE, type Source } from './gpu.js'
-import { gramFamily } from './gram-family.js'
-import { Motion } from './motion.js'
+import { Motion, type Now } from './motion.js'
 import { Owned } from './owned.js'
 import { padded, type Room } from './plan.js'
-import { deviceColumns } from './products.js'
 import { sumTerms } from './rule-calls.js'
-import { lossRefusal } from './support.js'
 import { uploadRows, uploadTransposed } from './upload.js'
 
 /** Attempts at iterations whose outcomes stay on the device until they are read back together. */
@@ -52,9 +51,6 @@ interface Recorded {
 
 interface Parts {
   readonly setting: Setting
-  /** Of X, without the padding of the device. */
-  readonly rows: number
-  readonly columns: number
   readonly family: Family
   readonly recorded: readonly Recorded[]
   readonly ring: GPUBuffer
@@ -93,18 +89,18 @@ export class GpuFit implements Fit {
     this.#parts.setting.gpu.check()
   }
 
-  /** The buffers that hold the factors now, and the Gram matrix that goes with them. */
-  #now(): { W: GPUBuffer; Ht: GPUBuffer; G: GPUBuffer } {
+  /** The buffers that hold the factors now, and what goes with them. */
+  #now(): Now {
     const { setting, family } = this.#parts
-    return { W: setting.W[this.#current], Ht: setting.Ht[this.#current], G: family.G }
+    return { W: setting.W[this.#current], Ht: setting.Ht[this.#current], left: family.left.buffer }
   }
 
-  #outcome(slot: Float32Array): Outcome {
+  #outcome(slot: Float32Array, { constant, parts }: Measure): Outcome {
     const { family, setting } = this.#parts
-    const { ab, cd, abFactor, cdFactor } = family.parts
+    const { ab, cd, abFactor, cdFactor } = parts
     const sum = (first: number, count: number) => slot.subarray(first, first + count).reduce((a, b) => a + b, 0)
     return {
-      loss: Math.max(0, family.constant + abFactor * sum(0, ab) + cdFactor * sum(ab, cd)),
+      loss: Math.max(0, constant + abFactor * sum(0, ab) + cdFactor * sum(ab, cd)),
       violation: family.termCount > 0 ? sum(SLOT.violations, setting.dots.terms) : 0,
       stands: !setting.motion || slot[SLOT.stands] !== 0,
     }
@@ -130,22 +126,21 @@ export class GpuFit implements Fit {
   }
 
   /** The first outcomes, read back. */
-  async #collect(count: number): Promise<Outcome[]> {
+  async #collect(count: number, measure: Measure = this.#parts.family): Promise<Outcome[]> {
     const { setting, staging } = this.#parts
     const copy = await setting.gpu.readMapped(staging, count * SLOT.bytes)
     return Array.from({ length: count }, (_, slot) =>
-      this.#outcome(new Float32Array(copy, slot * SLOT.bytes, SLOT.bytes / 4)),
+      this.#outcome(new Float32Array(copy, slot * SLOT.bytes, SLOT.bytes / 4), measure),
     )
   }
 
   *#iterations(first: number, count: number): Generator<Step> {
     const { recorded, setting } = this.#parts
-    const { spec } = setting
     for (let slot = first; slot < first + count; slot++) {
       for (const step of recorded[this.#current].iteration) {
         yield step.offset === undefined ? step : { ...step, offset: slot * SLOT.bytes }
       }
-      this.#current = stateAfter(spec, this.#current, spec.rounds ?? 1)
+      this.#current = stateAfter(setting, this.#current, setting.spec.rounds ?? 1)
     }
   }
 
@@ -171,17 +166,34 @@ export class GpuFit implements Fit {
 
   async evaluate(beta: number = this.#parts.setting.spec.beta): Promise<number> {
     this.#check()
-    const refusal = lossRefusal(beta)
-    if (refusal !== undefined) throw new NonnegError('ERR_NONNEG_UNSUPPORTED', refusal)
-    await this.#submit(this.#parts.recorded[this.#current].evaluation, 0, 1)
+    const { setting, recorded } = this.#parts
+    if (beta !== setting.spec.beta) return await this.#evaluateOther(beta)
+    await this.#submit(recorded[this.#current].evaluation, 0, 1)
     const [{ loss }] = await this.#collect(1)
     return loss
   }
 
+  /** Another loss of the same factors, in buffers that are there for this call alone. */
+  async #evaluateOther(beta: number): Promise<number> {
+    const { setting } = this.#parts
+    const owned = new Owned(setting.gpu)
+    try {
+      const measure = await measureIn({ ...setting, owned }, beta)
+      const { steps, uniforms } = await prepare(setting.gpu, measure.measure(this.#current))
+      owned.keep(uniforms)
+      await this.#submit(steps, 0, 1)
+      const [{ loss }] = await this.#collect(1, measure)
+      return loss
+    } finally {
+      owned.destroy()
+    }
+  }
+
   async factors(): Promise<Factors> {
     this.#check()
-    const { setting, rows, columns, staging, stagingBytes } = this.#parts
+    const { setting, staging, stagingBytes } = this.#parts
     const { gpu, spec, width, motion } = setting
+    const { rows, columns } = setting.data
     const sources = ({ W, Ht }: { W: GPUBuffer; Ht: GPUBuffer }): Source[] => [
       { buffer: W, bytes: rows * width * 4 },
       { buffer: Ht, bytes: columns * width * 4 },
@@ -210,8 +222,9 @@ export class GpuFit implements Fit {
 
   async setFactors(factors: Factors): Promise<void> {
     this.#check()
-    const { setting, rows, columns, recorded } = this.#parts
+    const { setting, recorded } = this.#parts
     const { gpu, spec, motion } = setting
+    const { rows, columns } = setting.data
     checkLengths(factors, rows, spec.rank, columns)
     await this.#upload(factors, this.#now())
     this.#ready = false
@@ -226,8 +239,9 @@ export class GpuFit implements Fit {
   }
 
   async #upload({ W, H }: Pick<Factors, 'W' | 'H'>, into: { W: GPUBuffer; Ht: GPUBuffer }): Promise<void> {
-    const { setting, rows, columns } = this.#parts
+    const { setting } = this.#parts
     const { gpu, spec, width } = setting
+    const { rows, columns } = setting.data
     await uploadRows(gpu, into.W, denseView(Float32Array.from(W), rows, spec.rank), 0, rows, width)
     await uploadTransposed(gpu, into.Ht, denseView(Float32Array.from(H), spec.rank, columns), columns, width)
   }
@@ -266,20 +280,23 @@ async function createFit(
 ): Promise<GpuFit> {
   const { X } = problem
   const { rows } = X
-  const { fixed, rank, rounds = 1 } = spec
+  const { rank, rounds = 1 } = spec
+  const fixed = spec.fixed === 'H'
   const width = padded(rank)
   const columns = deviceColumns(X)
+  const data = await uploadData(gpu, owned, problem, { fixed, beta: spec.beta, room })
   const [bytesW, bytesHt] = [rows * width * 4, columns * width * 4]
-  const W = await pair(owned, bytesW, alternates(spec))
-  const Ht = await pair(owned, bytesHt, alternates(spec) && fixed !== 'H')
+  const alternates = spec.rule === 'mu' && familyFor(data, spec.beta) === 'gram'
+  const W = await pair(owned, bytesW, alternates)
+  const Ht = await pair(owned, bytesHt, alternates && !fixed)
   const ring = await owned.storage(SLOTS * SLOT.bytes)
   const stagingBytes = Math.max(SLOTS * SLOT.bytes, Math.min(READ_PIECE, bytesW + bytesHt))
   const staging = await owned.staging(stagingBytes)
   const slot = { buffer: ring, offset: 0, size: SLOT.bytes }
-  const sizes = { W: bytesW, Ht: bytesHt, G: width * width * 4 }
-  const motion = spec.extrapolate ? await Motion.create(owned, sizes, fixed === 'H') : undefined
-  const setting: Setting = { gpu, owned, spec, room, dots, width, columns, W, Ht, motion, slot }
-  const family = await gramFamily(setting, problem)
+  const motion = spec.extrapolate ? await Motion.create(owned, bytesW, bytesHt, fixed) : undefined
+  const setting: Setting = { gpu, owned, spec, data, room, dots, width, columns, W, Ht, alternates, motion, slot }
+  const family = await familyIn(setting)
+  await motion?.keepLeft(owned, fixed ? 0 : family.left.bytes)
   await uploadRows(gpu, W[0], problem.W, 0, rows, width)
   await uploadTransposed(gpu, Ht[0], problem.H, columns, width)
   if (motion) {
@@ -290,12 +307,12 @@ async function createFit(
 
   const { maxW = Number.POSITIVE_INFINITY, maxH = Number.POSITIVE_INFINITY } = spec
   const iteration = (state: State) => {
-    const next = stateAfter(spec, state, rounds)
-    const now = { W: W[next], Ht: Ht[next], G: family.G }
+    const next = stateAfter(setting, state, rounds)
+    const now = { W: W[next], Ht: Ht[next], left: family.left.buffer }
     return [
       ...family.updateW(state),
       ...(motion ? [motion.moveOn('W', W[next], maxW)] : []),
-      ...(fixed ? family.measure(next) : family.updateH(state)),
+      ...family.updateH(state),
       ...(motion && !fixed ? [motion.moveOn('Ht', Ht[next], maxH)] : []),
       ...(fixed ? [] : family.begin(next)),
       ...family.loss(next),
@@ -306,7 +323,7 @@ async function createFit(
   const lists = ([0, 1] as const).flatMap(state => [
     family.begin(state),
     iteration(state),
-    [...family.measure(state), ...family.loss(state)],
+    family.measure(state),
     motion ? [motion.adopt(family.parts, slot)] : [],
   ])
   const { steps, uniforms } = await prepare(gpu, lists.flat())
@@ -316,7 +333,7 @@ async function createFit(
     const [begin, iteration, evaluation, adoption] = cut.slice(first, first + 4)
     return { begin, iteration, evaluation, adoption }
   })
-  return new GpuFit({ setting, rows, columns: X.columns, family, recorded, ring, staging, stagingBytes })
+  return new GpuFit({ setting, family, recorded, ring, staging, stagingBytes })
 }
 
 function violationOf({ terms, termCount }: Family, { dots, slot }: Setting) {

@@ -38,6 +38,13 @@ export interface Source {
   readonly bytes: number
 }
 
+export interface StandIns {
+  /** For any number of bindings that are only read. */
+  readonly read: GPUBuffer
+  /** One for each binding of a kernel that may be written. */
+  readonly writes: readonly GPUBuffer[]
+}
+
 function failureOf(error: GPUError): NonnegError {
   // the classes are globals in browsers only, so their names decide
   if (error.constructor.name === 'GPUOutOfMemoryError') {
@@ -60,7 +67,7 @@ export class Gpu {
   readonly #lost: Promise<void>
   #failure: NonnegError | undefined
   #closed = false
-  #standIns: Promise<readonly [GPUBuffer, GPUBuffer]> | undefined
+  #standIns: Promise<StandIns> | undefined
 
   constructor(device: GPUDevice) {
     this.device = device
@@ -159,12 +166,12 @@ export class Gpu {
     return result
   }
 
-  /** Read-only and writable buffers that stand in for bindings a kernel does not use in its present variant. */
-  standIns(): Promise<readonly [GPUBuffer, GPUBuffer]> {
-    this.#standIns ??= Promise.all([
-      this.buffer(SMALLEST_BUFFER, USAGE.STORAGE),
-      this.buffer(SMALLEST_BUFFER, USAGE.STORAGE),
-    ])
+  /** Buffers that stand in for bindings a kernel does not use in its present variant: what is written may not be shared. */
+  standIns(): Promise<StandIns> {
+    this.#standIns ??= (async () => {
+      const [read, ...writes] = await Promise.all([0, 1, 2].map(() => this.buffer(SMALLEST_BUFFER, USAGE.STORAGE)))
+      return { read, writes }
+    })()
     return this.#standIns
   }
 

@@ -1,4 +1,3 @@
-import type { Problem } from '../backend.js'
 import type { Call } from './calls.js'
 import { boundsOf, type Family, type Pair, type Setting, type State, stateAfter } from './family.js'
 import { dotOf, ONE_PART, xhtDense } from './product-calls.js'
@@ -19,14 +18,14 @@ interface Side {
 }
 
 /** The Frobenius loss without weights, by X·Hᵀ and H·Hᵀ: W·H never appears. */
-export async function gramFamily(setting: Setting, { X, squaredNorm }: Problem): Promise<Family> {
-  const { gpu, owned, spec, room, dots, width, columns, W, Ht, motion, slot } = setting
+export async function gramFamily(setting: Setting): Promise<Family> {
+  const { owned, spec, data, room, dots, width, columns, W, Ht, motion, slot } = setting
   const { rule, rounds = 1, step = 1 } = spec
-  const { rows } = X
+  const { rows } = data
   const fixed = spec.fixed === 'H'
   // a thread that owns a row, or four entries of a product, reads all of it, and what is kept is one part: others are added
   const readers = (count: number) => (rule === 'mu' && !motion ? count : Number.POSITIVE_INFINITY)
-  const products = await productsOf(gpu, owned, X, { rank: width, room, fixed, readers })
+  const products = await productsOf(owned, data, { rank: width, room, fixed, readers })
   const { N, forW, forH } = products
   const gParts = gramParts(columns, width, room)
   const G = await gramBuffer(owned, width, gParts, readers(rows), room)
@@ -56,7 +55,7 @@ export async function gramFamily(setting: Setting, { X, squaredNorm }: Problem):
     const violation: Violation = { operand: { buffer: terms }, first }
     if (rule === 'mu') {
       return Array.from({ length: rounds }, (_, round) => {
-        const from = stateAfter(spec, state, round)
+        const from = stateAfter(setting, state, round)
         return muUpdate({ ...own, ...sums, F: { buffer: F[from] }, into: { buffer: F[1 - from] } })
       })
     }
@@ -75,6 +74,23 @@ export async function gramFamily(setting: Setting, { X, squaredNorm }: Problem):
     ]).flat()
   }
 
+  /** ⟨A, Hᵀ⟩ or, where H stays, ⟨N, W⟩, and ⟨S, H·Hᵀ⟩. */
+  function inner(state: State): Call[] {
+    const a = forH ? forH.A : N
+    const length = (forH ? columns : rows) * width
+    return [
+      dotOf({
+        ...{ abGroups: dots.ab, cdGroups: dots.cd, abLength: length, cdLength: width * width },
+        a: { operand: { buffer: a.buffer }, parts: a.parts },
+        b: { buffer: forH ? Ht[state] : W[state] },
+        c: { operand: { buffer: S.buffer }, parts: S.parts },
+        d: { operand: { buffer: G.buffer }, parts: G.parts },
+        partials: slot,
+      }),
+    ]
+  }
+
+  const gramOfW = (state: State) => gramCalls({ F: W[state], rows, rank: width, parts: sParts, into: S })
   const gramOfHt = (state: State) => gramCalls({ F: Ht[state], rows: columns, rank: width, parts: gParts, into: G })
   return {
     // X·Hᵀ stays as it is where H does
@@ -83,28 +99,15 @@ export async function gramFamily(setting: Setting, { X, squaredNorm }: Problem):
     updateH(state) {
       if (!forH) return []
       const side: Side = { name: 'Ht', rows: columns, F: Ht, N: forH.A, G: forH.S, first: termsOf(rows) }
-      return [...forH.calls(W[stateAfter(spec, state, rounds)]), ...move(side, state)]
+      const next = stateAfter(setting, state, rounds)
+      return [...forH.calls(W[next]), ...move(side, state)]
     },
-    measure: state =>
-      forH ? forH.calls(W[state]) : gramCalls({ F: W[state], rows, rank: width, parts: sParts, into: S }),
-    loss(state) {
-      const a = forH ? forH.A : N
-      const length = (forH ? columns : rows) * width
-      return [
-        dotOf({
-          ...{ abGroups: dots.ab, cdGroups: dots.cd, abLength: length, cdLength: width * width },
-          a: { operand: { buffer: a.buffer }, parts: a.parts },
-          b: { buffer: forH ? Ht[state] : W[state] },
-          c: { operand: { buffer: S.buffer }, parts: S.parts },
-          d: { operand: { buffer: G.buffer }, parts: G.parts },
-          partials: slot,
-        }),
-      ]
-    },
+    loss: state => (forH ? inner(state) : [...gramOfW(state), ...inner(state)]),
+    measure: state => [...(forH ? forH.calls(W[state]) : gramOfW(state)), ...inner(state)],
     // ½‖X‖² − ⟨A, Hᵀ⟩ + ½⟨S, H·Hᵀ⟩
-    constant: 0.5 * squaredNorm,
+    constant: 0.5 * data.squaredNorm,
     parts: { ab: dots.ab, cd: dots.cd, abFactor: -1, cdFactor: 0.5 },
-    G: G.buffer,
+    left: { buffer: G.buffer, bytes: width * width * 4 * G.parts },
     terms,
     termCount,
   }

@@ -16,12 +16,13 @@ export interface Both {
   readonly Ht: GPUBuffer
 }
 
-/** Bytes of W, of Hᵀ and of a Gram matrix. */
-export interface Sizes {
-  readonly W: number
-  readonly Ht: number
-  readonly G: number
+/** The factors, and what iterations leave of H for the next ones. */
+export interface Now extends Both {
+  readonly left: GPUBuffer
 }
+
+const PARTS = ['W', 'Ht', 'left'] as const
+type Sizes = Record<(typeof PARTS)[number], number>
 
 /** What a fit that extrapolates holds beside its factors. */
 export class Motion {
@@ -29,29 +30,44 @@ export class Motion {
   /** The factors as the last updates left them. */
   readonly before: Both
   /** What an iteration that does not stand goes back to. */
-  readonly #kept: Both & { readonly G: GPUBuffer }
-  /** Of what is kept. */
+  readonly #kept: Both
+  #left: GPUBuffer | undefined
+  /** Bytes of what is kept. */
   readonly #sizes: Sizes
+  /** Entries of the factors. */
+  readonly #lengths: { readonly W: number; readonly Ht: number }
 
-  private constructor(numbers: GPUBuffer, before: Both, kept: Both & { readonly G: GPUBuffer }, sizes: Sizes) {
+  private constructor(numbers: GPUBuffer, before: Both, kept: Both, sizes: Sizes, lengths: { W: number; Ht: number }) {
     this.numbers = numbers
     this.before = before
     this.#kept = kept
     this.#sizes = sizes
+    this.#lengths = lengths
   }
 
-  static async create(owned: Owned, whole: Sizes, fixed: boolean): Promise<Motion> {
-    const both = async ({ W, Ht }: Sizes) => ({ W: await owned.storage(W), Ht: await owned.storage(Ht) })
-    // what does not move need not be kept
-    const sizes = fixed ? { W: whole.W, Ht: 0, G: 0 } : whole
-    const kept = { ...(await both(sizes)), G: await owned.storage(sizes.G) }
-    return new Motion(await owned.storage(LENGTH * 4), await both(whole), kept, sizes)
+  /** @param bytesW and bytesHt those of the factors. @param fixed whether H does not move, and need not be kept */
+  static async create(owned: Owned, bytesW: number, bytesHt: number, fixed: boolean): Promise<Motion> {
+    const both = async (W: number, Ht: number) => ({ W: await owned.storage(W), Ht: await owned.storage(Ht) })
+    const sizes = { W: bytesW, Ht: fixed ? 0 : bytesHt, left: 0 }
+    const kept = await both(sizes.W, sizes.Ht)
+    const lengths = { W: bytesW / 4, Ht: bytesHt / 4 }
+    return new Motion(await owned.storage(LENGTH * 4), await both(bytesW, bytesHt), kept, sizes, lengths)
+  }
+
+  /** Makes room for what goes back with H. */
+  async keepLeft(owned: Owned, bytes: number): Promise<void> {
+    this.#sizes.left = bytes
+    this.#left = await owned.storage(bytes)
+  }
+
+  #keptOf(name: (typeof PARTS)[number]): GPUBuffer {
+    return name === 'left' ? this.#left! : this.#kept[name]
   }
 
   /** Moves a factor on. */
   moveOn(factor: 'W' | 'Ht', F: GPUBuffer, most: number): Call {
     const [momentum, P] = [{ buffer: this.numbers }, { buffer: this.before[factor] }]
-    return extrapolateBy({ length: this.#sizes[factor] / 4, most, momentum, F: { buffer: F }, P })
+    return extrapolateBy({ length: this.#lengths[factor], most, momentum, F: { buffer: F }, P })
   }
 
   /** Takes over what the loss of the factors as they are is made of. */
@@ -60,20 +76,20 @@ export class Motion {
   }
 
   /** Decides about an iteration by its loss, and goes back where it does not stand. */
-  judge(now: Both & { readonly G: GPUBuffer }, loss: LossParts, slot: GPUBufferBinding): Call[] {
+  judge(now: Now, loss: LossParts, slot: GPUBufferBinding): Call[] {
     const momentum = { buffer: this.numbers }
-    const sides = (['W', 'Ht', 'G'] as const).map(name => {
-      return { length: this.#sizes[name] / 4, now: { buffer: now[name] }, kept: { buffer: this.#kept[name] } }
+    const sides = PARTS.map(name => {
+      return { length: this.#sizes[name] / 4, now: { buffer: now[name] }, kept: { buffer: this.#keptOf(name) } }
     })
     const [W, Ht, G] = sides
     return [momentumOf({ loss, adopt: false, momentum, slot }), settleOf({ momentum, W, Ht, G })]
   }
 
   /** Keeps what is there before the first iteration. */
-  keep(encoder: GPUCommandEncoder, now: Both & { readonly G: GPUBuffer }): void {
-    for (const name of ['W', 'Ht', 'G'] as const) {
+  keep(encoder: GPUCommandEncoder, now: Now): void {
+    for (const name of PARTS) {
       const bytes = this.#sizes[name]
-      if (bytes > 0) encoder.copyBufferToBuffer(now[name], 0, this.#kept[name], 0, bytes)
+      if (bytes > 0) encoder.copyBufferToBuffer(now[name], 0, this.#keptOf(name), 0, bytes)
     }
   }
 

@@ -18,7 +18,7 @@ export interface Bindings {
 }
 
 /** A kernel that can be run: the others are text that stands before one. */
-export type KernelName = Exclude<ShaderName, 'vector_kernel'>
+export type KernelName = Exclude<ShaderName, 'beta' | 'vector_kernel'>
 
 /** Values of the overrides of a kernel's variant beside the workgroup size. */
 export type Variant = Readonly<Record<string, boolean>>
@@ -27,6 +27,9 @@ export const BINDINGS: Readonly<Record<KernelName, Bindings>> = {
   adam_products: { reads: 4, writes: 1, prelude: 'vector_kernel' },
   adam_step: { reads: 1, writes: 4, prelude: 'vector_kernel' },
   axpby: { reads: 2, writes: 1 },
+  beta_terms: { reads: 2, writes: 4, prelude: 'beta' },
+  beta_xht_csr: { reads: 6, writes: 2, prelude: 'beta' },
+  column_sums: { reads: 1, writes: 1 },
   dot: { reads: 4, writes: 1, slot: true },
   extrapolate: { reads: 1, writes: 2 },
   gradient_products: { reads: 3, writes: 1, prelude: 'vector_kernel' },
@@ -37,13 +40,17 @@ export const BINDINGS: Readonly<Record<KernelName, Bindings>> = {
   hypergradient_nesterov: { reads: 1, writes: 5, prelude: 'vector_kernel' },
   momentum: { reads: 0, writes: 2, slot: true },
   momentum_step: { reads: 1, writes: 3, prelude: 'vector_kernel' },
+  mu_ratio: { reads: 2, writes: 1 },
   mu_update: { reads: 5, writes: 1 },
   nesterov_step: { reads: 1, writes: 4, prelude: 'vector_kernel' },
   pg_step: { reads: 3, writes: 2 },
   sgd_step: { reads: 1, writes: 2, prelude: 'vector_kernel' },
   settle: { reads: 1, writes: 6 },
+  row_norms: { reads: 1, writes: 1 },
+  spread_csr: { reads: 3, writes: 1 },
   sum_parts: { reads: 0, writes: 1 },
   sum_terms: { reads: 1, writes: 1, slot: true },
+  wh_dense: { reads: 4, writes: 1 },
   xht_csr: { reads: 5, writes: 1 },
   xht_dense: { reads: 4, writes: 1 },
   xtw_dense: { reads: 4, writes: 2 },

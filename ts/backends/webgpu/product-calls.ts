@@ -65,6 +65,7 @@ export function xhtCsr(o: {
   firstRow: number
   parts: number
   partLength: number
+  accumulate?: boolean
   indptr: Operand
   indices: Operand | undefined
   values: Operand | undefined
@@ -75,7 +76,7 @@ export function xhtCsr(o: {
   return {
     kernel: 'xht_csr',
     variant: { ALIGNED: aligned },
-    params: [o.rows, o.rank, o.firstRow, o.parts, o.partLength],
+    params: [o.rows, o.rank, o.firstRow, o.parts, o.partLength, Number(o.accumulate ?? false)],
     reads: [o.indptr, o.indices, o.values, ...input(aligned, o.Ht)],
     writes: [o.N],
     groups: grid(o.rows * tiles(o.rank), o.parts),

@@ -2,6 +2,7 @@ import { NonnegError } from '../../core/errors.js'
 import type { Dims, KernelSpec } from '../../kernels/spec.js'
 import type { VectorKernel } from '../../kernels/vector_kernel.js'
 import { type KernelBuffer, type KernelCall, SUPPORTED, type Support, unsupported } from '../backend.js'
+import { betaEntries, betaTerms, entryTerms, muRatio, tileTerms, type Wanted, whDense } from './beta-calls.js'
 import { type Call, type Operand, prepare, record } from './calls.js'
 import type { DotGroups } from './family.js'
 import { type Gpu, READ_PIECE, SMALLEST_BUFFER } from './gpu.js'
@@ -19,7 +20,7 @@ export const KERNEL_ALIGNMENT: number = SMALLEST_BUFFER / 4
 type Windows = Record<string, Operand | undefined>
 
 /** How each spec maps to a dispatch; `windows` holds undefined for empty buffers. */
-const CALLS: Record<string, (dims: Dims, windows: Windows) => Call> = {
+const CALLS: Record<string, (dims: Dims, windows: Windows) => Call | readonly Call[]> = {
   xht_dense({ rows, columns, rank, stride }, { X, Ht, N }) {
     const sizes = { rows, columns, rank, stride, firstRow: 0, parts: ONE_PART, partLength: 0 }
     return xhtDense({ ...sizes, X, Ht, N: N! })
@@ -48,6 +49,35 @@ const CALLS: Record<string, (dims: Dims, windows: Windows) => Call> = {
     const curvature = { operand: L!, terms: 1, step: 0, stride: shared & 2 ? 0 : 1 }
     return pgStep({ ...own, N: whole(N), P: whole(P), L: curvature, F: F!, violation: from(terms) })
   },
+  mu_ratio({ rows, rank, gamma, shared, ...d }, { F, N, P }) {
+    const own = { rows, rank, gamma, bounds: boundsOf({ rank, ...d }), shared: shared === 1 }
+    return muRatio({ ...own, N: whole(N), P: whole(P), F: F! })
+  },
+  wh_dense({ rows, columns, rank, stride }, { W, H, U }) {
+    return whDense({ rows, columns, rank, stride, firstRow: 0, transposed: false, W, H, U: U! })
+  },
+  beta_terms({ rows, columns, stride, beta, ...d }, { X, V, U, P, C, terms }) {
+    const place = (operand: Operand | undefined) => ({ operand, first: 0, stride })
+    const own = { rows, columns, inside: columns, beta, wanted: wantedOf(d), adds: false, row: 0, holdout: undefined }
+    return betaTerms({ ...own, X: place(X), V: d.weighted ? place(V) : undefined, U: U!, P, C, terms })
+  },
+  beta_xht_csr({ rows, rank, beta, nonzeros, zeros, ...d }, windows) {
+    const { indptr, indices, values, weights, F, O, norms, N, P, L, terms, scratch } = windows
+    const panel = { first: 0, count: rows }
+    const partLength = listLength(nonzeros)
+    const own = { panel, rank, parts: 1, beta, wanted: wantedOf(d), zeros: zeros === 1, partLength, firstTerm: 0 }
+    const product = (list: number, columns: number, Ht: Operand | undefined, into: Operand) => {
+      const from = { buffer: scratch!.buffer, offset: list * partLength * 4, size: partLength * 4 }
+      const sizes = { rows, rank: columns, firstRow: 0, parts: 1, partLength: 0, accumulate: true }
+      return xhtCsr({ ...sizes, indptr: indptr!, indices, values: from, Ht, N: into })
+    }
+    return [
+      betaEntries({ ...own, indptr: indptr!, indices, values, weights, F, O, entries: scratch, terms }),
+      product(0, rank, O, N!),
+      ...(d.push ? [product(1, rank, O, P!)] : []),
+      ...(d.bend ? [product(2, 1, norms, L!)] : []),
+    ]
+  },
   extrapolate({ length, most = Number.POSITIVE_INFINITY }, { F, P, momentum }) {
     return extrapolateBy({ length, most, momentum: momentum!, F: F!, P: P! })
   },
@@ -57,6 +87,17 @@ const CALLS: Record<string, (dims: Dims, windows: Windows) => Call> = {
 const SCALARS: Record<string, { readonly name: string; readonly terms: (dims: Dims) => number }> = {
   hals_update: { name: 'violation', terms: ({ rows }) => rows },
   pg_step: { name: 'violation', terms: ({ rows, rank }) => pgTerms(rows, rank) },
+  beta_terms: { name: 'loss', terms: ({ rows, columns, measure }) => (measure ? tileTerms(rows, columns) : 0) },
+  beta_xht_csr: { name: 'loss', terms: ({ rows, measure }) => (measure ? entryTerms(rows, 1) : 0) },
+}
+
+function wantedOf({ push, bend, measure }: Dims): Wanted {
+  return { push: push === 1, bend: bend === 1, measure: measure === 1 }
+}
+
+/** Entries from one of the lists of `beta_xht_csr` to the next: each begins where a binding may. */
+function listLength(nonzeros: number): number {
+  return Math.max(1, Math.ceil(nonzeros / KERNEL_ALIGNMENT)) * KERNEL_ALIGNMENT
 }
 
 function whole(operand: Operand | undefined) {
@@ -110,8 +151,8 @@ async function numbers(gpu: Gpu, owned: Owned, values: Float32Array): Promise<Op
   return { buffer }
 }
 
-async function submit(gpu: Gpu, owned: Owned, call: Call): Promise<void> {
-  const { steps, uniforms } = await prepare(gpu, [call])
+async function submit(gpu: Gpu, owned: Owned, calls: readonly Call[]): Promise<void> {
+  const { steps, uniforms } = await prepare(gpu, calls)
   owned.keep(uniforms)
   const { done } = gpu.scoped(() => {
     const encoder = gpu.device.createCommandEncoder()
@@ -128,7 +169,7 @@ async function runDot(gpu: Gpu, owned: Owned, call: KernelCall, windows: Windows
   const none = { operand: undefined, parts: 0 }
   const groups = { abGroups: dots.ab, cdGroups: 0, abLength: call.dims.length, cdLength: 0 }
   const vectors = { a: { operand: a, parts: 1 }, b, c: none, d: none }
-  await submit(gpu, owned, dotOf({ ...groups, ...vectors, partials: { buffer: partials } }))
+  await submit(gpu, owned, [dotOf({ ...groups, ...vectors, partials: { buffer: partials } })])
   const sums = new Float32Array(dots.ab)
   await toHost(gpu, owned, partials, sums)
   const { data, offset } = call.buffers.sum
@@ -157,7 +198,7 @@ async function runVectors(
     kernel.scalars.map(name => dims[name] ?? kernel.defaults[name]),
   )
   const bound = vectorCall(kernel, arrays, target)
-  await submit(gpu, owned, { ...bound, params: [0, length, 0], scalars, groups: [workgroups, 1, 1] })
+  await submit(gpu, owned, [{ ...bound, params: [0, length, 0], scalars, groups: [workgroups, 1, 1] }])
   for (const { name, access } of kernel.arrays) {
     const { data } = buffers[name]
     if (access !== 'in' && !(data instanceof Float64Array)) await toHost(gpu, owned, operands[name].buffer, data)
@@ -184,20 +225,24 @@ export async function runKernel(gpu: Gpu, spec: KernelSpec, call: KernelCall, do
     if (spec.name === 'dot') return await runDot(gpu, owned, call, windows, dots)
     if (isVectorKernel(spec)) return await runVectors(gpu, owned, spec, call, operands)
     const written = spec.buffers.filter(({ access, type }) => access !== 'in' && type !== 'f64')
-    if (written.some(({ name }) => windows[name] === undefined)) return
     const { dims } = call
+    if (written.some(({ name, length }) => length(dims) > 0 && windows[name] === undefined)) return
+    if (written.every(({ name }) => windows[name] === undefined)) return
     // the kernel reads the old factor from a second copy and writes the new one into the caller's
     if (spec.name === 'mu_update') windows.old = await toDevice(gpu, owned, 'F', call.buffers.F)
+    if (spec.name === 'beta_xht_csr') {
+      windows.scratch = { buffer: await owned.storage(3 * listLength(dims.nonzeros) * 4) }
+    }
     if (spec.name === 'extrapolate') windows.momentum = await numbers(gpu, owned, Float32Array.of(dims.weight))
     const scalar = Object.hasOwn(SCALARS, spec.name) ? SCALARS[spec.name] : undefined
     const terms = scalar && new Float32Array(scalar.terms(dims))
-    if (terms) windows.terms = await numbers(gpu, owned, terms)
-    await submit(gpu, owned, CALLS[spec.name](dims, windows))
-    for (const { name } of written) {
+    if (terms && terms.length > 0) windows.terms = await numbers(gpu, owned, terms)
+    await submit(gpu, owned, [CALLS[spec.name](dims, windows)].flat())
+    for (const { name } of written.filter(buffer => windows[buffer.name])) {
       const { data } = call.buffers[name]
       if (!(data instanceof Float64Array)) await toHost(gpu, owned, operands[name].buffer, data)
     }
-    if (!scalar || !terms) return
+    if (!scalar || !terms || terms.length === 0) return
     await toHost(gpu, owned, windows.terms!.buffer, terms)
     const { data, offset } = call.buffers[scalar.name]
     for (const term of terms) data[offset] += term

@@ -1,21 +1,20 @@
-import type { MatrixView } from '../../core/matrix.js'
+import { entryCount, type MatrixView } from '../../core/matrix.js'
+import { familyOf } from '../../kernels/beta.js'
 import type { Dims, KernelSpec } from '../../kernels/spec.js'
 import type { FitSpec, Weights } from '../backend.js'
 import { type Memory, residentBytes } from '../memory.js'
+import { TILE_BYTES } from './plan.js'
 
-/** Why a loss is beyond the kernels there are, or undefined. */
-export function lossRefusal(beta: number): string | undefined {
-  return beta === 2 ? undefined : `WebGPU has kernels for the Frobenius loss (β = 2), not for β = ${beta}`
-}
-
-/** The same of a whole fit. */
-export function fitRefusal(spec: FitSpec, weights: Weights | undefined): string | undefined {
+/** Why a fit is beyond the kernels there are, or undefined. */
+export function fitRefusal(X: MatrixView, spec: FitSpec, weights: Weights | undefined): string | undefined {
   const { dtype, beta, rule, rounds = 1, extrapolate = false } = spec
   if (dtype !== 'f32') return 'WebGPU computes in f32 only'
-  const loss = lossRefusal(beta)
-  if (loss !== undefined) return loss
   if (rule === 'bpp' || rule === 'product') return `WebGPU has no kernels for the update rule ${rule}`
-  if (weights) return 'WebGPU has no kernels for masks and weights'
+  const isGram = familyOf(X, beta, weights) === 'gram'
+  if (rule === 'hals' && !isGram) {
+    return `WebGPU has no kernels for the update rule hals ${weights ? 'with weights' : `and β = ${beta}`}`
+  }
+  if (X.kind === 'dense' && weights?.kind === 'entries') return 'a dense matrix lists no entries to weigh'
   if (spec.batches) return 'WebGPU has no batches of rows'
   if (extrapolate && rounds > 1 && rule !== 'hals') {
     return `WebGPU has no rounds of the rule ${rule} in a fit that extrapolates`
@@ -40,11 +39,15 @@ const PARTS = 64 * 2 ** 20
 
 /**
  * What a fit holds: the factors twice, as an update may read one copy and write the other, what extrapolation keeps beside
- * them, their products, and parts of these.
+ * them, their products, and parts of these. Where products are not formed by Gram matrices, what the entries of a tile, or
+ * those of a sparse X, contribute: up to three values each.
  */
-export function memoryOfFit(X: MatrixView, spec: FitSpec): Memory {
-  const resident = residentBytes(X, spec, undefined, 4, 4)
+export function memoryOfFit(X: MatrixView, spec: FitSpec, weights: Weights | undefined): Memory {
+  const resident = residentBytes(X, spec, weights, 4, 4)
   const { factors: single } = residentBytes(X, { ...spec, extrapolate: false }, undefined, 4, 4)
-  const workspace = Math.min(2 * single + 2 * PARTS, 16 * single)
-  return { ...resident, factors: resident.factors + single, workspace }
+  const products = Math.min(2 * single + 2 * PARTS, 16 * single)
+  const family = familyOf(X, spec.beta, weights)
+  const values = family === 'gram' ? 0 : family === 'entries' ? 4 * entryCount(X) : 4 * X.rows * X.columns
+  const entries = 3 * (family === 'tile' ? Math.min(TILE_BYTES, values) : values)
+  return { ...resident, factors: resident.factors + single, workspace: products + entries }
 }

@@ -124,7 +124,7 @@ export class GpuVectors extends CheckedVectors {
     const buffers = arrays.map(array => this.#buffers.get(array)!)
     const { kernel: name, variant = {}, reads, writes } = vectorCall(kernel, buffers, this.#partials!)
     const { pipeline, layout } = await this.#gpu.pipeline(name, variant)
-    const [standIn] = await this.#gpu.standIns()
+    const { read: standIn } = await this.#gpu.standIns()
     const { result, done } = this.#gpu.scoped(() =>
       groupsOf(this.bounds).map(({ workgroups }, k): Step => {
         const uniforms = { buffer: this.#uniforms!, offset: k * SMALLEST_BUFFER, size: SMALLEST_BUFFER }
