@@ -165,9 +165,9 @@ describe.each([...BACKEND_IDS])('%s', (id: BackendId) => {
 const BEYOND: Readonly<Record<'webgpu' | 'cuda', readonly (readonly [string, Partial<FactorizeOptions>, RegExp])[]>> = {
   webgpu: [
     ['f64', { dtype: 'f64' }, /f32/],
-    ['another loss', { loss: 'kullback-leibler' }, /β = 1/],
     ['another solver', { solver: 'bpp' }, /rule bpp/],
-    ['a mask', { mask: { holdout: 0.1 } }, /masks/],
+    ['coordinate descent for another loss', { solver: 'hals', loss: 'kullback-leibler' }, /rule hals and β = 1/],
+    ['coordinate descent with a mask', { solver: 'hals', mask: { holdout: 0.1 } }, /rule hals with weights/],
   ],
   cuda: [
     ['f64', { dtype: 'f64' }, /f32/],

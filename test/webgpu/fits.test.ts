@@ -168,16 +168,25 @@ describe.runIf(hasDriver)('WebGPU fits', () => {
     const X = dense(8, 8)
     const reason = (spec: object, matrix: MatrixView = X) => device.supports(matrix, { ...SPEC(2), ...spec })
     expect(reason({ dtype: 'f64' })).toMatchObject({ supported: false, reason: expect.stringMatching(/f32/) })
-    expect(reason({ beta: 1 })).toMatchObject({ supported: false, reason: expect.stringMatching(/β = 1/) })
+    expect(reason({ beta: 1 })).toEqual({ supported: true })
+    expect(reason({ beta: 1, rule: 'hals' })).toMatchObject({
+      supported: false,
+      reason: expect.stringMatching(/hals and β = 1/),
+    })
     expect(reason({ rule: 'bpp' })).toMatchObject({ supported: false, reason: expect.stringMatching(/rule bpp/) })
     expect(reason({ extrapolate: true, rounds: 2 })).toMatchObject({
       supported: false,
       reason: expect.stringMatching(/rounds of the rule mu/),
     })
     expect(reason({ rule: 'hals', extrapolate: true, rounds: 2, maxH: 1, movingW: 1 })).toEqual({ supported: true })
-    expect(device.supports(X, SPEC(2), { kind: 'holdout', fraction: 0.1, seed: 1 })).toMatchObject({
+    const mask = { kind: 'holdout', fraction: 0.1, seed: 1 } as const
+    expect(device.supports(X, SPEC(2), mask)).toEqual({ supported: true })
+    expect(device.supports(X, { ...SPEC(2), rule: 'hals' }, mask)).toMatchObject({
       supported: false,
-      reason: expect.stringMatching(/masks/),
+      reason: expect.stringMatching(/hals with weights/),
+    })
+    expect(device.supports(X, SPEC(2), { kind: 'entries', values: new Float32Array(1) })).toMatchObject({
+      supported: false,
     })
     expect(reason({ rank: 200 })).toMatchObject({ supported: false, reason: expect.stringMatching(/larger than/) })
     expect(reason({}, dense(300, 8))).toMatchObject({ supported: false, reason: expect.stringMatching(/^W /) })
