@@ -3,8 +3,9 @@ export { type ErrorCode, NonnegError } from './core/errors.js'
 export type { CsrInput, DenseInput, MatrixInput, NdarrayInput, RowsInput } from './core/input.js'
 export type { CsrView, DenseView, FloatArray, MatrixView } from './core/matrix.js'
 export { closeDevices } from './engine/devices.js'
-export type { Candidate, Plan, Refusal } from './engine/plan.js'
+export type { Plan } from './engine/plan.js'
 export { type BackendReport, probeBackends } from './engine/probe.js'
+export type { Candidate, Ranking, Refusal } from './engine/ranking.js'
 export { Checkpoint } from './nmf/checkpoint.js'
 export { type Factorization, factorize, type RunningFit } from './nmf/factorize.js'
 export type { Handover, StopReason } from './nmf/fit-loop.js'
@@ -26,3 +27,14 @@ export { chooseRank } from './nmf/rank/choose-rank.js'
 export type { ChooseRankOptions, RankMethod, RankProgress, RankRule } from './nmf/rank/options.js'
 export type { SolverName } from './nmf/solvers.js'
 export type { Criterion } from './nmf/stopping.js'
+export { createOptimizer } from './optimizers/create-optimizer.js'
+export type { Closure, Evaluation, StepReport } from './optimizers/method.js'
+export type { Optimizer, OptimizerState, StepOptions } from './optimizers/optimizer.js'
+export type {
+  GroupOptions,
+  GroupSettings,
+  HypergradientOptions,
+  OptimizerKind,
+  OptimizerOptions,
+} from './optimizers/options.js'
+export * from './schedulers/api.js'

@@ -1,13 +1,5 @@
+import { high, low } from './lanes'
 import { LANES, SIZE } from './simd'
-
-/** The lower or upper two lanes as f64; of f64 lanes there are no more than two. */
-function low(v: v128): v128 {
-  return sizeof<Real>() == 8 ? v : f64x2.promote_low_f32x4(v)
-}
-
-function high(v: v128): v128 {
-  return f64x2.promote_low_f32x4(v128.shuffle<f64>(v, v, 1, 1))
-}
 
 /** ⟨a, b⟩; products and sums in f64. */
 export function dot(length: usize, a: usize, b: usize): f64 {

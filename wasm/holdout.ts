@@ -1,18 +1,6 @@
+import { mix, mixed } from './hash'
 import { storeLanes } from './lanes'
 import { LANES, SIZE } from './simd'
-
-/** A bijection of 32-bit words in all lanes; see ts/kernels/holdout.ts. */
-function mix(word: v128): v128 {
-  let x = v128.xor(word, i32x4.shr_u(word, 16))
-  x = i32x4.mul(x, i32x4.splat(0x7feb352d))
-  x = v128.xor(x, i32x4.shr_u(x, 15))
-  x = i32x4.mul(x, i32x4.splat(0x846ca68b))
-  return v128.xor(x, i32x4.shr_u(x, 16))
-}
-
-function mixed(word: u32): u32 {
-  return i32x4.extract_lane(mix(i32x4.splat(word)), 0)
-}
 
 /**
  * The hold-out mask of a tile of X whose corner is entry (row, column): V is 0 where the hash lies below `threshold` and 1

@@ -35,11 +35,26 @@ export function firstLanes(count: usize): v128 {
   return v128.and(one, v128.lt<i32>(i32x4(0, 1, 2, 3), v128.splat<i32>(<i32>count)))
 }
 
+/** The lower two lanes as f64; of f64 lanes there are no more than these. */
+export function low(v: v128): v128 {
+  return sizeof<Real>() == 8 ? v : f64x2.promote_low_f32x4(v)
+}
+
+/** The upper two of four f32 lanes as f64. */
+export function high(v: v128): v128 {
+  return f64x2.promote_low_f32x4(v128.shuffle<f64>(v, v, 1, 1))
+}
+
 /** An f64 sum in two lanes, grown by the lanes of `v`. */
 export function widen(sum: v128, v: v128): v128 {
   if (sizeof<Real>() == 8) return f64x2.add(sum, v)
-  const high = f64x2.promote_low_f32x4(v128.shuffle<f64>(v, v, 1, 1))
-  return f64x2.add(sum, f64x2.add(f64x2.promote_low_f32x4(v), high))
+  return f64x2.add(sum, f64x2.add(low(v), high(v)))
+}
+
+/** An f64 sum in two lanes, grown by the products of the lanes of `a` and `b`, which are taken in f64. */
+export function widenProducts(sum: v128, a: v128, b: v128): v128 {
+  if (sizeof<Real>() == 8) return f64x2.add(sum, f64x2.mul(a, b))
+  return f64x2.add(sum, f64x2.add(f64x2.mul(low(a), low(b)), f64x2.mul(high(a), high(b))))
 }
 
 /** Adds the two lanes of an f64 sum to a scalar in memory. */

@@ -2,7 +2,7 @@ import * as echarts from 'echarts'
 import { peerRow } from './goals.js'
 import type { CaseResult, Curve, ObjectiveResults } from './schema.js'
 
-const TEXT = { fontFamily: 'system-ui, sans-serif', fontSize: 13, color: '#374151' }
+export const TEXT = { fontFamily: 'system-ui, sans-serif', fontSize: 13, color: '#374151' }
 const WIDTH = 960
 const HEIGHT = 560
 
@@ -51,7 +51,7 @@ function series(curve: Curve, place: number, top: number): echarts.SeriesOption 
 }
 
 /** Without styles of a pointer that a picture in a page never meets, and without counts of what the process drew before. */
-function plain(svg: string): string {
+export function plain(svg: string): string {
   return svg
     .replace(/<style[^>]*>[\s\S]*?<\/style>\n?/g, '')
     .replace(/ class="zr\d+-cls-\d+"/g, '')

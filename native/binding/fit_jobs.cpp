@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstring>
 #include <new>
+#include <utility>
 
 namespace nonneg {
 
@@ -24,21 +25,26 @@ napi_value float64_array(napi_env env, const std::vector<double>& values) {
   return array;
 }
 
-std::vector<array> read_pair(const Napi::CallbackInfo& info, const fit_shape& shape, int64_t first, int64_t second) {
-  std::vector<array> pair(2);
-  const int64_t lengths[] = {first * shape.rank, second * shape.rank};
-  for (size_t i = 0; i < 2; i++) {
-    array& a = pair[i];
-    if (!read_array(info[i], a) || a.type != array_type(shape.element) || a.length != lengths[i])
+// Arrays of the element type, of so many rows of the rank each.
+std::vector<array> read_arrays(const Napi::CallbackInfo& info, const fit_shape& shape,
+                               const std::vector<int64_t>& rows) {
+  std::vector<array> arrays(rows.size());
+  for (size_t i = 0; i < rows.size(); i++) {
+    array& a = arrays[i];
+    if (!read_array(info[i], a) || a.type != array_type(shape.element) || a.length != rows[i] * shape.rank)
       return {};
   }
-  return pair;
+  return arrays;
+}
+
+bool is_whole(double number, double lowest, double highest) {
+  return number >= lowest && number <= highest && number == std::floor(number);
 }
 
 } // namespace
 
 std::vector<array> read_factors(const Napi::CallbackInfo& info, const fit_shape& shape) {
-  return read_pair(info, shape, shape.rows, shape.columns);
+  return read_arrays(info, shape, {shape.rows, shape.columns});
 }
 
 std::vector<array> read_momentum(const Napi::CallbackInfo& info, const fit_shape& shape) {
@@ -52,22 +58,31 @@ std::vector<array> read_momentum(const Napi::CallbackInfo& info, const fit_shape
 }
 
 std::vector<array> read_accumulated(const Napi::CallbackInfo& info, const fit_shape& shape) {
-  return read_pair(info, shape, shape.columns, shape.columns);
+  if (shape.rule != update_rule::mu)
+    return {};
+  return read_arrays(info, shape, {shape.columns, shape.columns});
+}
+
+std::vector<array> read_gradient(const Napi::CallbackInfo& info, const fit_shape& shape) {
+  if (shape.rule != update_rule::sgd)
+    return {};
+  return read_arrays(info, shape, {shape.columns});
 }
 
 bool read_batches(Napi::Value value, const fit_shape& shape, std::vector<batch>& out) {
+  constexpr int64_t members = 7;
   array from;
-  if (!read_array(value, from) || from.type != napi_float64_array || from.length % 3 != 0)
+  if (!read_array(value, from) || from.type != napi_float64_array || from.length % members != 0)
     return false;
-  const double* const numbers = static_cast<const double*>(from.data);
   const double rows = double(shape.rows);
-  for (int64_t i = 0; i < from.length; i += 3) {
-    const double first = numbers[i], count = numbers[i + 1], keep = numbers[i + 2];
+  out.reserve(size_t(from.length / members));
+  for (int64_t i = 0; i < from.length; i += members) {
+    const double* const n = static_cast<const double*>(from.data) + i;
     // false for what is no number
-    const bool inside = first >= 0 && count >= 1 && first + count <= rows && keep >= 0 && keep <= 1;
-    if (!inside || first != std::floor(first) || count != std::floor(count))
+    const bool inside = is_whole(n[0], 0, rows) && is_whole(n[1], 1, rows - n[0]) && n[2] >= 0 && n[2] <= 1;
+    if (!inside || !(n[3] >= 0) || !(n[4] >= 0) || !is_whole(n[5], 0, INT32_MAX))
       return false;
-    out.push_back({int64_t(first), int64_t(count), keep});
+    out.push_back({int64_t(n[0]), int64_t(n[1]), n[2], n[3], n[4], uint32_t(n[5]), n[6] != 0});
   }
   return true;
 }
@@ -99,6 +114,27 @@ napi_value report_job::value(napi_env env) {
   napi_set_named_property(env, result, "violations", float64_array(env, report.violations));
   napi_set_named_property(env, result, "seconds", float64_array(env, report.seconds));
   napi_set_named_property(env, result, "stopped", stopped);
+  if (state->shape.rule == update_rule::sgd)
+    napi_set_named_property(env, result, "steps", steps(env));
+  return result;
+}
+
+// An array for each number of the batches.
+napi_value report_job::steps(napi_env env) const {
+  constexpr std::pair<const char*, double batch_outcome::*> columns[] = {
+      {"rateW", &batch_outcome::rate_w},
+      {"rateH", &batch_outcome::rate_h},
+      {"squaredGradient", &batch_outcome::squared_gradient},
+      {"alignment", &batch_outcome::alignment}};
+  napi_value result = nullptr;
+  if (napi_create_object(env, &result) != napi_ok)
+    return nullptr;
+  for (const auto& [name, member] : columns) {
+    std::vector<double> column;
+    for (const batch_outcome& step : report.steps)
+      column.push_back(step.*member);
+    napi_set_named_property(env, result, name, float64_array(env, column));
+  }
   return result;
 }
 

@@ -16,10 +16,13 @@ std::vector<array> read_factors(const Napi::CallbackInfo& info, const fit_shape&
 // The same with a Float64Array of the momentum's numbers behind them; empty where the fit does not extrapolate.
 std::vector<array> read_momentum(const Napi::CallbackInfo& info, const fit_shape& shape);
 
-// Two of the element type, of columns x rank elements each.
+// Two of the element type, of columns x rank elements each; empty where the rule accumulates nothing.
 std::vector<array> read_accumulated(const Napi::CallbackInfo& info, const fit_shape& shape);
 
-// A Float64Array of three numbers for each batch: its first row, the number of its rows and the share that it keeps.
+// One of them; empty where the rule keeps no gradient.
+std::vector<array> read_gradient(const Napi::CallbackInfo& info, const fit_shape& shape);
+
+// A Float64Array of seven numbers for each batch, the members of `batch` in their order.
 bool read_batches(Napi::Value value, const fit_shape& shape, std::vector<batch>& out);
 
 class fit_job : public job {
@@ -48,6 +51,8 @@ class report_job : public fit_job {
   run_report report;
 
  private:
+  napi_value steps(napi_env env) const;
+
   const double deadline;
 };
 

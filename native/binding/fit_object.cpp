@@ -65,7 +65,8 @@ namespace {
 
 constexpr const char* no_factors = "the factors do not fit the shape of X";
 constexpr const char* no_momentum = "the momentum does not fit the shape of X, or the fit does not extrapolate";
-constexpr const char* not_accumulated = "numerators and denominators do not fit the shape of X";
+constexpr const char* not_accumulated = "numerators and denominators do not fit the shape of X, or the rule has none";
+constexpr const char* no_gradient = "the gradient does not fit the shape of X, or the rule keeps none";
 
 Napi::Value over_arrays(const Napi::CallbackInfo& info, const std::shared_ptr<fit_state>& state,
                         const std::vector<array>& arrays, const char* message, arrays_call call) {
@@ -85,12 +86,14 @@ Napi::Function fit_object::define(Napi::Env env) {
                          InstanceMethod<&fit_object::set_factors>("setFactors"),
                          InstanceMethod<&fit_object::set_momentum>("setMomentum"),
                          InstanceMethod<&fit_object::set_accumulated>("setAccumulated"),
+                         InstanceMethod<&fit_object::set_gradient>("setGradient"),
                          InstanceMethod<&fit_object::run>("run"),
                          InstanceMethod<&fit_object::run_batches>("runBatches"),
                          InstanceMethod<&fit_object::evaluate>("evaluate"),
                          InstanceMethod<&fit_object::factors>("factors"),
                          InstanceMethod<&fit_object::momentum>("momentum"),
                          InstanceMethod<&fit_object::accumulated>("accumulated"),
+                         InstanceMethod<&fit_object::gradient>("gradient"),
                          InstanceMethod<&fit_object::cancel>("cancel"),
                          InstanceMethod<&fit_object::dispose>("dispose"),
                      });
@@ -120,8 +123,8 @@ fit_object::fit_object(const Napi::CallbackInfo& info) : Napi::ObjectWrap<fit_ob
   const int64_t weighed = shape.weights == weights_kind::dense     ? shape.rows * shape.columns
                           : shape.weights == weights_kind::entries ? 2 * shape.nonzeros
                                                                    : 0;
-  const int64_t accumulated = shape.batches ? 2 * shape.columns * shape.rank : 0;
-  const int64_t factors = (shape.extrapolate ? 3 : 1) * (shape.rows + shape.columns) * shape.rank + accumulated;
+  const int64_t held = shape.batches ? rows_held_by_batches(shape) : 0;
+  const int64_t factors = ((shape.extrapolate ? 3 : 1) * (shape.rows + shape.columns) + held) * shape.rank;
   told_bytes = element_bytes * (entries + weighed + factors);
   Napi::MemoryManagement::AdjustExternalMemory(env, told_bytes);
 }
@@ -199,6 +202,14 @@ Napi::Value fit_object::set_accumulated(const Napi::CallbackInfo& info) {
       [](fit& device, const std::vector<array>& a) { return device.set_accumulated(a[0].data, a[1].data); });
 }
 
+// (D): columns x rank, as those of setFactors.
+Napi::Value fit_object::set_gradient(const Napi::CallbackInfo& info) {
+  if (!complete(info.Env()))
+    return info.Env().Undefined();
+  return over_arrays(info, state, read_gradient(info, state->shape), no_gradient,
+                     [](fit& device, const std::vector<array>& a) { return device.set_gradient(a[0].data); });
+}
+
 // (iterations, deadline): seconds from now after which no iteration starts, 0 for none.
 Napi::Value fit_object::run(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -210,10 +221,12 @@ Napi::Value fit_object::run(const Napi::CallbackInfo& info) {
       napi_get_value_double(env, info[1], &deadline) != napi_ok) {
     return refuse(env, option_error, "run takes a number of iterations and a deadline in seconds");
   }
+  if (is_for_batches_alone(state->shape.rule))
+    return refuse(env, {status_code::unsupported, "this rule is for batches alone"});
   return run_job::start(info, state, int(iterations), deadline);
 }
 
-// (batches, deadline): three numbers for each batch; the deadline as that of run.
+// (batches, deadline): seven numbers for each batch; the deadline as that of run.
 Napi::Value fit_object::run_batches(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   std::vector<batch> batches;
@@ -221,10 +234,12 @@ Napi::Value fit_object::run_batches(const Napi::CallbackInfo& info) {
   if (!complete(env))
     return env.Undefined();
   const fit_shape& s = state->shape;
-  if (s.rule != update_rule::mu || s.extrapolate || s.fixed_h)
-    return refuse(env, {status_code::unsupported, "batches are for the rule mu, without extrapolation, H not fixed"});
+  if ((s.rule != update_rule::mu && !is_for_batches_alone(s.rule)) || s.extrapolate || s.fixed_h) {
+    return refuse(env, {status_code::unsupported,
+                        "batches are for the rules mu, sgd and svrmu, without extrapolation, H not fixed"});
+  }
   if (!read_batches(info[0], s, batches))
-    return refuse(env, shape_error, "a batch of rows that are not there, or a share that is none");
+    return refuse(env, shape_error, "a batch of rows that are not there, or with a share, rate or draw that is none");
   if (napi_get_value_double(env, info[1], &deadline) != napi_ok)
     return refuse(env, option_error, "runBatches takes batches and a deadline in seconds");
   return run_batches_job::start(info, state, batches, deadline);
@@ -265,6 +280,14 @@ Napi::Value fit_object::accumulated(const Napi::CallbackInfo& info) {
     return info.Env().Undefined();
   return over_arrays(info, state, read_accumulated(info, state->shape), not_accumulated,
                      [](fit& device, const std::vector<array>& a) { return device.accumulated(a[0].data, a[1].data); });
+}
+
+// (D): rank x columns, as those of factors.
+Napi::Value fit_object::gradient(const Napi::CallbackInfo& info) {
+  if (!complete(info.Env()))
+    return info.Env().Undefined();
+  return over_arrays(info, state, read_gradient(info, state->shape), no_gradient,
+                     [](fit& device, const std::vector<array>& a) { return device.gradient(a[0].data); });
 }
 
 Napi::Value fit_object::cancel(const Napi::CallbackInfo& info) {

@@ -37,12 +37,14 @@ class fit_object : public Napi::ObjectWrap<fit_object> {
   Napi::Value set_factors(const Napi::CallbackInfo& info);
   Napi::Value set_momentum(const Napi::CallbackInfo& info);
   Napi::Value set_accumulated(const Napi::CallbackInfo& info);
+  Napi::Value set_gradient(const Napi::CallbackInfo& info);
   Napi::Value run(const Napi::CallbackInfo& info);
   Napi::Value run_batches(const Napi::CallbackInfo& info);
   Napi::Value evaluate(const Napi::CallbackInfo& info);
   Napi::Value factors(const Napi::CallbackInfo& info);
   Napi::Value momentum(const Napi::CallbackInfo& info);
   Napi::Value accumulated(const Napi::CallbackInfo& info);
+  Napi::Value gradient(const Napi::CallbackInfo& info);
   Napi::Value cancel(const Napi::CallbackInfo& info);
   Napi::Value dispose(const Napi::CallbackInfo& info);
 

@@ -8,13 +8,12 @@ namespace nonneg {
 
 namespace {
 
-// 'mu', 'hals', 'pg', 'bpp' or 'product'
+// One of `Rule` in ts/backends/backend.ts.
 bool read_rule(const std::string& name, update_rule& out) {
-  constexpr std::pair<const char*, update_rule> rules[] = {{"mu", update_rule::mu},
-                                                           {"hals", update_rule::hals},
-                                                           {"pg", update_rule::pg},
-                                                           {"bpp", update_rule::bpp},
-                                                           {"product", update_rule::product}};
+  constexpr std::pair<const char*, update_rule> rules[] = {
+      {"mu", update_rule::mu},      {"hals", update_rule::hals},       {"pg", update_rule::pg},
+      {"bpp", update_rule::bpp},    {"product", update_rule::product}, {"sgd", update_rule::sgd},
+      {"svrmu", update_rule::svrmu}};
   for (const auto& [known, rule] : rules) {
     if (name == known) {
       out = rule;
@@ -39,6 +38,29 @@ bool read_terms(Napi::Value value, int64_t rank, factor_terms& out) {
          napi_get_value_double(most.Env(), most, &out.most) == napi_ok && out.most > 0;
 }
 
+// { safety, noise, seed, limit }, where `limit` may be infinite.
+bool read_sgd(Napi::Value value, sgd_choice& out) {
+  if (!value.IsObject())
+    return false;
+  const Napi::Object from = value.As<Napi::Object>();
+  const Napi::Value limit = from.Get("limit");
+  int64_t seed = 0;
+  if (!read_number(from.Get("safety"), 0, out.safety) || !read_number(from.Get("noise"), 0, out.noise) ||
+      !read_integer(from.Get("seed"), 0, seed) || seed > UINT32_MAX ||
+      napi_get_value_double(limit.Env(), limit, &out.limit) != napi_ok)
+    return false;
+  out.seed = uint32_t(seed);
+  return out.limit > 0;
+}
+
+// What the rules for batches alone take, which the others leave out.
+bool read_choices_of_batches(const Napi::Object& options, fit_shape& shape) {
+  if (shape.rule == update_rule::sgd)
+    return read_sgd(options.Get("sgd"), shape.sgd);
+  return shape.rule != update_rule::svrmu ||
+         (read_number(options.Get("ratio"), 0, shape.ratio) && shape.ratio > 0 && shape.ratio <= 1);
+}
+
 bool read_rounds(Napi::Value value, int& out) {
   int64_t rounds = 0;
   if (!read_integer(value, 1, rounds) || rounds > INT32_MAX)
@@ -54,7 +76,7 @@ bool read_choices(const Napi::Object& options, fit_shape& shape) {
          read_number(options.Get("beta"), -HUGE_VAL, shape.beta) && read_number(options.Get("step"), 0, shape.step) &&
          read_rounds(options.Get("rounds"), shape.rounds) &&
          read_terms(options.Get("termsW"), shape.rank, shape.terms_w) &&
-         read_terms(options.Get("termsH"), shape.rank, shape.terms_h);
+         read_terms(options.Get("termsH"), shape.rank, shape.terms_h) && read_choices_of_batches(options, shape);
 }
 
 // { kind } or { kind: 'holdout', fraction, seed, complement }; without it there are none.
@@ -107,13 +129,15 @@ bool read_fit_shape(const Napi::Object& options, fit_shape& shape) {
                    "rows, columns, rank, nonzeros, threads or squaredNorm is not a number in its range");
   }
   if (!read_choices(options, shape) || !read_weights(options.Get("weights"), shape))
-    return refused(options, option_error, "dtype, rule, beta, step, rounds, termsW, termsH or weights is none");
-  const bool gram_alone = shape.rule == update_rule::bpp || shape.rule == update_rule::product;
+    return refused(options, option_error,
+                   "dtype, rule, beta, step, rounds, termsW, termsH, sgd, ratio or weights is none");
+  const bool batches_alone = is_for_batches_alone(shape.rule);
+  const bool gram_alone = shape.rule == update_rule::bpp || shape.rule == update_rule::product || batches_alone;
   if (gram_alone && (shape.beta != 2 || shape.weights != weights_kind::none))
     return refused(options, option_error, "this rule is for the Frobenius loss without weights");
   shape.fixed_h = options.Get("fixedH").ToBoolean();
   shape.extrapolate = options.Get("extrapolate").ToBoolean();
-  shape.batches = options.Get("batches").ToBoolean();
+  shape.batches = batches_alone || options.Get("batches").ToBoolean();
   shape.squared_norm = norm.As<Napi::Number>().DoubleValue();
   constexpr int64_t most_threads = 1024;
   shape.threads = int(threads < most_threads ? threads : most_threads);

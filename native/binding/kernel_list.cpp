@@ -12,11 +12,16 @@ const std::vector<integer_name> integer_names = {
     {"push", &sizes::push},         {"bend", &sizes::bend},
     {"measure", &sizes::measure},   {"zeros", &sizes::zeros},
     {"shared", &sizes::shared},     {"complement", &sizes::complement},
+    {"draw", &sizes::draw},         {"first", &sizes::first},
+    {"count", &sizes::count},       {"total", &sizes::total},
+    {"remember", &sizes::remember},
 };
 
 const std::vector<number_name> number_names = {
-    {"l1", &sizes::l1},     {"l2", &sizes::l2},         {"beta", &sizes::beta}, {"gamma", &sizes::gamma},
-    {"step", &sizes::step}, {"weight", &sizes::weight}, {"keep", &sizes::keep}, {"most", &sizes::most}};
+    {"l1", &sizes::l1},      {"l2", &sizes::l2},         {"beta", &sizes::beta},   {"gamma", &sizes::gamma},
+    {"step", &sizes::step},  {"weight", &sizes::weight}, {"keep", &sizes::keep},   {"most", &sizes::most},
+    {"rate", &sizes::rate},  {"scale", &sizes::scale},   {"noise", &sizes::noise}, {"limit", &sizes::limit},
+    {"ratio", &sizes::ratio}};
 
 namespace {
 
@@ -184,6 +189,48 @@ template<class T> struct body {
     *b[3].at<double>() += k.bpp_update(d.rows, d.rank, b[0].at<T>(), d.rank, b[1].at<T>(), d.rank, b[2].at<T>(), d.rank,
                                        d.terms<T>(), reinterpret_cast<double*>(scratch));
   }
+  static void sgd_update(const table& k, const sizes& d, const windows& b, T* scratch) {
+    gradient_step<T> a;
+    a.rows = d.rows;
+    a.rank = a.ld = a.ldg = d.rank;
+    a.F = b[0].at<T>();
+    a.N = b[1].at<T>();
+    a.G = b[2].at<T>();
+    a.D = d.remember ? b[3].at<T>() : nullptr;
+    a.sums = b[4].at<double>();
+    a.rate = d.rate;
+    a.scale = d.scale;
+    a.noise = d.noise;
+    a.seed = uint32_t(d.seed);
+    a.draw = uint32_t(d.draw);
+    a.first = uint32_t(d.first);
+    a.limit = d.limit;
+    a.terms = d.terms<T>();
+    a.scratch = scratch;
+    k.sgd_update(a);
+  }
+  static void svrmu_update(const table& k, const sizes& d, const windows& b, T* scratch) {
+    reduced_update<T> a;
+    a.rows = d.rows;
+    a.rank = a.ld = a.ldg = d.rank;
+    a.F = b[0].at<T>();
+    a.N = b[1].at<T>();
+    a.M = b[2].at<T>();
+    a.F0 = b[3].at<T>();
+    a.A = b[4].at<T>();
+    a.G = b[5].at<T>();
+    a.K = b[6].at<T>();
+    a.S = b[7].at<T>();
+    a.count = double(d.count);
+    a.total = double(d.total);
+    a.ratio = d.ratio;
+    a.terms = d.terms<T>();
+    a.scratch = scratch;
+    k.svrmu_update(a);
+  }
+  static void gram_bound(const table& k, const sizes& d, const windows& b, T* scratch) {
+    *b[1].at<double>() = k.gram_bound(d.rank, b[0].at<T>(), d.rank, reinterpret_cast<double*>(scratch));
+  }
   static void extrapolate(const table& k, const sizes& d, const windows& b, T*) {
     k.extrapolate(d.length, b[0].at<T>(), b[1].at<T>(), T(d.weight), T(d.most));
   }
@@ -235,6 +282,32 @@ const std::vector<kernel>& kernel_list() {
        f::bpp_update,
        g::bpp_update},
       {"extrapolate", {{"F", element, elements}, {"P", element, elements}}, no_scratch, f::extrapolate, g::extrapolate},
+      {"gram_bound",
+       {{"G", element, rank_squared}, {"bound", f64, one}},
+       [](const sizes& d) { return 2 * bound_scratch(d.rank); },
+       f::gram_bound,
+       g::gram_bound},
+      {"sgd_update",
+       {{"F", element, rows_by_rank},
+        {"N", element, rows_by_rank},
+        {"G", element, rank_squared},
+        {"D", element, [](const sizes& d) { return d.remember ? rows_by_rank(d) : 0; }},
+        {"sums", f64, [](const sizes&) { return 2.0; }}},
+       [](const sizes& d) { return sgd_scratch(d.rank); },
+       f::sgd_update,
+       g::sgd_update},
+      {"svrmu_update",
+       {{"F", element, rows_by_rank},
+        {"N", element, rows_by_rank},
+        {"M", element, rows_by_rank},
+        {"F0", element, rows_by_rank},
+        {"A", element, rows_by_rank},
+        {"G", element, rank_squared},
+        {"K", element, rank_squared},
+        {"S", element, rank_squared}},
+       [](const sizes& d) { return svrmu_scratch(d.rank); },
+       f::svrmu_update,
+       g::svrmu_update},
       {"mu_update",
        {{"F", element, rows_by_rank}, {"N", element, rows_by_rank}, {"G", element, rank_squared}},
        [](const sizes& d) { return mu_scratch(d.rank); },

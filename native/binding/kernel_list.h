@@ -17,6 +17,8 @@ struct sizes {
   int64_t weighted = 0, push = 0, bend = 0, measure = 0, zeros = 0, shared = 0, complement = 0; // flags
   double l1 = 0, l2 = 0, beta = 0, gamma = 0, step = 0, weight = 0, keep = 0;
   double most = HUGE_VAL;
+  int64_t draw = 0, first = 0, remember = 0, count = 0, total = 0; // of batches, as those that follow
+  double rate = 0, scale = 0, noise = 0, limit = 0, ratio = 0;
 
   template<class T> update_terms<T> terms() const { return {T(l1), T(l2), moving, T(most)}; }
 };

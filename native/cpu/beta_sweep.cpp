@@ -269,9 +269,9 @@ template<class T> bool beta_sweep<T>::batch_columns_phase(const crew& c, const b
   return true;
 }
 
-template<class T> bool beta_sweep<T>::run_batch(const crew& c, const batch& b, double& loss) {
+template<class T> bool beta_sweep<T>::run_batch(const crew& c, const batch& b, batch_outcome& done) {
   return c.turn([&] {
-    return know(c, factor::Ht) && batch_rows_phase(c, {b.first, b.count}) && batch_columns_phase(c, b, loss);
+    return know(c, factor::Ht) && batch_rows_phase(c, {b.first, b.count}) && batch_columns_phase(c, b, done.loss);
   });
 }
 

@@ -16,7 +16,7 @@ template<class T> class beta_sweep final : public sweep {
   bool prepare() override;
   void factor_changed(factor side) override;
   bool run(const crew& c) override;
-  bool run_batch(const crew& c, const batch& b, double& loss) override;
+  bool run_batch(const crew& c, const batch& b, batch_outcome& done) override;
   bool measure(const crew& c) override;
   bool loss_lags() const override { return true; }
   double loss() const override { return last_loss < 0 ? 0 : last_loss; }

@@ -1,9 +1,10 @@
-// Fits of which even the sizes would be too large.
+// Fits that are too large, some of them even in their sizes.
 #pragma once
 
 #include "../include/fit.h"
 
 #include <algorithm>
+#include <cstdio>
 
 namespace nonneg {
 
@@ -23,6 +24,14 @@ inline fit_bytes uncountable_bytes(const fit_shape& shape) {
   bytes.X = shape.nonzeros < 0 ? size * rows * columns : 2 * (size + 4) * double(shape.nonzeros);
   bytes.factors = size * (rows + columns) * double(shape.rank);
   return bytes;
+}
+
+inline status no_memory(double bytes = 0) {
+  if (bytes == 0)
+    return {status_code::memory, "no memory for this fit"};
+  char text[160];
+  snprintf(text, sizeof text, "this fit needs %.3g MB of memory, more than the machine gives", bytes / 1e6);
+  return {status_code::memory, text};
 }
 
 } // namespace nonneg

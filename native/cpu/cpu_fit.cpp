@@ -1,5 +1,6 @@
 #include "cpu_fit.h"
 
+#include "batch_memory.h"
 #include "countable.h"
 #include "denormals.h"
 #include "dispatch.h"
@@ -11,8 +12,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
-#include <cstring>
 #include <new>
 
 namespace nonneg {
@@ -26,7 +25,8 @@ constexpr double fewest_flops_for_threads = 1e6;
 
 template<class T> class cpu_fit final : public fit {
  public:
-  cpu_fit(const fit_shape& shape, const nonneg_kernels<T>& kernels) : shape(shape), X(shape), V(shape) {
+  cpu_fit(const fit_shape& shape, const nonneg_kernels<T>& kernels)
+      : shape(shape), X(shape), V(shape), left(this->shape, f) {
     f.kernels = &kernels;
     f.rounds = shape.rounds;
     f.rank = (shape.rank + rank_multiple - 1) / rank_multiple * rank_multiple;
@@ -54,16 +54,17 @@ template<class T> class cpu_fit final : public fit {
   status set_factors(const void* from_W, const void* from_Ht) override;
   status set_momentum(const void* from_W, const void* from_Ht, const double* numbers) override;
   status set_accumulated(const void* from_A, const void* from_B) override;
+  status set_gradient(const void* from) override;
   status run(int iterations, const run_controls& controls, run_report& report) override;
   status run_batches(const std::vector<batch>& batches, const run_controls& controls, run_report& report) override;
   status evaluate(double beta, double& loss) override;
   status factors(void* to_W, void* to_H) override;
   status momentum(void* to_W, void* to_H, double* numbers) override;
   status accumulated(void* to_A, void* to_B) override;
+  status gradient(void* to) override;
 
  private:
-  double accumulator_bytes() const;
-  bool allocate_accumulators();
+  bool allocate_for_batches();
   bool iterate(const crew& c);
   void take(factor side, const void* from, T* to) const { pad(length(side), shape.rank, f.rank, from, to); }
   void give(factor side, const T* from, void* to) const {
@@ -89,41 +90,24 @@ template<class T> class cpu_fit final : public fit {
   buffer<T> held_W; // and as the iteration found them
   buffer<T> held_Ht;
   momentum_control control;
-  buffer<T> A; // what batches have left of the numerators and denominators of Ht
-  buffer<T> B;
-  bool accumulating = false;
-  fit_bytes taken; // of all these
+  batch_memory<T> left;
+  bool has_left = false;  // batches, or what was set, something in it
+  bool refreshed = false; // since the factors were set
+  fit_bytes taken;        // of all these
 };
 
-status no_memory(double bytes = 0) {
-  if (bytes == 0)
-    return {status_code::memory, "no memory for this fit"};
-  char text[160];
-  snprintf(text, sizeof text, "this fit needs %.3g MB of memory, more than the machine gives", bytes / 1e6);
-  return {status_code::memory, text};
-}
-
-// An allocation beyond what there is may succeed and fail when it is written to, by a signal.
-bool machine_has(double bytes) {
-  const double machine = double(memory_limit());
-  return machine <= 0 || bytes <= machine;
-}
-
-template<class T> double cpu_fit<T>::accumulator_bytes() const {
-  return 2 * sizeof(T) * double(shape.columns) * double(f.rank);
+status no_batch() {
+  return {status_code::backend, "no batch has run on this fit"};
 }
 
 // Fits that were not said to run batches do so at the first one.
-template<class T> bool cpu_fit<T>::allocate_accumulators() {
-  if (B.get())
+template<class T> bool cpu_fit<T>::allocate_for_batches() {
+  if (left.allocated())
     return true;
-  const double more = shape.batches ? 0 : accumulator_bytes();
-  const int64_t length = shape.columns * f.rank;
-  if (!machine_has(taken.total() + more) || !A.allocate(length) || !B.allocate(length))
+  const double more = shape.batches ? 0 : left.bytes();
+  if (!machine_has(taken.total() + more) || !left.allocate())
     return false;
   taken.factors += more;
-  f.A = A.get();
-  f.B = B.get();
   return true;
 }
 
@@ -136,7 +120,7 @@ template<class T> bool cpu_fit<T>::plan() {
   if (shape.extrapolate)
     taken.factors += sizeof(T) * (2 * rows + (shape.fixed_h ? 1 : 2) * columns);
   if (shape.batches)
-    taken.factors += accumulator_bytes();
+    taken.factors += left.bytes();
   return true;
 }
 
@@ -150,7 +134,7 @@ template<class T> status cpu_fit<T>::allocate() {
   const bool done = X.allocate() && V.allocate() && iteration->allocate() && W.allocate(rows) && Ht.allocate(columns) &&
                     last_W.allocate(copies * rows) && last_Ht.allocate(copies * columns) &&
                     held_W.allocate(copies * rows) && held_Ht.allocate(undone * columns) &&
-                    (!shape.batches || allocate_accumulators()) && (shape.threads == 1 || pool::shared());
+                    (!shape.batches || allocate_for_batches()) && (shape.threads == 1 || pool::shared());
   if (!done)
     return no_memory(taken.total());
   f.W = W.get();
@@ -166,7 +150,7 @@ template<class T> status cpu_fit<T>::set_factors(const void* from_W, const void*
   iteration->factor_changed(factor::W);
   iteration->factor_changed(factor::Ht);
   control = {};
-  accumulating = false;
+  has_left = refreshed = false;
   if (shape.extrapolate) {
     copy(shape.rows * f.rank, f.W, f.last_W);
     copy(shape.columns * f.rank, f.Ht, f.last_Ht);
@@ -182,11 +166,17 @@ template<class T> status cpu_fit<T>::set_momentum(const void* from_W, const void
 }
 
 template<class T> status cpu_fit<T>::set_accumulated(const void* from_A, const void* from_B) {
-  if (!allocate_accumulators())
-    return no_memory(taken.total() + accumulator_bytes());
+  if (!allocate_for_batches())
+    return no_memory(taken.total() + left.bytes());
   take(factor::Ht, from_A, f.A);
   take(factor::Ht, from_B, f.B);
-  accumulating = true;
+  has_left = true;
+  return {};
+}
+
+template<class T> status cpu_fit<T>::set_gradient(const void* from) {
+  take(factor::Ht, from, f.gradient);
+  has_left = true;
   return {};
 }
 
@@ -204,10 +194,17 @@ template<class T> status cpu_fit<T>::momentum(void* to_W, void* to_H, double* nu
 }
 
 template<class T> status cpu_fit<T>::accumulated(void* to_A, void* to_B) {
-  if (!accumulating)
-    return {status_code::backend, "no batch has run on this fit"};
+  if (!has_left)
+    return no_batch();
   give(factor::Ht, f.A, to_A);
   give(factor::Ht, f.B, to_B);
+  return {};
+}
+
+template<class T> status cpu_fit<T>::gradient(void* to) {
+  if (!has_left)
+    return no_batch();
+  give(factor::Ht, f.gradient, to);
   return {};
 }
 
@@ -298,31 +295,37 @@ status cpu_fit<T>::run_batches(const std::vector<batch>& batches, const run_cont
   const auto elapsed = [&] { return std::chrono::duration<double>(clock::now() - start).count(); };
   const flush_denormals flush;
   report = {};
-  if (!iteration->prepare() || !allocate_accumulators())
+  if (!iteration->prepare() || !allocate_for_batches())
     return no_memory();
-  if (!accumulating) {
-    copy(shape.columns * f.rank, f.Ht, f.A);
-    std::fill_n(f.B, shape.columns * f.rank, T(1));
-    accumulating = true;
-  }
+  if (!has_left)
+    left.begin();
+  has_left = true;
   try {
     report.losses.reserve(batches.size());
     report.seconds.reserve(batches.size());
-    for (const batch& b : batches) {
+    if (shape.rule == update_rule::sgd)
+      report.steps.reserve(batches.size());
+    for (batch b : batches) {
       if (controls.deadline > 0 && !report.losses.empty() && elapsed() >= controls.deadline) {
         report.stopped = run_stop::deadline;
         break;
       }
-      double loss = 0;
-      if (!iteration->run_batch(crew_for(controls.cancelled, double(b.count) / double(shape.rows)), b, loss)) {
+      b.refresh = is_for_batches_alone(shape.rule) && (b.refresh || !refreshed);
+      refreshed = refreshed && !b.refresh; // and not when it is cancelled
+      const double share = b.refresh ? 1 : double(b.count) / double(shape.rows);
+      batch_outcome done;
+      if (!iteration->run_batch(crew_for(controls.cancelled, share), b, done)) {
         report.stopped = run_stop::aborted;
         break;
       }
-      report.losses.push_back(std::max(loss, 0.0));
+      refreshed = true;
+      report.losses.push_back(std::max(done.loss, 0.0));
       report.seconds.push_back(elapsed());
+      if (shape.rule == update_rule::sgd)
+        report.steps.push_back(done);
     }
   } catch (const std::bad_alloc&) {
-    return no_memory(24.0 * double(batches.size()));
+    return no_memory(64.0 * double(batches.size()));
   }
   return {};
 }

@@ -80,11 +80,11 @@ void csr_products<T>::columns(const operands<T>& f, const crew& c, int64_t first
 }
 
 template<class T>
-void csr_products<T>::columns_of(const operands<T>& f, const crew& c, const row_range& rows, int64_t first,
+void csr_products<T>::columns_of(const operands<T>& f, const crew& c, const T* W, const row_range& rows, int64_t first,
                                  int64_t count, T* A, T* scratch) {
   for (int64_t j = 0; j < count; j++) {
     const auto [begin, end] = X.by_column().within(first + j, rows);
-    if (!gather_row(f, c, X.by_column(), f.W, begin, end, A + j * rank, scratch))
+    if (!gather_row(f, c, X.by_column(), W, begin, end, A + j * rank, scratch))
       return;
   }
 }

@@ -187,18 +187,18 @@ void dense_products<T>::rows_moved(const operands<T>& f, int64_t group, bool ope
 template<class T>
 void dense_products<T>::columns(const operands<T>& f, const crew& c, int64_t first, int64_t count, T* A, T* scratch) {
   if (fused_groups == 0)
-    return columns_of(f, c, {0, X.rows}, first, count, A, scratch);
+    return columns_of(f, c, f.W, {0, X.rows}, first, count, A, scratch);
   const T* const B = accumulator(0) + first * components; // `first` opens a block
   sum_columns(f, fused_groups, column_elements<T>(components, X.columns), count, B, A);
 }
 
 template<class T>
-void dense_products<T>::columns_of(const operands<T>& f, const crew& c, const row_range& rows, int64_t first,
-                                   int64_t count, T* A, T* scratch) {
+void dense_products<T>::columns_of(const operands<T>& f, const crew& c, const T* W, const row_range& rows,
+                                   int64_t first, int64_t count, T* A, T* scratch) {
   const int64_t end = rows.first + rows.count;
   for (int64_t i = rows.first; (i == rows.first || i < end) && !c.stop(); i += panel_rows) {
     const int64_t height = std::min<int64_t>(panel_rows, end - i);
-    f.kernels->column_products(height, whole_vectors<T>(count), components, X.row(i) + first, X.ld(), f.W + i * rank,
+    f.kernels->column_products(height, whole_vectors<T>(count), components, X.row(i) + first, X.ld(), W + i * rank,
                                rank, scratch, i > rows.first);
   }
   sum_columns(f, 1, 0, count, scratch, A);

@@ -30,8 +30,8 @@ template<class T> class dense_products final : public products<T> {
   void columns_set() override;
   void columns_moved(const operands<T>& f, int64_t first, int64_t count) override;
   void columns(const operands<T>& f, const crew& c, int64_t first, int64_t count, T* A, T* scratch) override;
-  void columns_of(const operands<T>& f, const crew& c, const row_range& rows, int64_t first, int64_t count, T* A,
-                  T* scratch) override;
+  void columns_of(const operands<T>& f, const crew& c, const T* W, const row_range& rows, int64_t first, int64_t count,
+                  T* A, T* scratch) override;
   double squared_norm(const operands<T>& f, int64_t first, int64_t count) const override;
 
  private:

@@ -1,19 +1,37 @@
 #include "gram_sweep.h"
 
 #include <algorithm>
-#include <cstring>
 #include <new>
 
 namespace nonneg {
 
+namespace {
+
+// Elements that moving a panel in a batch takes, beside those of the rules for all of X.
+int64_t batch_scratch(const fit_shape& shape, int64_t rank, int64_t panel, int64_t of_products) {
+  switch (shape.rule) {
+  case update_rule::mu:
+    return panel;
+  case update_rule::sgd:
+    return sgd_scratch(rank);
+  case update_rule::svrmu: // a second product with X comes first
+    return panel + std::max(of_products, svrmu_scratch(rank));
+  default:
+    return 0;
+  }
+}
+
+} // namespace
+
 template<class T>
 gram_sweep<T>::gram_sweep(const fit_shape& shape, const operands<T>& factors, std::unique_ptr<products<T>> of_X,
                           std::unique_ptr<gram_rule<T>> for_w, std::unique_ptr<gram_rule<T>> for_h)
-    : shape(shape), f(factors), X(std::move(of_X)), rule_w(std::move(for_w)), rule_h(std::move(for_h)),
-      panel_elements(std::max(X->longest_rows(), X->longest_columns()) * f.rank),
+    : shape(shape), f(factors), X(std::move(of_X)),
+      panel_elements(std::max(X->longest_rows(), X->longest_columns()) * f.rank), rule_w(std::move(for_w)),
+      rule_h(std::move(for_h)),
       worker_elements((panel_elements +
                        std::max({X->scratch(), rule_w->scratch(), rule_h->scratch(),
-                                 shape.rule == update_rule::mu ? panel_elements : 0}) +
+                                 batch_scratch(shape, f.rank, panel_elements, X->scratch())}) +
                        15) /
                       16 * 16) {}
 
@@ -49,32 +67,6 @@ template<class T> void gram_sweep<T>::factor_changed(factor side) {
     return;
   gram_is_current = product_is_current = false;
   X->columns_set();
-}
-
-// Runs panel(group, first, count, opens, worker, sums) over the cut, a group after another per thread, and adds what
-// the panels add to `sums`.
-template<class T>
-template<class Panel>
-bool gram_sweep<T>::over(const crew& c, const partition& cut, scalars& total, const Panel& panel) {
-  const auto group = [&](int64_t g, int worker) {
-    memset(partial_gram(g), 0, size_t(f.rank * f.rank) * sizeof(T));
-    const int64_t begin = cut.groups[size_t(g)], end = cut.groups[size_t(g) + 1];
-    scalars sums;
-    for (int64_t p = begin; p < end && !c.stop(); p++) {
-      const int64_t first = cut.panels[size_t(p)], count = cut.panels[size_t(p) + 1] - first;
-      panel(g, first, count, p == begin, worker, sums);
-    }
-    partial[g] = sums;
-  };
-  if (!c.run(cut.group_count(), group))
-    return false;
-  total = {};
-  for (int64_t g = 0; g < cut.group_count(); g++) {
-    total.dot += partial[g].dot;
-    total.violation += partial[g].violation;
-    total.squared_norm += partial[g].squared_norm;
-  }
-  return true;
 }
 
 // The groups hold the upper triangle: a slice of rows adds it up in their order, and writes what it mirrors.
@@ -177,19 +169,22 @@ template<class T> bool gram_sweep<T>::columns_phase(const crew& c, bool update) 
   return true;
 }
 
+// F'F over the rows of this cut.
+template<class T> bool gram_sweep<T>::gram_over(const crew& c, const partition& cut, const T* F, T* total) {
+  const auto panel = [&](int64_t group, int64_t first, int64_t count, bool, int, scalars&) {
+    f.kernels->half_gram(count, f.rank, F + first * f.rank, f.rank, partial_gram(group), f.rank);
+  };
+  scalars none;
+  if (!over(c, cut, none, panel))
+    return false;
+  add_partial_grams(c, cut, total);
+  return true;
+}
+
 // In the same panels and order as after an update, so that a run in two parts has the bits of one.
 template<class T> bool gram_sweep<T>::gram_of_Ht(const crew& c) {
-  if (gram_is_current)
-    return true;
-  const auto panel = [&](int64_t group, int64_t first, int64_t count, bool, int, scalars&) {
-    f.kernels->half_gram(count, f.rank, f.Ht + first * f.rank, f.rank, partial_gram(group), f.rank);
-  };
-  scalars total;
-  if (!over(c, column_cut, total, panel))
-    return false;
-  add_partial_grams(c, column_cut, G.get());
-  gram_is_current = true;
-  return true;
+  gram_is_current = gram_is_current || gram_over(c, column_cut, f.Ht, G.get());
+  return gram_is_current;
 }
 
 template<class T> bool gram_sweep<T>::fixed_product(const crew& c) {
@@ -229,14 +224,24 @@ template<class T> bool gram_sweep<T>::fixed_rows_phase(const crew& c, bool updat
   return true;
 }
 
-// The rows of a batch move; the loss is theirs after that, by their own norm.
-template<class T> bool gram_sweep<T>::batch_rows_phase(const crew& c, const batch& b, double& loss) {
+template<class T> void gram_sweep<T>::move_rows(const batch&, int64_t first, int64_t count, const T* N, T* room) {
+  move(factor::W, first, count, N, room);
+}
+
+template<class T>
+void gram_sweep<T>::move_columns(const crew&, const batch& b, int64_t first, int64_t count, const T* N, T* room,
+                                 scalars&) {
   const int64_t rank = f.rank;
-  const row_range rows = {b.first, b.count};
-  batch_plan& plan = plans.of(rows, [&] { return X->cut_batch(rows); });
+  f.kernels->xht_dense(count, rank, rank, f.Ht + first * rank, rank, S.get(), rank, room, rank);
+  move_by_batch(f, shape, b, first, count, N, room, rank, 1);
+}
+
+// The rows of a batch move; the loss is theirs after that, by their own norm.
+template<class T> bool gram_sweep<T>::batch_rows_phase(const crew& c, const batch& b, batch_plan& plan, double& loss) {
+  const int64_t rank = f.rank;
   const bool normed = plan.squared_norm >= 0;
   rule_w->begin(G.get());
-  if (!X->before_rows(f, c, rows))
+  if (!X->before_rows(f, c, {b.first, b.count}))
     return false;
   const auto panel = [&](int64_t group, int64_t first, int64_t count, bool, int worker, scalars& sums) {
     T* const w = f.W + first * rank;
@@ -246,7 +251,7 @@ template<class T> bool gram_sweep<T>::batch_rows_phase(const crew& c, const batc
       return;
     if (!normed)
       sums.squared_norm += X->squared_norm(f, first, count);
-    move(factor::W, first, count, n, rest);
+    move_rows(b, first, count, n, rest);
     f.kernels->half_gram(count, rank, w, rank, partial_gram(group), rank);
     sums.dot += f.kernels->dot(count * rank, n, w);
   };
@@ -260,32 +265,37 @@ template<class T> bool gram_sweep<T>::batch_rows_phase(const crew& c, const batc
   return true;
 }
 
-// Ht moves by X'W and Ht W'W of the batch's rows.
-template<class T> bool gram_sweep<T>::batch_columns_phase(const crew& c, const batch& b) {
+// Ht moves by X'W and W'W of the batch's rows.
+template<class T> bool gram_sweep<T>::batch_columns_phase(const crew& c, const batch& b, batch_outcome& done) {
   const int64_t rank = f.rank;
   gram_is_current = false;
-  const auto panel = [&](int64_t group, int64_t first, int64_t count, bool, int worker, scalars&) {
-    T* const h = f.Ht + first * rank;
+  const auto panel = [&](int64_t group, int64_t first, int64_t count, bool, int worker, scalars& sums) {
     T* const a = scratch_of(worker);
     T* const rest = a + panel_elements;
-    X->columns_of(f, c, {b.first, b.count}, first, count, a, rest);
+    X->columns_of(f, c, f.W, {b.first, b.count}, first, count, a, rest);
     if (c.stop())
       return;
-    f.kernels->xht_dense(count, rank, rank, h, rank, S.get(), rank, rest, rank);
-    move_by_batch(f, shape, b, first, count, a, rest, rank, 1);
+    move_columns(c, b, first, count, a, rest, sums);
     X->columns_moved(f, first, count);
-    f.kernels->half_gram(count, rank, h, rank, partial_gram(group), rank);
+    f.kernels->half_gram(count, rank, f.Ht + first * rank, rank, partial_gram(group), rank);
   };
   scalars total;
   if (!over(c, column_cut, total, panel))
     return false;
+  done.squared_gradient = total.sums[0];
+  done.alignment = total.sums[1];
   add_partial_grams(c, column_cut, G.get());
   gram_is_current = true;
   return true;
 }
 
-template<class T> bool gram_sweep<T>::run_batch(const crew& c, const batch& b, double& loss) {
-  return c.turn([&] { return gram_of_Ht(c) && batch_rows_phase(c, b, loss) && batch_columns_phase(c, b); });
+template<class T> bool gram_sweep<T>::run_batch(const crew& c, const batch& b, batch_outcome& done) {
+  const row_range rows = {b.first, b.count};
+  batch_plan& plan = plans.of(rows, [&] { return X->cut_batch(rows); });
+  return c.turn([&] {
+    return gram_of_Ht(c) && before_rows(c, b, done) && batch_rows_phase(c, b, plan, done.loss) &&
+           before_columns(c, b, plan.cut, done) && batch_columns_phase(c, b, done);
+  });
 }
 
 template<class T> bool gram_sweep<T>::both_phases(const crew& c, bool update) {

@@ -26,6 +26,7 @@ namespace {
 #include "dot.inl"
 #include "extrapolate.inl"
 #include "gram.inl"
+#include "gram_bound.inl"
 #include "hals_update.inl"
 #include "holdout.inl"
 #include "mu_ratio.inl"
@@ -37,14 +38,16 @@ namespace {
 #include "xht_dense.inl"
 #include "xtw_dense.inl"
 
+#include "sgd_update.inl"
+#include "svrmu_update.inl"
 #include "wh_dense.inl"
 
 template<class T>
-constexpr nonneg_kernels<T> table = {xht_dense<T>,       xtw_dense<T>,   xht_csr<T>,      gram<T>,     mu_update<T>,
-                                     wh_dense<T>,        beta_terms<T>,  beta_xht_csr<T>, mu_ratio<T>, online_update<T>,
-                                     pg_step<T>,         cd_dense<T>,    cd_csr<T>,       holdout<T>,  hals_update<T>,
-                                     bpp_update<T>,      extrapolate<T>, half_gram<T>,    dot<T>,      row_products<T>,
-                                     column_products<T>, column_sums<T>};
+constexpr nonneg_kernels<T> table = {
+    xht_dense<T>,    xtw_dense<T>,  xht_csr<T>,       gram<T>,      mu_update<T>, wh_dense<T>,     beta_terms<T>,
+    beta_xht_csr<T>, mu_ratio<T>,   online_update<T>, pg_step<T>,   cd_dense<T>,  cd_csr<T>,       holdout<T>,
+    hals_update<T>,  bpp_update<T>, extrapolate<T>,   half_gram<T>, dot<T>,       row_products<T>, column_products<T>,
+    column_sums<T>,  sgd_update<T>, svrmu_update<T>,  gram_bound<T>};
 } // namespace
 
 #define NONNEG_TEXT_OF(token) #token

@@ -99,6 +99,11 @@ uint64_t memory_limit() {
   return machine > 0 ? std::min(machine, group) : group == UINT64_MAX ? 0 : group;
 }
 
+bool machine_has(double bytes) {
+  const double machine = double(memory_limit());
+  return machine <= 0 || bytes <= machine;
+}
+
 void advise_huge_pages(void* memory, size_t bytes) {
 #if defined(__linux__)
   const uintptr_t from = reinterpret_cast<uintptr_t>(memory);

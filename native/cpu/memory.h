@@ -11,6 +11,9 @@ namespace nonneg {
 // that is not known.
 uint64_t memory_limit();
 
+// An allocation beyond what there is may succeed and fail when it is written to, by a signal.
+bool machine_has(double bytes);
+
 // Asks for huge pages under memory that nobody has written to yet; small memory stays as it is.
 void advise_huge_pages(void* memory, size_t bytes);
 

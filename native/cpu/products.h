@@ -46,9 +46,9 @@ template<class T> class products {
   // A = rows first … first + count of X'W, packed.
   virtual void columns(const operands<T>& f, const crew& c, int64_t first, int64_t count, T* A, T* scratch) = 0;
 
-  // The same from these rows of X and W alone, with nothing that `rows_moved` kept.
-  virtual void columns_of(const operands<T>& f, const crew& c, const row_range& rows, int64_t first, int64_t count,
-                          T* A, T* scratch) = 0;
+  // The same from these rows of X and of W, which need not be the factor, with nothing that `rows_moved` kept.
+  virtual void columns_of(const operands<T>& f, const crew& c, const T* W, const row_range& rows, int64_t first,
+                          int64_t count, T* A, T* scratch) = 0;
 
   // Of the entries of rows first … first + count, in float64.
   virtual double squared_norm(const operands<T>& f, int64_t first, int64_t count) const = 0;

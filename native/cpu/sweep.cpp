@@ -6,6 +6,8 @@
 #include "csr_products.h"
 #include "dense_products.h"
 #include "gram_sweep.h"
+#include "sgd_sweep.h"
+#include "svrmu_sweep.h"
 
 #include <new>
 
@@ -13,8 +15,8 @@ namespace nonneg {
 
 namespace {
 
-template<class T>
-std::unique_ptr<sweep> make_gram_sweep(const fit_shape& shape, const operands<T>& f, const matrix<T>& X) {
+template<class Sweep, class T>
+std::unique_ptr<sweep> gram_sweep_of(const fit_shape& shape, const operands<T>& f, const matrix<T>& X) {
   std::unique_ptr<products<T>> of_X;
   if (X.sparse()) {
     of_X.reset(new (std::nothrow) csr_products<T>(X, f.rank));
@@ -26,7 +28,19 @@ std::unique_ptr<sweep> make_gram_sweep(const fit_shape& shape, const operands<T>
   if (!of_X || !for_w || !for_h)
     return nullptr;
   return std::unique_ptr<sweep>(new (std::nothrow)
-                                    gram_sweep<T>(shape, f, std::move(of_X), std::move(for_w), std::move(for_h)));
+                                    Sweep(shape, f, std::move(of_X), std::move(for_w), std::move(for_h)));
+}
+
+template<class T>
+std::unique_ptr<sweep> make_gram_sweep(const fit_shape& shape, const operands<T>& f, const matrix<T>& X) {
+  switch (shape.rule) {
+  case update_rule::sgd:
+    return gram_sweep_of<sgd_sweep<T>>(shape, f, X);
+  case update_rule::svrmu:
+    return gram_sweep_of<svrmu_sweep<T>>(shape, f, X);
+  default:
+    return gram_sweep_of<gram_sweep<T>>(shape, f, X);
+  }
 }
 
 template<class T>

@@ -26,9 +26,17 @@ template<class T> struct operands {
   double weight = 0;
   int rounds = 1; // of the rule, in this iteration
 
-  // Where batches run: what they have left of the numerators and denominators of Ht.
+  // Where batches run, what they have left: of `mu` the numerators and denominators of Ht, of `sgd` its last gradient.
   T* A = nullptr;
   T* B = nullptr;
+  T* gradient = nullptr;
+
+  // Of `svrmu`: both factors at the last refresh, and X'W there.
+  struct {
+    T* W = nullptr;
+    T* Ht = nullptr;
+    T* A = nullptr;
+  } snapshot;
 };
 
 enum class factor { W, Ht };
@@ -91,9 +99,8 @@ class sweep {
   // One iteration; false when cancelled. The factors stay valid then, the iteration possibly half done.
   virtual bool run(const crew& c) = 0;
 
-  // One batch, for `mu` alone, and the loss of its rows between the updates of W and of Ht; false when cancelled.
-  // Throws bad_alloc where its rows are new.
-  virtual bool run_batch(const crew& c, const batch& b, double& loss) = 0;
+  // One batch; false when cancelled. Throws bad_alloc where its rows are new.
+  virtual bool run_batch(const crew& c, const batch& b, batch_outcome& done) = 0;
 
   // Gathers what the loss needs of the factors as they are; false when cancelled.
   virtual bool measure(const crew& c) = 0;

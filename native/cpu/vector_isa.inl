@@ -18,6 +18,8 @@ namespace {
 #include "hypergradient_adam.inl"
 #include "hypergradient_momentum.inl"
 #include "hypergradient_nesterov.inl"
+#include "idbd_step.inl"
+#include "rprop_step.inl"
 
 constexpr nonneg_vector_kernel table[] = {
     entry<adam_products>("adam_products"),
@@ -27,8 +29,10 @@ constexpr nonneg_vector_kernel table[] = {
     entry<hypergradient_adam>("hypergradient_adam"),
     entry<hypergradient_momentum>("hypergradient_momentum"),
     entry<hypergradient_nesterov>("hypergradient_nesterov"),
+    entry<idbd_step>("idbd_step"),
     entry<momentum_step>("momentum_step"),
     entry<nesterov_step>("nesterov_step"),
+    entry<rprop_step>("rprop_step"),
     entry<sgd_step>("sgd_step"),
 };
 } // namespace

@@ -24,12 +24,17 @@ struct status {
 enum class element_type { f32, f64 };
 
 // How a factor moves: multiplicative update, coordinate descent, a projected gradient step, or to its minimum by block
-// principal pivoting; or it becomes the product of X with the other one. The last two for the Frobenius loss without
-// weights alone.
-enum class update_rule { mu, hals, pg, bpp, product };
+// principal pivoting; or it becomes the product of X with the other one. Batches also move H by projected stochastic
+// gradient steps, as they then move W, and by multiplicative updates of reduced variance. All but the first three for
+// the Frobenius loss without weights alone.
+enum class update_rule { mu, hals, pg, bpp, product, sgd, svrmu };
+
+constexpr bool is_for_batches_alone(update_rule rule) {
+  return rule == update_rule::sgd || rule == update_rule::svrmu;
+}
 
 constexpr bool has_violations(update_rule rule) {
-  return rule != update_rule::mu && rule != update_rule::product;
+  return rule == update_rule::hals || rule == update_rule::pg || rule == update_rule::bpp;
 }
 
 // What the updates of one factor F heed: l1 * sum of F + l2 / 2 * sum of F's squares is added to the loss, the first
@@ -51,6 +56,14 @@ struct holdout_choice {
   bool complement = false;
 };
 
+// How the steps of `sgd` are bounded and disturbed (SgdSpec in ts/backends/backend.ts).
+struct sgd_choice {
+  double safety = 0;
+  double noise = 0;
+  uint32_t seed = 0;
+  double limit = HUGE_VAL;
+};
+
 // X is rows x columns. Dense X is row-major and packed on the device; sparse X comes as CSR together with the CSR of
 // its transpose, so that both products gather.
 struct fit_shape {
@@ -70,9 +83,23 @@ struct fit_shape {
   int rounds = 1;           // applications of the rule to a factor before the other moves
   bool extrapolate = false; // factors move on along their last steps
   bool batches = false;     // the fit will run batches
+  sgd_choice sgd;
+  double ratio = 1; // of `svrmu`: the share of each update of H that is taken
   weights_kind weights = weights_kind::none;
   holdout_choice holdout;
 };
+
+// Rows of the rank that batches keep beside the factors (heldByBatches in ts/backends/memory.ts).
+inline int64_t rows_held_by_batches(const fit_shape& shape) {
+  switch (shape.rule) {
+  case update_rule::sgd:
+    return shape.columns;
+  case update_rule::svrmu:
+    return shape.rows + 2 * shape.columns;
+  default:
+    return 2 * shape.columns;
+  }
+}
 
 // Bytes that a fit takes, by purpose.
 struct fit_bytes {
@@ -84,12 +111,25 @@ struct fit_bytes {
   double total() const { return X + weights + factors + workspace; }
 };
 
-// Rows first … first + count - 1 of X and W, and the share of what former batches have left of H's numerators and
-// denominators that stays.
+// Rows first … first + count - 1 of X and W, and what is done with them (Batch in ts/backends/backend.ts).
 struct batch {
   int64_t first = 0;
   int64_t count = 0;
-  double keep = 0;
+  double keep = 1;
+  double rate_w = 0;
+  double rate_h = 0;
+  uint32_t draw = 0;
+  bool refresh = false;
+};
+
+// What a batch has done: the loss of its rows, and of `sgd` the lengths of both steps, the sum of H's squared gradient
+// and its inner product with that of the batch before.
+struct batch_outcome {
+  double loss = 0;
+  double rate_w = 0;
+  double rate_h = 0;
+  double squared_gradient = 0;
+  double alignment = 0;
 };
 
 struct run_controls {
@@ -100,9 +140,10 @@ struct run_controls {
 enum class run_stop { done, aborted, deadline };
 
 struct run_report {
-  std::vector<double> losses;     // the divergence of X from W·H after each iteration
-  std::vector<double> violations; // of each iteration: sum of |projected gradient|; empty where the rule has none
-  std::vector<double> seconds;    // from the start of the run to the end of each iteration
+  std::vector<double> losses;       // the divergence of X from W·H after each iteration
+  std::vector<double> violations;   // of each iteration: sum of |projected gradient|; empty where the rule has none
+  std::vector<double> seconds;      // from the start of the run to the end of each iteration
+  std::vector<batch_outcome> steps; // of each batch of `sgd`; empty elsewhere
   run_stop stopped = run_stop::done;
 };
 
@@ -142,8 +183,8 @@ class fit {
 
   virtual status run(int iterations, const run_controls& controls, run_report& report) = 0;
 
-  // Batches in order, each an iteration of the report: the rows of W by `mu`, then H by online_update
-  // (ts/kernels/online_update.ts); the losses are those of the rows between the two.
+  // Batches in order, each an iteration of the report: the rows of W, then H from their products alone, as
+  // Fit.runBatches in ts/backends/backend.ts has it; the losses are those of the rows between the two.
   virtual status run_batches(const std::vector<batch>&, const run_controls&, run_report&) {
     return {status_code::unsupported, "this device has no batches of rows"};
   }
@@ -160,6 +201,10 @@ class fit {
     return {status_code::unsupported, "this device has no batches of rows"};
   }
   virtual status accumulated(void*, void*) { return {status_code::unsupported, "this device has no batches of rows"}; }
+
+  // The last gradient of H that a batch of `sgd` took a step with, likewise.
+  virtual status set_gradient(const void*) { return {status_code::unsupported, "this device has no batches of rows"}; }
+  virtual status gradient(void*) { return {status_code::unsupported, "this device has no batches of rows"}; }
 
   // What set_momentum took or the iterations made of it, H like that of `factors`.
   virtual status momentum(void*, void*, double*) {

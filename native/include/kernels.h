@@ -125,6 +125,55 @@ constexpr int64_t bpp_scratch(int64_t rank) {
   return (2 * rank + 9) * bpp_stride(rank);
 }
 
+// A panel of rows of F that a stochastic gradient moves. D, the gradient of the step before, may be null.
+template<class T> struct gradient_step {
+  int64_t rows = 0, rank = 0;
+  T* F = nullptr; // N and D have its rows' distance
+  const T* N = nullptr;
+  T* D = nullptr;
+  int64_t ld = 0;
+  const T* G = nullptr;
+  int64_t ldg = 0;
+  double rate = 0, scale = 1, noise = 0;
+  uint32_t seed = 0, draw = 0, first = 0; // of the noise, which goes by the number of a row modulo 2^32
+  double limit = __builtin_inf();
+  update_terms<T> terms;
+  double* sums = nullptr; // two, which grow
+  T* scratch = nullptr;   // sgd_scratch elements
+};
+
+constexpr int64_t sgd_scratch(int64_t rank) {
+  return panel_rows * rank;
+}
+
+// A panel of rows of F = Ht that moves by a batch of `count` of `total` rows, beside F0 and what the snapshot that it
+// is of has kept.
+template<class T> struct reduced_update {
+  int64_t rows = 0, rank = 0;
+  T* F = nullptr; // the other panels have its rows' distance
+  const T* N = nullptr;
+  const T* M = nullptr;
+  const T* F0 = nullptr;
+  const T* A = nullptr;
+  int64_t ld = 0;
+  const T* G = nullptr; // K and S have its rows' distance
+  const T* K = nullptr;
+  const T* S = nullptr;
+  int64_t ldg = 0;
+  double count = 1, total = 1, ratio = 1;
+  update_terms<T> terms;
+  T* scratch = nullptr; // svrmu_scratch elements
+};
+
+constexpr int64_t svrmu_scratch(int64_t rank) {
+  return 3 * panel_rows * rank;
+}
+
+// Doubles of scratch for one call of gram_bound.
+constexpr int64_t bound_scratch(int64_t rank) {
+  return 2 * rank;
+}
+
 // Three vectors of the widest registers.
 template<class T> constexpr int64_t column_block = 3 * 64 / int64_t(sizeof(T));
 
@@ -213,6 +262,15 @@ template<class T> struct nonneg_kernels {
 
   // A = the sum of so many such B, `step` elements apart, transposed: columns x rank.
   void (*column_sums)(int64_t groups, int64_t step, int64_t columns, int64_t rank, const T* B, T* A, int64_t lda);
+
+  // F by a projected step against its gradient and by the multiplicative update of reduced variance, in place. Of the
+  // first, components of a padding must not move: they would count in its sums. Every G is symmetric.
+  void (*sgd_update)(const gradient_step<T>& step);
+  void (*svrmu_update)(const reduced_update<T>& update);
+
+  // Of the largest eigenvalue of a symmetric G without negative entries, in float64. `scratch`: bound_scratch(rank)
+  // doubles.
+  double (*gram_bound)(int64_t rank, const T* G, int64_t ldg, double* scratch);
 };
 
 // What one instruction set has: baseline, avx2, avx512 or neon.

@@ -10,8 +10,10 @@ import { gradient_products } from '../../ts/kernels/gradient_products.js'
 import { hypergradient_adam } from '../../ts/kernels/hypergradient_adam.js'
 import { hypergradient_momentum } from '../../ts/kernels/hypergradient_momentum.js'
 import { hypergradient_nesterov } from '../../ts/kernels/hypergradient_nesterov.js'
+import { idbd_step } from '../../ts/kernels/idbd_step.js'
 import { momentum_step } from '../../ts/kernels/momentum_step.js'
 import { nesterov_step } from '../../ts/kernels/nesterov_step.js'
+import { rprop_step } from '../../ts/kernels/rprop_step.js'
 import { sgd_step } from '../../ts/kernels/sgd_step.js'
 import type { Dims } from '../../ts/kernels/spec.js'
 import type { VectorKernel } from '../../ts/kernels/vector_kernel.js'
@@ -93,6 +95,12 @@ const cases: readonly Case[] = [
   single('adam, rates of parameters', hypergradient_adam, t => {
     return { ...MOVING, hyperRate: 1e-3, correction: correction(t), correctionBefore: correction(t - 1) }
   }),
+  single('rprop', rprop_step, () => ({ lowest: 1e-3, highest: 0.3 })),
+  single(
+    'idbd',
+    idbd_step,
+    each(metaRate => ({ metaRate, trace: 0.9, clip: 0.9, limit: 0.2, floor: 0 })),
+  ),
 ]
 
 const drawn = new Map<number, Float32Array>()

@@ -7,7 +7,7 @@ import { distance } from './trajectory.js'
 // Stochastic fits: projected gradient steps and variance-reduced multiplicative updates from batches of rows.
 
 /** These have them. */
-const WITH_BATCHES: readonly string[] = []
+const WITH_BATCHES: readonly string[] = ['native', 'wasm']
 
 const DENSE = { X: 'dense', rows: 53, columns: 67, rank: 5, beta: 2 } as const
 const CSR = { ...DENSE, X: 'csr' } as const

@@ -38,6 +38,8 @@ const dense = {
   rounds: 1,
   extrapolate: false,
   batches: false,
+  sgd: { safety: 0.5, noise: 0, seed: 0, limit: Number.POSITIVE_INFINITY },
+  ratio: 1,
   weights: { kind: 'none' },
 } as const
 const sparse = { ...dense, nonzeros: 5 } as const
@@ -79,7 +81,7 @@ describe('a fit refuses', () => {
 
   it.each([
     ['an element type', { dtype: 'f16' as 'f32' }],
-    ['a rule', { rule: 'sgd' as 'mu' }],
+    ['a rule', { rule: 'newton' as 'mu' }],
     ['a beta', { beta: Number.NaN }],
     ['a step', { step: -1 }],
     ['a number of rounds', { rounds: 0 }],

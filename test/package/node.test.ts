@@ -69,6 +69,7 @@ test('importing has no side effects: no new globals, and nothing keeps the proce
     const before = new Set(Reflect.ownKeys(globalThis))
     await import('nonneg')
     await import('nonneg/data')
+    await import('nonneg/schedulers')
     // the module loader closes its files meanwhile
     await new Promise(resolve => setTimeout(resolve, 100))
     console.log(JSON.stringify({
@@ -84,8 +85,9 @@ test('every subpath of the exports map resolves', async () => {
     const require = createRequire(import.meta.url)
     console.log(JSON.stringify([
       Object.keys(await import('nonneg/data')).length > 0,
+      new (await import('nonneg/schedulers')).Linear({ totalSteps: 4 }).next({ step: 1 }),
       require('nonneg/package.json').name,
       require.resolve('nonneg/shaders/gram.wgsl').endsWith('gram.wgsl'),
     ]))`
-  expect(JSON.parse(await runNode(project, text))).toEqual([true, 'nonneg', true])
+  expect(JSON.parse(await runNode(project, text))).toEqual([true, 0.75, 'nonneg', true])
 })

@@ -9,12 +9,15 @@ const repository = path.resolve(import.meta.dirname, '../..')
 const program = `
 import { factorize, NMF, NonnegError, type Factorization, type FactorizeOptions } from 'nonneg'
 import * as data from 'nonneg/data'
+import { GreedyLR, SCHEDULERS, type Scheduler } from 'nonneg/schedulers'
 
 const options: FactorizeOptions = { rank: 2, onProgress: entry => console.log(entry.loss.toFixed(3)) }
 const fit: Factorization = await factorize([[1, 2], [3, 4]], options)
 const value: number = fit.W.data[0] + fit.loss
 const name: 'cuda' | 'webgpu' | 'native' | 'wasm' | 'reference' = fit.backend
-console.log(value, name, NMF, NonnegError, Object.keys(data))
+const scheduler: Scheduler = new GreedyLR({ learningRate: 0.1, patience: 2 })
+const rate: number = scheduler.next({ loss: 3 }) + SCHEDULERS.cosine.make({ learningRate: 1, totalSteps: 9 }).next()
+console.log(value, rate, name, NMF, NonnegError, Object.keys(data))
 // @ts-expect-error a rank is needed
 await factorize([[1, 2]], {})
 // @ts-expect-error a rank is a number

@@ -118,6 +118,10 @@ describe('memory', () => {
     { name: 'tiles', X: dense(300, 200), weights: dense(300, 200, { stride: 204 }), spec: { dtype: 'f64' } },
     { name: 'batches of panels', X: dense(900, 401), spec: { batches: true } },
     { name: 'batches of entries', X: sparse(300, 200, 20), spec: { beta: 1, batches: true } },
+    { name: 'gradient steps', X: dense(900, 401), spec: { rule: 'sgd', batches: true, sgd: { safety: 0.5 } } },
+    { name: 'reduced variance', X: dense(900, 401), spec: { rule: 'svrmu', batches: true } },
+    { name: 'reduced variance of blocks', X: dense(150, 9000), spec: { rule: 'svrmu', batches: true } },
+    { name: 'reduced variance, sparse', X: sparse(300, 200, 20), spec: { rule: 'svrmu', batches: true } },
   ])('is planned as it is taken: $name', async ({ X, spec: more, weights }) => {
     const device = await open({ threads: 3 })
     const spec: FitSpec = { ...specOf(5), ...more }

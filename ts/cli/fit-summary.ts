@@ -1,5 +1,5 @@
 import { BACKEND_IDS } from '../backends/registry.js'
-import type { Refusal } from '../engine/plan.js'
+import type { Refusal } from '../engine/ranking.js'
 import type { Factorization } from '../nmf/factorize.js'
 import { brief, count, paint, seconds } from './text.js'
 

@@ -40,14 +40,20 @@ interface Cost {
   readonly startup: number
   /** GB/s at which X gets there. */
   readonly upload: number
+  /** Steps of optimizers: GB/s of the arrays' memory, to which a second thread hardly adds, and seconds for one step of none. */
+  readonly arrays: number
+  readonly call: number
 }
 
+/** Backends whose arrays the host can address: gradients and parameters do not travel. */
+const HOSTED: readonly BackendId[] = ['native', 'wasm', 'reference']
+
 const COSTS: Readonly<Record<BackendId, Cost>> = {
-  cuda: { dense: 4000, sparse: 200, scalesWithThreads: false, startup: 0.3, upload: 8 },
-  webgpu: { dense: 600, sparse: 60, scalesWithThreads: false, startup: 0.3, upload: 4 },
-  native: { dense: 80, sparse: 12, scalesWithThreads: true, startup: 0.005, upload: 8 },
-  wasm: { dense: 32, sparse: 8, scalesWithThreads: true, startup: 0.08, upload: 4 },
-  reference: { dense: 0.6, sparse: 0.4, scalesWithThreads: false, startup: 0, upload: 1 },
+  cuda: { dense: 4000, sparse: 200, scalesWithThreads: false, startup: 0.3, upload: 8, arrays: 500, call: 5e-5 },
+  webgpu: { dense: 600, sparse: 60, scalesWithThreads: false, startup: 0.3, upload: 4, arrays: 100, call: 2e-3 },
+  native: { dense: 80, sparse: 12, scalesWithThreads: true, startup: 0.005, upload: 8, arrays: 12, call: 2e-5 },
+  wasm: { dense: 32, sparse: 8, scalesWithThreads: true, startup: 0.08, upload: 4, arrays: 8, call: 2e-5 },
+  reference: { dense: 0.6, sparse: 0.4, scalesWithThreads: false, startup: 0, upload: 1, arrays: 0.3, call: 8e-5 },
 }
 
 /** Whether a device of this backend is made for a number of CPU threads. */
@@ -116,4 +122,12 @@ export function estimateSeconds(id: BackendId, instance: Instance, iterations: n
   const rate = (tiles ? cost.dense : cost.sparse) * width * (cost.scalesWithThreads ? threads : 1)
   const uploadBytes = entryCount(X) * (X.kind === 'dense' ? 4 : 16)
   return cost.startup + uploadBytes / (cost.upload * 1e9) + (iterations * iterationFlops(instance)) / (rate * 1e9)
+}
+
+/** Estimated seconds of so many steps over `length` parameters, each of which moves `bytes` of an optimizer's arrays. */
+export function estimateStepSeconds(id: BackendId, length: number, bytes: number, steps: number): number {
+  const { startup, upload, arrays, call } = COSTS[id]
+  // a gradient goes there, and the parameters come back
+  const travel = HOSTED.includes(id) ? 0 : (8 * length) / upload
+  return startup + steps * (call + (bytes / arrays + travel) / 1e9)
 }

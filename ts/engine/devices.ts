@@ -3,7 +3,7 @@ import { backendOf } from '../backends/registry.js'
 import { NonnegError } from '../core/errors.js'
 import { usesThreads } from './costs.js'
 
-/** A device that fits share, from the first that asks for it until `closeDevices` or its failure. */
+/** A device that fits and optimizers share, from the first that asks for it until `closeDevices` or its failure. */
 interface Entry {
   readonly key: string
   readonly device: Promise<Device>
@@ -56,40 +56,61 @@ function isFatal(error: unknown): boolean {
   )
 }
 
+/** A shared device that someone holds. */
+export interface Loan {
+  readonly device: Device
+  /** Once, when it is not needed any more, with the error that ended its use if one did. */
+  giveBack(failure?: unknown): Promise<void>
+}
+
 /**
- * Lends the device of a backend to `work`; it is opened once and shared. After a failure that ends the device the next
- * caller gets a fresh one, while those who still use the old one hear of it from the device itself.
+ * The device of a backend; it is opened once and shared. After a failure that ends the device the next caller gets a fresh
+ * one, while those who still use the old one hear of it from the device itself.
  */
+export async function borrowDevice(id: BackendId, options: DeviceOptions): Promise<Loan> {
+  const entry = entryOf(id, options)
+  entry.users++
+  let device: Device
+  try {
+    device = await entry.device
+  } catch (error) {
+    entry.users--
+    forget(entry)
+    throw error
+  }
+  const giveBack = async (failure?: unknown) => {
+    if (isFatal(failure)) {
+      entry.failed = true
+      forget(entry)
+    }
+    entry.users--
+    if (entry.failed && entry.users === 0) await close(entry)
+  }
+  return { device, giveBack }
+}
+
+/** Lends the device to `work`, as `borrowDevice` does, for as long as that takes. */
 export async function withDevice<T>(
   id: BackendId,
   options: DeviceOptions,
   work: (device: Device) => Promise<T>,
 ): Promise<T> {
-  const entry = entryOf(id, options)
-  entry.users++
+  const loan = await borrowDevice(id, options)
+  let failure: unknown
   try {
-    return await work(await entry.device)
+    return await work(loan.device)
   } catch (error) {
-    const opened = await entry.device.then(
-      () => true,
-      () => false,
-    )
-    if (!opened) forget(entry)
-    else if (isFatal(error)) {
-      entry.failed = true
-      forget(entry)
-    }
+    failure = error
     throw error
   } finally {
-    entry.users--
-    if (entry.failed && entry.users === 0) await close(entry)
+    await loan.giveBack(failure)
   }
 }
 
 /**
- * Closes every device that fits have opened: worker threads end, GPU memory is given back. Nothing needs it to let a
- * process exit; long-lived programs call it when they are done with factorising. Fits that still run
- * end with an error or finish first, as the backend can; a later fit opens devices anew.
+ * Closes every device that fits and optimizers have opened: worker threads end, GPU memory is given back. Nothing needs it
+ * to let a process exit; long-lived programs call it when they are done with factorising. Fits that still run end with an
+ * error or finish first, as the backend can, and steps of optimizers fail; later ones open devices anew.
  */
 export async function closeDevices(): Promise<void> {
   await Promise.all([...entries.values()].map(close))

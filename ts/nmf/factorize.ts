@@ -3,7 +3,8 @@ import { inSlices } from '../core/breathe.js'
 import { abortError, NonnegError } from '../core/errors.js'
 import type { MatrixInput } from '../core/input.js'
 import { type DenseView, denseView } from '../core/matrix.js'
-import { explainPlan, type Plan, planFit, planWithFallback } from '../engine/plan.js'
+import { type Plan, planFit, planWithFallback } from '../engine/plan.js'
+import { explainRanking } from '../engine/ranking.js'
 import { type Checkpoint, checkIdentity } from './checkpoint.js'
 import { deadComponents, inverse, movingFirst, reordered } from './components.js'
 import { Feed } from './feed.js'
@@ -149,7 +150,7 @@ async function solveChecked(input: MatrixInput, resolved: ResolvedOptions, given
     seconds: (performance.now() - start) / 1000,
     handovers: result.handovers,
     plan,
-    explain: () => `${explainSolver(result, resolved)}\n${explainPlan(plan)}`,
+    explain: () => `${explainSolver(result, resolved)}\n${explainRanking(plan)}`,
     checkpoint: () => wholeCheckpoint(result.checkpoint),
   }
 }

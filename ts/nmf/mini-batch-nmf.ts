@@ -1,4 +1,4 @@
-import { refuse } from './checks.js'
+import { refuse } from '../core/checks.js'
 import { NMF } from './nmf.js'
 import type { FactorizeOptions } from './options.js'
 

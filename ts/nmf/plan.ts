@@ -1,7 +1,8 @@
 import { inBytes, type Memory, totalBytes } from '../backends/memory.js'
 import type { MatrixInput } from '../core/input.js'
 import { entryCount } from '../core/matrix.js'
-import { explainPlan, type Plan } from '../engine/plan.js'
+import type { Plan } from '../engine/plan.js'
+import { explainRanking } from '../engine/ranking.js'
 import { planOf } from './factorize.js'
 import type { FactorizeOptions } from './options.js'
 import { type Prepared, prepare } from './prepare.js'
@@ -48,6 +49,6 @@ export async function plan(X: MatrixInput, options: FactorizeOptions): Promise<F
     .filter(purpose => bytes[purpose] > 0)
     .map(purpose => `${purpose} ${inBytes(bytes[purpose])}`)
   const explain = () =>
-    [`solver ${name}`, `memory ${inBytes(total)}: ${parts.join(', ')}`, explainPlan(made)].join('\n')
+    [`solver ${name}`, `memory ${inBytes(total)}: ${parts.join(', ')}`, explainRanking(made)].join('\n')
   return { solver: name, backend: id, estimatedSeconds, bytes, total, plan: made, explain }
 }

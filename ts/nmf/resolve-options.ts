@@ -1,8 +1,18 @@
 import { BACKEND_IDS } from '../backends/registry.js'
+import {
+  between,
+  checkNames,
+  checkObject,
+  finite,
+  flag,
+  oneOf,
+  optionalFunction,
+  refuse,
+  whole,
+} from '../core/checks.js'
 import { NonnegError } from '../core/errors.js'
 import { entryCount, type MatrixView } from '../core/matrix.js'
 import { Checkpoint } from './checkpoint.js'
-import { between, checkNames, checkObject, finite, flag, oneOf, optionalFunction, refuse, whole } from './checks.js'
 import { LOSSES, type LossName } from './loss.js'
 import type { OnlineOptions } from './online.js'
 import type { FactorizeOptions, HoldoutMask, InitName, MaskInput, OwnStart, ResolvedOptions } from './options.js'

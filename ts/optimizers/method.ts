@@ -27,6 +27,8 @@ export interface StepReport {
   /** Evaluations of the loss alone, and of loss and gradient, since the optimizer was made. */
   readonly forwards: number
   readonly backwards: number
+  /** Under `nonFinite: 'skip'`: the gradient was not finite, nothing has moved, and the step does not count. */
+  readonly skipped?: boolean
 }
 
 /** How a step gets at what it works with. */
@@ -43,6 +45,14 @@ export interface StepContext {
   readonly scheduler: Scheduler | undefined
 }
 
+/** What a method says of one step; see `StepReport`. */
+export interface MethodReport {
+  readonly learningRate: number
+  /** The rate of each group; default: `learningRate` for all. */
+  readonly learningRates?: readonly number[]
+  readonly squaredGradient?: number
+}
+
 /** One kind of optimizer: how it steps arrays that live on a device. It holds numbers; the arrays hold all else. */
 export interface Method {
   /** The kernels and arrays that it needs beside `p` and `g`. */
@@ -51,7 +61,7 @@ export interface Method {
   readonly needsClosure?: boolean
   /** Once, after the parameters are on the device. */
   begin?(vectors: Vectors): Promise<void>
-  step(context: StepContext): Promise<{ readonly learningRate: number; readonly squaredGradient?: number }>
+  step(context: StepContext): Promise<MethodReport>
   /**
    * The array with the parameters that a model is used with where they are not those that gradients are taken at (averages
    * of iterates); absent: `p`.

@@ -6,6 +6,7 @@ import { denseView, entryCount, transposeCsr } from '../../core/matrix.js'
 import {
   type Batch,
   checkBatches,
+  checkIterations,
   checkLengths,
   type Factors,
   type Fit,
@@ -13,6 +14,7 @@ import {
   type Penalty,
   type Problem,
   type RunControls,
+  type SgdSpec,
   type SweepReport,
   type Weights,
 } from '../backend.js'
@@ -123,6 +125,15 @@ function weightsOption(weights: Weights | undefined): NativeFitOptions['weights'
   return { kind, fraction, seed: seed >>> 0, complement }
 }
 
+/** What the addon reads of a batch. */
+function numbersOf({ first, count, keep = 1, rateW = 0, rateH = 0, draw = 0, refresh = false }: Batch): number[] {
+  return [first, count, keep, rateW, rateH, draw, refresh ? 1 : 0]
+}
+
+function sgdOption({ safety, noise = 0, seed = 0, limit = Number.POSITIVE_INFINITY }: SgdSpec): Required<SgdSpec> {
+  return { safety, noise, seed, limit }
+}
+
 function termsOf(rank: number, penalty = NO_PENALTY, moving = rank, most = Number.POSITIVE_INFINITY): NativeTerms {
   return { ...penalty, moving, most }
 }
@@ -132,8 +143,8 @@ class AddonFit implements Fit {
   readonly #native: NativeFit
   readonly #options: NativeFitOptions
   readonly #spec: FitSpec
-  /** Batches have left something. */
-  #accumulates = false
+  /** Batches have left something for those that follow. */
+  #hasLeft = false
   #running: Promise<unknown> | undefined
 
   constructor(native: NativeFit, options: NativeFitOptions, spec: FitSpec) {
@@ -142,16 +153,17 @@ class AddonFit implements Fit {
     this.#spec = spec
   }
 
-  run(iterations: number, controls?: RunControls): Promise<SweepReport> {
-    return this.#report(seconds => this.#native.run(iterations, seconds), controls)
+  async run(iterations: number, controls?: RunControls): Promise<SweepReport> {
+    checkIterations(this.#spec)
+    return await this.#report(seconds => this.#native.run(iterations, seconds), controls)
   }
 
   async runBatches(batches: readonly Batch[], controls?: RunControls): Promise<SweepReport> {
     checkBatches(batches, this.#options.rows, this.#spec)
-    const numbers = Float64Array.from(batches.flatMap(({ first, count, keep = 1 }) => [first, count, keep]))
+    const numbers = Float64Array.from(batches.flatMap(numbersOf))
     return await this.#report(async seconds => {
       const report = await this.#native.runBatches(numbers, seconds)
-      this.#accumulates = true
+      this.#hasLeft = true
       return report
     }, controls)
   }
@@ -161,8 +173,10 @@ class AddonFit implements Fit {
     { signal, deadline }: RunControls = {},
   ): Promise<SweepReport> {
     if (signal?.aborted) {
-      const nothing = new Float64Array()
-      return { iterations: 0, losses: nothing, violations: nothing, seconds: nothing, stopped: 'aborted' }
+      const none = new Float64Array()
+      const steps = { rateW: none, rateH: none, squaredGradient: none, alignment: none }
+      const report = { iterations: 0, losses: none, violations: none, seconds: none, stopped: 'aborted' } as const
+      return this.#spec.rule === 'sgd' ? { ...report, steps } : report
     }
     // the addon takes 0 for "no deadline"; a deadline that has passed must differ from it, also for a thread that treats
     // subnormal numbers as zero
@@ -185,16 +199,27 @@ class AddonFit implements Fit {
     const arrays = () => [zeros(dtype, rows * rank), zeros(dtype, rank * columns)] as const
     const [W, H] = arrays()
     await this.#job(() => this.#native.factors(W, H))
-    if (this.#accumulates) {
-      const [A, B] = [zeros(dtype, rank * columns), zeros(dtype, rank * columns)]
-      await this.#job(() => this.#native.accumulated(A, B))
-      return { W, H, accumulated: { A, B } }
-    }
+    if (this.#hasLeft) return { W, H, ...(await this.#left()) }
     if (!this.#options.extrapolate) return { W, H }
     const [lastW, lastH] = arrays()
     const numbers = new Float64Array(new Momentum().numbers.length)
     await this.#job(() => this.#native.momentum(lastW, lastH, numbers))
     return { W, H, momentum: { W: lastW, H: lastH, numbers: Array.from(numbers) } }
+  }
+
+  /** What batches have left that factors take along. */
+  async #left(): Promise<Pick<Factors, 'accumulated' | 'gradient'>> {
+    const { rank, columns, dtype } = this.#options
+    const array = () => zeros(dtype, rank * columns)
+    if (this.#spec.rule === 'svrmu') return {}
+    if (this.#spec.rule === 'sgd') {
+      const gradient = array()
+      await this.#job(() => this.#native.gradient(gradient))
+      return { gradient }
+    }
+    const [A, B] = [array(), array()]
+    await this.#job(() => this.#native.accumulated(A, B))
+    return { accumulated: { A, B } }
   }
 
   async setFactors(factors: Factors): Promise<void> {
@@ -205,12 +230,17 @@ class AddonFit implements Fit {
       [await inSlices(packed(denseView(W, rows, rank), dtype)), await upright(H)] as const
     const [W, Ht] = await arrays(factors)
     await this.#job(() => this.#native.setFactors(W, Ht))
-    this.#accumulates = false
-    const { momentum, accumulated } = factors
+    this.#hasLeft = false
+    const { momentum, accumulated, gradient } = factors
     if (accumulated && this.#spec.rule === 'mu' && !this.#options.extrapolate && !this.#options.fixedH) {
       const [A, B] = [await upright(accumulated.A), await upright(accumulated.B)]
       await this.#job(() => this.#native.setAccumulated(A, B))
-      this.#accumulates = true
+      this.#hasLeft = true
+    }
+    if (gradient && this.#spec.rule === 'sgd') {
+      const D = await upright(gradient)
+      await this.#job(() => this.#native.setGradient(D))
+      this.#hasLeft = true
     }
     if (!momentum || !this.#options.extrapolate) return
     const [lastW, lastHt] = await arrays(momentum)
@@ -259,6 +289,8 @@ function optionsOf(
     rounds: spec.rounds ?? 1,
     extrapolate: spec.extrapolate ?? false,
     batches: spec.batches ?? false,
+    sgd: sgdOption(spec.sgd ?? { safety: 0 }),
+    ratio: spec.ratio ?? 1,
     weights: weightsOption(weights),
   }
 }

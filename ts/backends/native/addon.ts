@@ -1,10 +1,10 @@
 import type { FloatArray } from '../../core/matrix.js'
 import type { Dims } from '../../kernels/spec.js'
-import type { KernelBuffer, Penalty, Rule, SweepReport } from '../backend.js'
+import type { KernelBuffer, Penalty, Rule, SgdSpec, SweepReport } from '../backend.js'
 import type { Memory } from '../memory.js'
 
 /** Must equal the number in native/binding/addon.cpp; an addon built from other sources is refused. */
-export const ADDON_ABI = 6
+export const ADDON_ABI = 7
 
 /** What the updates of one factor heed. */
 export interface NativeTerms extends Penalty {
@@ -42,6 +42,10 @@ export interface NativeFitOptions {
   readonly extrapolate: boolean
   /** The fit will run batches: memory for them is taken at once. */
   readonly batches: boolean
+  /** Of `sgd`; the other rules ignore it. */
+  readonly sgd: Required<SgdSpec>
+  /** Of `svrmu`; the other rules ignore it. */
+  readonly ratio: number
   /** The weights themselves are uploaded; those of a hash are not even made. */
   readonly weights:
     | { readonly kind: 'none' | 'dense' | 'entries' }
@@ -69,9 +73,11 @@ export interface NativeFit {
   setMomentum(W: FloatArray, Ht: FloatArray, numbers: Float64Array): Promise<void>
   /** After `setFactors`: what batches have left of H's numerators and denominators, columns × rank each, likewise. */
   setAccumulated(A: FloatArray, B: FloatArray): Promise<void>
+  /** After `setFactors`: the last gradient of Hᵀ in batches of `sgd`, columns × rank, likewise. */
+  setGradient(D: FloatArray): Promise<void>
   /** `deadline`: seconds from now after which no iteration starts; 0 for none. */
   run(iterations: number, deadline: number): Promise<Omit<SweepReport, 'iterations'>>
-  /** Three numbers for each batch: `first`, `count` and `keep`; `deadline` as above. */
+  /** Seven numbers for each batch: `first`, `count`, `keep`, `rateW`, `rateH`, `draw` and `refresh`; `deadline` as above. */
   runBatches(batches: Float64Array, deadline: number): Promise<Omit<SweepReport, 'iterations'>>
   /** The loss under the divergence of `beta`. */
   evaluate(beta: number): Promise<number>
@@ -81,6 +87,8 @@ export interface NativeFit {
   momentum(W: FloatArray, H: FloatArray, numbers: Float64Array): Promise<void>
   /** Where batches have run or `setAccumulated` was called: writes rank × columns elements each, likewise. */
   accumulated(A: FloatArray, B: FloatArray): Promise<void>
+  /** Where batches of `sgd` have run or `setGradient` was called: writes rank × columns elements, likewise. */
+  gradient(D: FloatArray): Promise<void>
   /** Ends the running job at the next panel. */
   cancel(): void
   /** Cancels, and frees the memory when nothing uses it any more. */

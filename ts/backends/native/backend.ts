@@ -10,7 +10,6 @@ import {
   type FitSpec,
   gramRuleRefusal,
   type Info,
-  isForBatchesAlone,
   type KernelCall,
   type OpenOptions,
   type Probe,
@@ -74,7 +73,6 @@ class NativeDevice implements Device {
 
   supports(_X: MatrixView, spec: FitSpec, weights?: Weights): Support {
     const refusal = gramRuleRefusal(spec, weights)
-    if (isForBatchesAlone(spec.rule)) return unsupported(`there are no kernels for the rule ${spec.rule} here yet`)
     return refusal === undefined ? SUPPORTED : unsupported(refusal)
   }
 

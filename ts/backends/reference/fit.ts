@@ -4,7 +4,6 @@ import { familyOf } from '../../kernels/beta.js'
 import { extrapolate } from '../../kernels/extrapolate.js'
 import {
   type Batch,
-  type BatchSteps,
   checkBatches,
   checkIterations,
   checkLengths,
@@ -17,12 +16,13 @@ import {
   type SweepReport,
 } from '../backend.js'
 import { Momentum } from '../momentum.js'
+import { type BatchStep, columnsOf } from '../stochastic-steps.js'
 import { type Accumulated, sidesOfBatch, updateFromBatch } from './batch.js'
 import { Entries } from './entries.js'
 import { type Products, scalarsOf } from './family.js'
 import { Gram } from './gram.js'
 import { type Side, type Sides, sidesOf } from './side.js'
-import { type BatchStep, type StochasticState, sgdBatch, svrmuBatch } from './stochastic.js'
+import { type StochasticState, sgdBatch, svrmuBatch } from './stochastic.js'
 import { Tile } from './tile.js'
 
 const FAMILIES = {
@@ -232,15 +232,4 @@ export class ReferenceFit implements Fit {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
-}
-
-/** One array for each number of the steps. */
-function columnsOf(steps: readonly BatchStep[]): BatchSteps {
-  const column = (name: keyof BatchStep) => Float64Array.from(steps, step => step[name])
-  return {
-    rateW: column('rateW'),
-    rateH: column('rateH'),
-    squaredGradient: column('squaredGradient'),
-    alignment: column('alignment'),
-  }
 }

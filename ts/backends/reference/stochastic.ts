@@ -3,25 +3,18 @@ import { sgd_update } from '../../kernels/sgd_update.js'
 import type { Arrays, Dims } from '../../kernels/spec.js'
 import { svrmu_update } from '../../kernels/svrmu_update.js'
 import type { Batch, FitSpec } from '../backend.js'
+import { type BatchStep, type Bounds, boundedStep, unitStep } from '../stochastic-steps.js'
 import { sidesOfBatch } from './batch.js'
 import { scalarsOf, squaredNorms } from './family.js'
 import { Gram, gramOf } from './gram.js'
-import type { Side, Sides } from './side.js'
-
-/** What one batch has done; see `BatchSteps`. */
-export interface BatchStep {
-  readonly rateW: number
-  readonly rateH: number
-  readonly squaredGradient: number
-  readonly alignment: number
-}
+import type { Sides } from './side.js'
 
 /** What batches of one fit leave for each other. */
 export interface StochasticState {
   /** The last gradient of Hᵀ, columns × rank. */
   gradient: Float64Array | undefined
   /** Of all of W at the last refresh. */
-  bounds: { readonly eigenvalue: number; readonly squaredNorm: number } | undefined
+  bounds: Bounds | undefined
   snapshot: Snapshot | undefined
 }
 
@@ -31,11 +24,6 @@ interface Snapshot {
   readonly Ht: Float64Array
   readonly A: Float64Array
   readonly S: Float64Array
-}
-
-/** η for a rate in units of 2/𝓛. */
-function unitStep(rate: number, bend: number): number {
-  return bend > 0 ? (2 * rate) / bend : 0
 }
 
 /** A batch of projected stochastic gradient steps: its rows of W, the loss, then H. */
@@ -66,9 +54,13 @@ export function* sgdBatch(
   const total = all.W.rows
   if (safety > 0 && (refresh || !state.bounds)) {
     const S = yield* gramOf(all.W.F, total, rank)
-    state.bounds = { eigenvalue: gramBound(S, rank), squaredNorm: Math.max(...squaredNorms(all.W.F, rank)) }
+    state.bounds = {
+      eigenvalue: gramBound(S, rank),
+      squaredNorm: squaredNorms(all.W.F, rank).reduce((a, b) => Math.max(a, b), 0),
+    }
   }
-  const stepH = safety > 0 ? boundedStep(own.G, H, { rate: rateH, safety, count, total }, state, rank) : rateH
+  const rates = { rate: rateH, safety, count, total, l2: H.penalty.l2 }
+  const stepH = safety > 0 ? boundedStep(rates, state.bounds!, gramBound(own.G, rank)) : rateH
   state.gradient ??= new Float64Array(H.F.length)
   const dims = { ...scalarsOf(spec, H), ...common, rows: H.rows, rate: stepH, scale: total / count, first: 0 }
   const sums = move({ ...dims, draw: drawOf(rounds), remember: 1 }, { F: H.F, ...own, D: state.gradient })
@@ -81,20 +73,6 @@ function move(dims: Dims, arrays: Arrays): Float64Array {
   const sums = new Float64Array(2)
   sgd_update.reference(dims, { ...arrays, sums })
   return sums
-}
-
-function boundedStep(
-  G: Float64Array,
-  { penalty }: Side,
-  { rate, safety, count, total }: { rate: number; safety: number; count: number; total: number },
-  { bounds }: StochasticState,
-  rank: number,
-): number {
-  const kappa = total > 1 ? (total - count) / (count * (total - 1)) : 0
-  const { eigenvalue, squaredNorm } = bounds!
-  const curvature = (1 - kappa) * eigenvalue + kappa * total * squaredNorm
-  const ofBatch = (total / count) * gramBound(G, rank)
-  return Math.min(unitStep(Math.min(rate, safety), curvature + penalty.l2), unitStep(safety, ofBatch + penalty.l2))
 }
 
 /** A batch of multiplicative updates of its rows of W, the loss, then H with reduced variance. */

@@ -177,7 +177,7 @@ export function* iterateBeta(crew: Crew, fit: HeldFit<BetaFit>): Steps<Progress 
  * One batch; the columns phase knows the model before it moves H, and so measures the loss. What batches begin with is known
  * of H alone: the totals of W are those of the batch's rows.
  */
-export function* batchBeta(crew: Crew, fit: HeldFit<BetaFit>): Steps<number | undefined> {
+export function* batchBeta(crew: Crew, fit: HeldFit<BetaFit>): Steps<Progress | undefined> {
   const { shared } = fit
   if (fit.fresh === 'none' && !(yield* phase(crew, fit, 'columnTotals'))) return undefined
   fit.fresh = 'none'
@@ -185,7 +185,7 @@ export function* batchBeta(crew: Crew, fit: HeldFit<BetaFit>): Steps<number | un
   const model = wholeModel(crew, shared)
   if (!(yield* phase(crew, fit, 'batchColumns'))) return undefined
   fit.fresh = 'H'
-  return crew.thread.total('loss', shared, 'batchColumns') + model
+  return { loss: crew.thread.total('loss', shared, 'batchColumns') + model, violation: 0 }
 }
 
 export function* evaluateBeta(crew: Crew, fit: HeldFit<BetaFit>): Steps<number> {

@@ -11,7 +11,6 @@ import {
   type FitSpec,
   gramRuleRefusal,
   type Info,
-  isForBatchesAlone,
   type KernelBuffer,
   type KernelCall,
   type Problem,
@@ -59,7 +58,6 @@ export class WasmDevice implements Device {
 
   supports(X: MatrixView, spec: FitSpec, weights?: Weights): Support {
     const refusal = gramRuleRefusal(spec, weights)
-    if (isForBatchesAlone(spec.rule)) return unsupported(`there are no kernels for the rule ${spec.rule} here yet`)
     if (refusal) return unsupported(refusal)
     if (weights?.kind === 'entries' && X.kind === 'dense') {
       return unsupported('weights of listed entries are for matrices that list them')

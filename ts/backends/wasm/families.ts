@@ -5,11 +5,13 @@ import { entriesBatchBounds } from './entries-layout.js'
 import { undoLane } from './extrapolation.js'
 import type { Family } from './family.js'
 import { gatherColumns, gatherRows } from './gather.js'
-import { batchGram, evaluateGram, iterateGram } from './gram.js'
+import { evaluateGram, iterateGram } from './gram.js'
+import { batchGram } from './gram-batches.js'
 import { gramBatchBounds } from './gram-layout.js'
 import type { Scheme } from './layout.js'
 import { panelColumns, panelRows } from './panels.js'
 import type { CsrArrays } from './source.js'
+import { boundsLane } from './stochastic-rules.js'
 import {
   type EntriesFit,
   type GramFit,
@@ -60,5 +62,6 @@ export function* runLane(thread: Thread, fit: SharedFit, phase: Phase, lane: num
   thread.clearSums(fit, lane)
   const family = FAMILIES[fit.layout.scheme]
   if (phase === 'undoRows' || phase === 'undoColumns') undoLane(thread, fit, phase, lane)
+  else if (phase === 'bounds') yield* boundsLane(thread, fit as GramFit, lane)
   else yield* isByRows(phase) ? family.rows(thread, fit, phase, lane) : family.columns(thread, fit, phase, lane)
 }

@@ -1,5 +1,7 @@
+import type { Batch } from '../backend.js'
 import type { Momentum } from '../momentum.js'
-import type { Accumulators } from './batch.js'
+import type { BatchStep, Bounds } from '../stochastic-steps.js'
+import type { Carried } from './batch.js'
 import type { Crew } from './crew.js'
 import type { Phase, SharedFit, Steps, Thread } from './thread.js'
 
@@ -16,8 +18,10 @@ export interface HeldFit<F extends SharedFit = SharedFit> {
    */
   fresh: 'none' | 'H' | 'both'
   /** From the first batch on, and whether they hold what batches have left. */
-  accumulators?: Accumulators | undefined
-  hasAccumulated: boolean
+  carried?: Carried | undefined
+  hasCarried: boolean
+  /** Of W, where steps of `sgd` are bounded and something is known of it. */
+  bounds?: Bounds | undefined
   /** Where the fit extrapolates. */
   momentum?: Momentum | undefined
 }
@@ -32,6 +36,8 @@ export interface Progress {
   readonly lossBefore?: number
   /** Σ |projected gradient| of both factors, from rules that have it. */
   readonly violation: number
+  /** What a batch of `sgd` has done. */
+  readonly step?: BatchStep
 }
 
 /** How fits of one scheme work: the share of one lane in a phase, and what the coordinator makes of the phases. */
@@ -41,8 +47,8 @@ export interface Family<F extends SharedFit = SharedFit> {
   columns(thread: Thread, fit: F, phase: Phase, lane: number): Steps<void>
   /** One iteration; undefined where the fit's flag cut it short. */
   iterate(crew: Crew, fit: HeldFit<F>): Steps<Progress | undefined>
-  /** The batch that was set last, and its loss between the updates of W and H; undefined where the flag cut it short. */
-  batch(crew: Crew, fit: HeldFit<F>): Steps<number | undefined>
+  /** The batch that was set last, with its loss between the updates of W and H; undefined where the flag cut it short. */
+  batch(crew: Crew, fit: HeldFit<F>, batch: Batch): Steps<Progress | undefined>
   /** Where the lanes over the rows of a batch begin and end. */
   batchBounds(fit: F, first: number, count: number): Uint32Array
   /** The loss of the factors as they are; nothing sets the flag meanwhile. */

@@ -5,6 +5,7 @@ import { denseView, type FloatArray } from '../../core/matrix.js'
 import {
   type Batch,
   checkBatches,
+  checkIterations,
   checkLengths,
   type Factors,
   type Fit,
@@ -12,6 +13,7 @@ import {
   type RunControls,
   type SweepReport,
 } from '../backend.js'
+import { columnsOf } from '../stochastic-steps.js'
 import type { Shape } from './layout.js'
 import type { Run, RunBatches } from './messages.js'
 import type { Pool } from './pool.js'
@@ -41,8 +43,10 @@ export class WasmFit implements Fit {
     this.#parallel = parallel
   }
 
-  run(iterations: number, controls: RunControls = {}): Promise<SweepReport> {
-    return this.#run(controls, iterations, { kind: 'run', iterations })
+  async run(iterations: number, controls: RunControls = {}): Promise<SweepReport> {
+    this.#check()
+    checkIterations(this.#spec)
+    return await this.#run(controls, iterations, { kind: 'run', iterations })
   }
 
   async runBatches(batches: readonly Batch[], controls: RunControls = {}): Promise<SweepReport> {
@@ -52,11 +56,11 @@ export class WasmFit implements Fit {
   }
 
   async #run({ signal, deadline }: RunControls, iterations: number, wanted: Wanted): Promise<SweepReport> {
-    this.#check()
     if (signal?.aborted || iterations < 1) {
       const stopped = signal?.aborted ? 'aborted' : 'done'
       const none = new Float64Array(0)
-      return { iterations: 0, losses: none, violations: none, seconds: none, stopped }
+      const steps = this.#spec.rule === 'sgd' ? columnsOf([]) : undefined
+      return { iterations: 0, losses: none, violations: none, seconds: none, stopped, ...(steps && { steps }) }
     }
     const forget = signal && onAbort(signal, () => this.#abort())
     try {
@@ -102,16 +106,18 @@ export class WasmFit implements Fit {
     await this.#remember(this.#setFactors(given))
   }
 
-  async #setFactors({ W, H, momentum, accumulated }: Factors): Promise<void> {
+  async #setFactors({ W, H, momentum, accumulated, gradient }: Factors): Promise<void> {
     const own = {
       ...(await this.#copies({ W, H })),
       ...(momentum && { momentum: { ...(await this.#copies(momentum)), numbers: momentum.numbers } }),
       ...(accumulated && {
         accumulated: { A: await this.#copyOfH(accumulated.A), B: await this.#copyOfH(accumulated.B) },
       }),
+      ...(gradient && { gradient: await this.#copyOfH(gradient) }),
     }
     const arrays = [own, own.momentum].flatMap(pair => (pair ? [pair.W, pair.H] : []))
     if (own.accumulated) arrays.push(own.accumulated.A, own.accumulated.B)
+    if (own.gradient) arrays.push(own.gradient)
     const transfer = arrays.map(({ buffer }) => buffer)
     await this.#pool.call({ kind: 'setFactors', fit: this.#id, factors: own }, transfer as ArrayBuffer[])
   }

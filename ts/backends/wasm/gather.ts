@@ -3,6 +3,7 @@ import { csrParts, rowsAtOnce, type Window } from './csr-rows.js'
 import { beginColumns, beginRows, buffersOf, finishColumns, finishRows } from './gram.js'
 import type { CsrList } from './parts.js'
 import type { CsrArrays } from './source.js'
+import { keptW } from './stochastic-rules.js'
 import { type GatherFit, isStopped, type Phase, type Steps, type Thread } from './thread.js'
 
 /** Adds the squares of a part's values to those of the lane. */
@@ -19,29 +20,31 @@ function addSquares(
   thread.addTo('squares', fit, lane, fit.kernels.dot(end - from, first, first))
 }
 
-/** Rows of X or of its transpose, from `first` on, and the factor that they meet. */
+/** Rows of X or of its transpose, from `first` on, and the factors that they meet, each with where the products go. */
 interface Task {
   readonly X: CsrArrays
-  readonly factor: number
+  readonly factors: readonly (readonly [factor: number, products: number])[]
   readonly window: Window | undefined
   readonly first: number
   readonly rows: number
 }
 
-/** Products of CSR rows with a factor, into the thread's buffer of products; `look` is shown their parts. */
+/** Products of CSR rows with factors; `look` is shown their parts. */
 function* products(
   thread: Thread,
   fit: GatherFit,
-  { X, factor, window, first, rows }: Task,
+  { X, factors, window, first, rows }: Task,
   look: ((part: CsrList) => void) | undefined,
 ): Steps<void> {
   const { stride, paddedRank } = fit.layout
-  const { x, n } = buffersOf(thread, fit)
+  const { x } = buffersOf(thread, fit)
   let add = 0
   for (const part of csrParts(thread, fit, X, window, first, rows, x)) {
     if (isStopped(fit)) return
     const { indptr, ends, indices, values } = part
-    fit.kernels.xht_csr(rows, paddedRank, indptr, ends, indices, values, factor, stride, n, stride, add)
+    for (const [factor, n] of factors) {
+      fit.kernels.xht_csr(rows, paddedRank, indptr, ends, indices, values, factor, stride, n, stride, add)
+    }
     look?.(part)
     // the sums of a row in several parts go on from one to the next
     add = 1
@@ -52,14 +55,14 @@ function* products(
 /** A lane's rows: X·Hᵀ gathered, then W. */
 export function* gatherRows(thread: Thread, fit: GatherFit, phase: Phase, lane: number): Steps<void> {
   const { byRow: X, layout } = fit
-  const { x } = buffersOf(thread, fit)
+  const { x, n } = buffersOf(thread, fit)
   const bounds = thread.bounds(fit, phase)
   beginRows(thread, fit, lane)
   for (let first = bounds[lane]; first < bounds[lane + 1]; ) {
     const rows = rowsAtOnce(thread, fit, X, undefined, first, bounds[lane + 1] - first, x)
     const look = (part: CsrList) => addSquares(thread, fit, lane, part, rows)
-    const task = { X, factor: layout.Ht, window: undefined, first, rows }
-    yield* products(thread, fit, task, phase === 'batchRows' ? look : undefined)
+    const task = { X, factors: [[layout.Ht, n]], window: undefined, first, rows } as const
+    if (phase !== 'snapshotRows') yield* products(thread, fit, task, phase === 'batchRows' ? look : undefined)
     if (isStopped(fit)) return
     finishRows(thread, fit, phase, lane, first, rows)
     first += rows
@@ -70,14 +73,17 @@ export function* gatherRows(thread: Thread, fit: GatherFit, phase: Phase, lane: 
 export function* gatherColumns(thread: Thread, fit: GatherFit, phase: Phase, lane: number): Steps<void> {
   const { byColumn: X, layout } = fit
   const { columnBounds } = layout
-  const { x, n } = buffersOf(thread, fit)
+  const { x, n, m } = buffersOf(thread, fit)
+  const kept = keptW(thread, fit, phase)
+  const own = [layout.W, n] as const
+  const factors = kept === undefined ? [own] : [own, [kept, m] as const]
   const window = phase === 'batchColumns' ? windowOf(thread, fit) : undefined
   beginColumns(thread, fit, lane)
   for (let first = columnBounds[lane]; first < columnBounds[lane + 1]; ) {
     const rows = rowsAtOnce(thread, fit, X, window, first, columnBounds[lane + 1] - first, x)
-    if (phase !== 'gram') yield* products(thread, fit, { X, factor: layout.W, window, first, rows }, undefined)
+    if (phase !== 'gram') yield* products(thread, fit, { X, factors, window, first, rows }, undefined)
     if (isStopped(fit)) return
-    finishColumns(thread, fit, phase, lane, first, rows, n)
+    finishColumns(thread, fit, phase, lane, first, rows, n, m)
     first += rows
   }
 }

@@ -1,5 +1,5 @@
 import type { Rule } from '../backend.js'
-import { bppScratch, HALS_SCRATCH, onlineScratch } from './kernels.js'
+import { bppScratch, HALS_SCRATCH, onlineScratch, sgdScratch, svrmuScratch } from './kernels.js'
 import {
   type BaseLayout,
   csrBounds,
@@ -48,10 +48,24 @@ export interface GramLayout extends BaseLayout {
   readonly laneA: number
   readonly laneS: number
   readonly laneG: number
+  /** Where the rule is `svrmu`. */
+  readonly reduction: Reduction | undefined
   /** Thread 0's buffers: a part of X, products (N or A), and scratch for the update. */
   readonly x: number
   readonly n: number
   readonly scratch: number
+}
+
+/** What updates with reduced variance take: W0 is the W of their snapshot. */
+export interface Reduction {
+  /** W0ᵀW0 of a batch's rows and of all rows. */
+  readonly K: number
+  readonly S0: number
+  /** Accumulators of W0ᵀW0 and, panels only, of XᵀW0, one of each a lane. */
+  readonly laneK: number
+  readonly laneM: number
+  /** Thread 0's buffer for XᵀW0, panels excepted. */
+  readonly m: number
 }
 
 /** Dense: rows and columns of X that are worked on at once, by rows and by columns. CSR: rows and entries. */
@@ -196,15 +210,23 @@ export function gramLayout(shape: Shape, wants: Wants, maxThreads: number, base:
     sums: plan.take(lanes * SUMS_BYTES),
     batch: planBatch(plan),
   }
+  const ofLanes = wants.rule === 'svrmu' && {
+    K: plan.take(square),
+    S0: plan.take(square),
+    laneK: plan.take(rowLanes * square),
+    laneM: scheme === 'panels' ? plan.take(rowLanes * paddedColumns * stride) : 0,
+  }
   const fixed = plan.bytes
+  const products = Math.max(part.rows, scheme === 'blocks' ? part.transposedColumns : 0) * stride
   const buffers = {
     x: plan.take(partBytes(scheme, part, size)),
-    n: plan.take(Math.max(part.rows, scheme === 'blocks' ? part.transposedColumns : 0) * stride),
+    n: plan.take(products),
     scratch: plan.take(scratchBytes(wants.rule, paddedRank, stride)),
   }
+  const reduction = ofLanes ? { ...ofLanes, m: scheme === 'panels' ? 0 : plan.take(products) } : undefined
   const threadBytes = plan.bytes - fixed
   return {
-    ...{ ...sizes, ...cuts, ...addresses, ...buffers },
+    ...{ ...sizes, ...cuts, ...addresses, ...buffers, reduction },
     ...{ hStride, threads, threadBytes, cleared: addresses.G },
     bytes: fixed + threads * threadBytes,
   }
@@ -213,7 +235,9 @@ export function gramLayout(shape: Shape, wants: Wants, maxThreads: number, base:
 function scratchBytes(rule: Rule, rank: number, stride: number): number {
   if (rule === 'bpp') return bppScratch(rank)
   const own = HALS_SCRATCH * rank
-  return rule === 'mu' ? Math.max(own, onlineScratch(stride)) : own
+  if (rule === 'mu') return Math.max(own, onlineScratch(stride))
+  if (rule === 'sgd') return Math.max(own, sgdScratch(stride))
+  return rule === 'svrmu' ? Math.max(own, svrmuScratch(stride)) : own
 }
 
 function partBytes(scheme: GramScheme, part: Part, size: number): number {

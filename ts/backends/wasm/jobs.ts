@@ -1,7 +1,8 @@
 import { type Factors, hasViolations, type SweepReport } from '../backend.js'
 import { Momentum } from '../momentum.js'
-import { accumulate, fetchAccumulated, storeAccumulated } from './accumulated.js'
+import { type BatchStep, columnsOf } from '../stochastic-steps.js'
 import { setBatch } from './batch.js'
+import { fetchCarried, prepareCarried, storeCarried } from './carried.js'
 import type { Crew } from './crew.js'
 import { startFrom, undo } from './extrapolation.js'
 import { FAMILIES } from './families.js'
@@ -57,7 +58,7 @@ function* make(crew: Crew, heap: Heap, shared: boolean, making: Making): Steps<[
     yield* making.fill(fit)
     yield* startFrom(thread, fit)
     const momentum = layout.extrapolation && new Momentum()
-    const held: HeldFit = { id, shared: fit, blocks, squaredNorm, fresh: 'none', hasAccumulated: false, momentum }
+    const held: HeldFit = { id, shared: fit, blocks, squaredNorm, fresh: 'none', hasCarried: false, momentum }
     return [held, { told: shared && layout.threads > 1 ? told : undefined }]
   } catch (error) {
     for (const block of blocks) heap.free(block)
@@ -151,16 +152,19 @@ export function* runBatches(
   { batches, remaining }: RunBatches,
   start: number,
 ): Steps<SweepReport> {
-  const accumulators = yield* accumulate(crew, heap, fit)
+  const carried = yield* prepareCarried(crew, heap, fit)
   const { shared } = fit
   const { batch, batchBounds } = FAMILIES[shared.layout.scheme]
+  const steps: BatchStep[] = []
   function* next(at: number): Steps<Progress | undefined> {
     const { first, count } = batches[at]
-    setBatch(crew.thread, shared, batches[at], accumulators, batchBounds(shared, first, count))
-    const loss = yield* batch(crew, fit)
-    return loss === undefined ? undefined : { loss, violation: 0 }
+    setBatch(crew.thread, shared, batches[at], carried, batchBounds(shared, first, count))
+    const progress = yield* batch(crew, fit, batches[at])
+    if (progress?.step) steps.push(progress.step)
+    return progress
   }
-  return yield* repeat(crew, fit, batches.length, next, remaining, start)
+  const report = yield* repeat(crew, fit, batches.length, next, remaining, start)
+  return shared.spec.rule === 'sgd' ? { ...report, steps: columnsOf(steps) } : report
 }
 
 function* repeat(
@@ -210,7 +214,7 @@ export function* evaluate(crew: Crew, fit: HeldFit): Steps<number> {
 export function* factors({ thread }: Crew, fit: HeldFit): Steps<Factors> {
   const { shared, momentum } = fit
   const { layout } = shared
-  const now = { ...(yield* fetchBoth(thread, shared, layout)), ...(yield* fetchAccumulated(thread, fit)) }
+  const now = { ...(yield* fetchBoth(thread, shared, layout)), ...(yield* fetchCarried(thread, fit)) }
   if (!layout.extrapolation || !momentum) return now
   const { numbers } = momentum
   return { ...now, momentum: { ...(yield* fetchBoth(thread, shared, layout.extrapolation.moved)), numbers } }
@@ -222,7 +226,7 @@ export function* setFactors({ thread }: Crew, heap: Heap, fit: HeldFit, factors:
   const { layout } = shared
   fit.fresh = 'none'
   yield* storeBoth(thread, shared, factors, layout)
-  yield* storeAccumulated(thread, heap, fit, factors)
+  yield* storeCarried(thread, heap, fit, factors)
   if (!layout.extrapolation || !momentum) return undefined
   if (factors.momentum) yield* storeBoth(thread, shared, factors.momentum, layout.extrapolation.moved)
   else yield* startFrom(thread, shared)

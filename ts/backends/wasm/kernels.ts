@@ -20,6 +20,16 @@ export function onlineScratch(stride: number): number {
   return 2 * ONLINE_ROWS * stride
 }
 
+/** Bytes of scratch that `sgd_update` wants: for 32 rows of a product with a Gram matrix, and as much to form it. */
+export function sgdScratch(stride: number): number {
+  return 64 * stride
+}
+
+/** Bytes of scratch that `svrmu_update` wants, which forms three such products. */
+export function svrmuScratch(stride: number): number {
+  return 128 * stride
+}
+
 /** Bytes of scratch that `bpp_update` wants. */
 export function bppScratch(rank: number): number {
   return 16 * rank * rank + 64 * rank
@@ -51,6 +61,7 @@ export interface Kernels extends BetaKernels {
   dot(length: number, a: number, b: number): number
   extrapolate(length: number, f: number, p: number, weight: number, most: number): void
   gram(rows: number, rank: number, f: number, fStride: number, g: number, gStride: number): void
+  gram_bound(rank: number, g: number, gStride: number, scratch: number): number
   hals_update(
     rows: number,
     rank: number,
@@ -67,6 +78,7 @@ export interface Kernels extends BetaKernels {
     scratch: number,
     violation: number,
   ): void
+  largest_norm(rows: number, rank: number, f: number, fStride: number): number
   mu_update(
     rows: number,
     rank: number,
@@ -99,6 +111,55 @@ export interface Kernels extends BetaKernels {
     l2: number,
     moving: number,
     most: number,
+  ): void
+  /** D lies at F's stride, or is 0; the sums are two f64 that grow. */
+  sgd_update(
+    rows: number,
+    rank: number,
+    f: number,
+    fStride: number,
+    n: number,
+    nStride: number,
+    g: number,
+    gStride: number,
+    d: number,
+    rate: number,
+    scale: number,
+    l1: number,
+    l2: number,
+    noise: number,
+    seed: number,
+    draw: number,
+    first: number,
+    limit: number,
+    moving: number,
+    most: number,
+    scratch: number,
+    sums: number,
+  ): void
+  /** F0 and A lie at F's stride, M at that of N, K and S at that of G. */
+  svrmu_update(
+    rows: number,
+    rank: number,
+    f: number,
+    fStride: number,
+    n: number,
+    m: number,
+    nStride: number,
+    f0: number,
+    a: number,
+    g: number,
+    k: number,
+    s: number,
+    gStride: number,
+    count: number,
+    total: number,
+    ratio: number,
+    l1: number,
+    l2: number,
+    moving: number,
+    most: number,
+    scratch: number,
   ): void
   transpose(rows: number, columns: number, from: number, fromStride: number, to: number, toStride: number): void
   xht_csr(

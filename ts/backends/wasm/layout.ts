@@ -3,7 +3,7 @@
  * on the number of threads: every lane sums in its own order, and lanes are added up in theirs, so that the bits of a
  * fit are the same on any machine. What all fits have is here; a family adds its own.
  */
-import type { FitSpec } from '../backend.js'
+import type { FitSpec, Rule } from '../backend.js'
 import type { GramScheme } from './gram-layout.js'
 import { type Dtype, sizeOf } from './kernels.js'
 
@@ -14,10 +14,19 @@ const PARALLEL_FLOPS = 2e6
 
 /**
  * The f64 sums that each lane of a phase has, in a cache line of its own: of what the loss takes from the phase, of the
- * projected gradient, of that in later rounds, which nobody asks for, and of the squares of a batch's X.
+ * projected gradient, of that in later rounds, which nobody asks for, of the squares of a batch's X, and of what stochastic
+ * steps tell of their gradient, side by side; and the largest of something.
  */
 export const SUMS_BYTES = 64
-export const SUM = { loss: 0, violation: 1, laterViolation: 2, squares: 3 } as const
+export const SUM = {
+  loss: 0,
+  violation: 1,
+  laterViolation: 2,
+  squares: 3,
+  squaredGradient: 4,
+  alignment: 5,
+  largest: 6,
+} as const
 
 /** How X is cut and who works on what; the name of an entry of FAMILIES. */
 export type Scheme = GramScheme | 'entries' | 'tiles'
@@ -46,7 +55,7 @@ export interface Extrapolation {
   readonly rounds: number
 }
 
-/** Where a fit keeps what its threads are to know of a batch: two f64, and words. */
+/** Where a fit keeps what its threads are to know of a batch: four f64, and words. */
 export interface BatchWords {
   readonly numbers: number
   readonly words: number
@@ -161,12 +170,18 @@ export function planExtrapolation(plan: Plan, wants: Wants, W: number, Ht: numbe
 
 /** Takes memory for what batches are; see ts/backends/wasm/batch.ts. */
 export function planBatch(plan: Plan): BatchWords {
-  return { numbers: plan.take(16), words: plan.take(4 * (6 + MAX_LANES)) }
+  return { numbers: plan.take(32), words: plan.take(4 * (7 + MAX_LANES)) }
 }
 
-/** What the numerators and denominators of H take that batches leave. */
-export function accumulatorBytes({ paddedColumns, stride }: BaseLayout): number {
-  return 2 * paddedColumns * stride
+/** The rows of each of the arrays that batches carry over; see ts/backends/wasm/batch.ts. */
+export function carriedRows({ paddedRows, paddedColumns }: BaseLayout, rule: Rule): readonly number[] {
+  if (rule === 'sgd') return [paddedColumns]
+  return rule === 'svrmu' ? [paddedColumns, paddedColumns, paddedRows] : [paddedColumns, paddedColumns]
+}
+
+/** What these arrays take. */
+export function carriedBytes(layout: BaseLayout, rule: Rule): number {
+  return carriedRows(layout, rule).reduce((bytes, rows) => bytes + rows * layout.stride, 0)
 }
 
 /** The sizes that follow from a shape. */

@@ -1,7 +1,7 @@
 import { entryCount, type MatrixView } from '../../core/matrix.js'
 import type { FitSpec, Weights } from '../backend.js'
 import { HELD_BY_EXTRAPOLATION, type Memory } from '../memory.js'
-import { accumulatorBytes } from './layout.js'
+import { carriedBytes } from './layout.js'
 import { denseBytes } from './source.js'
 import { layoutOf } from './tell.js'
 import type { SharedFit } from './thread.js'
@@ -25,7 +25,7 @@ export function plannedLayout(X: MatrixView, spec: FitSpec, weights: Weights | u
 
 /** What of a fit can lie nowhere but in wasm memory. */
 export function bytesWithin(layout: Layout, spec: FitSpec): number {
-  return layout.bytes + (spec.batches ? accumulatorBytes(layout) : 0)
+  return layout.bytes + (spec.batches ? carriedBytes(layout, spec.rule) : 0)
 }
 
 function bytesOfX(X: MatrixView, { size, scheme }: Layout): number {
@@ -50,7 +50,7 @@ export function memoryOf(X: MatrixView, spec: FitSpec, weights: Weights | undefi
   return {
     X: bytesOfX(X, layout),
     weights: bytesOfWeights(weights, size),
-    factors: factors + (spec.batches ? accumulatorBytes(layout) : 0),
+    factors: factors + (spec.batches ? carriedBytes(layout, spec.rule) : 0),
     workspace: layout.bytes - factors,
   }
 }

@@ -52,8 +52,11 @@ export function violationsOf(thread: Thread, fit: SharedFit, lane: number, phase
 
 type GramRule = (fit: GramFit, move: Move, violation: number, thread: Thread) => void
 
+/** Rules that move rows by all that is known of them; `sgd` has a place of its own, see ts/backends/wasm/stochastic-rules.ts. */
+type RuleOfRows = Exclude<Rule, 'sgd' | 'svrmu'>
+
 /** The update rules of the gram family; `violation` is the address of an f64 that grows, in rules that have it. */
-const GRAM_RULES: Readonly<Record<Exclude<Rule, 'sgd' | 'svrmu'>, GramRule>> = {
+const GRAM_RULES: Readonly<Record<RuleOfRows, GramRule>> = {
   mu(fit, { factor, rows, f, n, g, scratch }) {
     const { paddedRank, stride } = fit.layout
     const { l1, l2 } = penaltyOf(fit, factor)
@@ -97,9 +100,11 @@ const GRAM_RULES: Readonly<Record<Exclude<Rule, 'sgd' | 'svrmu'>, GramRule>> = {
   },
 }
 
-export function moveGram(thread: Thread, fit: GramFit, lane: number, phase: Phase, move: Move): void {
-  const rule = GRAM_RULES[fit.spec.rule as keyof typeof GRAM_RULES]
-  for (const violation of violationsOf(thread, fit, lane, phase)) rule(fit, move, violation, thread)
+export function moveGram(thread: Thread, fit: GramFit, lane: number, phase: Phase, rows: Move): void {
+  const { rule } = fit.spec
+  // which differs from `mu` in its updates of H alone
+  const move = GRAM_RULES[rule === 'svrmu' ? 'mu' : (rule as RuleOfRows)]
+  for (const violation of violationsOf(thread, fit, lane, phase)) move(fit, rows, violation, thread)
 }
 
 /** Moves rows of Ht from a batch, with N = XᵀW of its rows of X at address `n`. */

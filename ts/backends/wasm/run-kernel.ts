@@ -2,7 +2,7 @@ import type { Dims } from '../../kernels/spec.js'
 import type { KernelBuffer } from '../backend.js'
 import { BETA_RUNNERS, boundsOf } from './beta-runners.js'
 import type { Heap, Views } from './heap.js'
-import { bppScratch, type Dtype, HALS_SCRATCH, type Kernels, sizeOf } from './kernels.js'
+import { bppScratch, type Dtype, HALS_SCRATCH, type Kernels, sgdScratch, sizeOf, svrmuScratch } from './kernels.js'
 import type { Thread } from './thread.js'
 
 /** What a kernel is run with. */
@@ -63,6 +63,25 @@ const RUNNERS: Readonly<Record<string, Runner>> = {
     const limits = boundsOf(dims)
     const more = scratch(HALS_SCRATCH * rank)
     kernels.hals_update(rows, rank, p.F, stride, p.N, stride, p.G, stride, l1, l2, ...limits, more, p.violation)
+  },
+  gram_bound({ kernels, dims: { rank }, p, size, scratch, views }) {
+    views.f64[p.bound / 8] = kernels.gram_bound(rank, p.G, size * rank, scratch(16 * rank))
+  },
+  sgd_update({ kernels, dims, p, size, scratch }) {
+    const { rows, rank, rate, scale, l1, l2, noise, seed, draw, first, limit, remember } = dims
+    const stride = size * rank
+    kernels.sgd_update(
+      ...([rows, rank, p.F, stride, p.N, stride, p.G, stride, remember ? p.D : 0, rate, scale, l1, l2] as const),
+      ...([noise, seed, draw, first, limit, ...boundsOf(dims), scratch(sgdScratch(stride)), p.sums] as const),
+    )
+  },
+  svrmu_update({ kernels, dims, p, size, scratch }) {
+    const { rows, rank, count, total, ratio, l1, l2 } = dims
+    const stride = size * rank
+    kernels.svrmu_update(
+      ...([rows, rank, p.F, stride, p.N, p.M, stride, p.F0, p.A, p.G, p.K, p.S, stride] as const),
+      ...([count, total, ratio, l1, l2, ...boundsOf(dims), scratch(svrmuScratch(stride))] as const),
+    )
   },
   bpp_update({ kernels, dims, p, size, scratch }) {
     const { rows, rank, l1, l2 } = dims

@@ -60,6 +60,8 @@ export type Told<F extends SharedFit = SharedFit> = F extends SharedFit ? Omit<F
  * The phases that fits are made of; each has lanes over rows or over columns. Which of them a family uses, and for what,
  * it says itself; `batchRows` and `batchColumns` are `rows` and `columns` for some rows of X (see
  * ts/backends/wasm/batch.ts); `undoRows` and `undoColumns` are the same for all (see ts/backends/wasm/extrapolation.ts).
+ * For batches of the stochastic rules the gram family has `bounds`, of the steps of H, and `snapshotRows` and
+ * `snapshotColumns`, which keep the factors and XᵀW (see ts/backends/wasm/stochastic-rules.ts).
  */
 export const PHASES = [
   'rows',
@@ -68,11 +70,14 @@ export const PHASES = [
   'measure',
   'rowTotals',
   'undoRows',
+  'bounds',
+  'snapshotRows',
   'columns',
   'batchColumns',
   'gram',
   'columnTotals',
   'undoColumns',
+  'snapshotColumns',
 ] as const
 
 export type Phase = (typeof PHASES)[number]
@@ -83,6 +88,7 @@ const BY_COLUMNS: ReadonlySet<Phase> = new Set<Phase>([
   'gram',
   'columnTotals',
   'undoColumns',
+  'snapshotColumns',
 ])
 
 export function isByRows(phase: Phase): boolean {
@@ -181,5 +187,13 @@ export class Thread {
       total += f64[this.sumAt(sum, fit, lane) / 8]
     }
     return total
+  }
+
+  /** The largest of all lanes of a phase. */
+  largest(fit: SharedFit, phase: Phase): number {
+    const { f64 } = this.views
+    const lanes = this.laneCount(fit, phase)
+    const list = Array.from({ length: lanes }, (_, lane) => f64[this.sumAt('largest', fit, lane) / 8])
+    return Math.max(...list)
   }
 }

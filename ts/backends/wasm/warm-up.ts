@@ -48,6 +48,19 @@ const GRAM_RULES: Readonly<Partial<Record<Rule, Call>>> = {
     kernels.mu_update(ROWS, RANK, f, NARROW, n, NARROW, g, NARROW, 0, 0, RANK, 1, scratch),
   hals: (kernels, [f, n, g, scratch, violation]) =>
     kernels.hals_update(ROWS, RANK, f, NARROW, n, NARROW, g, NARROW, 0, 0, RANK, 1, scratch, violation),
+  sgd: (kernels, [f, n, g, scratch, sums, d]) =>
+    kernels.sgd_update(
+      ...([ROWS, RANK, f, NARROW, n, NARROW, g, NARROW, d, 0, 1, 0, 0] as const),
+      ...([0, 0, 0, 0, 1, RANK, 1, scratch, sums] as const),
+    ),
+  // whose scratch takes two buffers
+  svrmu(kernels, [f, n, g, scratch, , m, a]) {
+    kernels.mu_update(ROWS, RANK, f, NARROW, n, NARROW, g, NARROW, 0, 0, RANK, 1, scratch)
+    kernels.svrmu_update(
+      ...([ROWS, RANK, f, NARROW, n, m, NARROW, a, a, g, g, g, NARROW] as const),
+      ...([1, 1, 1, 0, 0, RANK, 1, scratch] as const),
+    )
+  },
   // of penalties alone, so that no component is zero; nor is then F, which lies where nothing looks for indices
   bpp: (kernels, [, n, g, scratch, violation, f]) =>
     kernels.bpp_update(ROWS, RANK, f, NARROW, n, NARROW, g, NARROW, -1, 1, RANK, scratch, violation),

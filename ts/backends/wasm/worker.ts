@@ -2,7 +2,7 @@
 
 import { Breather } from '../../core/breathe.js'
 import { NonnegError } from '../../core/errors.js'
-import type { Factors } from '../backend.js'
+import type { Factors, SweepReport } from '../backend.js'
 import { Crew, help } from './crew.js'
 import type { HeldFit } from './family.js'
 import { Heap, Views } from './heap.js'
@@ -33,8 +33,8 @@ function failureOf(error: unknown): Failure {
 /** The buffers of a result that may go without a copy. */
 function transferable(result: Results[keyof Results]): ArrayBuffer[] {
   if (typeof result !== 'object') return []
-  const more = (['momentum', 'accumulated'] as const).flatMap(name => {
-    const part: unknown = name in result && (result as Factors)[name]
+  const more = (['momentum', 'accumulated', 'steps'] as const).flatMap(name => {
+    const part: unknown = name in result && (result as Factors & SweepReport)[name]
     return part && typeof part === 'object' ? Object.values(part) : []
   })
   return [...Object.values(result), ...more]

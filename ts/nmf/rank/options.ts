@@ -1,5 +1,5 @@
+import { between, checkNames, oneOf, optionalFunction, refuse, whole } from '../../core/checks.js'
 import { NonnegError } from '../../core/errors.js'
-import { between, checkNames, oneOf, optionalFunction, refuse, whole } from '../checks.js'
 import type { FactorizeOptions, HoldoutMask, MaskInput, ResolvedOptions } from '../options.js'
 import { isHoldout, resolveOptions } from '../resolve-options.js'
 

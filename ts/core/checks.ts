@@ -1,4 +1,4 @@
-import { inWords, NonnegError } from '../core/errors.js'
+import { inWords, NonnegError } from './errors.js'
 
 // Checks of options: each gives the value back, or throws ERR_NONNEG_OPTION (of a rank _RANK) with what was wanted.
 

@@ -1,0 +1,2 @@
+export { type ErrorCode, NonnegError } from '../core/errors.js'
+export * from './api.js'
