@@ -24,7 +24,8 @@ const SUMS = 64; // those of the last one that stood
 // more iterations than that f32 does not count
 const MOST_DONE = 0x1p24f;
 // of the slot
-const ACCEPTED = 127;
+const LOW = 64; // second halves of the sums
+const ACCEPTED = 191;
 
 struct Params {
   ab_groups: u32,
@@ -45,11 +46,11 @@ fn main(@builtin(local_invocation_index) lane: u32) {
   }
   var ab = 0f;
   for (var at = 0u; at < p.ab_groups; at++) {
-    ab += slot[at] - momentum[SUMS + at];
+    ab += (slot[at] - momentum[SUMS + at]) + (slot[LOW + at] - momentum[SUMS + LOW + at]);
   }
   var cd = 0f;
   for (var at = p.ab_groups; at < p.ab_groups + p.cd_groups; at++) {
-    cd += slot[at] - momentum[SUMS + at];
+    cd += (slot[at] - momentum[SUMS + at]) + (slot[LOW + at] - momentum[SUMS + LOW + at]);
   }
   let plain = momentum[PLAIN] != 0;
   let weight = momentum[WEIGHT];
@@ -57,6 +58,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
   if (stands) {
     for (var at = 0u; at < p.ab_groups + p.cd_groups; at++) {
       momentum[SUMS + at] = slot[at];
+      momentum[SUMS + LOW + at] = slot[LOW + at];
     }
   }
   if (p.adopt != 0) {

@@ -109,6 +109,20 @@ describe.runIf(hasDriver)('WGSL kernels', () => {
     expect(floor).toBe(SMALLEST)
   })
 
+  it('adds the terms of an inner product as if with more digits than f32 has', async () => {
+    const length = 40_000
+    const third = Math.fround(1 / 3)
+    const arrays = {
+      a: new Float64Array(length).fill(1),
+      b: new Float64Array(length).fill(third),
+      sum: new Float64Array(1),
+    }
+    const buffers = guard(dot.buffers, arrays, 0)
+    await device.runKernel(dot, { dims: { length }, buffers })
+    const { data, offset } = buffers.sum
+    expect(Math.abs(data[offset] / (length * third) - 1)).toBeLessThan(1e-12)
+  })
+
   it('refuses what it cannot do, with a reason', async () => {
     const refused = (spec: KernelSpec, dims: Dims, dtype?: 'f64') => {
       const support = device.supportsKernel(spec, { rows: 1, rank: 1, ...dims }, dtype)

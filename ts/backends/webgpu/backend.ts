@@ -45,7 +45,7 @@ const BUSY_THREADS = 65_536
 const BUSY_THREADS_EMULATED = 256
 /** 64 MiB: about what a small GPU's caches deliver in the time of a dispatch. */
 const GRAM_READS = 2 ** 24
-const DOTS: DotGroups = { ab: 56, cd: 8, terms: 32 }
+const DOTS: DotGroups = { ab: 56, cd: 8, terms: 31 }
 const DOTS_EMULATED: DotGroups = { ab: 3, cd: 1, terms: 2 }
 
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|microsoft basic render|\bwarp\b|software/i

@@ -1,7 +1,7 @@
 import { betaEntries, columnSums, entryTerms, rowNorms, type Wanted } from './beta-calls.js'
 import type { Call } from './calls.js'
 import type { CsrRows } from './data.js'
-import type { Family, Measure, Setting, State } from './family.js'
+import { type Family, type Measure, type Setting, SLOT, type State } from './family.js'
 import { SMALLEST_BUFFER } from './gpu.js'
 import { gradientRules, type Halves } from './gradient-rules.js'
 import { csrParts, SUM_PARTS, sumPartsOf } from './plan.js'
@@ -89,7 +89,12 @@ async function measureOf(setting: Setting, lists: Lists, beta: number): Promise<
       columnSums({ rows: columns, rank: width, parts: ofHt, F: { buffer: setting.Ht[state] }, into: Ht }),
       dotOf({
         ...{ abGroups: 0, cdGroups: dots.cd, abLength: 0, cdLength: width, a: none, b: undefined },
-        ...{ c: { operand: W, parts: ofW.count }, d: { operand: Ht, parts: ofHt.count }, partials: slot },
+        ...{
+          c: { operand: W, parts: ofW.count },
+          d: { operand: Ht, parts: ofHt.count },
+          partials: slot,
+          low: SLOT.low,
+        },
       }),
     ]
   }
@@ -98,7 +103,14 @@ async function measureOf(setting: Setting, lists: Lists, beta: number): Promise<
     measure: state => [
       ...walk(setting, { name: 'W', X, parts }, lists, { state, beta, wanted: LOSS, terms }, () => []),
       ...whole(state),
-      sumTerms({ length: termCount, first, groups: dots.ab, terms: { buffer: terms }, into: slot }),
+      sumTerms({
+        length: termCount,
+        first,
+        low: SLOT.low + first,
+        groups: dots.ab,
+        terms: { buffer: terms },
+        into: slot,
+      }),
     ],
     constant: 0,
     parts: { ab: first, cd: dots.ab, abFactor: 1, cdFactor: 1 },

@@ -14,15 +14,18 @@ export type State = 0 | 1
 export type Pair = readonly [GPUBuffer, GPUBuffer]
 
 /**
- * What an attempt at an iteration leaves until it is read back, in floats: the partial sums of its loss, those of its
- * violation, and in the last one whether it stands.
+ * What an attempt at an iteration leaves until it is read back, in floats: the partial sums of its loss, of two floats each,
+ * those of its violation, and in the last one whether it stands.
  */
 export const SLOT: {
   readonly bytes: number
-  /** Where the partial sums of the violation begin; those of the loss are before them. */
+  /** Where the second halves of the loss's partial sums begin. */
+  readonly low: number
   readonly violations: number
+  /** Second halves that nobody asks for. */
+  readonly unread: number
   readonly stands: number
-} = { bytes: 2 * SMALLEST_BUFFER, violations: 64, stands: 127 }
+} = { bytes: 3 * SMALLEST_BUFFER, low: 64, violations: 128, unread: 159, stands: 191 }
 
 /** How partial sums are split over workgroups: ab + cd for a loss, `terms` for a violation; they fit a slot. */
 export interface DotGroups {

@@ -33,8 +33,8 @@ import { padded, type Room } from './plan.js'
 import { sumTerms } from './rule-calls.js'
 import { uploadRows, uploadTransposed } from './upload.js'
 
-/** Attempts at iterations whose outcomes stay on the device until they are read back together. */
-const SLOTS = 128
+/** Attempts at iterations whose outcomes stay on the device until they are read back together: a hundred and a few. */
+const SLOTS = 104
 /** Dispatches in one submission; bounds the time it takes to record them. */
 const MOST_STEPS = 1024
 
@@ -99,8 +99,9 @@ export class GpuFit implements Fit {
     const { family, setting } = this.#parts
     const { ab, cd, abFactor, cdFactor } = parts
     const sum = (first: number, count: number) => slot.subarray(first, first + count).reduce((a, b) => a + b, 0)
+    const both = (first: number, count: number) => sum(first, count) + sum(SLOT.low + first, count)
     return {
-      loss: Math.max(0, constant + abFactor * sum(0, ab) + cdFactor * sum(ab, cd)),
+      loss: Math.max(0, constant + abFactor * both(0, ab) + cdFactor * both(ab, cd)),
       violation: family.termCount > 0 ? sum(SLOT.violations, setting.dots.terms) : 0,
       stands: !setting.motion || slot[SLOT.stands] !== 0,
     }
@@ -338,5 +339,12 @@ async function createFit(
 
 function violationOf({ terms, termCount }: Family, { dots, slot }: Setting) {
   const into = slot
-  return sumTerms({ length: termCount, first: SLOT.violations, groups: dots.terms, terms: { buffer: terms }, into })
+  return sumTerms({
+    length: termCount,
+    first: SLOT.violations,
+    low: SLOT.unread,
+    groups: dots.terms,
+    terms: { buffer: terms },
+    into,
+  })
 }

@@ -1,5 +1,5 @@
 import type { Call } from './calls.js'
-import { boundsOf, type Family, type Pair, type Setting, type State, stateAfter } from './family.js'
+import { boundsOf, type Family, type Pair, type Setting, SLOT, type State, stateAfter } from './family.js'
 import { dotOf, ONE_PART, xhtDense } from './product-calls.js'
 import { gramBuffer, gramCalls, gramParts, productsOf, type Summed } from './products.js'
 import { halsUpdate, muUpdate, pgStep, pgTerms, type Violation } from './rule-calls.js'
@@ -86,6 +86,7 @@ export async function gramFamily(setting: Setting): Promise<Family> {
         c: { operand: { buffer: S.buffer }, parts: S.parts },
         d: { operand: { buffer: G.buffer }, parts: G.parts },
         partials: slot,
+        low: SLOT.low,
       }),
     ]
   }

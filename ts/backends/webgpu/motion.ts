@@ -6,7 +6,7 @@ import { extrapolateBy, type LossParts, momentumOf, settleOf } from './rule-call
 
 /** Floats of the `momentum` buffer: numbers, and from 64 on the sums of the loss of the last iteration that stood. */
 const NUMBERS = 8
-const LENGTH = 128
+const LENGTH = 192
 /** The numbers before anything has run: see shaders/momentum.wgsl. */
 const START = [0, 0.5, 1, 0.5, 1, 0, 0, 0]
 

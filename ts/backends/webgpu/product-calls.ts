@@ -119,10 +119,12 @@ export function dotOf(o: {
   c: Vector
   d: Vector
   partials: Operand
+  /** Where the second halves of the partial sums begin. */
+  low: number
 }): Call {
   return {
     kernel: 'dot',
-    params: [o.abGroups, o.abLength, o.a.parts, o.cdLength, o.c.parts, o.d.parts],
+    params: [o.abGroups, o.abLength, o.a.parts, o.cdLength, o.c.parts, o.d.parts, o.low],
     reads: [o.a.operand, o.b, o.c.operand, o.d.operand],
     writes: [o.partials],
     groups: [o.abGroups + o.cdGroups, 1, 1],

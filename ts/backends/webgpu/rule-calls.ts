@@ -164,10 +164,18 @@ export function settleOf(o: { momentum: Operand; W: Kept; Ht: Kept; G: Kept }): 
   }
 }
 
-export function sumTerms(o: { length: number; first: number; groups: number; terms: Operand; into: Operand }): Call {
+export function sumTerms(o: {
+  length: number
+  /** Where the partial sums begin, and their second halves. */
+  first: number
+  low: number
+  groups: number
+  terms: Operand
+  into: Operand
+}): Call {
   return {
     kernel: 'sum_terms',
-    params: [o.length, o.first],
+    params: [o.length, o.first, o.low],
     reads: [o.terms],
     writes: [o.into],
     groups: [o.groups, 1, 1],

@@ -164,13 +164,13 @@ async function submit(gpu: Gpu, owned: Owned, calls: readonly Call[]): Promise<v
 
 /** The inner product's partial sums are added here, in float64. */
 async function runDot(gpu: Gpu, owned: Owned, call: KernelCall, windows: Windows, dots: DotGroups): Promise<void> {
-  const partials = await owned.storage(dots.ab * 4)
+  const partials = await owned.storage(2 * dots.ab * 4)
   const { a, b } = windows
   const none = { operand: undefined, parts: 0 }
   const groups = { abGroups: dots.ab, cdGroups: 0, abLength: call.dims.length, cdLength: 0 }
   const vectors = { a: { operand: a, parts: 1 }, b, c: none, d: none }
-  await submit(gpu, owned, [dotOf({ ...groups, ...vectors, partials: { buffer: partials } })])
-  const sums = new Float32Array(dots.ab)
+  await submit(gpu, owned, [dotOf({ ...groups, ...vectors, partials: { buffer: partials }, low: dots.ab })])
+  const sums = new Float32Array(2 * dots.ab)
   await toHost(gpu, owned, partials, sums)
   const { data, offset } = call.buffers.sum
   let total = 0

@@ -1,15 +1,17 @@
 import { entryCount, type MatrixView } from '../../core/matrix.js'
 import { familyOf } from '../../kernels/beta.js'
 import type { Dims, KernelSpec } from '../../kernels/spec.js'
-import type { FitSpec, Weights } from '../backend.js'
+import type { FitSpec, Rule, Weights } from '../backend.js'
 import { type Memory, residentBytes } from '../memory.js'
 import { TILE_BYTES } from './plan.js'
+
+const RULES: readonly Rule[] = ['mu', 'hals', 'pg']
 
 /** Why a fit is beyond the kernels there are, or undefined. */
 export function fitRefusal(X: MatrixView, spec: FitSpec, weights: Weights | undefined): string | undefined {
   const { dtype, beta, rule, rounds = 1, extrapolate = false } = spec
   if (dtype !== 'f32') return 'WebGPU computes in f32 only'
-  if (rule === 'bpp' || rule === 'product') return `WebGPU has no kernels for the update rule ${rule}`
+  if (!RULES.includes(rule)) return `WebGPU has no kernels for the update rule ${rule}`
   const isGram = familyOf(X, beta, weights) === 'gram'
   if (rule === 'hals' && !isGram) {
     return `WebGPU has no kernels for the update rule hals ${weights ? 'with weights' : `and β = ${beta}`}`

@@ -1,6 +1,6 @@
 import { columnSums, rowNorms, type Wanted } from './beta-calls.js'
 import type { Call } from './calls.js'
-import { type Family, lossSums, type Measure, type Setting, type State } from './family.js'
+import { type Family, lossSums, type Measure, type Setting, SLOT, type State } from './family.js'
 import { gradientRules, type Halves } from './gradient-rules.js'
 import { partsOf, SUM_PARTS, sumPartsOf } from './plan.js'
 import { ONE_PART, type Parts, xhtDense, xtwDense } from './product-calls.js'
@@ -16,7 +16,7 @@ function measureOf({ dots, slot }: Setting, tiles: Tiles, beta: number): Measure
   return {
     measure: state => [
       ...all.flatMap(tile => fill(tile, state, beta, LOSS)),
-      sumTerms({ length: termCount, first: 0, groups, terms: { buffer: terms }, into: slot }),
+      sumTerms({ length: termCount, first: 0, low: SLOT.low, groups, terms: { buffer: terms }, into: slot }),
     ],
     constant: 0,
     parts: { ab: groups, cd: 0, abFactor: 1, cdFactor: 0 },
