@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { BINDINGS } from '../../ts/backends/webgpu/pipelines.js'
 import { collapses, csrPanels, csrParts, densePanels, misfit, padded, partsOf } from '../../ts/backends/webgpu/plan.js'
 import type { CsrView } from '../../ts/core/matrix.js'
 import { dense, sparse } from './plain.js'
@@ -82,6 +83,11 @@ describe('the plan of a WebGPU fit', () => {
     expect(csrParts(rows(X, 207), 8, { ...ROOM, busyThreads: 256 })).toBe(1)
     expect(csrParts(rows(X, 100_000), 8, { ...ROOM, busyThreads: 256 })).toBe(16)
     expect(csrParts(rows(sparse(3, 4, 0), 0), 4, ROOM)).toBe(1)
+  })
+
+  it('has kernels that every WebGPU device takes: eight storage buffers at most', () => {
+    for (const [name, { reads, writes }] of Object.entries(BINDINGS))
+      expect(reads + writes, name).toBeLessThanOrEqual(8)
   })
 
   it('names what does not fit', () => {

@@ -1,6 +1,6 @@
 import type { Call } from './calls.js'
 import { boundsOf, type Family, type Pair, type Setting, SLOT, type State, stateAfter } from './family.js'
-import { dotOf, ONE_PART, xhtDense } from './product-calls.js'
+import { addParts, dotOf, ONE_PART, xhtDense } from './product-calls.js'
 import { gramBuffer, gramCalls, gramParts, productsOf, type Summed } from './products.js'
 import { halsUpdate, muUpdate, pgStep, pgTerms, type Violation } from './rule-calls.js'
 
@@ -32,7 +32,7 @@ export async function gramFamily(setting: Setting): Promise<Family> {
   const sParts = gramParts(rows, width, room)
   const S = forH?.S ?? (await gramBuffer(owned, width, sParts, rows, room))
   const P = rule === 'pg' ? await owned.storage(Math.max(rows, columns) * width * 4) : undefined
-  const termsOf = (count: number) => (rule === 'mu' ? 0 : rule === 'pg' ? pgTerms(count, width) : count)
+  const termsOf = (count: number) => (rule === 'hals' ? count : rule === 'pg' ? pgTerms(count, width) : 0)
   const termCount = termsOf(rows) + (fixed ? 0 : termsOf(columns))
   const terms = await owned.storage(termCount * 4)
   const bounds = boundsOf(spec)
@@ -60,6 +60,9 @@ export async function gramFamily(setting: Setting): Promise<Family> {
       })
     }
     const into = { buffer: F[state] }
+    if (rule === 'product') {
+      return [addParts({ length: count * width, parts: product.parts, N: sums.N.operand, into })]
+    }
     if (rule === 'hals') {
       const momentum = motion && { buffer: motion.numbers }
       const often = { rounds, single: motion ? SINGLE : 0 }

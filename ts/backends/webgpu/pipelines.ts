@@ -25,6 +25,7 @@ export type Variant = Readonly<Record<string, boolean>>
 
 export const BINDINGS: Readonly<Record<KernelName, Bindings>> = {
   adam_products: { reads: 4, writes: 1, prelude: 'vector_kernel' },
+  add_parts: { reads: 1, writes: 1 },
   adam_step: { reads: 1, writes: 4, prelude: 'vector_kernel' },
   axpby: { reads: 2, writes: 1 },
   beta_terms: { reads: 2, writes: 4, prelude: 'beta' },

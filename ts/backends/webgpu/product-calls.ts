@@ -140,3 +140,13 @@ export function sumParts(o: { length: number; parts: number; F: Operand }): Call
     groups: grid(o.length),
   }
 }
+
+export function addParts(o: { length: number; parts: number; N: Operand; into: Operand }): Call {
+  return {
+    kernel: 'add_parts',
+    params: [o.length, o.parts],
+    reads: [o.N],
+    writes: [o.into],
+    groups: grid(o.length),
+  }
+}

@@ -5,7 +5,7 @@ import type { FitSpec, Rule, Weights } from '../backend.js'
 import { type Memory, residentBytes } from '../memory.js'
 import { TILE_BYTES } from './plan.js'
 
-const RULES: readonly Rule[] = ['mu', 'hals', 'pg']
+const RULES: readonly Rule[] = ['mu', 'hals', 'pg', 'product']
 
 /** Why a fit is beyond the kernels there are, or undefined. */
 export function fitRefusal(X: MatrixView, spec: FitSpec, weights: Weights | undefined): string | undefined {
@@ -13,8 +13,8 @@ export function fitRefusal(X: MatrixView, spec: FitSpec, weights: Weights | unde
   if (dtype !== 'f32') return 'WebGPU computes in f32 only'
   if (!RULES.includes(rule)) return `WebGPU has no kernels for the update rule ${rule}`
   const isGram = familyOf(X, beta, weights) === 'gram'
-  if (rule === 'hals' && !isGram) {
-    return `WebGPU has no kernels for the update rule hals ${weights ? 'with weights' : `and β = ${beta}`}`
+  if ((rule === 'hals' || rule === 'product') && !isGram) {
+    return `WebGPU has no kernels for the update rule ${rule} ${weights ? 'with weights' : `and β = ${beta}`}`
   }
   if (X.kind === 'dense' && weights?.kind === 'entries') return 'a dense matrix lists no entries to weigh'
   if (spec.batches) return 'WebGPU has no batches of rows'
