@@ -8,6 +8,8 @@
 // out the listed u, as the sum of the whole model is known from the factors' column sums.
 
 override WORKGROUP: u32 = 64;
+// Whether only entries of some indices count: on the transpose, those of a batch of rows.
+override RANGED: bool = false;
 
 struct Params {
   rows: u32,
@@ -21,6 +23,9 @@ struct Params {
   zeros: u32,
   part_length: u32, // of entries: from one of the three to the next
   first_term: u32, // where the threads' losses go
+  first: u32, // of the rows of indptr
+  low: u32, // entries with indices from here on count,
+  high: u32, // and below here
   beta: f32,
   least: f32,
 }
@@ -49,6 +54,21 @@ fn model(row: u32, other: u32) -> f32 {
   return (u.x + u.y) + (u.z + u.w) + rest;
 }
 
+// The first entry of a row whose index is at least `bound`: indices ascend within a row.
+fn lower(begin: u32, end: u32, bound: u32) -> u32 {
+  var low = begin;
+  var high = end;
+  while (low < high) {
+    let middle = (low + high) / 2;
+    if (indices[middle] < bound) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
 @compute @workgroup_size(WORKGROUP)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -59,8 +79,13 @@ fn main(
   if (i >= p.rows) {
     return;
   }
-  let begin = indptr[i];
-  let size = indptr[i + 1] - begin;
+  var begin = indptr[p.first + i];
+  var size = indptr[p.first + i + 1] - begin;
+  if (RANGED) {
+    let inside = lower(begin, begin + size, p.low);
+    size = lower(inside, begin + size, p.high) - inside;
+    begin = inside;
+  }
   let piece = (size + p.parts - 1) / p.parts;
   let end = begin + min(size, (group.z + 1) * piece);
   var loss = 0f;

@@ -9,6 +9,7 @@ struct Params {
   rows: u32,
   rank: u32, // a multiple of 4
   part_rows: u32,
+  first_row: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -29,7 +30,7 @@ fn main(
   let end = min(p.rows, (group.z + 1) * p.part_rows);
   var sum = vec4f();
   for (var i = group.z * p.part_rows; i < end; i++) {
-    sum += F[i * rank_tiles + tile];
+    sum += F[(p.first_row + i) * rank_tiles + tile];
   }
   sums[group.z * rank_tiles + tile] = sum;
 }

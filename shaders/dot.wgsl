@@ -11,6 +11,7 @@ struct Params {
   cd_length: u32,
   c_parts: u32,
   d_parts: u32,
+  b_first: u32, // where b begins
   low: u32, // where the second halves of the partial sums begin
 }
 
@@ -46,7 +47,7 @@ fn main(
       for (var part = 0u; part < p.a_parts; part++) {
         left += a[part * p.ab_length + i];
       }
-      sum = plus(sum, left * b[i]);
+      sum = plus(sum, left * b[p.b_first + i]);
     }
   } else {
     let step = (groups.x - p.ab_groups) * WORKGROUP;

@@ -17,6 +17,7 @@ struct Params {
   P_parts: u32,
   P_part_length: u32,
   P_stride: u32,
+  first_row: u32, // of F
   gamma: f32,
   l1: f32,
   l2: f32,
@@ -55,14 +56,15 @@ fn main(
   for (var part = 0u; part < p.N_parts; part++) {
     n += N[part * p.N_part_length + at];
   }
-  let old = F[at];
+  let place = p.first_row * p.rank + at;
+  let old = F[place];
   var denominator = p.l1 + p.l2 * old;
   for (var part = 0u; part < p.P_parts; part++) {
     denominator += P[part * p.P_part_length + i * p.P_stride + r];
   }
   if (denominator > 0 && old > 0 && n > 0) {
-    F[at] = min(max(old * stepped(n / denominator), SMALLEST), p.most);
+    F[place] = min(max(old * stepped(n / denominator), SMALLEST), p.most);
   } else {
-    F[at] = 0;
+    F[place] = 0;
   }
 }

@@ -3,7 +3,7 @@ import type { Device, FitSpec, Problem } from '../../ts/backends/backend.js'
 import { referenceBackend } from '../../ts/backends/reference/backend.js'
 import type { WebgpuLimits } from '../../ts/backends/webgpu/backend.js'
 import { type FitCase, fitCase, problemOf, type Wanted } from '../conformance/grid.js'
-import { faultsOf, trajectoryOn } from '../conformance/trajectory.js'
+import { distance, faultsOf, trajectoryOn } from '../conformance/trajectory.js'
 import { dense, problemOf as plainProblem, sparse } from './plain.js'
 import { hasDriver, softwareBackend } from './software.js'
 
@@ -63,7 +63,38 @@ describe.runIf(hasDriver)('WebGPU fits of every family', () => {
     },
   )
 
-  it('evaluate another loss in tiles of X panels, and make no buffer that stays', async () => {
+  const batched: readonly (readonly [string, WebgpuLimits, Wanted])[] = [
+    ['in tiles', TILES, { ...DENSE, beta: 1, rule: 'mu' }],
+    ['in panels', PANELS, { ...DENSE, beta: 2, rule: 'mu' }],
+    ['in panels', PANELS, { ...CSR, beta: 1, rule: 'mu' }],
+    ['in parts', PARTS, { ...DENSE, beta: 2, rule: 'mu', rows: 131, columns: 130 }],
+    ['in parts', PARTS, { ...CSR, beta: 2, rule: 'mu', rows: 131, columns: 130 }],
+  ]
+  it.for(batched.map(([how, limits, wanted]) => [how, fitCase(wanted).name, limits, wanted] as const))(
+    'run batches as the reference does %s, and iterations after them: %s',
+    async ([, , limits, wanted]) => {
+      const given = fitCase({ ...wanted, more: { batches: true } })
+      const { problem } = await problemOf(given)
+      const outcomes = []
+      for (const device of [await open(limits), await referenceBackend.open()]) {
+        const fit = await device.createFit(problem, given.spec)
+        const batches = [0, 1, 25, 60].map((first, at, all) => {
+          return { first, count: (all[at + 1] ?? wanted.rows) - first, keep: 0.75 }
+        })
+        const { losses } = await fit.runBatches(batches)
+        const after = await fit.run(2)
+        outcomes.push({ losses: [...losses, ...after.losses], ...(await fit.factors()) })
+        await fit[Symbol.asyncDispose]()
+      }
+      const [own, reference] = outcomes
+      reference.losses.forEach((loss, i) => {
+        expect(Math.abs(own.losses[i] - loss)).toBeLessThan(1e-5 * (problem.squaredNorm + loss))
+      })
+      for (const name of ['W', 'H'] as const) expect(distance(own[name], reference[name])).toBeLessThan(2 ** -13)
+    },
+  )
+
+  it('evaluate another loss in tiles of X in panels', async () => {
     const given = fitCase({ ...DENSE, beta: 2, rule: 'mu' })
     const { problem } = await problemOf(given)
     const losses: number[] = []

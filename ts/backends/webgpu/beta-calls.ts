@@ -1,7 +1,7 @@
 import { LEAST_MODEL } from '../../kernels/beta.js'
 import { type Call, fourfold, grid, input, type Operand, tiles } from './calls.js'
 import type { CsrPanel, Holdout } from './data.js'
-import type { Parts } from './product-calls.js'
+import { type Looked, lookedWords, type Parts } from './product-calls.js'
 import type { Bounds, Sum } from './rule-calls.js'
 
 /** u as powers take it is no less than this in float32: see `safe` in ts/kernels/beta.ts. */
@@ -97,6 +97,8 @@ export function muRatio(o: {
   P: Sum
   /** Whether P has one row for all. */
   shared: boolean
+  /** Of F; default 0. */
+  firstRow?: number
   F: Operand
 }): Call {
   const { rows, rank, gamma, bounds, N, P, shared } = o
@@ -104,7 +106,7 @@ export function muRatio(o: {
   const sums = [N.parts, N.partLength ?? entries, P.parts, P.partLength ?? entries, shared ? 0 : rank]
   return {
     kernel: 'mu_ratio',
-    params: [rows, rank, bounds.moving, ...sums],
+    params: [rows, rank, bounds.moving, ...sums, o.firstRow ?? 0],
     scalars: [gamma, bounds.l1, bounds.l2, bounds.most],
     reads: [N.operand, P.operand],
     writes: [o.F],
@@ -112,10 +114,45 @@ export function muRatio(o: {
   }
 }
 
-export function columnSums(o: { rows: number; rank: number; parts: Parts; F: Operand; into: Operand }): Call {
+export function onlineUpdate(o: {
+  rows: number
+  rank: number
+  gamma: number
+  keep: number
+  bounds: Bounds
+  N: Sum
+  P: Sum
+  /** Whether P has one row for all. */
+  shared: boolean
+  F: Operand
+  A: Operand
+  B: Operand
+}): Call {
+  const { rows, rank, gamma, keep, bounds, N, P, shared } = o
+  const entries = rows * rank
+  const sums = [N.parts, N.partLength ?? entries, P.parts, P.partLength ?? entries, shared ? 0 : rank]
+  return {
+    kernel: 'online_update',
+    params: [rows, rank, bounds.moving, ...sums],
+    scalars: [gamma, bounds.l1, bounds.l2, bounds.most, keep],
+    reads: [N.operand, P.operand],
+    writes: [o.F, o.A, o.B],
+    groups: grid(entries),
+  }
+}
+
+export function columnSums(o: {
+  rows: number
+  rank: number
+  parts: Parts
+  /** Of F; default 0. */
+  firstRow?: number
+  F: Operand
+  into: Operand
+}): Call {
   return {
     kernel: 'column_sums',
-    params: [o.rows, o.rank, o.parts.step],
+    params: [o.rows, o.rank, o.parts.step, o.firstRow ?? 0],
     reads: [o.F],
     writes: [o.into],
     groups: grid(tiles(o.rank), o.parts.count),
@@ -148,6 +185,8 @@ export function betaEntries(o: {
   /** From one of the three lists of entries to the next. */
   partLength: number
   firstTerm: number
+  /** Default: all that there are. */
+  looked?: Looked
   indptr: Operand
   indices: Operand | undefined
   values: Operand | undefined
@@ -161,7 +200,8 @@ export function betaEntries(o: {
   const flags = [weights !== undefined, wanted.push, wanted.bend, wanted.measure, o.zeros].map(Number)
   return {
     kernel: 'beta_xht_csr',
-    params: [panel.count, rank, panel.first, parts, ...flags, o.partLength, o.firstTerm],
+    variant: { RANGED: o.looked?.indices !== undefined },
+    params: [panel.count, rank, panel.first, parts, ...flags, o.partLength, o.firstTerm, ...lookedWords(o.looked)],
     scalars: [o.beta, leastModel(o.beta)],
     reads: [o.indptr, o.indices, o.values, weights, o.F, o.O],
     writes: [o.entries, o.terms],

@@ -44,6 +44,8 @@ export interface Resident {
   readonly rows: number
   readonly columns: number
   readonly squaredNorm: number
+  /** ‖X‖² of the rows before each, and of all, where batches want those of some rows. */
+  readonly normsBefore: Float64Array | undefined
   readonly X:
     | { readonly kind: 'dense'; readonly stride: number; readonly panels: readonly DensePanel[] }
     /** The transpose is absent where H stays as it is, or where no product gathers by columns. */
@@ -121,12 +123,28 @@ async function uploadTranspose(
   return await uploadCsr(gpu, owned, turned, over?.values, room)
 }
 
-/** Uploads X and its weights. `fixed`: H stays as it is; `beta` is the fit's own. */
+/** ‖X‖² of the rows before each row, and of all. */
+function* norms(X: MatrixView): Generator<void, Float64Array> {
+  const before = new Float64Array(X.rows + 1)
+  for (let i = 0; i < X.rows; i++) {
+    const [data, from, to] =
+      X.kind === 'dense'
+        ? [X.data, X.offset + i * X.stride, X.offset + i * X.stride + X.columns]
+        : [X.values, X.indptr[i], X.indptr[i + 1]]
+    let sum = 0
+    for (let at = from; at < to; at++) sum += data[at] ** 2
+    before[i + 1] = before[i] + sum
+    yield
+  }
+  return before
+}
+
+/** Uploads X and its weights. `fixed`: H stays as it is; `beta` is the fit's own; `batches`: there will be some. */
 export async function uploadData(
   gpu: Gpu,
   owned: Owned,
   { X, squaredNorm, weights }: Problem,
-  { fixed, beta, room }: { fixed: boolean; beta: number; room: Room },
+  { fixed, beta, batches, room }: { fixed: boolean; beta: number; batches: boolean; room: Room },
 ): Promise<Resident> {
   const { rows, columns } = X
   const entries = weights?.kind === 'entries' ? weights.values : undefined
@@ -135,6 +153,7 @@ export async function uploadData(
   const V = weights?.kind === 'dense' ? weights : undefined
   return {
     ...{ rows, columns, squaredNorm, weights: weights?.kind },
+    normsBefore: batches && familyOf(X, beta, weights) === 'gram' ? await inSlices(norms(X)) : undefined,
     X:
       X.kind === 'dense'
         ? { kind: 'dense', stride, panels: await uploadDense(gpu, owned, X, room) }

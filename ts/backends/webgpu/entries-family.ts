@@ -23,13 +23,14 @@ interface Side {
 }
 
 /** What each entry contributes: up to three lists of the fullest panel's length, one after the other. */
-interface Lists {
+export interface Lists {
   readonly buffer: GPUBuffer
   /** Entries from one list to the next, so that each begins where a binding may. */
   readonly length: number
 }
 
-async function listsFor({ owned }: Setting, sides: readonly CsrRows[], count: number): Promise<Lists> {
+/** Makes room for `count` lists. */
+export async function listsFor({ owned }: Setting, sides: readonly CsrRows[], count: number): Promise<Lists> {
   const fullest = Math.max(1, ...sides.flatMap(({ panels }) => panels.map(({ entries }) => entries)))
   const unit = SMALLEST_BUFFER / 4
   const length = Math.ceil(fullest / unit) * unit
@@ -41,7 +42,8 @@ function zerosCount({ data }: Setting): boolean {
   return !data.weights
 }
 
-function listed({ data }: Setting): CsrRows {
+/** X by its rows. */
+export function listed({ data }: Setting): CsrRows {
   if (data.X.kind === 'csr') return data.X.byRows
   throw new TypeError('the entries of a dense matrix are not listed')
 }

@@ -3,7 +3,7 @@ import type { Call, Operand } from './calls.js'
 import type { Resident } from './data.js'
 import { type Gpu, SMALLEST_BUFFER } from './gpu.js'
 import type { Motion } from './motion.js'
-import type { Owned } from './owned.js'
+import type { Buffers } from './owned.js'
 import type { Room } from './plan.js'
 import type { Bounds, LossParts } from './rule-calls.js'
 
@@ -42,7 +42,7 @@ export function lossSums({ ab, cd }: DotGroups): number {
 /** What a family is built into: the device's side of one fit. */
 export interface Setting {
   readonly gpu: Gpu
-  readonly owned: Owned
+  readonly owned: Buffers
   readonly spec: FitSpec
   readonly data: Resident
   readonly room: Room

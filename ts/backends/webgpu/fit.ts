@@ -2,6 +2,8 @@ import { inSlices } from '../../core/breathe.js'
 import { NonnegError } from '../../core/errors.js'
 import { denseView, type FloatArray, transposeDense } from '../../core/matrix.js'
 import {
+  type Batch,
+  checkBatches,
   checkLengths,
   type Factors,
   type Fit,
@@ -28,10 +30,11 @@ import {
 } from './family.js'
 import { type Gpu, READ_PIECE, type Source } from './gpu.js'
 import { Motion, type Now } from './motion.js'
+import { Online } from './online.js'
 import { Owned } from './owned.js'
 import { padded, type Room } from './plan.js'
 import { sumTerms } from './rule-calls.js'
-import { uploadRows, uploadTransposed } from './upload.js'
+import { unpadded, uploadRows, uploadTransposed } from './upload.js'
 
 /** Attempts at iterations whose outcomes stay on the device until they are read back together: a hundred and a few. */
 const SLOTS = 104
@@ -52,11 +55,17 @@ interface Recorded {
 interface Parts {
   readonly setting: Setting
   readonly family: Family
+  /** Where the fit is one of batches. */
+  readonly online: Online | undefined
+  readonly owned: Owned
   readonly recorded: readonly Recorded[]
   readonly ring: GPUBuffer
   readonly staging: GPUBuffer
   readonly stagingBytes: number
 }
+
+/** How a loss is told from a slot. */
+type Measured = Pick<Measure, 'constant' | 'parts'>
 
 /** A fit whose X, W and Hᵀ stay in the GPU's memory; iterations follow each other without the host. */
 export class GpuFit implements Fit {
@@ -95,7 +104,7 @@ export class GpuFit implements Fit {
     return { W: setting.W[this.#current], Ht: setting.Ht[this.#current], left: family.left.buffer }
   }
 
-  #outcome(slot: Float32Array, { constant, parts }: Measure): Outcome {
+  #outcome(slot: Float32Array, { constant, parts }: Measured): Outcome {
     const { family, setting } = this.#parts
     const { ab, cd, abFactor, cdFactor } = parts
     const sum = (first: number, count: number) => slot.subarray(first, first + count).reduce((a, b) => a + b, 0)
@@ -107,14 +116,13 @@ export class GpuFit implements Fit {
     }
   }
 
-  /** Submits steps and the copy of the slots that they fill; resolves when they are done. */
-  async #submit(steps: Iterable<Step>, first: number, count: number): Promise<void> {
+  /** Submits steps, after what must be there before them, and the copy of the slots that they fill; resolves when done. */
+  async #submit(steps: Iterable<Step>, first: number, count: number, begins = !this.#ready): Promise<void> {
     const { setting, ring, staging } = this.#parts
     const { gpu, motion } = setting
-    const isFresh = !this.#ready
     const { done } = gpu.scoped(() => {
       const encoder = gpu.device.createCommandEncoder()
-      if (isFresh) {
+      if (begins) {
         record(encoder, this.#parts.recorded[this.#current].begin)
         motion?.keep(encoder, this.#now())
         this.#ready = true
@@ -127,20 +135,18 @@ export class GpuFit implements Fit {
   }
 
   /** The first outcomes, read back. */
-  async #collect(count: number, measure: Measure = this.#parts.family): Promise<Outcome[]> {
+  async #collect(count: number, measureOf: (slot: number) => Measured = () => this.#parts.family): Promise<Outcome[]> {
     const { setting, staging } = this.#parts
     const copy = await setting.gpu.readMapped(staging, count * SLOT.bytes)
     return Array.from({ length: count }, (_, slot) =>
-      this.#outcome(new Float32Array(copy, slot * SLOT.bytes, SLOT.bytes / 4), measure),
+      this.#outcome(new Float32Array(copy, slot * SLOT.bytes, SLOT.bytes / 4), measureOf(slot)),
     )
   }
 
   *#iterations(first: number, count: number): Generator<Step> {
     const { recorded, setting } = this.#parts
     for (let slot = first; slot < first + count; slot++) {
-      for (const step of recorded[this.#current].iteration) {
-        yield step.offset === undefined ? step : { ...step, offset: slot * SLOT.bytes }
-      }
+      yield* inSlot(recorded[this.#current].iteration, slot)
       this.#current = stateAfter(setting, this.#current, setting.spec.rounds ?? 1)
     }
   }
@@ -183,7 +189,7 @@ export class GpuFit implements Fit {
       const { steps, uniforms } = await prepare(setting.gpu, measure.measure(this.#current))
       owned.keep(uniforms)
       await this.#submit(steps, 0, 1)
-      const [{ loss }] = await this.#collect(1, measure)
+      const [{ loss }] = await this.#collect(1, () => measure)
       return loss
     } finally {
       owned.destroy()
@@ -192,45 +198,83 @@ export class GpuFit implements Fit {
 
   async factors(): Promise<Factors> {
     this.#check()
-    const { setting, staging, stagingBytes } = this.#parts
+    const { setting, online, staging, stagingBytes } = this.#parts
     const { gpu, spec, width, motion } = setting
     const { rows, columns } = setting.data
     const sources = ({ W, Ht }: { W: GPUBuffer; Ht: GPUBuffer }): Source[] => [
       { buffer: W, bytes: rows * width * 4 },
       { buffer: Ht, bytes: columns * width * 4 },
     ]
-    const wanted = [...sources(this.#now()), ...(motion ? [...sources(motion.before), motion.source] : [])]
-    const [W, Ht, ...more] = await gpu.read(wanted, staging, stagingBytes)
+    const momentum = motion ? [...sources(motion.before), motion.source] : []
+    const left = online?.hasBegun ? [online.A, online.B].map(buffer => ({ buffer, bytes: columns * width * 4 })) : []
+    const [W, Ht, ...more] = await gpu.read([...sources(this.#now()), ...momentum, ...left], staging, stagingBytes)
     const upright = (bytes: ArrayBuffer) => inSlices(unpadded(bytes, rows, spec.rank, width))
     const turned = async (bytes: ArrayBuffer): Promise<FloatArray> => {
       const packed = await inSlices(unpadded(bytes, columns, spec.rank, width))
       return await inSlices(transposeDense(packed, columns, spec.rank))
     }
     const factors = { W: await upright(W), H: await turned(Ht) }
+    if (left.length > 0) return { ...factors, accumulated: { A: await turned(more[0]), B: await turned(more[1]) } }
     if (!motion) return factors
     const [before, beforeHt, numbers] = more
-    const momentum: MomentumState = {
+    const state: MomentumState = {
       W: await upright(before),
       H: await turned(beforeHt),
       numbers: Motion.numbersOf(numbers, this.#loss),
     }
-    return { ...factors, momentum }
+    return { ...factors, momentum: state }
   }
 
-  async runBatches(): Promise<SweepReport> {
-    throw new NonnegError('ERR_NONNEG_UNSUPPORTED', 'this backend has no batches')
+  async runBatches(batches: readonly Batch[], controls: RunControls = {}): Promise<SweepReport> {
+    this.#check()
+    const { setting, online } = this.#parts
+    checkBatches(batches, setting.data.rows, setting.spec)
+    if (!online) {
+      throw new NonnegError('ERR_NONNEG_UNSUPPORTED', 'this fit has no room for batches', {
+        fix: 'say so in its spec: batches: true',
+      })
+    }
+    const ready = await online.prepare(batches)
+    if (!online.hasBegun) online.begin()
+    this.#ready = false
+    let done = 0
+    const attempts = {
+      most: Math.max(1, Math.floor(MOST_STEPS / Math.max(1, ...ready.map(({ steps }) => steps.length)))),
+      kept: SLOTS,
+      submit: (first: number, count: number) => {
+        const own = ready.slice(done + first, done + first + count)
+        const steps = own.flatMap((batch, at) => inSlot(batch.steps, first + at))
+        return this.#submit(steps, first, count, false)
+      },
+      collect: async (count: number) => {
+        const outcomes = await this.#collect(count, slot => ready[done + slot].measure)
+        done += count
+        return outcomes
+      },
+    }
+    try {
+      return await this.#batches.run(batches.length, attempts, controls, false)
+    } catch (error) {
+      this.#check()
+      throw error
+    }
   }
 
   async setFactors(factors: Factors): Promise<void> {
     this.#check()
-    const { setting, recorded } = this.#parts
+    const { setting, recorded, online } = this.#parts
     const { gpu, spec, motion } = setting
     const { rows, columns } = setting.data
     checkLengths(factors, rows, spec.rank, columns)
     await this.#upload(factors, this.#now())
     this.#ready = false
+    const { momentum, accumulated } = factors
+    if (online) {
+      online.hasBegun = accumulated !== undefined
+      if (accumulated) await this.#uploadHt(accumulated.A, online.A)
+      if (accumulated) await this.#uploadHt(accumulated.B, online.B)
+    }
     if (!motion) return
-    const { momentum } = factors
     motion.write(gpu, momentum?.numbers)
     if (!momentum) return
     await this.#upload(momentum, motion.before)
@@ -240,29 +284,26 @@ export class GpuFit implements Fit {
   }
 
   async #upload({ W, H }: Pick<Factors, 'W' | 'H'>, into: { W: GPUBuffer; Ht: GPUBuffer }): Promise<void> {
-    const { setting } = this.#parts
-    const { gpu, spec, width } = setting
-    const { rows, columns } = setting.data
-    await uploadRows(gpu, into.W, denseView(Float32Array.from(W), rows, spec.rank), 0, rows, width)
-    await uploadTransposed(gpu, into.Ht, denseView(Float32Array.from(H), spec.rank, columns), columns, width)
+    const { gpu, spec, width, data } = this.#parts.setting
+    await uploadRows(gpu, into.W, denseView(Float32Array.from(W), data.rows, spec.rank), 0, data.rows, width)
+    await this.#uploadHt(H, into.Ht)
+  }
+
+  async #uploadHt(H: FloatArray, into: GPUBuffer): Promise<void> {
+    const { gpu, spec, width, data } = this.#parts.setting
+    await uploadTransposed(gpu, into, denseView(Float32Array.from(H), spec.rank, data.columns), data.columns, width)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true
-    this.#parts.setting.owned.destroy()
+    this.#parts.online?.destroy()
+    this.#parts.owned.destroy()
   }
 }
 
-/** Rows without the padding that they have on the device. */
-function* unpadded(bytes: ArrayBuffer, rows: number, rank: number, width: number): Generator<void, Float32Array> {
-  const padding = new Float32Array(bytes)
-  if (width === rank) return padding
-  const packed = new Float32Array(rows * rank)
-  for (let i = 0; i < rows; i++) {
-    packed.set(padding.subarray(i * width, i * width + rank), i * rank)
-    if (i % 4096 === 4095) yield
-  }
-  return packed
+/** Steps whose outcome goes to a slot. */
+function inSlot(steps: readonly Step[], slot: number): Step[] {
+  return steps.map(step => (step.offset === undefined ? step : { ...step, offset: slot * SLOT.bytes }))
 }
 
 /** A factor's buffers. */
@@ -283,11 +324,13 @@ async function createFit(
   const { rows } = X
   const { rank, rounds = 1 } = spec
   const fixed = spec.fixed === 'H'
+  const batches = (spec.batches ?? false) && !fixed
   const width = padded(rank)
   const columns = deviceColumns(X)
-  const data = await uploadData(gpu, owned, problem, { fixed, beta: spec.beta, room })
+  const data = await uploadData(gpu, owned, problem, { fixed, beta: spec.beta, batches, room })
   const [bytesW, bytesHt] = [rows * width * 4, columns * width * 4]
-  const alternates = spec.rule === 'mu' && familyFor(data, spec.beta) === 'gram'
+  // batches move some rows of W alone, in place
+  const alternates = spec.rule === 'mu' && !batches && familyFor(data, spec.beta) === 'gram'
   const W = await pair(owned, bytesW, alternates)
   const Ht = await pair(owned, bytesHt, alternates && !fixed)
   const ring = await owned.storage(SLOTS * SLOT.bytes)
@@ -297,6 +340,7 @@ async function createFit(
   const motion = spec.extrapolate ? await Motion.create(owned, bytesW, bytesHt, fixed) : undefined
   const setting: Setting = { gpu, owned, spec, data, room, dots, width, columns, W, Ht, alternates, motion, slot }
   const family = await familyIn(setting)
+  const online = batches ? await Online.create(setting, owned) : undefined
   await motion?.keepLeft(owned, fixed ? 0 : family.left.bytes)
   await uploadRows(gpu, W[0], problem.W, 0, rows, width)
   await uploadTransposed(gpu, Ht[0], problem.H, columns, width)
@@ -334,7 +378,7 @@ async function createFit(
     const [begin, iteration, evaluation, adoption] = cut.slice(first, first + 4)
     return { begin, iteration, evaluation, adoption }
   })
-  return new GpuFit({ setting, family, recorded, ring, staging, stagingBytes })
+  return new GpuFit({ setting, owned, family, online, recorded, ring, staging, stagingBytes })
 }
 
 function violationOf({ terms, termCount }: Family, { dots, slot }: Setting) {

@@ -2,7 +2,7 @@ import { updateExponent } from '../../kernels/beta.js'
 import { muRatio } from './beta-calls.js'
 import type { Call } from './calls.js'
 import { boundsOf, type Setting } from './family.js'
-import type { Owned } from './owned.js'
+import type { Buffers } from './owned.js'
 import { type Curvature, pgStep, pgTerms, type Sum } from './rule-calls.js'
 
 /** Both halves of a factor's gradient, and for projected gradient steps the bounds of its curvature. */
@@ -22,7 +22,7 @@ export interface GradientRules {
   readonly termCount: number
 }
 
-export async function gradientRules(owned: Owned, setting: Setting): Promise<GradientRules> {
+export async function gradientRules(owned: Buffers, setting: Setting): Promise<GradientRules> {
   const { spec, data, width, columns } = setting
   const { step = 1 } = spec
   const isPg = spec.rule === 'pg'

@@ -1,3 +1,4 @@
+import { muRatio } from './beta-calls.js'
 import type { Call } from './calls.js'
 import { boundsOf, type Family, type Pair, type Setting, SLOT, type State, stateAfter } from './family.js'
 import { addParts, dotOf, ONE_PART, xhtDense } from './product-calls.js'
@@ -24,14 +25,15 @@ export async function gramFamily(setting: Setting): Promise<Family> {
   const { rows } = data
   const fixed = spec.fixed === 'H'
   // a thread that owns a row, or four entries of a product, reads all of it, and what is kept is one part: others are added
-  const readers = (count: number) => (rule === 'mu' && !motion ? count : Number.POSITIVE_INFINITY)
+  const readers = (count: number) => (rule === 'mu' && setting.alternates && !motion ? count : Number.POSITIVE_INFINITY)
   const products = await productsOf(owned, data, { rank: width, room, fixed, readers })
   const { N, forW, forH } = products
   const gParts = gramParts(columns, width, room)
   const G = await gramBuffer(owned, width, gParts, readers(rows), room)
   const sParts = gramParts(rows, width, room)
   const S = forH?.S ?? (await gramBuffer(owned, width, sParts, rows, room))
-  const P = rule === 'pg' ? await owned.storage(Math.max(rows, columns) * width * 4) : undefined
+  const isPushed = rule === 'pg' || (rule === 'mu' && !setting.alternates)
+  const P = isPushed ? await owned.storage(Math.max(rows, columns) * width * 4) : undefined
   const termsOf = (count: number) => (rule === 'hals' ? count : rule === 'pg' ? pgTerms(count, width) : 0)
   const termCount = termsOf(rows) + (fixed ? 0 : termsOf(columns))
   const terms = await owned.storage(termCount * 4)
@@ -53,7 +55,7 @@ export async function gramFamily(setting: Setting): Promise<Family> {
     }
     const own = { rows: count, rank: width, bounds: bounds[name] }
     const violation: Violation = { operand: { buffer: terms }, first }
-    if (rule === 'mu') {
+    if (rule === 'mu' && setting.alternates) {
       return Array.from({ length: rounds }, (_, round) => {
         const from = stateAfter(setting, state, round)
         return muUpdate({ ...own, ...sums, F: { buffer: F[from] }, into: { buffer: F[1 - from] } })
@@ -68,9 +70,13 @@ export async function gramFamily(setting: Setting): Promise<Family> {
       const often = { rounds, single: motion ? SINGLE : 0 }
       return [halsUpdate({ ...own, ...often, N: sums.N, G: sums.G.operand, F: into, momentum, violation })]
     }
+    const push = { operand: { buffer: P! }, parts: 1 }
+    if (rule === 'mu') {
+      const round = [pushes(side, state), muRatio({ ...own, gamma: 1, N: sums.N, P: push, shared: false, F: into })]
+      return Array.from({ length: rounds }, () => round).flat()
+    }
     // the trace bounds the largest eigenvalue, and with it the curvature of every row
     const L = { operand: sums.G.operand, terms: width, step: width + 1, stride: 0 }
-    const push = { operand: { buffer: P! }, parts: 1 }
     return Array.from({ length: rounds }, (_, round) => [
       pushes(side, state),
       pgStep({ ...own, step, N: sums.N, P: push, shared: false, L, F: into, violation, measure: round === 0 }),

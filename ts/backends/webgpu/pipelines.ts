@@ -45,6 +45,7 @@ export const BINDINGS: Readonly<Record<KernelName, Bindings>> = {
   mu_ratio: { reads: 2, writes: 1 },
   mu_update: { reads: 5, writes: 1 },
   nesterov_step: { reads: 1, writes: 4, prelude: 'vector_kernel' },
+  online_update: { reads: 2, writes: 3 },
   pg_step: { reads: 3, writes: 2 },
   sgd_step: { reads: 1, writes: 2, prelude: 'vector_kernel' },
   settle: { reads: 1, writes: 6 },

@@ -17,15 +17,18 @@ export function xhtDense(o: {
   parts: Parts
   /** Entries of one part of N. */
   partLength: number
+  /** Where the panel begins in X; default 0. */
+  firstX?: number
   X: Operand | undefined
   Ht: Operand | undefined
   N: Operand
 }): Call {
-  const aligned = fourfold(o.columns, o.stride, o.rank)
+  const { firstX = 0 } = o
+  const aligned = fourfold(o.columns, o.stride, o.rank, firstX)
   return {
     kernel: 'xht_dense',
     variant: { ALIGNED: aligned },
-    params: [o.rows, o.columns, o.rank, o.stride, o.firstRow, o.parts.step, o.partLength],
+    params: [o.rows, o.columns, o.rank, o.stride, o.firstRow, o.parts.step, o.partLength, firstX],
     reads: [...input(aligned, o.X), ...input(aligned, o.Ht)],
     writes: [o.N],
     groups: grid(tiles(o.rows) * tiles(o.rank), o.parts.count),
@@ -40,23 +43,38 @@ export function xtwDense(o: {
   firstRow: number
   parts: Parts
   accumulate: boolean
+  /** Where the panel begins in X; default 0. */
+  firstX?: number
   X: Operand | undefined
   W: Operand | undefined
   A: Operand
   /** WᵀW beside A, in as many parts. */
   S: Operand | undefined
 }): Call {
-  const aligned = fourfold(o.columns, o.stride, o.rank)
+  const { rows, columns, rank, stride, firstRow, parts, firstX = 0 } = o
+  const aligned = fourfold(columns, stride, rank, firstX)
   const gramTiles = o.S ? tiles(o.rank) : 0
-  const { rows, columns, rank, stride, firstRow, parts } = o
+  const cut = [firstRow, parts.step, columns * rank, gramTiles, Number(o.accumulate)]
   return {
     kernel: 'xtw_dense',
     variant: { ALIGNED: aligned },
-    params: [rows, columns, rank, stride, firstRow, parts.step, columns * rank, gramTiles, Number(o.accumulate)],
+    params: [rows, columns, rank, stride, ...cut, firstX],
     reads: [...input(aligned, o.X), ...input(aligned, o.W)],
     writes: [o.A, o.S],
     groups: grid((tiles(columns) + gramTiles) * tiles(rank), parts.count),
   }
+}
+
+/** Rows of a sparse matrix that are looked at, from this one of indptr on, and of their entries those of some indices. */
+export interface Looked {
+  readonly first: number
+  /** Default: all. */
+  readonly indices?: { readonly low: number; readonly high: number }
+}
+
+/** The last words of the kernels that walk sparse rows. */
+export function lookedWords({ first, indices }: Looked = { first: 0 }): number[] {
+  return [first, indices?.low ?? 0, indices?.high ?? 0]
 }
 
 export function xhtCsr(o: {
@@ -66,6 +84,8 @@ export function xhtCsr(o: {
   parts: number
   partLength: number
   accumulate?: boolean
+  /** Default: all that there are. */
+  looked?: Looked
   indptr: Operand
   indices: Operand | undefined
   values: Operand | undefined
@@ -75,8 +95,16 @@ export function xhtCsr(o: {
   const aligned = fourfold(o.rank)
   return {
     kernel: 'xht_csr',
-    variant: { ALIGNED: aligned },
-    params: [o.rows, o.rank, o.firstRow, o.parts, o.partLength, Number(o.accumulate ?? false)],
+    variant: { ALIGNED: aligned, RANGED: o.looked?.indices !== undefined },
+    params: [
+      o.rows,
+      o.rank,
+      o.firstRow,
+      o.parts,
+      o.partLength,
+      Number(o.accumulate ?? false),
+      ...lookedWords(o.looked),
+    ],
     reads: [o.indptr, o.indices, o.values, ...input(aligned, o.Ht)],
     writes: [o.N],
     groups: grid(o.rows * tiles(o.rank), o.parts),
@@ -88,6 +116,8 @@ export function gramOf(o: {
   rank: number
   parts: Parts
   accumulate: boolean
+  /** Of F; default 0. */
+  firstRow?: number
   F: Operand | undefined
   G: Operand
 }): Call {
@@ -95,7 +125,7 @@ export function gramOf(o: {
   return {
     kernel: 'gram',
     variant: { ALIGNED: aligned },
-    params: [o.rows, o.rank, o.parts.step, Number(o.accumulate)],
+    params: [o.rows, o.rank, o.parts.step, Number(o.accumulate), o.firstRow ?? 0],
     reads: input(aligned, o.F),
     writes: [o.G],
     groups: grid(tiles(o.rank) ** 2, o.parts.count),
@@ -116,6 +146,8 @@ export function dotOf(o: {
   cdLength: number
   a: Vector
   b: Operand | undefined
+  /** Where b begins; default 0. */
+  firstB?: number
   c: Vector
   d: Vector
   partials: Operand
@@ -124,7 +156,7 @@ export function dotOf(o: {
 }): Call {
   return {
     kernel: 'dot',
-    params: [o.abGroups, o.abLength, o.a.parts, o.cdLength, o.c.parts, o.d.parts, o.low],
+    params: [o.abGroups, o.abLength, o.a.parts, o.cdLength, o.c.parts, o.d.parts, o.firstB ?? 0, o.low],
     reads: [o.a.operand, o.b, o.c.operand, o.d.operand],
     writes: [o.partials],
     groups: [o.abGroups + o.cdGroups, 1, 1],

@@ -1,6 +1,6 @@
 import type { Call } from './calls.js'
 import type { CsrRows, DensePanel, Resident } from './data.js'
-import type { Owned } from './owned.js'
+import type { Buffers } from './owned.js'
 import { collapses, csrParts, partsOf, type Room } from './plan.js'
 import { gramOf, type Parts, sumParts, xhtCsr, xhtDense, xtwDense } from './product-calls.js'
 
@@ -55,7 +55,7 @@ export function gramCalls(o: { F: GPUBuffer; rows: number; rank: number; parts: 
 
 /** A Gram matrix's buffer, and how its rows are cut. `consumerRows`: rows of the factor that is updated with it. */
 export async function gramBuffer(
-  owned: Owned,
+  owned: Buffers,
   rank: number,
   parts: Parts,
   consumerRows: number,
@@ -70,13 +70,13 @@ export function gramParts(rows: number, rank: number, room: Room): Parts {
 }
 
 /** Makes room for the products of X. */
-export function productsOf(owned: Owned, { X, rows, columns }: Resident, options: ProductOptions): Promise<Products> {
+export function productsOf(owned: Buffers, { X, rows, columns }: Resident, options: ProductOptions): Promise<Products> {
   if (X.kind === 'dense') return denseProducts(owned, X.panels, rows, X.stride, options)
   return csrProducts(owned, X.byRows, X.byColumns, rows, columns, options)
 }
 
 async function denseProducts(
-  owned: Owned,
+  owned: Buffers,
   panels: readonly DensePanel[],
   rows: number,
   columns: number,
@@ -125,7 +125,7 @@ function csrCalls({ rows, panels }: CsrRows, rank: number, F: GPUBuffer, into: S
 }
 
 async function csrProducts(
-  owned: Owned,
+  owned: Buffers,
   byRows: CsrRows,
   byColumns: CsrRows | undefined,
   rows: number,

@@ -2,7 +2,16 @@ import { NonnegError } from '../../core/errors.js'
 import type { Dims, KernelSpec } from '../../kernels/spec.js'
 import type { VectorKernel } from '../../kernels/vector_kernel.js'
 import { type KernelBuffer, type KernelCall, SUPPORTED, type Support, unsupported } from '../backend.js'
-import { betaEntries, betaTerms, entryTerms, muRatio, tileTerms, type Wanted, whDense } from './beta-calls.js'
+import {
+  betaEntries,
+  betaTerms,
+  entryTerms,
+  muRatio,
+  onlineUpdate,
+  tileTerms,
+  type Wanted,
+  whDense,
+} from './beta-calls.js'
 import { type Call, type Operand, prepare, record } from './calls.js'
 import type { DotGroups } from './family.js'
 import { type Gpu, READ_PIECE, SMALLEST_BUFFER } from './gpu.js'
@@ -52,6 +61,10 @@ const CALLS: Record<string, (dims: Dims, windows: Windows) => Call | readonly Ca
   mu_ratio({ rows, rank, gamma, shared, ...d }, { F, N, P }) {
     const own = { rows, rank, gamma, bounds: boundsOf({ rank, ...d }), shared: shared === 1 }
     return muRatio({ ...own, N: whole(N), P: whole(P), F: F! })
+  },
+  online_update({ rows, rank, gamma, keep, shared, ...d }, { F, A, B, N, P }) {
+    const own = { rows, rank, gamma, keep, bounds: boundsOf({ rank, ...d }), shared: shared === 1 }
+    return onlineUpdate({ ...own, N: whole(N), P: whole(P), F: F!, A: A!, B: B! })
   },
   wh_dense({ rows, columns, rank, stride }, { W, H, U }) {
     return whDense({ rows, columns, rank, stride, firstRow: 0, transposed: false, W, H, U: U! })

@@ -17,7 +17,6 @@ export function fitRefusal(X: MatrixView, spec: FitSpec, weights: Weights | unde
     return `WebGPU has no kernels for the update rule ${rule} ${weights ? 'with weights' : `and β = ${beta}`}`
   }
   if (X.kind === 'dense' && weights?.kind === 'entries') return 'a dense matrix lists no entries to weigh'
-  if (spec.batches) return 'WebGPU has no batches of rows'
   if (extrapolate && rounds > 1 && rule !== 'hals') {
     return `WebGPU has no rounds of the rule ${rule} in a fit that extrapolates`
   }
@@ -50,6 +49,8 @@ export function memoryOfFit(X: MatrixView, spec: FitSpec, weights: Weights | und
   const products = Math.min(2 * single + 2 * PARTS, 16 * single)
   const family = familyOf(X, spec.beta, weights)
   const values = family === 'gram' ? 0 : family === 'entries' ? 4 * entryCount(X) : 4 * X.rows * X.columns
+  // batches have a tile, entries and products of their own
+  const often = spec.batches ? 2 : 1
   const entries = 3 * (family === 'tile' ? Math.min(TILE_BYTES, values) : values)
-  return { ...resident, factors: resident.factors + single, workspace: products + entries }
+  return { ...resident, factors: resident.factors + single, workspace: often * (products + entries) }
 }

@@ -29,15 +29,16 @@ function panelAt<T extends Panel>(panels: readonly T[], row: number): T {
   return panels.findLast(({ first }) => first <= row)!
 }
 
-function tilesOf({ data, columns, room }: Setting): Tile[] {
-  const { X, V, rows } = data
+function tilesOf({ data, columns, room }: Setting, rows: Panel): Tile[] {
+  const { X, V } = data
   const most = Math.max(1, Math.floor(Math.min(room.tileBytes, room.bindingBytes) / (4 * columns)))
   const all: Tile[] = []
-  for (let first = 0; first < rows; ) {
+  const last = rows.first + rows.count
+  for (let first = rows.first; first < last; ) {
     const panel = panelAt<Panel>(X.kind === 'dense' ? X.panels : X.byRows.panels, first)
     const over = V && panelAt(V.panels, first)
     const ends = [panel, ...(over ? [over] : [])].map(part => part.first + part.count)
-    const count = Math.min(most, ...ends.map(end => end - first))
+    const count = Math.min(most, last - first, ...ends.map(end => end - first))
     const from = X.kind === 'dense' ? { dense: panel as DensePanel } : { csr: panel as CsrPanel }
     all.push({ first, count, X: from, V: over })
     first += count
@@ -45,10 +46,14 @@ function tilesOf({ data, columns, room }: Setting): Tile[] {
   return all
 }
 
-/** @param beyond what is wanted at any time */
-export async function tilesFor(setting: Setting, beyond: Pick<Wanted, 'push' | 'bend'>): Promise<Tiles> {
+/** @param beyond what is wanted at any time. @param rows default: all */
+export async function tilesFor(
+  setting: Setting,
+  beyond: Pick<Wanted, 'push' | 'bend'>,
+  rows: Panel = { first: 0, count: setting.data.rows },
+): Promise<Tiles> {
   const { owned, data, columns, width, W, Ht } = setting
-  const all = tilesOf(setting)
+  const all = tilesOf(setting, rows)
   const tallest = Math.max(...all.map(({ count }) => count))
   const bytes = tallest * columns * 4
   const U = await owned.storage(bytes)
@@ -71,7 +76,7 @@ export async function tilesFor(setting: Setting, beyond: Pick<Wanted, 'push' | '
     const into = spread && { buffer: spread }
     const place = 'dense' in X ? placed(X.dense, first, columns) : { operand: into, first: 0, stride: columns }
     const entries = betaTerms({
-      ...{ ...sizes, inside: data.columns, beta, wanted, adds: first > 0, row: first },
+      ...{ ...sizes, inside: data.columns, beta, wanted, adds: first > rows.first, row: first },
       ...{ X: place!, V: placed(V, first, data.V?.stride ?? 0), holdout: data.holdout },
       ...{ U: { buffer: U }, P: wanted.push ? bound(P) : undefined, C: wanted.bend ? bound(C) : undefined },
       terms: { buffer: terms },

@@ -117,3 +117,20 @@ export function uploadFloats(
   }
   return upload(gpu, buffer, count, 1, floats, fill, first)
 }
+
+/** Rows without the padding that they have on the device. */
+export function* unpadded(
+  bytes: ArrayBuffer,
+  rows: number,
+  rank: number,
+  width: number,
+): Generator<void, Float32Array> {
+  const padding = new Float32Array(bytes)
+  if (width === rank) return padding
+  const packed = new Float32Array(rows * rank)
+  for (let i = 0; i < rows; i++) {
+    packed.set(padding.subarray(i * width, i * width + rank), i * rank)
+    if (i % 4096 === 4095) yield
+  }
+  return packed
+}
