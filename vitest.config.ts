@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 // Which backends must be there; an absent one of these is a failure, any other absence is reported as skipped.
@@ -21,6 +22,8 @@ const env = {
 }
 
 export default defineConfig({
+  // what imports the package by its name is tested with the sources, as all else is
+  resolve: { alias: [{ find: /^nonneg$/, replacement: fileURLToPath(new URL('ts/node.ts', import.meta.url)) }] },
   test: {
     pool: 'forks',
     maxWorkers: 2,

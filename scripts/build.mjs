@@ -14,7 +14,7 @@ const always = ['package-lock.json', 'scripts/build.mjs']
 
 // What package.json names. Node pays about a millisecond for every module of an import, so each entry is one file, and
 // what several of them need lies in a few chunks beside them.
-const ENTRIES = ['index', 'node', 'browser', 'data/index', 'data/browser', 'schedulers/index', 'cli/main']
+const ENTRIES = ['index', 'node', 'browser', 'data/index', 'data/browser', 'schedulers/index', 'tfjs/index', 'cli/main']
 
 async function modules() {
   const { build: bundle } = await import('esbuild')

@@ -88,6 +88,7 @@ const ARROWS = {
   backends: ['kernels', 'core', 'generated'],
   engine: ['backends', 'kernels', 'core'],
   optimizers: ['schedulers', 'engine', 'backends', 'kernels', 'core'],
+  tfjs: ['optimizers', 'schedulers', 'core'],
   data: ['engine', 'backends', 'kernels', 'core', 'generated'],
   nmf: ['schedulers', 'engine', 'backends', 'kernels', 'core'],
 }

@@ -37,4 +37,5 @@ export type {
   OptimizerKind,
   OptimizerOptions,
 } from './optimizers/options.js'
+export { type Batch, type Training, type TrainingProgress, type TrainOptions, train } from './optimizers/train.js'
 export * from './schedulers/api.js'

@@ -2,6 +2,7 @@
 export { adam_products } from './adam_products'
 export { adam_step } from './adam_step'
 export { axpby } from './axpby'
+export { dual_average } from './dual_average'
 export { gradient_products } from './gradient_products'
 export { hypergradient_adam } from './hypergradient_adam'
 export { hypergradient_momentum } from './hypergradient_momentum'

@@ -102,6 +102,7 @@ export function schedulersPage(): string {
     '- Classes take `learningRate` 1 unless told otherwise: a schedule is then the factor of its formula. By name,',
     '  `schedulerFrom(name, { learningRate, totalSteps })` makes one with defaults that suit the run; `SCHEDULERS` is the table that',
     '  this page is made from.',
+    '- Any object with these methods and properties is a scheduler, and can stand wherever one of these can.',
     '- All arithmetic is in float64 on the host, so a trace is the same whatever backend computes.',
     '',
     '## Which one',

@@ -21,7 +21,9 @@ std::unique_ptr<sweep> gram_sweep_of(const fit_shape& shape, const operands<T>& 
   if (X.sparse()) {
     of_X.reset(new (std::nothrow) csr_products<T>(X, f.rank));
   } else {
-    of_X.reset(new (std::nothrow) dense_products<T>(X, shape.rank, f, !shape.fixed_h && !shape.batches));
+    // batches read their rows of X alone, but for those that a snapshot of all of them precedes
+    const bool fuse = !shape.fixed_h && (!shape.batches || shape.rule == update_rule::svrmu);
+    of_X.reset(new (std::nothrow) dense_products<T>(X, shape.rank, f, fuse));
   }
   auto for_w = make_gram_rule(shape, factor::W, f);
   auto for_h = make_gram_rule(shape, factor::Ht, f);

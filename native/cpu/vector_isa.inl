@@ -10,6 +10,7 @@ namespace {
 #include "adam_products.inl"
 #include "adam_step.inl"
 #include "axpby.inl"
+#include "dual_average.inl"
 #include "gradient_products.inl"
 #include "momentum_step.inl"
 #include "nesterov_step.inl"
@@ -25,6 +26,7 @@ constexpr nonneg_vector_kernel table[] = {
     entry<adam_products>("adam_products"),
     entry<adam_step>("adam_step"),
     entry<axpby>("axpby"),
+    entry<dual_average>("dual_average"),
     entry<gradient_products>("gradient_products"),
     entry<hypergradient_adam>("hypergradient_adam"),
     entry<hypergradient_momentum>("hypergradient_momentum"),

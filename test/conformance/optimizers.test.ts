@@ -6,6 +6,7 @@ import { Random } from '../../ts/core/random.js'
 import { adam_products } from '../../ts/kernels/adam_products.js'
 import { adam_step } from '../../ts/kernels/adam_step.js'
 import { axpby } from '../../ts/kernels/axpby.js'
+import { dual_average } from '../../ts/kernels/dual_average.js'
 import { gradient_products } from '../../ts/kernels/gradient_products.js'
 import { hypergradient_adam } from '../../ts/kernels/hypergradient_adam.js'
 import { hypergradient_momentum } from '../../ts/kernels/hypergradient_momentum.js'
@@ -80,6 +81,7 @@ const cases: readonly Case[] = [
   ),
   single('nesterov', nesterov_step, t => ({ rate: rateOf(t), momentum: 0.9 })),
   single('adam', adam_step, t => ({ rate: 0.01, correction: correction(t), ...GUARDS })),
+  single('dual average by groups', dual_average, () => ({ decay: 0.01, clip: 0.9, keep: 0.9, weight: 0.1 })),
   hypergradient('sgd, rates of groups', momentum_step, gradient_products, () => ({})),
   hypergradient('nesterov, rates of groups', nesterov_step, gradient_products, () => ({ momentum: 0.5 })),
   hypergradient('adam, rates of groups', adam_step, adam_products, t => ({ correction: correction(t) })),

@@ -93,6 +93,8 @@ describe('weights', () => {
     step: 1,
     rounds: 1,
     extrapolate: false,
+    sgd: { safety: 0, noise: 0, seed: 0, limit: Number.POSITIVE_INFINITY },
+    ratio: 1,
     batches: false,
     weights: { kind: 'dense' },
   }

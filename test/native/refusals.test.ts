@@ -90,6 +90,14 @@ describe('a fit refuses', () => {
     ['a number of components', { termsW: { ...dense.termsW, moving: 3 } }],
     ['an upper bound', { termsH: { ...dense.termsH, most: 0 } }],
     ['a rule of the Frobenius loss for this loss', { rule: 'bpp', beta: 1 }],
+    ['a rule of batches of the Frobenius loss for this loss', { rule: 'svrmu', beta: 1 }],
+    ['a safety', { rule: 'sgd', sgd: { ...dense.sgd, safety: -1 } }],
+    ['a noise', { rule: 'sgd', sgd: { ...dense.sgd, noise: Number.NaN } }],
+    ['a seed', { rule: 'sgd', sgd: { ...dense.sgd, seed: 2 ** 32 } }],
+    ['a limit', { rule: 'sgd', sgd: { ...dense.sgd, limit: 0 } }],
+    ['any choice for sgd', { rule: 'sgd', sgd: undefined as unknown as NativeFitOptions['sgd'] }],
+    ['a share of an update', { rule: 'svrmu', ratio: 0 }],
+    ['a share beyond the whole of an update', { rule: 'svrmu', ratio: 1.5 }],
     ['a rule of whole matrices for these weights', { rule: 'product', weights: { kind: 'dense' } }],
   ] satisfies readonly (readonly [string, Partial<NativeFitOptions>])[])('%s that is none', async (_, options) => {
     expect(await failure(() => newFit(options))).toMatchObject({ code: 'ERR_NONNEG_OPTION' })
@@ -216,30 +224,61 @@ describe('a fit refuses', () => {
       await fit.setFactors(new Float32Array(8), H)
       return fit
     }
+    /** A batch that there could be, but for what is wrong with it. */
+    const one = (wrong: readonly [number, number][] = []) => {
+      const numbers = Float64Array.of(0, 3, 0.5, 0.25, 0.25, 1, 0)
+      for (const [at, value] of wrong) numbers[at] = value
+      return numbers
+    }
     const fit = await complete({})
     expect(await failure(() => fit.accumulated(H, H))).toMatchObject({ code: 'ERR_NONNEG_BACKEND' })
+    const [first, count, keep, rateW, rateH, draw] = [0, 1, 2, 3, 4, 5]
     for (const numbers of [
-      [0, 5, 0.5],
-      [-1, 2, 0.5],
-      [0, 0, 0.5],
-      [0.5, 1, 0.5],
-      [3, 2, 0.5],
-      [0, 4, 1.5],
-      [0, 4, Number.NaN],
-      [0, 4],
+      one([[count, 5]]),
+      one([[first, -1]]),
+      one([[count, 0]]),
+      one([[first, 0.5]]),
+      one([
+        [first, 3],
+        [count, 2],
+      ]),
+      one([[keep, 1.5]]),
+      one([[keep, Number.NaN]]),
+      one([[rateW, -1]]),
+      one([[rateH, Number.NaN]]),
+      one([[draw, 0.5]]),
+      one([[draw, 2 ** 31]]),
+      one().subarray(1),
     ]) {
-      expect(await failure(() => fit.runBatches(Float64Array.from(numbers), 0))).toEqual(shape)
+      expect(await failure(() => fit.runBatches(numbers, 0))).toEqual(shape)
     }
-    expect((await fit.runBatches(Float64Array.of(0, 3, 0.5, 3, 1, 0.5), 0)).losses.length).toBe(2)
+    const rest = one([
+      [first, 3],
+      [count, 1],
+    ])
+    expect((await fit.runBatches(Float64Array.of(...one(), ...rest), 0)).losses.length).toBe(2)
     for (const call of ['setAccumulated', 'accumulated'] as const) {
       expect(await failure(() => fit[call](H, H))).toBe('no failure')
       expect(await failure(() => fit[call](H, new Float32Array(7)))).toEqual(shape)
       expect(await failure(() => fit[call](new Float64Array(6), H))).toEqual(shape)
     }
+    const none = { code: 'ERR_NONNEG_UNSUPPORTED' }
     for (const options of [{ rule: 'hals' }, { extrapolate: true }, { fixedH: true }] as const) {
       const other = await complete(options)
-      const none = { code: 'ERR_NONNEG_UNSUPPORTED' }
-      expect(await failure(() => other.runBatches(Float64Array.of(0, 4, 0.5), 0))).toMatchObject(none)
+      expect(await failure(() => other.runBatches(one(), 0))).toMatchObject(none)
+    }
+    const gradient = await complete({ rule: 'sgd' })
+    expect(await failure(() => gradient.run(1, 0))).toMatchObject(none)
+    expect(await failure(() => gradient.gradient(H))).toMatchObject({ code: 'ERR_NONNEG_BACKEND' })
+    expect((await gradient.runBatches(one(), 0)).steps?.rateH).toHaveLength(1)
+    for (const call of ['setGradient', 'gradient'] as const) {
+      expect(await failure(() => gradient[call](H))).toBe('no failure')
+      expect(await failure(() => gradient[call](new Float32Array(7)))).toEqual(shape)
+      expect(await failure(() => gradient[call](new Float64Array(6)))).toEqual(shape)
+      expect(await failure(() => fit[call](H))).toEqual(shape)
+    }
+    for (const call of ['setAccumulated', 'accumulated'] as const) {
+      expect(await failure(() => gradient[call](H, H))).toEqual(shape)
     }
   })
 

@@ -22,9 +22,11 @@ function setupOf(name: OptimizerKind, more: Partial<OptimizerOptions>): Setup {
 /** The arrays that a kind keeps beside parameters and gradient, and the kernels that its second step runs. */
 async function costs(kind: Kind, setup: Setup): Promise<{ arrays: readonly string[]; passes: number }> {
   const method = kind.make(setup)
-  const { kernels, arrays = [] } = method.needs
   const device = await deviceOf('reference')
-  await using vectors = await device.createOptimizer(LENGTH, { kernels, arrays: [...HOST, ...arrays] })
+  await using vectors = await device.createOptimizer(LENGTH, {
+    ...method.needs,
+    arrays: [...HOST, ...(method.needs.arrays ?? [])],
+  })
   let passes = 0
   const counted = new Proxy(vectors, {
     get(target, name) {
@@ -74,8 +76,10 @@ async function costTable(): Promise<string[]> {
       const list = arrays.length > 0 ? `${arrays.length}: ${arrays.join(', ')}` : 'none'
       lines.push(`| \`${name}\` | ${rates} | ${list} | ${passes} |`)
     }
-    await line('scheduler' in KINDS[name].options ? 'given' : 'its own')
-    if (!('hypergradient' in KINDS[name].options)) continue
+    const { options } = KINDS[name]
+    const given = 'initialDistance' in options ? 'estimated' : 'given'
+    await line('scheduler' in options ? given : 'its own')
+    if (!('hypergradient' in options)) continue
     await line('of a scheduler that observes', undefined, new Halving(1))
     await line('hypergradient, global or by group', { rate: 0.1 })
     await line('hypergradient, by parameter', { rate: 0.1, granularity: 'parameter' })

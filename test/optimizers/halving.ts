@@ -5,7 +5,7 @@ export class Halving implements Scheduler {
   readonly observes: boolean = true
   readonly start: readonly number[]
   readonly seen: Observation[] = []
-  #step = 0
+  #step = -1
 
   constructor(...start: readonly number[]) {
     this.start = start
@@ -23,7 +23,7 @@ export class Halving implements Scheduler {
   }
 
   get learningRates(): readonly number[] {
-    return this.start.map(rate => rate / 2 ** Math.floor(this.#step / 2))
+    return this.start.map(rate => rate / 2 ** Math.floor(Math.max(0, this.#step) / 2))
   }
 
   state(): SchedulerState {

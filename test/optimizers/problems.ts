@@ -1,6 +1,12 @@
 import type { BackendId } from '../../ts/backends/backend.js'
 import { Random } from '../../ts/core/random.js'
-import { createOptimizer, type FloatArray, type Optimizer, type OptimizerOptions } from '../../ts/node.js'
+import {
+  createOptimizer,
+  type FloatArray,
+  type Optimizer,
+  type OptimizerKind,
+  type OptimizerOptions,
+} from '../../ts/node.js'
 
 /** The backends that have the kernels of the optimizers. */
 export const BACKENDS: readonly BackendId[] = ['reference', 'native', 'wasm']
@@ -52,6 +58,9 @@ export interface Path {
   readonly rates: readonly (readonly number[])[]
 }
 
+/** The kinds whose steps follow from losses. */
+const BY_LOSS: readonly OptimizerKind[] = ['sls', 'sps']
+
 /** Steps with gradients that are drawn, step by step the same for all optimizers, times `scale`. */
 export async function drawnPath(
   options: OptimizerOptions & { readonly backend: BackendId },
@@ -70,7 +79,10 @@ export async function stepThrough(
 ): Promise<(readonly number[])[]> {
   const rates: (readonly number[])[] = []
   for (let t = from; t < to; t++) {
-    await optimizer.step(numbers(length, 1000 * seed + t + 1).map(value => value * scale))
+    const gradient = numbers(length, 1000 * seed + t + 1).map(value => value * scale)
+    // a loss that falls with every step that is tried
+    const closure = (withGradient: boolean) => ({ loss: withGradient ? length : 0, gradient })
+    await optimizer.step(BY_LOSS.includes(optimizer.kind) ? closure : gradient)
     rates.push(optimizer.learningRates)
   }
   return rates

@@ -1,11 +1,18 @@
 import { describe, expect, it } from 'vitest'
-import { createOptimizer, type OptimizerKind, type OptimizerOptions, type OptimizerState } from '../../ts/node.js'
+import {
+  type BackendId,
+  createOptimizer,
+  type OptimizerKind,
+  type OptimizerOptions,
+  type OptimizerState,
+} from '../../ts/node.js'
 import { KINDS } from '../../ts/optimizers/kinds.js'
 import { presentOrSkip } from '../conformance/backends.js'
 import { Halving } from './halving.js'
 import { BACKENDS, numbers, paramsFor, sameBits, stepThrough } from './problems.js'
 
-const LENGTH = 70_007
+/** More than one chunk where there are chunks; the reference does entry after entry. */
+const groupsOn = (backend: BackendId) => (backend === 'reference' ? [301, 406] : [30_001, 40_006])
 const NAMES = Object.keys(KINDS) as OptimizerKind[]
 const MOVED: readonly OptimizerOptions[] = (['global', 'group', 'parameter'] as const).flatMap(granularity =>
   (['momentum', 'adam'] as const).map(kind => ({ kind, hypergradient: { rate: 1e-4, granularity } })),
@@ -22,21 +29,23 @@ describe.each(BACKENDS)('state on %s', backend => {
     'goes on bit for bit: %s',
     async ([, options], context) => {
       await presentOrSkip(backend, context)
-      const given = { ...options, groups: [30_001, 40_006], backend }
+      const groups = groupsOn(backend)
+      const length = groups[0] + groups[1]
+      const given = { ...options, groups, backend }
       const scheduler = () =>
         'scheduler' in KINDS[options.kind].options && !options.hypergradient ? new Halving(0.1) : undefined
-      const path = { length: LENGTH, seed: 7 }
-      const straight = paramsFor(backend, numbers(LENGTH, 7))
+      const path = { length, seed: 7 }
+      const straight = paramsFor(backend, numbers(length, 7))
       await using whole = await createOptimizer(straight, { ...given, scheduler: scheduler() })
       await stepThrough(whole, { ...path, from: 0, to: 3 })
       const state = saved(await whole.state())
       const middle = straight.slice()
       await stepThrough(whole, { ...path, from: 3, to: 6 })
 
-      const params = paramsFor(backend, numbers(LENGTH, 98))
+      const params = paramsFor(backend, numbers(length, 98))
       await using other = await createOptimizer(params, { ...given, scheduler: scheduler() })
       // where it has been must not matter
-      await other.step(numbers(LENGTH, 99))
+      await stepThrough(other, { ...path, seed: 99, from: 0, to: 1 })
       params.set(middle)
       await other.restore(state)
       expect(other.steps).toBe(3)

@@ -64,6 +64,22 @@ test('before it is built, the native backend is absent and names the command tha
   expect(native).toMatchObject({ available: false, fix: expect.stringContaining('build-native') })
 })
 
+test('the adapters for TensorFlow.js load without it, and find the backends of the package', async () => {
+  const text = `
+    import { tfOptimizer } from 'nonneg/tfjs'
+    // the least that looks like TensorFlow.js: one variable of two numbers
+    const w = { name: 'w', shape: [2], size: 2, values: [1, 2], dataSync: () => w.values, assign: t => { w.values = t.values } }
+    class Optimizer { incrementIterations() {} }
+    const tensor = values => ({ values: [...values], dispose() {} })
+    const tf = { Optimizer, engine: () => ({ registeredVariables: { w } }), tensor }
+    const optimizer = tfOptimizer(tf, { kind: 'sgd', learningRate: 0.5 })
+    optimizer.applyGradients({ w: { dataSync: () => [1, 2] } })
+    const { step } = await optimizer.settled()
+    console.log(JSON.stringify({ step, values: w.values }))`
+  const stdout = await runNode(project, text)
+  expect(JSON.parse(stdout)).toEqual({ step: 1, values: [0.5, 1] })
+})
+
 test('importing has no side effects: no new globals, and nothing keeps the process alive', async () => {
   const text = `
     const before = new Set(Reflect.ownKeys(globalThis))

@@ -9,6 +9,7 @@ const repository = path.resolve(import.meta.dirname, '../..')
 const program = `
 import { factorize, NMF, NonnegError, type Factorization, type FactorizeOptions } from 'nonneg'
 import * as data from 'nonneg/data'
+import { learningRateCallback, tfOptimizer } from 'nonneg/tfjs'
 import { GreedyLR, SCHEDULERS, type Scheduler } from 'nonneg/schedulers'
 
 const options: FactorizeOptions = { rank: 2, onProgress: entry => console.log(entry.loss.toFixed(3)) }
@@ -17,7 +18,7 @@ const value: number = fit.W.data[0] + fit.loss
 const name: 'cuda' | 'webgpu' | 'native' | 'wasm' | 'reference' = fit.backend
 const scheduler: Scheduler = new GreedyLR({ learningRate: 0.1, patience: 2 })
 const rate: number = scheduler.next({ loss: 3 }) + SCHEDULERS.cosine.make({ learningRate: 1, totalSteps: 9 }).next()
-console.log(value, rate, name, NMF, NonnegError, Object.keys(data))
+console.log(value, rate, name, NMF, NonnegError, Object.keys(data), learningRateCallback, tfOptimizer)
 // @ts-expect-error a rank is needed
 await factorize([[1, 2]], {})
 // @ts-expect-error a rank is a number

@@ -120,6 +120,10 @@ describe('options', () => {
     },
   )
 
+  it.for(CLASSES)('%s refuses what are no options', ([, Type]) => {
+    for (const wrong of [null, 7, 'fast']) expect(() => new Type(wrong)).toThrow(OPTION)
+  })
+
   it('are told apart from mistakes in their names', () => {
     expect(() => new schedulers.Linear({ totalSteps: T, warmupStep: 1 } as never)).toThrow(
       'there is no option "warmupStep"',

@@ -18,8 +18,9 @@ export interface VectorRun {
 }
 
 /** The names of the arrays that a spec makes resident, each once. */
-export function arraysOf({ kernels, arrays = [] }: OptimizerSpec): readonly string[] {
-  return [...new Set([...kernels.flatMap(kernel => kernel.arrays.map(({ name }) => name)), ...arrays])]
+export function arraysOf({ kernels, arrays = [], unused = [] }: OptimizerSpec): readonly string[] {
+  const used = kernels.flatMap(kernel => kernel.arrays.map(({ name }) => name)).filter(name => !unused.includes(name))
+  return [...new Set([...used, ...arrays])]
 }
 
 function isCount(value: number): boolean {

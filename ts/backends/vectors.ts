@@ -8,6 +8,8 @@ export interface OptimizerSpec {
   readonly kernels: readonly VectorKernel[]
   /** Further resident arrays, for calls that say which array stands for which. */
   readonly arrays?: readonly string[]
+  /** Names of the kernels for which there is no array, because every call says which of the others stands for them. */
+  readonly unused?: readonly string[]
   /** Lengths of consecutive groups of parameters, each with scalars and sums of its own. Default: one group. */
   readonly groups?: readonly number[]
 }

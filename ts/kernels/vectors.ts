@@ -1,6 +1,7 @@
 import { adam_products } from './adam_products.js'
 import { adam_step } from './adam_step.js'
 import { axpby } from './axpby.js'
+import { dual_average } from './dual_average.js'
 import { gradient_products } from './gradient_products.js'
 import { hypergradient_adam } from './hypergradient_adam.js'
 import { hypergradient_momentum } from './hypergradient_momentum.js'
@@ -17,6 +18,7 @@ export const vectorKernels: readonly VectorKernel[] = [
   axpby,
   gradient_products,
   adam_products,
+  dual_average,
   sgd_step,
   momentum_step,
   nesterov_step,

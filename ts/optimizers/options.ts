@@ -1,8 +1,36 @@
 import type { BackendId } from '../backends/backend.js'
 import type { Scheduler } from '../schedulers/scheduler.js'
+import type { DogOptions } from './dog.js'
+import type { LineSearchOptions } from './line-search.js'
+import type { PolyakOptions } from './polyak.js'
+import type { ProdigyOptions } from './prodigy.js'
+import type { ScheduleFreeOptions } from './schedule-free.js'
 
 /** The kinds of optimizers: see `KINDS` in ts/optimizers/kinds.ts. */
-export type OptimizerKind = 'sgd' | 'momentum' | 'nesterov' | 'adam' | 'rprop' | 'idbd'
+export type OptimizerKind =
+  | 'sgd'
+  | 'momentum'
+  | 'nesterov'
+  | 'adam'
+  | 'rprop'
+  | 'idbd'
+  | 'sls'
+  | 'sps'
+  | 'schedule-free-sgd'
+  | 'schedule-free-adamw'
+  | 'prodigy'
+  | 'dog'
+  | 'ldog'
+  | 'd-adapt-sgd'
+  | 'd-adapt-adam'
+
+/** Options that one or a few kinds have. */
+export interface KindOptions
+  extends LineSearchOptions,
+    PolyakOptions,
+    ScheduleFreeOptions,
+    ProdigyOptions,
+    DogOptions {}
 
 /** How a hypergradient, −∂loss/∂rate = ⟨g, u⟩ with u the direction of the step before, moves the learning rate. */
 export interface HypergradientOptions {
@@ -54,7 +82,7 @@ export interface GroupOptions extends GroupSettings {
   readonly length: number
 }
 
-export interface OptimizerOptions extends GroupSettings {
+export interface OptimizerOptions extends GroupSettings, KindOptions {
   readonly kind: OptimizerKind
   /** Lengths of consecutive groups, with settings where they have some; together all parameters. Default: one group. */
   readonly groups?: readonly (number | GroupOptions)[]

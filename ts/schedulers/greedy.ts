@@ -1,4 +1,4 @@
-import { between, flag, oneOf, whole } from '../core/checks.js'
+import { between, checkObject, flag, oneOf, whole } from '../core/checks.js'
 import { NonnegError } from '../core/errors.js'
 import { type Bound, bounded, type RateBounds, type RateMoves, rateMoves } from './greedy-rates.js'
 import type { GroupRates } from './groups.js'
@@ -119,6 +119,7 @@ export class GreedyLR extends Watcher<GreedyOptions, GreedyMemory> {
 
   /** @throws NonnegError ERR_NONNEG_OPTION */
   constructor(options: GreedyOptions = {}) {
+    checkObject('options', options, 'an object')
     const { threshold = 1e-6, thresholdMode = 'abs', resetStart = 500 } = options
     const metric = new Metric({ ...options, threshold, thresholdMode })
     const start = { ...NOTHING_COUNTED, best: metric.worst, resetIn: resetStart, window: [], sum: 0 }

@@ -1,4 +1,4 @@
-import { between, finite, oneOf, whole } from '../core/checks.js'
+import { between, checkObject, finite, oneOf, whole } from '../core/checks.js'
 import { NUMBER } from './remembering.js'
 import type { Observation } from './scheduler.js'
 import { Watcher } from './watcher.js'
@@ -50,6 +50,7 @@ export class PolyakStepSize extends Watcher<PolyakOptions, PolyakMemory> {
 
   /** @throws NonnegError ERR_NONNEG_OPTION */
   constructor(options: PolyakOptions = {}) {
+    checkObject('options', options, 'an object')
     super(
       options,
       ['c', 'lowestLoss', 'adapt', 'gamma', 'batchesPerEpoch', 'maxLr', 'eps'],

@@ -1,4 +1,4 @@
-import { between, finite, whole } from '../core/checks.js'
+import { between, checkObject, finite, whole } from '../core/checks.js'
 import { type GroupRates, groupBounds } from './groups.js'
 import { Metric, type MetricOptions } from './metric.js'
 import { COUNT, NUMBER } from './remembering.js'
@@ -44,6 +44,7 @@ export class ReduceOnPlateau extends Watcher<ReduceOnPlateauOptions, PlateauMemo
 
   /** @throws NonnegError ERR_NONNEG_OPTION */
   constructor(options: ReduceOnPlateauOptions = {}) {
+    checkObject('options', options, 'an object')
     const { threshold = 1e-4, thresholdMode = 'rel' } = options
     const metric = new Metric({ ...options, threshold, thresholdMode })
     super(

@@ -86,11 +86,11 @@ export function* evaluateGram(crew: Crew, fit: HeldFit<GramFit>): Steps<number> 
   return measured(crew, fit, 'measure')
 }
 
-/** Thread buffers of a fit: addresses of a part of X, products, those with a snapshot if there is one, and scratch. */
+/** Thread buffers of a fit: addresses of a part of X, products, those with a snapshot where there is one, and scratch. */
 export function buffersOf(thread: Thread, fit: GramFit): { x: number; n: number; m: number; scratch: number } {
   const { x, n, scratch, reduction } = fit.layout
   const further = thread.offset(fit)
-  return { x: x + further, n: n + further, m: (reduction?.m ?? n) + further, scratch: scratch + further }
+  return { x: x + further, n: n + further, m: (reduction?.m ?? 0) + further, scratch: scratch + further }
 }
 
 function clearLane(thread: Thread, { layout }: GramFit, base: number, lane: number): void {
