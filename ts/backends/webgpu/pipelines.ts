@@ -32,6 +32,7 @@ export const BINDINGS: Readonly<Record<KernelName, Bindings>> = {
   beta_xht_csr: { reads: 6, writes: 2, prelude: 'beta' },
   column_sums: { reads: 1, writes: 1 },
   dot: { reads: 4, writes: 1, slot: true },
+  dual_average: { reads: 3, writes: 2, prelude: 'vector_kernel' },
   extrapolate: { reads: 1, writes: 2 },
   gradient_products: { reads: 3, writes: 1, prelude: 'vector_kernel' },
   gram: { reads: 2, writes: 1 },
