@@ -4,6 +4,7 @@ import { axpby } from '../../ts/kernels/axpby.js'
 import { gradient_products } from '../../ts/kernels/gradient_products.js'
 import { momentum_step } from '../../ts/kernels/momentum_step.js'
 import { sgd_step } from '../../ts/kernels/sgd_step.js'
+import { createOptimizer } from '../../ts/node.js'
 import { hasDriver, softwareBackend, watched } from './software.js'
 
 describe.runIf(hasDriver)('WebGPU vectors', () => {
@@ -48,6 +49,28 @@ describe.runIf(hasDriver)('WebGPU vectors', () => {
     expect(await vectors.run(sgd_step, { rate: 1 })).toEqual([{ gg: 4000 }, { gg: 0 }, { gg: 1000 }])
     const now = [watch.dispatches(), watch.submissions(), watch.maps(), watch.made()]
     expect(now.map((count, at) => count - before[at])).toEqual([2, 1, 1, 0])
+  })
+
+  it('steps parameters of createOptimizer as the reference does', async () => {
+    const outcomes: number[][] = []
+    for (const backend of ['webgpu', 'reference'] as const) {
+      const params = Float32Array.of(5, 5, -2)
+      await using optimizer = await createOptimizer(params, {
+        kind: 'nesterov',
+        backend,
+        learningRate: 1e-3,
+        hypergradient: { rate: 0.1, rule: 'multiplicative', granularity: 'global' },
+      })
+      for (let step = 0; step < 40; step++) {
+        await optimizer.step(Float32Array.from(params, (p, i) => (i + 1) * (p - i)))
+      }
+      outcomes.push([...params])
+    }
+    const [own, wanted] = outcomes
+    own.forEach((value, i) => {
+      expect(Math.abs(value - wanted[i])).toBeLessThan(1e-4)
+    })
+    expect(Math.abs(own[0])).toBeLessThan(4)
   })
 
   it('frees its memory', async () => {
