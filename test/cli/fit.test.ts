@@ -157,6 +157,23 @@ describe('what fit writes', () => {
     expect((await readMatrix(at('grid/W.npy'))).matrix).toMatchObject({ data: expect.any(Float64Array) })
   })
 
+  test('what steers stochastic steps reaches the fit', async () => {
+    const options = { rank: 2, maxIterations: 9, tolerance: 0, backend: 'reference', dtype: 'f64' } as const
+    const line = 'fit X.csv -r 2 -o steps --max-iterations 9 --tolerance 0 --dtype f64 --backend reference --json'
+    const fit = async (given: string) => JSON.parse((await run(`${line} ${given}`)).stdout).loss as number
+    const wanted = async (more: Partial<FactorizeOptions>) => (await factorize(rows, { ...options, ...more })).loss
+    const sgd =
+      '--solver sgd --scheduler cosine --learning-rate 0.75 --batch-rows 4 --rounds 3 --noise 0.5 --no-shuffle'
+    const batches = { solver: 'sgd', batchRows: 4, rounds: 3, shuffle: false } as const
+    const steered = { ...batches, scheduler: 'cosine', learningRate: 0.75, noise: 0.5, updateLimit: 2 } as const
+    expect(await fit(`${sgd} --update-limit 2`)).toBeCloseTo(await wanted(steered), 9)
+    const raw = { ...batches, safe: false, learningRate: 1e-4 } as const
+    const rawly = '--solver sgd --no-safe --learning-rate 1e-4 --batch-rows 4 --rounds 3 --no-shuffle'
+    expect(await fit(rawly)).toBeCloseTo(await wanted(raw), 9)
+    const reduced = { solver: 'svrmu', batchRows: 5, ratio: 0.5 } as const
+    expect(await fit('--solver svrmu --batch-rows 5 --ratio 0.5')).toBeCloseTo(await wanted(reduced), 9)
+  })
+
   test('float64 keeps what float32 cannot hold', async () => {
     writeFileSync(at('tiny.csv'), rows.map(row => `${row.map(value => `${value}e-50`).join(',')}\n`).join(''))
     const { code, stdout } = await run(`fit tiny.csv -r 2 -o tiny --dtype f64 ${exactly} --json`)
@@ -208,6 +225,10 @@ describe('what fit refuses', () => {
     ['fit X.csv --rank 2 --out no --loss hinge', 'hinge'],
     ['fit X.csv --rank 2 --out no --solver magic', 'magic'],
     ['fit X.csv --rank 2 --out no --init zeros', 'zeros'],
+    ['fit X.csv --rank 2 --out no --no-safe', "solver: 'sgd'"],
+    ['fit X.csv --rank 2 --out no --solver sgd --no-safe', 'learningRate'],
+    ['fit X.csv --rank 2 --out no --solver sgd --scheduler magic', 'magic'],
+    ['fit X.csv --rank 2 --out no --solver sgd --learning-rate fast', 'fast'],
     ['fit X.csv --rank 2 --out no --loss 0', 'X[0, 0] = 0'],
     ['fit X.csv --rank 2 --out no --alpha-w -1', '--alpha-w'],
     ['fit X.csv --rank 2 --out no --l1-ratio 2', 'l1Ratio'],
@@ -242,6 +263,15 @@ describe('what fit refuses', () => {
 
   test('a misspelt option gets a suggestion', async () => {
     expect((await run('fit X.csv --rnak 2 --out no')).stderr).toContain('--rank')
+  })
+
+  test('a fit that diverges is a failure that says what helps', async () => {
+    const line =
+      'fit X.csv -r 2 -o no --solver sgd --no-safe --learning-rate 1 --backend reference --max-iterations 500'
+    const { code, stderr } = await run(line)
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/diverged[\s\S]*fix: .*safe/)
+    expect(existsSync(at('no'))).toBe(false)
   })
 
   test('a backend that this machine has not is a failure, not bad usage', async () => {

@@ -14,7 +14,7 @@ describe('nonneg', () => {
   test('--help names every command and shows examples', async () => {
     const { code, stdout, stderr } = await nonneg(['--help'])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-    for (const word of ['fit', 'rank', 'doctor', 'build-native', 'Examples:', 'Exit codes'])
+    for (const word of ['fit', 'rank', 'schedule', 'doctor', 'build-native', 'Examples:', 'Exit codes'])
       expect(stdout).toContain(word)
   })
 

@@ -4,6 +4,7 @@ import { referenceBackend } from '../../ts/backends/reference/backend.js'
 import { registerBackends } from '../../ts/backends/registry.js'
 import type { ErrorCode } from '../../ts/core/errors.js'
 import { closeDevices, factorize, NonnegError } from '../../ts/index.js'
+import { GreedyLR } from '../../ts/schedulers/api.js'
 import { denseMatrix } from '../conformance/problems.js'
 
 const X = denseMatrix(40, 30)
@@ -27,7 +28,10 @@ function failing(code: ErrorCode, runs: number): Backend {
             },
             evaluate: beta => fit.evaluate(beta),
             factors: () => fit.factors(),
-            runBatches: (...batches) => fit.runBatches(...batches),
+            runBatches: async (...batches) => {
+              if (left-- <= 0) throw new NonnegError(code, 'it broke')
+              return await fit.runBatches(...batches)
+            },
             setFactors: factors => fit.setFactors(factors),
             [Symbol.asyncDispose]: async () => {},
           }
@@ -56,6 +60,18 @@ describe('a backend that fails in flight', () => {
       expect(fit.loss).toBeCloseTo(undisturbed.loss, 6)
     },
   )
+
+  it('hands over what schedulers have seen until then, and nothing of what is done again', async () => {
+    registerBackends([failing('ERR_NONNEG_BACKEND', 7)])
+    const scheduler = { H: new GreedyLR({ learningRate: 0.3, patience: 0 }) }
+    const steps = { solver: 'sgd', scheduler, batchRows: 10 } as const
+    const options = { rank: 3, maxIterations: 5, tolerance: 0, init: 'random', dtype: 'f64', ...steps } as const
+    const fit = await factorize(X, { ...options, backend: 'cuda', fallback: true })
+    expect(fit.handovers).toMatchObject([{ id: 'cuda', reason: 'it broke' }])
+    const undisturbed = await factorize(X, { ...options, backend: fit.backend })
+    expect(fit.loss).toBe(undisturbed.loss)
+    expect(fit.history.map(entry => entry.learningRate)).toEqual(undisturbed.history.map(entry => entry.learningRate))
+  })
 
   it('leaves the other fits of its device alone', async () => {
     // a rank that no memory holds, beside a fit that goes on

@@ -30,6 +30,33 @@ it('says what runs, and what comes of it', async () => {
   expect(fits.parts.solver).toBe('ahals')
 })
 
+it('has stochastic steps whose rates are told of, and bounds', async () => {
+  const code = `return (async () => {\n${examples('Stochastic steps')}\nreturn { steered } })()`
+  const { steered } = (await new Function('nonneg', code)(nonneg)) as { steered: nonneg.Factorization }
+  const [first, last] = [steered.history[0], steered.history.at(-1)!]
+  expect(last.loss).toBeLessThan(first.loss)
+  expect(first.learningRates!.H).toBeGreaterThan(last.learningRates!.H)
+  // and what docs/stability.md shows
+  const blocks = [...readFileSync('docs/stability.md', 'utf8').matchAll(/```js\n([\s\S]*?)```/g)].map(
+    ([, text]) => text,
+  )
+  const bounds = blocks[0].matchAll(/^(stabilityBound\(.*?\)) +\/\/ (\S+?)[…:]?(?: |$)/gm)
+  const shown = [...bounds]
+  expect(shown).toHaveLength(4)
+  for (const [, call, value] of shown) {
+    const own = new Function(
+      'nonneg',
+      `const { stabilityBound } = nonneg\nconst H = [[1, 0, 2], [0, 1, 1]]\nreturn ${call}`,
+    )
+    const [over, under = '1'] = value.split('/')
+    expect(own(nonneg)).toBeCloseTo(Number(over) / Number(under), 5)
+  }
+  const run = blocks[1].replaceAll(/^import (\{.*\}) from 'nonneg'$/gm, 'const $1 = nonneg')
+  const fits = await new Function('nonneg', `return (async () => {\n${run}\nreturn { annealed, steered } })()`)(nonneg)
+  expect(fits.annealed.iterations).toBeGreaterThan(0)
+  expect(fits.steered.history[0].learningRates.W).toBe(0.5)
+})
+
 it('has an optimizer that comes to the minimum', async () => {
   const code = `return (async () => {\n${examples('Optimizers')}\nreturn { params, optimizer } })()`
   const { params, optimizer } = await new Function('nonneg', code)(nonneg)

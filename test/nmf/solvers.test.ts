@@ -79,7 +79,7 @@ describe('solvers', () => {
 })
 
 describe('bounds and frozen components', () => {
-  it.each(['mu', 'hals', 'ahals', 'pg', 'online'] as const)('hold under %s', async solver => {
+  it.each(['mu', 'hals', 'ahals', 'pg', 'online', 'smu', 'svrmu', 'sgd'] as const)('hold under %s', async solver => {
     const H = denseMatrix(4, 25)
     const fit = await factorize(X, on({ solver, maxW: 0.5, maxH: 1.25, init: { H }, frozen: [2, 0] }))
     expect(Math.max(...fit.W.data)).toBeLessThanOrEqual(0.5)

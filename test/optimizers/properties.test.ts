@@ -157,6 +157,17 @@ describe('estimates of the distance', () => {
     }
   })
 
+  it('of Prodigy starts from what float32 sees', async () => {
+    const far = quadratic([1, 2, 3], [1000, -1200, 1500])
+    await using blind = await Drive.begin(far, { kind: 'prodigy' }, 'wasm')
+    await blind.steps(100)
+    expect([...blind.parameters]).toEqual(far.start)
+    expect(await distanceOf(blind)).toBe(1e-6)
+    await using seeing = await Drive.begin(far, { kind: 'prodigy', initialDistance: 1e-3 }, 'wasm')
+    await seeing.steps(300)
+    expect(await seeing.loss()).toBeLessThan(1e-3 * far.loss(far.start))
+  })
+
   it('of D-Adaptation for SGD is at most twice the distance, on a convex loss without momentum', async () => {
     // f(x) = ‖x − x*‖, the distance from the start is that of x*
     const far = [3, -4, 12]

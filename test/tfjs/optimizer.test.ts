@@ -135,6 +135,19 @@ describe('tfOptimizer', () => {
     await expect(fitted(none, none.callback)).rejects.toMatchObject({ code: 'ERR_NONNEG_OPTION' })
   })
 
+  it('ends after the step under way, and refuses another', async () => {
+    const weight = tf.variable(tf.tensor1d([1]), true)
+    const optimizer = tfOptimizer(tf, { kind: 'sgd', learningRate: 0.5, backend: 'reference' })
+    const step = () => optimizer.minimize(() => tf.sum(weight) as tf.Scalar, false, [weight])
+    step()
+    optimizer.dispose()
+    expect(await optimizer.settled()).toMatchObject({ step: 1 })
+    expect([...weight.dataSync()]).toEqual([0.5])
+    step()
+    await expect(optimizer.settled()).rejects.toMatchObject({ code: 'ERR_NONNEG_DISPOSED' })
+    weight.dispose()
+  })
+
   it('refuses gradients of variables that it does not know', async () => {
     const [a, b] = [tf.variable(tf.scalar(1)), tf.variable(tf.scalar(2))]
     const optimizer = tfOptimizer(tf, { kind: 'sgd', backend: 'reference' })

@@ -39,7 +39,9 @@ function complaintOf(error: unknown): Complaint {
     return { message, fix: suggestion?.replace(/^\((.*)\)$/, '$1') ?? 'nonneg help [command] shows the usage' }
   }
   if (error instanceof NonnegError) {
-    if (error.code === 'ERR_NONNEG_ABORTED') return { message: 'interrupted, nothing was written' }
+    // a command that shows what there is when it is interrupted says so itself
+    const isSaid = error.detail.kept === true
+    if (error.code === 'ERR_NONNEG_ABORTED' && !isSaid) return { message: 'interrupted, nothing was written' }
     return error
   }
   const message = error instanceof Error ? error.message : String(error)

@@ -14,13 +14,15 @@ import { LOSSES } from '../nmf/loss.js'
 import type { FactorizeOptions } from '../nmf/options.js'
 import { resolveOptions } from '../nmf/resolve-options.js'
 import { SOLVER_NAMES } from '../nmf/solvers.js'
+import { SCHEDULER_NAMES, type SchedulerName } from '../schedulers/registry.js'
 import { type FitResult, summary } from './fit-summary.js'
 import { Interrupt } from './interrupt.js'
 import { nameOrNumber, nonNegativeNumber, wholeNumber } from './numbers.js'
 import { packageVersion } from './package.js'
 import { progress } from './progress.js'
 
-interface FitFlags extends Omit<FactorizeOptions, 'mask' | 'weights'> {
+interface FitFlags extends Omit<FactorizeOptions, 'mask' | 'weights' | 'scheduler'> {
+  readonly scheduler?: SchedulerName
   readonly mask?: string
   readonly holdout?: number
   readonly weights?: string
@@ -43,6 +45,7 @@ Examples:
   $ nonneg fit faces.npy --rank 49 --out parts --max-iterations 1000 --tolerance 0 --seed 7
   $ nonneg fit ratings.csv --rank 8 --out model --format csv --json | jq .relativeError
   $ nonneg fit counts.mtx.gz --rank 20 --out topics --loss kullback-leibler
+  $ nonneg fit faces.npy --rank 49 --out parts --solver sgd --scheduler cosine
   $ nonneg fit ratings.mtx --mask ratings.mtx --rank 8 --out tastes --solver hals --alpha-w 1e-4`
 
 export function fitCommand(): Command {
@@ -68,12 +71,24 @@ export function fitCommand(): Command {
     .option('--init <name>', 'where to start: random, nndsvd, nndsvda, nndsvdar (default: by the problem)')
     .option('--starts <number>', 'try so many random starts, and go on with the best (default: 1)', wholeNumber(1))
     .option('--seed <number>', 'seed of the random start (default: 0)', wholeNumber(0))
-    .option('--batch-rows <number>', 'online solver: rows of a batch (default: 1024)', wholeNumber(1))
+    .option('--batch-rows <number>', 'solvers with batches: rows of one (default: 128; online 1024)', wholeNumber(1))
     .option(
       '--forget-factor <number>',
       'online solver: what a pass leaves of the ones before (default: 0.7)',
       nonNegativeNumber,
     )
+    .option('--no-shuffle', 'smu, svrmu, sgd: keep the order of the rows')
+    .option('--rounds <number>', 'smu, svrmu, sgd: moves of W for one of H (default: 1; sgd 10)', wholeNumber(1))
+    .option('--ratio <number>', 'svrmu: the share of each update of H that is taken (default: 1)', nonNegativeNumber)
+    .option(
+      '--learning-rate <number>',
+      'sgd: in units of the bound (default: 0.5); of --no-safe raw',
+      nonNegativeNumber,
+    )
+    .option('--scheduler <name>', `sgd: what steers the rate: ${SCHEDULER_NAMES.join(', ')}`)
+    .option('--no-safe', 'sgd: take steps as long as the rate says, with no bound')
+    .option('--noise <number>', 'sgd: standard deviation of noise in the gradients (default: 0)', nonNegativeNumber)
+    .option('--update-limit <number>', 'sgd: no entry moves further in one step', nonNegativeNumber)
     .option('--max-iterations <number>', 'iterations at most (default: 200)', wholeNumber(1))
     .option(
       '--tolerance <number>',
@@ -109,7 +124,9 @@ function complete(flags: Partial<FitFlags>, command: Command): FitFlags {
 
 async function fit(file: string, flags: FitFlags): Promise<void> {
   const { out, format, timeBudget, header, rowLabels, json = false, quiet = false, ...rest } = flags
-  const { mask, holdout, weights, ...given } = rest
+  const { mask, holdout, weights, safe, shuffle, ...own } = rest
+  // commander says true of what nobody has switched off
+  const given = { ...own, ...(safe ? {} : { safe }), ...(shuffle ? {} : { shuffle }) }
   const interrupt = new Interrupt()
   const { signal } = interrupt
   const shown = progress(!json && !quiet)

@@ -20,6 +20,11 @@ export function wholeNumbers(text: string): number[] {
   })
 }
 
+/** Words between commas, each once. */
+export function names(text: string): string[] {
+  return [...new Set(text.split(',').map(name => name.trim()))]
+}
+
 /** A finite decimal number ≥ 0. */
 export function nonNegativeNumber(text: string): number {
   const value = decimal(text)

@@ -5,6 +5,7 @@ import { exitCodeOf, report } from './failure.js'
 import { fitCommand } from './fit.js'
 import { packageVersion } from './package.js'
 import { rankCommand } from './rank.js'
+import { scheduleCommand } from './schedule.js'
 
 function program(): Command {
   const nonneg = new Command('nonneg')
@@ -18,11 +19,12 @@ function program(): Command {
 Examples:
   $ nonneg fit counts.mtx.gz --rank 20 --out topics
   $ nonneg rank counts.mtx.gz --ranks 5,10,20,40
+  $ nonneg schedule faces.npy --rank 20 --report faces.html
   $ nonneg doctor
 
 Exit codes: 0 done, 1 failed, 2 bad usage or bad input.`,
     )
-  for (const command of [fitCommand(), rankCommand(), doctorCommand(), buildNativeCommand()]) {
+  for (const command of [fitCommand(), rankCommand(), scheduleCommand(), doctorCommand(), buildNativeCommand()]) {
     nonneg.addCommand(command.helpOption('-h, --help', 'print this help').copyInheritedSettings(nonneg))
   }
   return nonneg

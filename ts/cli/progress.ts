@@ -26,6 +26,8 @@ const LOOK = {
 const FITTING = 'fitting {bar} {value}/{total}  loss {loss}  at most {eta_formatted} left'
 /** Of many fits, where an iteration stands for a fit. */
 export const CHOOSING = 'fitting {bar} {value}/{total}  about {eta_formatted} left'
+/** Of many runs, where an iteration stands for an epoch of any of them. */
+export const COMPARING = 'comparing {bar} {value}/{total} epochs  about {eta_formatted} left'
 
 class TerminalProgress implements Progress {
   readonly #bar: cliProgress.SingleBar

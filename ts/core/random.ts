@@ -56,10 +56,13 @@ export class Random {
   readonly #block: Uint32Array = new Uint32Array(4)
   #index = 0
 
-  /** @param seed a non-negative safe integer @param stream tells independent uses of one seed apart */
-  constructor(seed: number, stream = 0) {
+  /**
+   * @param seed a non-negative safe integer @param stream tells independent uses of one seed apart
+   * @param part one of many sequences of a stream
+   */
+  constructor(seed: number, stream = 0, part = 0) {
     this.#key = Uint32Array.of(seed, Math.floor(seed / 2 ** 32))
-    this.#counter = Uint32Array.of(0, 0, stream, 0)
+    this.#counter = Uint32Array.of(0, 0, stream, part)
   }
 
   /** The next 32 random bits. */

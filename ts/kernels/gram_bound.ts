@@ -1,11 +1,6 @@
+import { BOUND_ITERATIONS, gramBound } from '../core/gram-bound.js'
 import { fillBuffers, nonNegative } from './fills.js'
 import type { KernelSpec } from './spec.js'
-
-/** Power iterations; each tightens the bound, and any number of them makes a valid one. */
-export const BOUND_ITERATIONS = 30
-
-/** No entry of the iterate falls below this share of the largest: any positive vector bounds, zero does not. */
-const LEAST = 2 ** -40
 
 /**
  * A bound from above of the largest eigenvalue of a non-negative symmetric matrix, such as the Gram matrix of a factor:
@@ -40,24 +35,4 @@ export const gram_bound: KernelSpec = {
   reference({ rank }, { G, bound }) {
     bound[0] = gramBound(G as Float64Array, rank)
   },
-}
-
-export function gramBound(G: ArrayLike<number>, rank: number): number {
-  const v = new Float64Array(rank).fill(1)
-  const product = new Float64Array(rank)
-  for (let iteration = 0; ; iteration++) {
-    let largest = 0
-    for (let r = 0; r < rank; r++) {
-      let sum = 0
-      for (let s = 0; s < rank; s++) sum += G[r * rank + s] * v[s]
-      product[r] = sum
-      largest = Math.max(largest, sum)
-    }
-    if (largest === 0) return 0
-    if (iteration === BOUND_ITERATIONS) break
-    for (let r = 0; r < rank; r++) v[r] = Math.max(product[r] / largest, LEAST)
-  }
-  let bound = 0
-  for (let r = 0; r < rank; r++) bound = Math.max(bound, product[r] / v[r])
-  return bound
 }

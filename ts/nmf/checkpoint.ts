@@ -3,6 +3,8 @@ import { inSlices } from '../core/breathe.js'
 import { NonnegError } from '../core/errors.js'
 import type { MatrixView } from '../core/matrix.js'
 import { decodeTensors, encodeTensors, type Tensor } from '../core/tensor-file.js'
+import type { PassState } from './passes.js'
+import type { StepRates } from './rates.js'
 import type { SolverName } from './solvers.js'
 
 const KIND = 'nonneg checkpoint'
@@ -16,6 +18,10 @@ export interface Progressed {
   readonly violations: readonly number[]
   /** From the start of the first iteration to the end of each. */
   readonly seconds: readonly number[]
+  /** `sgd`: of the last step of each iteration, as callers know them. */
+  readonly rates: readonly StepRates[]
+  /** `sgd`: where the schedulers are. */
+  readonly passes: PassState | undefined
   readonly initialError: number | undefined
 }
 
@@ -53,12 +59,13 @@ export class Checkpoint {
   /** One file: safetensors, with a checksum. */
   async toBytes(): Promise<Uint8Array<ArrayBuffer>> {
     const { solver, identity, factors, rows, columns, rank, losses, violations, seconds, initialError } = this.#state
+    const { rates, passes } = this.#state
     const list = (values: readonly number[]): Tensor => ({ data: Float64Array.from(values), shape: [values.length] })
     const pair = ({ W, H }: Pick<Factors, 'W' | 'H'>, prefix: string): Record<string, Tensor> => ({
       [`${prefix}W`]: { data: W, shape: [rows, rank] },
       [`${prefix}H`]: { data: H, shape: [rank, columns] },
     })
-    const { momentum, accumulated } = factors
+    const { momentum, accumulated, gradient } = factors
     const tensors: Record<string, Tensor> = {
       losses: list(losses),
       violations: list(violations),
@@ -68,8 +75,13 @@ export class Checkpoint {
       ...(momentum ? { ...pair(momentum, 'momentum.'), 'momentum.numbers': list(momentum.numbers) } : {}),
       ...(accumulated ? { A: { data: accumulated.A, shape: [rank, columns] } } : {}),
       ...(accumulated ? { B: { data: accumulated.B, shape: [rank, columns] } } : {}),
+      ...(gradient ? { gradient: { data: gradient, shape: [rank, columns] } } : {}),
+      ...(rates.length > 0
+        ? { 'rates.W': list(rates.map(({ W }) => W)), 'rates.H': list(rates.map(({ H }) => H)) }
+        : {}),
     }
-    const metadata = { kind: KIND, version: VERSION, solver, identity: JSON.stringify(identity) }
+    const words = { kind: KIND, version: VERSION, solver, identity: JSON.stringify(identity) }
+    const metadata = passes ? { ...words, passes: JSON.stringify(passes) } : words
     return await inSlices(encodeTensors({ tensors, metadata }))
   }
 
@@ -82,13 +94,16 @@ export class Checkpoint {
     const momentum = numbers && { W: tensors['momentum.W'].data, H: tensors['momentum.H'].data, numbers }
     const { A, B } = tensors
     const accumulated = A && B && { A: A.data, B: B.data }
+    const rates = tensors['rates.W'] && list('rates.H').map((H, i) => ({ W: tensors['rates.W'].data[i], H }))
     const [[rows, rank], [, columns]] = [tensors.W.shape, tensors.H.shape]
     return new Checkpoint({
       solver: metadata.solver as SolverName,
       identity: JSON.parse(metadata.identity) as Identity,
-      factors: { W: tensors.W.data, H: tensors.H.data, momentum, accumulated },
+      factors: { W: tensors.W.data, H: tensors.H.data, momentum, accumulated, gradient: tensors.gradient?.data },
       ...{ rows, columns, rank },
       ...{ losses: list('losses'), violations: list('violations'), seconds: list('seconds') },
+      rates: rates ?? [],
+      passes: metadata.passes === undefined ? undefined : (JSON.parse(metadata.passes) as PassState),
       initialError: list('initialError').at(0),
     })
   }

@@ -14,7 +14,8 @@ import type { FactorizeOptions, HistoryEntry, ResolvedOptions } from './options.
 import { observedSquares, type Prepared, prepare } from './prepare.js'
 import { resolveOptions } from './resolve-options.js'
 import { scaleFactor } from './scale.js'
-import { type Candidate, SOLVERS, type SolverName } from './solvers.js'
+import { denseRows, movesRows, placesOf, rowOrder, shuffledProblem } from './shuffle.js'
+import { type Candidate, drawsBatches, SOLVERS, type SolverName } from './solvers.js'
 import { startFactors } from './start.js'
 import type { Criterion } from './stopping.js'
 
@@ -82,7 +83,8 @@ export interface RunningFit extends Promise<Factorization> {
  * alone until the promise settles.
  *
  * @throws NonnegError ERR_NONNEG_SHAPE, _NEGATIVE, _NOT_FINITE, _ZERO, _DTYPE for X, mask and weights, with the place of
- * the entry; _RANK, _OPTION for options; _NO_BACKEND, _BACKEND, _MEMORY, _DEVICE_LOST from the machine; _ABORTED, whose cause is the
+ * the entry; _RANK, _OPTION for options; _NO_BACKEND, _BACKEND, _MEMORY, _DEVICE_LOST from the machine; _DIVERGED where
+ * `safe: false` let rates be too large; _ABORTED, whose cause is the
  * signal's reason. All come as rejections, before any work starts where they can.
  */
 export function factorize(X: MatrixInput, options: FactorizeOptions): RunningFit {
@@ -131,13 +133,16 @@ async function solveChecked(input: MatrixInput, resolved: ResolvedOptions, given
   const candidates = resumable(prepared, resolved)
   checkViolations(candidates, resolved)
   const plan = await planOf(prepared, candidates, resolved)
-  const { W, H } = await startFactors(prepared, resolved, plan, given.H)
+  const factors = await startFactors(prepared, resolved, plan, given.H)
+  const order = given.H ? undefined : await orderOf(prepared, candidates[0], resolved)
+  const problem = { X, squaredNorm, weights, ...factors }
   const deadline = timeBudgetMs === undefined ? undefined : start + timeBudgetMs
-  const options = { ...loopOptions(prepared, candidates, resolved), stop: given.stop }
-  const result = await runFit({ X, squaredNorm, weights, W, H }, candidates, plan, options, deadline)
+  const options = { ...loopOptions(prepared, candidates, resolved, order), stop: given.stop }
+  const mixed = order ? await inSlices(shuffledProblem(problem, order), signal) : problem
+  const result = await runFit(mixed, candidates, plan, options, deadline)
   const squares = await observedSquares(prepared)
   return {
-    ...(await factorsOf(result.factors, prepared, resolved)),
+    ...(await factorsOf(result.factors, prepared, resolved, order)),
     loss: result.loss * options.lossScale,
     relativeError: squares === 0 ? 0 : Math.sqrt((2 * Math.max(0, result.frobeniusLoss)) / squares),
     iterations: result.history.length,
@@ -202,15 +207,27 @@ export async function planOf(
   return await (falling ? planWithFallback : planFit)(request, { backend, threads, fast, iterations: maxIterations })
 }
 
+/** The row of X at each place of the fit, where it is not that of X. */
+async function orderOf(
+  { rows, weights }: Prepared,
+  { name }: Candidate,
+  { batches, seed, signal }: ResolvedOptions,
+): Promise<Uint32Array | undefined> {
+  if (!drawsBatches(name) || !batches.shuffle || !movesRows(weights)) return undefined
+  return await inSlices(rowOrder(rows, seed), signal)
+}
+
 /** The factors in the scale and order of the caller. */
 async function factorsOf(
   factors: Factors,
   { rows, columns, k }: Prepared,
   { rank, dtype, frozenComponents }: ResolvedOptions,
+  order: Uint32Array | undefined,
 ): Promise<Pick<Factorization, 'W' | 'H' | 'deadComponents'>> {
-  const order = inverse(movingFirst(rank, frozenComponents))
-  const own = await inSlices(reordered(factors, order))
-  const W = denseView(own.W, rows, rank)
+  const back = inverse(movingFirst(rank, frozenComponents))
+  const own = await inSlices(reordered(factors, back))
+  const mixed = denseView(own.W, rows, rank)
+  const W = order ? await inSlices(denseRows(mixed, placesOf(order))) : mixed
   const H = denseView(own.H, rank, columns)
   const dead = await inSlices(deadComponents(own, rank))
   if (k === 0) return { W, H, deadComponents: dead }

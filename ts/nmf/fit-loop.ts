@@ -1,12 +1,16 @@
-import type { BackendId, Device, Factors, Fit, Problem, SweepReport } from '../backends/backend.js'
+import type { BackendId, Device, Factors, Fit, Problem } from '../backends/backend.js'
 import { onAbort } from '../core/abort.js'
 import { abortError, NonnegError } from '../core/errors.js'
 import { withDevice } from '../engine/devices.js'
 import { chooseSpec, type Plan } from '../engine/plan.js'
 import type { Refusal } from '../engine/ranking.js'
-import { Checkpoint, type Identity, type Progressed } from './checkpoint.js'
-import { batchesOf, runPasses } from './online.js'
-import type { HistoryEntry, ResolvedOptions } from './options.js'
+import { checkedLoss } from './checked-loss.js'
+import type { Checkpoint } from './checkpoint.js'
+import type { LoopOptions } from './loop-options.js'
+import type { HistoryEntry } from './options.js'
+import { Passes, type PassReport } from './passes.js'
+import { checkpointOf, type Progress, progressFrom, takeBack } from './progress.js'
+import { startSafely } from './safe-start.js'
 import { type Candidate, SOLVERS, type SolverName } from './solvers.js'
 import { CHECK_EVERY, type Criterion, criterionMet, distance, looksAtEach } from './stopping.js'
 
@@ -39,24 +43,6 @@ export interface LoopResult {
   readonly checkpoint: Checkpoint | undefined
 }
 
-/** What must survive the loss of a device. */
-interface Progress {
-  /** With the factors of the start. */
-  readonly problem: Problem
-  /** What stands in their place: read back on the way, from a checkpoint, or the best of several starts. */
-  factors: Factors | undefined
-  /** Iterations behind those. */
-  kept: number
-  /** What callers see; `losses` and `violations` are the same in the scale of the fit. */
-  history: HistoryEntry[]
-  losses: number[]
-  violations: number[]
-  /** √(2·loss) of the start, for the tolerance. */
-  initialError: number | undefined
-  /** Seconds that former backends took for the iterations kept of them. */
-  secondsBefore: number
-}
-
 const HANDS_OVER: readonly string[] = [
   'ERR_NONNEG_DEVICE_LOST',
   'ERR_NONNEG_MEMORY',
@@ -69,18 +55,6 @@ export function mayHandOver(error: unknown): error is NonnegError {
   return error instanceof NonnegError && HANDS_OVER.includes(error.code)
 }
 
-/** Options, and what losses and violations are multiplied by on their way out: fits see X in a scale of their own. */
-export interface LoopOptions extends ResolvedOptions {
-  readonly lossScale: number
-  readonly violationScale: number
-  /** What checkpoints are known by, for one solver. */
-  identity(solver: SolverName): Identity
-  /** Draws the start of another seed. */
-  another(seed: number): Promise<Factors>
-  /** Ends the fit at the next crossing, with the factors that there are. */
-  readonly stop?: AbortSignal
-}
-
 class FitLoop {
   readonly #options: LoopOptions
   readonly #progress: Progress
@@ -88,6 +62,8 @@ class FitLoop {
   readonly #snapshots: boolean
   readonly #deadline: number | undefined
   readonly #solver: SolverName
+  /** Of solvers that walk through X in batches. */
+  readonly #passes: Passes | undefined
   #lastCrossing = 1
   /** The factors are those of an iteration that an abort has cut short. */
   isCutShort = false
@@ -108,6 +84,8 @@ class FitLoop {
     this.#fit = fit
     this.#snapshots = device.losable ?? false
     this.#deadline = deadline
+    this.#passes =
+      SOLVERS[solver].batchRows === undefined ? undefined : new Passes(fit, solver, progress.problem, options)
   }
 
   async run(): Promise<{ reason: StopReason; criterion?: Criterion; loss: number }> {
@@ -116,6 +94,8 @@ class FitLoop {
     const { history, losses, violations } = progress
     if (starts > 1 && !progress.factors) progress.factors = await this.#bestStart()
     if (progress.factors) await this.#fit.setFactors(progress.factors)
+    else await this.#settleStart(progress.problem)
+    if (this.#passes) this.#passes.state = progress.passes
     // a fit that goes on from one that had no tolerance has no start to look at any more
     if (tolerance > 0 && history.length === 0) progress.initialError ??= distance(await this.evaluate())
     const start = performance.now()
@@ -146,11 +126,19 @@ class FitLoop {
     }
   }
 
-  #advance(iterations: number): Promise<SweepReport> {
+  #advance(iterations: number): Promise<PassReport> {
     const { signal } = this.#options
     const controls = { signal, deadline: this.#deadline }
-    if (!SOLVERS[this.#solver].isOnline) return this.#fit.run(iterations, controls)
-    return runPasses(this.#fit, batchesOf(this.#progress.problem.X.rows, this.#options), iterations, controls)
+    if (!this.#passes) return this.#fit.run(iterations, controls)
+    return this.#passes.run(this.#progress.history.length, iterations, controls)
+  }
+
+  /** Scales and balances a start from which steps are to be bounded, unless bounds or frozen components tie its scale. */
+  async #settleStart(start: Pick<Problem, 'W' | 'H'>): Promise<void> {
+    const { batches, frozen, maxW, maxH } = this.#options
+    const isTied = frozen > 0 || maxW !== undefined || maxH !== undefined
+    if (this.#solver !== 'sgd' || !batches.safe || isTied) return
+    await startSafely(this.#fit, start, this.#progress.problem.squaredNorm)
   }
 
   /** The losses that options name, in the scale of the fit. */
@@ -159,15 +147,17 @@ class FitLoop {
     return targetLoss === undefined ? this.#options : { ...this.#options, targetLoss: targetLoss / lossScale }
   }
 
-  #note(report: SweepReport, before: number): void {
+  #note(report: PassReport, before: number): void {
     const { history, losses, violations } = this.#progress
     for (let i = 0; i < report.iterations; i++) {
-      const loss = checkedLoss(report.losses[i], this.#options.dtype)
+      const loss = checkedLoss(report.losses[i], this.#options)
       const violation = report.violations.at(i)
+      const rates = report.rates?.[i]
       const entry: HistoryEntry = {
         iteration: history.length + 1,
         loss: loss * this.#options.lossScale,
         ...(violation === undefined ? {} : { violation: violation * this.#options.violationScale }),
+        ...(rates ? { learningRate: rates.H, learningRates: rates } : {}),
         seconds: before + report.seconds[i],
       }
       losses.push(loss)
@@ -182,20 +172,28 @@ class FitLoop {
     const { seed, starts, startIterations, signal } = this.#options
     let best: { loss: number; factors: Factors } | undefined
     for (let other = 0; other < starts; other++) {
-      if (other > 0) await this.#fit.setFactors(await this.#options.another(seed + other))
+      const start = other > 0 ? await this.#options.another(seed + other) : this.#progress.problem
+      if (other > 0) await this.#fit.setFactors({ W: start.W.data, H: start.H.data })
+      await this.#settleStart(start)
+      this.#passes?.restart()
       const report = await this.#advance(startIterations)
       if (signal?.aborted && best) break
       if (signal?.aborted) throw abortError(signal)
-      const loss = checkedLoss(report.losses[report.iterations - 1], this.#options.dtype)
+      const loss = checkedLoss(report.losses[report.iterations - 1], this.#options)
       if (!best || loss < best.loss) best = { loss, factors: await this.#fit.factors() }
       if (this.#deadline !== undefined && performance.now() >= this.#deadline) break
     }
+    this.#passes?.restart()
     return best!.factors
   }
 
   /** The fit as it is, for another to go on from. */
   async checkpoint(): Promise<Checkpoint> {
-    return checkpointOf(this.#progress, this.#options, this.#solver, await this.#fit.factors())
+    return this.checkpointWith(await this.#fit.factors())
+  }
+
+  checkpointWith(factors: Factors): Checkpoint {
+    return checkpointOf(this.#progress, this.#options, this.#solver, factors, this.#passes?.state)
   }
 
   /** Iterations until the next look at tolerance, clock, snapshot and checkpoint. */
@@ -232,25 +230,9 @@ class FitLoop {
 
   async #snapshot(): Promise<void> {
     this.#progress.factors = await this.#fit.factors()
+    this.#progress.passes = this.#passes?.state
     this.#progress.kept = this.#progress.history.length
   }
-}
-
-function checkpointOf(
-  { losses, violations, history, initialError, problem }: Progress,
-  options: LoopOptions,
-  solver: SolverName,
-  factors: Factors,
-): Checkpoint {
-  const { rows, columns } = problem.X
-  const progressed: Progressed = {
-    losses: losses.slice(),
-    violations: violations.slice(),
-    seconds: history.map(({ seconds }) => seconds),
-    initialError,
-  }
-  const identity = options.identity(solver)
-  return new Checkpoint({ ...progressed, solver, identity, factors, rows, columns, rank: options.rank })
 }
 
 /**
@@ -269,13 +251,6 @@ function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined, lat
     })
     work.then(resolve, reject).finally(forget)
   })
-}
-
-/** A loss that is no number says that the factors are none either. Of a perfect fit rounding may leave one below 0. */
-function checkedLoss(loss: number, dtype: 'f32' | 'f64'): number {
-  if (Number.isFinite(loss)) return Math.max(0, loss)
-  const type = dtype === 'f32' ? 'float32' : 'float64'
-  throw new NonnegError('ERR_NONNEG_BACKEND', `the loss became ${loss}: numbers left the range of ${type}`)
 }
 
 /** Asks a stand-by device first whether it takes the problem: only the chosen one was asked by the plan. */
@@ -306,27 +281,12 @@ async function runOn(
     const outcome = await loop.run()
     const frobeniusLoss = spec.beta === 2 ? outcome.loss : await loop.evaluate(2)
     const factors = await fit.factors()
-    const checkpoint = loop.isCutShort ? undefined : checkpointOf(progress, options, name, factors)
+    const checkpoint = loop.isCutShort ? undefined : loop.checkpointWith(factors)
     return { ...outcome, criterion: outcome.criterion, frobeniusLoss, factors, checkpoint }
   } finally {
     const closed = loop.pending.catch(() => {}).then(() => dispose(fit))
     if (!options.signal?.aborted) await closed
   }
-}
-
-/** Nothing done yet, or what a checkpoint holds. */
-function progressFrom(problem: Problem, resume: Checkpoint | undefined, options: LoopOptions): Progress {
-  const none = { problem, kept: 0, factors: undefined, history: [], losses: [], violations: [] }
-  if (!resume) return { ...none, initialError: undefined, secondsBefore: 0 }
-  const { factors, losses, violations, seconds, initialError } = resume.state
-  const history = losses.map((loss, i) => ({
-    iteration: i + 1,
-    loss: loss * options.lossScale,
-    ...(violations.length > 0 ? { violation: violations[i] * options.violationScale } : {}),
-    seconds: seconds[i],
-  }))
-  const copies = { losses: [...losses], violations: [...violations] }
-  return { problem, kept: losses.length, factors, history, ...copies, initialError, secondsBefore: seconds.at(-1) ?? 0 }
 }
 
 /**
@@ -344,11 +304,7 @@ export async function runFit(
   const handovers: Handover[] = []
   const failures: unknown[] = []
   for (const { id } of plan.candidates) {
-    // iterations since the last good factors are done again by the next backend
-    progress.history.length = progress.kept
-    progress.losses.length = progress.kept
-    progress.violations.length = Math.min(progress.violations.length, progress.kept)
-    progress.secondsBefore = progress.history.at(-1)?.seconds ?? 0
+    takeBack(progress)
     try {
       return await withDevice(id, plan, async device => {
         const candidate = candidateFor(device, problem, candidates)

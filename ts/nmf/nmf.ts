@@ -4,11 +4,13 @@ import { NonnegError } from '../core/errors.js'
 import { files } from '../core/file-access.js'
 import { type MatrixInput, toMatrixView } from '../core/input.js'
 import { type DenseView, denseView } from '../core/matrix.js'
+import { isBatchOption } from './batch-options.js'
 import { type Factorization, factorize, solve } from './factorize.js'
 import { type Fitted, modelBytes, modelFrom } from './model-file.js'
 import type { FactorizeOptions } from './options.js'
 import { fitPartially, type OnlineState } from './partial-fit.js'
 import { resolveOptions } from './resolve-options.js'
+import { SOLVERS } from './solvers.js'
 
 /** What `transform` and `score` take beside X: a mask and weights of its own, a start, and a budget of their own. */
 export type TransformOptions = Pick<
@@ -68,13 +70,20 @@ export class NMF {
    */
   async partialFit(X: MatrixInput, options: Pick<TransformOptions, 'mask' | 'weights' | 'signal'> = {}): Promise<this> {
     checkNames(options, ['mask', 'weights', 'signal'], 'option of partialFit')
-    const { forgetFactor, batchRows: _rows, step: _step, resume: _resume, frozen = [], ...own } = this.options
+    const { forgetFactor, step: _step, resume: _resume, frozen = [], ...given } = this.options
+    const own = Object.fromEntries(Object.entries(given).filter(([name]) => !isBatchOption(name)))
     if (frozen.length > 0) {
       throw new NonnegError('ERR_NONNEG_OPTION', 'partialFit moves all components; the model has frozen ones', {
         fix: 'use fit, whose init.H says what they stay at',
       })
     }
-    const resolved = resolveOptions({ ...own, forgetFactor, starts: 1, ...only(options), solver: 'online' })
+    const resolved = resolveOptions({
+      ...(own as Pick<FactorizeOptions, 'rank'>),
+      ...only({ forgetFactor }),
+      starts: 1,
+      ...only(options),
+      solver: 'online',
+    })
     const former = this.#components && { components: this.#components, online: this.#online }
     const { components, online } = await fitPartially(X, resolved, former)
     this.#components = components
@@ -110,7 +119,8 @@ export class NMF {
     const model = {
       rank,
       loss,
-      solver: solver === 'online' ? 'mu' : solver,
+      // with H as it is, batches have nothing to tell each other
+      solver: solver !== undefined && solver !== 'auto' && SOLVERS[solver]?.batchRows !== undefined ? 'mu' : solver,
       step,
       alphaW,
       l1Ratio,

@@ -1,8 +1,9 @@
 import type { BackendId } from '../backends/backend.js'
 import type { MatrixInput } from '../core/input.js'
+import type { BatchOptions } from './batch-options.js'
 import type { Checkpoint } from './checkpoint.js'
 import type { LossName } from './loss.js'
-import type { OnlineOptions } from './online.js'
+import type { StepRates } from './rates.js'
 import type { Choice, SolverName } from './solvers.js'
 import type { StopOptions } from './stopping.js'
 
@@ -13,10 +14,14 @@ export interface HistoryEntry {
   /** The loss after it, as `Factorization.loss` has it. */
   readonly loss: number
   /**
-   * All solvers but `'mu'` and `'online'`: Σ |projected gradient| over the entries of both factors, each taken as the entry was about to
+   * Solvers without batches but `'mu'`: Σ |projected gradient| over the entries of both factors, each taken as the entry was about to
    * move, penalties included. It goes to 0 at a stationary point (scikit-learn's `violation`).
    */
   readonly violation?: number
+  /** `'sgd'`: the rate of H at the last step, in the units of the option of that name; under `safe` after it was cut to 0.95. */
+  readonly learningRate?: number
+  /** The same for both factors. */
+  readonly learningRates?: StepRates
   /** Seconds from the start of the first iteration. */
   readonly seconds: number
 }
@@ -45,7 +50,7 @@ export interface PatternMask {
 /** Which entries of X are observed: a matrix like X with 1 for observed and 0 for missing, a CSR pattern, or a hash. */
 export type MaskInput = MatrixInput | PatternMask | HoldoutMask
 
-export interface FactorizeOptions {
+export interface FactorizeOptions extends BatchOptions {
   /** Number of components, at least 1. */
   readonly rank: number
   /**
@@ -57,18 +62,13 @@ export interface FactorizeOptions {
    * How the factors move. `'mu'`: multiplicative updates, which never raise the loss. `'hals'`: coordinate descent, exact for
    * `'frobenius'`, Newton steps elsewhere, below β = 1 bounded so that they never raise it either. `'ahals'`: some rounds of
    * that for each product with X, and extrapolation, undone where it raised the loss. `'bpp'`: each factor to
-   * its exact minimum in turn (`'frobenius'` without mask and weights). `'online'`: multiplicative updates batch after batch. `'scd'`: as `'ahals'` for `'kullback-leibler'`.
+   * its exact minimum in turn (`'frobenius'` without mask and weights). `'online'`: multiplicative updates batch after batch. `'smu'`,
+   * `'svrmu'`, `'sgd'`: stochastic updates batch after batch, multiplicative, with reduced variance, and along gradients, the
+   * last two for `'frobenius'` without mask and weights. `'scd'`: as `'ahals'` for `'kullback-leibler'`.
    * `'pg'`: projected gradient steps. Sources: ts/nmf/solvers.ts. `'auto'`, the default, is `'ahals'` for Frobenius without
    * mask and weights, where the backend has it (the GPUs do not yet), else `'mu'`.
    */
   readonly solver?: 'auto' | SolverName
-  /** `'online'`: rows of a batch. Default 1024, as in scikit-learn. */
-  readonly batchRows?: number
-  /**
-   * `'online'`: the share of what former batches say of H that a whole pass leaves, from 0 to 1; a batch leaves the power of
-   * it that is its share of the rows. Default 0.7, as in scikit-learn.
-   */
-  readonly forgetFactor?: number
   /** `'pg'`: the length of a step in units of 1/𝓛, 𝓛 a bound of the curvature. Default 1; below 2 Frobenius cannot rise. */
   readonly step?: number
   /**
@@ -155,7 +155,8 @@ export interface FactorizeOptions {
   readonly checkpointEvery?: number
   /**
    * Goes on from a checkpoint of the same X and options, bit for bit as the fit that made it would have on the same backend
-   * and build; `maxIterations` counts from the very start. `init` and `seed` then play no part.
+   * and build; `maxIterations` counts from the very start. `init` then plays no part, nor does
+   * `seed` but for batches that are drawn; schedulers that are named go by `maxIterations`, objects as the checkpoint has them.
    */
   readonly resume?: Checkpoint
   readonly signal?: AbortSignal
@@ -174,7 +175,7 @@ export interface OwnStart {
 }
 
 /** Options with every default filled in and every value checked. */
-export interface ResolvedOptions extends Choice, StopOptions, OnlineOptions {
+export interface ResolvedOptions extends Choice, StopOptions {
   readonly init: InitName | OwnStart
   readonly starts: number
   readonly startIterations: number
@@ -183,7 +184,6 @@ export interface ResolvedOptions extends Choice, StopOptions, OnlineOptions {
   readonly mask: MaskInput | undefined
   readonly weights: MatrixInput | undefined
   readonly timeBudgetMs: number | undefined
-  readonly seed: number
   readonly backend: BackendId | 'auto'
   readonly fallback: boolean
   readonly threads: number | undefined

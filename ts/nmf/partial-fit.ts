@@ -66,7 +66,7 @@ export async function fitPartially(
     try {
       const accumulated = former?.online
       if (accumulated) await fit.setFactors({ W: W.data, H: await inSlices(packedEntries(H)), accumulated })
-      await fit.runBatches([{ first: 0, count: rows, keep: resolved.forgetFactor }], { signal })
+      await fit.runBatches([{ first: 0, count: rows, keep: resolved.batches.forgetFactor }], { signal })
       if (signal?.aborted) throw abortError(signal)
       return await fit.factors()
     } finally {

@@ -4,10 +4,10 @@ import { entryCount } from '../core/matrix.js'
 import type { Plan } from '../engine/plan.js'
 import { explainRanking } from '../engine/ranking.js'
 import { planOf } from './factorize.js'
-import type { FactorizeOptions } from './options.js'
+import type { FactorizeOptions, ResolvedOptions } from './options.js'
 import { type Prepared, prepare } from './prepare.js'
 import { resolveOptions } from './resolve-options.js'
-import type { SolverName } from './solvers.js'
+import { drawsBatches, type SolverName } from './solvers.js'
 
 /** What a fit would take, before it takes it. */
 export interface FitPlan {
@@ -25,12 +25,19 @@ export interface FitPlan {
   explain(): string
 }
 
-/** Arrays of JavaScript: the start and the result in full, X in another scale, and the transpose that sparse X is sent with. */
-function hostBytes({ X, rows, columns, k }: Prepared, { rank, dtype }: { rank: number; dtype: 'f32' | 'f64' }): number {
+/**
+ * Arrays of JavaScript: the start and the result in full, X in another scale, the transpose that sparse X is sent with, and
+ * X and the start with their rows mixed.
+ */
+function hostBytes(
+  { X, rows, columns, k, candidates }: Prepared,
+  { rank, dtype, batches }: Pick<ResolvedOptions, 'rank' | 'dtype' | 'batches'>,
+): number {
   const size = dtype === 'f64' ? 8 : 4
   const factors = (rows + columns) * rank * size
   const copy = entryCount(X) * (X.kind === 'dense' ? size : size + 4)
-  return 2 * factors + (k === 0 ? 0 : copy) + (X.kind === 'csr' ? copy : 0)
+  const mixed = drawsBatches(candidates[0].name) && batches.shuffle ? copy + factors : 0
+  return 2 * factors + (k === 0 ? 0 : copy) + (X.kind === 'csr' ? copy : 0) + mixed
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { Rule } from '../backends/backend.js'
 import { BACKEND_IDS } from '../backends/registry.js'
 import {
   between,
@@ -12,9 +13,9 @@ import {
 } from '../core/checks.js'
 import { NonnegError } from '../core/errors.js'
 import { entryCount, type MatrixView } from '../core/matrix.js'
+import { resolveBatchOptions } from './batch-options.js'
 import { Checkpoint } from './checkpoint.js'
 import { LOSSES, type LossName } from './loss.js'
-import type { OnlineOptions } from './online.js'
 import type { FactorizeOptions, HoldoutMask, InitName, MaskInput, OwnStart, ResolvedOptions } from './options.js'
 import { SOLVER_NAMES, SOLVERS, type SolverName } from './solvers.js'
 
@@ -24,6 +25,14 @@ const KNOWN: Readonly<Record<keyof FactorizeOptions, true>> = {
   solver: true,
   batchRows: true,
   forgetFactor: true,
+  shuffle: true,
+  rounds: true,
+  ratio: true,
+  learningRate: true,
+  scheduler: true,
+  safe: true,
+  noise: true,
+  updateLimit: true,
   step: true,
   init: true,
   starts: true,
@@ -104,6 +113,13 @@ function unfit(option: string, message: string, fix: string = `leave ${option} o
   return new NonnegError('ERR_NONNEG_OPTION', message, { detail: { option }, fix })
 }
 
+/** What rules know nothing of, and a solver that does. */
+const BEYOND: Partial<Record<Rule, readonly [readonly ('mask' | 'weights' | 'maxW' | 'maxH')[], SolverName]>> = {
+  bpp: [['mask', 'weights', 'maxW', 'maxH'], 'ahals'],
+  sgd: [['mask', 'weights'], 'smu'],
+  svrmu: [['mask', 'weights'], 'smu'],
+}
+
 function solverOf(options: FactorizeOptions, beta: number): SolverName | 'auto' {
   const solver = oneOf('solver', options.solver ?? 'auto', ['auto', ...SOLVER_NAMES])
   if (solver === 'auto') return solver
@@ -111,9 +127,9 @@ function solverOf(options: FactorizeOptions, beta: number): SolverName | 'auto' 
   if (suits && !suits(beta)) {
     throw unfit('solver', `solver: '${solver}' is not for β = ${beta}`, "use solver: 'auto', or another loss")
   }
-  if (rule !== 'bpp') return solver
-  for (const name of ['mask', 'weights', 'maxW', 'maxH'] as const) {
-    if (options[name] !== undefined) throw unfit(name, `solver: 'bpp' takes no ${name}`, "use solver: 'ahals'")
+  const [unknown, other] = BEYOND[rule] ?? [[], solver]
+  for (const name of unknown) {
+    if (options[name] !== undefined) throw unfit(name, `solver: '${solver}' takes no ${name}`, `use solver: '${other}'`)
   }
   return solver
 }
@@ -133,16 +149,6 @@ function stepOf({ step }: FactorizeOptions, solver: SolverName | 'auto'): number
   if (step === undefined) return undefined
   if (solver === 'pg') return between('step', step, 0, Number.POSITIVE_INFINITY)
   throw unfit('step', `step is for solver: 'pg'; the solver is '${solver}'`)
-}
-
-function onlineOf(options: FactorizeOptions, solver: SolverName | 'auto'): OnlineOptions {
-  const { batchRows = 1024, forgetFactor = 0.7 } = options
-  for (const name of ['batchRows', 'forgetFactor'] as const) {
-    if (options[name] === undefined || solver === 'online') continue
-    throw unfit(name, `${name} is for solver: 'online'; the solver is '${solver}'`)
-  }
-  if (finite('forgetFactor', forgetFactor) > 1) throw refuse('forgetFactor', forgetFactor, 'a number from 0 to 1')
-  return { batchRows: whole('batchRows', batchRows, 1), forgetFactor }
 }
 
 function startsOf({ starts = 1 }: FactorizeOptions, init: InitName | OwnStart): number {
@@ -188,7 +194,7 @@ export function resolveOptions(options: FactorizeOptions): ResolvedOptions {
     beta,
     solver,
     step: stepOf(options, solver),
-    ...onlineOf(options, solver),
+    batches: resolveBatchOptions(options, solver),
     init,
     starts: startsOf(options, init),
     startIterations: whole('startIterations', options.startIterations ?? 20, 1),

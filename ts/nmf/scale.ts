@@ -1,4 +1,4 @@
-import type { FitSpec, Penalty } from '../backends/backend.js'
+import type { FitSpec, Penalty, SgdSpec } from '../backends/backend.js'
 import { NonnegError } from '../core/errors.js'
 import type { DenseView, FloatArray, MatrixView } from '../core/matrix.js'
 import { denseView } from '../core/matrix.js'
@@ -49,7 +49,18 @@ export function scaleSpec(spec: FitSpec, k: number): FitSpec {
     penalty && { l1: penalty.l1 / gradientScale(spec.beta, k), l2: (penalty.l2 * 4 ** k) / lossScale(spec.beta, k) }
   const scaledBound = (most: number | undefined) => most && most / 2 ** k
   const penalties = { penaltyW: scaledPenalty(spec.penaltyW), penaltyH: scaledPenalty(spec.penaltyH) }
-  return { ...spec, ...penalties, maxW: scaledBound(spec.maxW), maxH: scaledBound(spec.maxH) }
+  const sgd = spec.sgd && scaledSteps(spec.sgd, spec.beta, k)
+  return { ...spec, ...penalties, sgd, maxW: scaledBound(spec.maxW), maxH: scaledBound(spec.maxH) }
+}
+
+function scaledSteps(sgd: SgdSpec, beta: number, k: number): SgdSpec {
+  const { noise = 0, limit = Number.POSITIVE_INFINITY } = sgd
+  return { ...sgd, noise: noise / gradientScale(beta, k), limit: limit / 2 ** k }
+}
+
+/** What lengths of steps are multiplied by on their way to a fit of X / 4ᵏ: η·g is of the size of a factor. */
+export function rateScale(beta: number, k: number): number {
+  return gradientScale(beta, k) / 2 ** k
 }
 
 const PIECE = 1 << 16

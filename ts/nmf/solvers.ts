@@ -1,5 +1,6 @@
 import type { FitSpec, Penalty, Rule } from '../backends/backend.js'
 import type { MatrixView } from '../core/matrix.js'
+import type { ResolvedBatchOptions } from './batch-options.js'
 
 /** A way to lower the loss: a rule, how often it is applied, and whether the factors move on by themselves. */
 export interface Solver {
@@ -9,8 +10,10 @@ export interface Solver {
   /** Rounds of the rule on each factor before the other moves. */
   readonly rounds?: number
   readonly extrapolate?: boolean
-  /** H moves after each batch of rows, not after all of them. */
-  readonly isOnline?: boolean
+  /** H moves after each batch of rows, not after all of them; of so many unless told otherwise. */
+  readonly batchRows?: number
+  /** Batches come in the order of the rows, and H keeps a part of what former ones have left. Others are drawn. */
+  readonly inOrder?: boolean
   /** Losses that it is for; default: every β. */
   suits?(beta: number): boolean
 }
@@ -21,7 +24,10 @@ export interface Solver {
  */
 const ROUNDS = 3
 
-export type SolverName = 'mu' | 'hals' | 'ahals' | 'bpp' | 'scd' | 'online' | 'pg'
+/** θ: what rates in units of 2/𝓛 are cut to where steps are bounded. */
+export const SAFETY = 0.95
+
+export type SolverName = 'mu' | 'hals' | 'ahals' | 'bpp' | 'scd' | 'online' | 'smu' | 'svrmu' | 'sgd' | 'pg'
 
 /** Options, docs, benchmarks and tests walk this list. */
 export const SOLVERS: Readonly<Record<SolverName, Solver>> = {
@@ -58,9 +64,31 @@ export const SOLVERS: Readonly<Record<SolverName, Solver>> = {
   },
   online: {
     rule: 'mu',
-    isOnline: true,
+    batchRows: 1024,
+    inOrder: true,
     summary: 'multiplicative updates from batches of rows, H with forgetting; an iteration is a pass over all of them',
     source: 'Lefèvre, Bach & Févotte, WASPAA 2011; as scikit-learn’s MiniBatchNMF',
+  },
+  smu: {
+    rule: 'mu',
+    batchRows: 128,
+    summary: 'stochastic multiplicative updates: batches of rows in random order, H from each batch alone',
+    source: 'Serizel, Essid & Richard, MLSP 2016; Kasai, NMFLibrary',
+  },
+  svrmu: {
+    rule: 'svrmu',
+    batchRows: 128,
+    summary: 'multiplicative updates from batches of rows, with reduced variance',
+    source: 'Kasai, ICASSP 2018',
+    suits: beta => beta === 2,
+  },
+  sgd: {
+    rule: 'sgd',
+    batchRows: 128,
+    rounds: 10,
+    summary: 'projected stochastic gradient steps from batches of rows, with a learning rate that schedulers steer',
+    source: 'Robbins & Monro, Ann. Math. Statist. 1951; bounds: docs/stability.md',
+    suits: beta => beta === 2,
   },
   pg: {
     rule: 'pg',
@@ -70,6 +98,12 @@ export const SOLVERS: Readonly<Record<SolverName, Solver>> = {
 }
 
 export const SOLVER_NAMES = Object.keys(SOLVERS) as readonly SolverName[]
+
+/** Whether batches are drawn, and rows mixed before that. */
+export function drawsBatches(solver: SolverName): boolean {
+  const { batchRows, inOrder = false } = SOLVERS[solver]
+  return batchRows !== undefined && !inOrder
+}
 
 /** What options say of a fit's numbers, checked. */
 export interface Choice {
@@ -85,6 +119,8 @@ export interface Choice {
   readonly maxH: number | undefined
   /** How many components of H stay as they are; they come last. */
   readonly frozen: number
+  readonly seed: number
+  readonly batches: ResolvedBatchOptions
 }
 
 /** A solver and what it asks of a backend. */
@@ -108,6 +144,13 @@ function penaltyOf(alpha: number, l1Ratio: number, entries: number): Penalty | u
   return alpha === 0 ? undefined : { l1: entries * alpha * l1Ratio, l2: entries * alpha * (1 - l1Ratio) }
 }
 
+/** What rules for batches alone ask for. */
+function stochastic(rule: Rule, { seed, batches }: Choice): Pick<FitSpec, 'sgd' | 'ratio'> {
+  const { safe, noise, updateLimit: limit, ratio } = batches
+  if (rule === 'svrmu') return { ratio }
+  return rule === 'sgd' ? { sgd: { safety: safe ? SAFETY : 0, noise, seed: seed % 2 ** 32, limit } } : {}
+}
+
 /**
  * What would do for a fit of X, best first: a solver that was not asked for by name is what the backend has. Penalties grow
  * with the entries that a row of W, or a column of H, has to fit, as scikit-learn scales them: alphaW by the columns of X,
@@ -120,8 +163,10 @@ export function candidatesFor(choice: Choice, X: MatrixView, weighted: boolean, 
   const maxH = fixed === 'H' ? undefined : choice.maxH
   const movingH = frozen === 0 || fixed === 'H' ? undefined : rank - frozen
   return solversFor(choice.solver, beta, weighted).map(name => {
-    const { rule, rounds, extrapolate, isOnline } = SOLVERS[name]
-    const moves = { rounds, batches: isOnline && fixed !== 'H', extrapolate, maxW, maxH, movingH }
+    const { rule, extrapolate, batchRows } = SOLVERS[name]
+    const batches = batchRows === undefined || fixed === 'H' ? undefined : true
+    const rounds = batches ? choice.batches.rounds : SOLVERS[name].rounds
+    const moves = { rounds, batches, extrapolate, maxW, maxH, movingH, ...stochastic(rule, choice) }
     return { name, spec: { rank, beta, rule, dtype, fixed, penaltyW, penaltyH, step, ...moves } }
   })
 }

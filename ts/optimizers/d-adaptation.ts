@@ -12,7 +12,7 @@ import { combine, copy, needing, scale } from './passes.js'
 import { ratesOf, totalOf } from './rates.js'
 import { numberIn } from './saved.js'
 import { share, stepScalars } from './scalars.js'
-import { boundAbove, sameEverywhere } from './settings.js'
+import { boundAbove, oneRate } from './settings.js'
 
 /** Options of the kinds that estimate the distance from the start to the solution. */
 export interface DistanceOptions {
@@ -33,7 +33,7 @@ class Distance {
   numerator = 0
 
   constructor(setup: Setup) {
-    sameEverywhere(setup)
+    oneRate(setup)
     const { learningRate, weightDecay, initialDistance, growthRate } = setup.options
     this.learningRate = finite('learningRate', learningRate)
     this.weightDecay = finite('weightDecay', weightDecay)

@@ -2,6 +2,7 @@ import type { OptimizerSpec, Sums, Vectors } from '../backends/vectors.js'
 import { finite } from '../core/checks.js'
 import type { Dims } from '../kernels/spec.js'
 import type { VectorKernel } from '../kernels/vector_kernel.js'
+import type { Observation, Scheduler } from '../schedulers/scheduler.js'
 import { type Hypergradient, hypergradientOf, MovedRates, weightsAt } from './hypergradient.js'
 import type { Setup } from './kind.js'
 import type { Method, MethodReport, StepContext } from './method.js'
@@ -27,6 +28,14 @@ export interface Recipe {
   readonly loops?: boolean
 }
 
+/** Whether a scheduler looks at more than the loss, which costs a pass over gradient and direction. */
+function readsGradients(scheduler: Scheduler | undefined): boolean {
+  if (!scheduler?.observes) return false
+  return scheduler.reads?.some(name => MEASURED.includes(name)) ?? true
+}
+
+const MEASURED: readonly (keyof Observation)[] = ['squaredGradient', 'alignment', 'squaredDirection']
+
 /** Steps with rates from the options, from a scheduler, or moved by hypergradients in one of three granularities. */
 export class GradientSteps implements Method {
   readonly needs: OptimizerSpec
@@ -37,7 +46,7 @@ export class GradientSteps implements Method {
   readonly #hypergradient: Hypergradient | undefined
   /** Those that hypergradients move, unless every parameter has its own. */
   readonly #rates: MovedRates | undefined
-  /** A scheduler chooses rates by what it sees, so that gradient and direction are measured before each step. */
+  /** A scheduler chooses rates by the gradient, so that it and the direction are measured before each step. */
   readonly #observes: boolean
   /** ‖g‖² of the last step. */
   #squaredGradient: number | undefined
@@ -51,7 +60,7 @@ export class GradientSteps implements Method {
     const { plain, remembering, products, moving } = recipe
     const moves = how !== undefined && how.granularity !== 'parameter'
     this.#rates = moves ? new MovedRates(how, this.#starts) : undefined
-    this.#observes = setup.options.scheduler?.observes ?? false
+    this.#observes = readsGradients(setup.options.scheduler)
     const measured = moves || this.#observes
     const kernels = measured ? [products, remembering] : how ? [moving] : [plain]
     this.needs = { kernels, groups: setup.groups }

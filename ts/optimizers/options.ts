@@ -58,15 +58,21 @@ export interface HypergradientOptions {
 export interface GroupSettings {
   /** At the start, where a hypergradient or the kind moves it; not used where there is a scheduler. At least 0. */
   readonly learningRate?: number
-  /** What stays of the velocity from step to step, 0 ≤ μ < 1. */
+  /** What stays of the velocity from step to step, 0 ≤ μ < 1. Schedule-Free: the share of the average in the parameters. */
   readonly momentum?: number
   /** `'momentum'`: the share of the gradient that does not enter the velocity, 0 to 1, but for the first step. */
   readonly dampening?: number
-  /** λ of ½·λ·‖p‖², whose gradient is added to the one given. At least 0. */
+  /**
+   * λ of ½·λ·‖p‖², whose gradient is added to the one given; `'schedule-free-adamw'`, `'prodigy'` and `'d-adapt-adam'` take
+   * rate·λ·p from the parameters instead, as AdamW does. At least 0.
+   */
   readonly weightDecay?: number
-  /** `'adam'`: what stays of the averages of gradients and of their squares, 0 ≤ β < 1. */
+  /** Kinds with Adam's averages: what stays of those of gradients and of their squares, 0 ≤ β < 1. */
   readonly betas?: readonly [number, number]
-  /** `'adam'`: added to the root of the squares' average. Above 0. */
+  /**
+   * The same kinds: added to the root of the squares' average. `'dog'`, `'ldog'`: to Σ‖g‖². Above 0. `'sps'`: to c·‖g‖², at
+   * least 0.
+   */
   readonly epsilon?: number
   /** Entries of the gradient are cut to ±clip. Above 0, default ∞. */
   readonly clip?: number
@@ -88,7 +94,8 @@ export interface OptimizerOptions extends GroupSettings, KindOptions {
   readonly groups?: readonly (number | GroupOptions)[]
   /**
    * Gives the rate of every step, and of every group where it has several. It is asked before the step, with the loss where
-   * the step knows one. Not with `hypergradient`, and not for kinds that find their rates by themselves.
+   * the step knows one. Kinds that estimate the rate multiply it by the answer. Not with `hypergradient`, and not for kinds
+   * that find their rates by themselves.
    */
   readonly scheduler?: Scheduler
   readonly hypergradient?: HypergradientOptions

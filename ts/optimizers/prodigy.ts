@@ -11,7 +11,7 @@ import { combine, copy, needing, scale } from './passes.js'
 import { ratesOf, totalOf } from './rates.js'
 import { numberIn } from './saved.js'
 import { STEP_OPTIONS, share, stepScalars } from './scalars.js'
-import { boundAbove, sameEverywhere } from './settings.js'
+import { boundAbove, oneRate } from './settings.js'
 
 export interface ProdigyOptions extends DistanceOptions {
   /** `'prodigy'`: the share of the sums that the estimate is made of which one step keeps. Default √β₂. */
@@ -42,8 +42,8 @@ interface Settings extends Required<ProdigyOptions> {
  *     x ← x − η·m/(√v + d·epsilon)
  *
  * where η and the d of d·g are those from before the update. d never falls. A gradient of zero from the start moves nothing.
- * Its authors advise a cosine schedule without restarts, and `safeguardWarmup` where there is a warm-up. In float32 x₀ − x
- * says little while d is below the spacing of the parameters.
+ * Its authors advise a cosine schedule without restarts, and `safeguardWarmup` where there is a warm-up. Where d₀ is below the
+ * spacing of the parameters in float32, they do not move, x₀ − x is zero, and d stays as it is.
  */
 class Prodigy implements Method {
   readonly needs: OptimizerSpec = needing([dual_average, adam_step], ['p', 'g', 'start', 's', 'm', 'squares', 'scaled'])
@@ -144,7 +144,7 @@ export const prodigy: Kind = {
     scheduler: undefined,
   },
   make(setup) {
-    sameEverywhere(setup)
+    oneRate(setup)
     const { options } = setup
     const infinity = Number.POSITIVE_INFINITY
     const averages = adamScalars(options)

@@ -11,7 +11,7 @@ import { combine, copy, needing } from './passes.js'
 import { ratesOf, totalOf } from './rates.js'
 import { numberIn } from './saved.js'
 import { STEP_OPTIONS, share, stepScalars } from './scalars.js'
-import { sameEverywhere } from './settings.js'
+import { oneRate } from './settings.js'
 
 export interface ScheduleFreeOptions {
   /** `'schedule-free-sgd'`, `'schedule-free-adamw'`: steps over which the rate rises linearly to its full size. */
@@ -104,7 +104,7 @@ const OPTIONS: Partial<OptimizerOptions> = {
 }
 
 function settingsOf(setup: Setup, momentum: number): Settings {
-  sameEverywhere(setup)
+  oneRate(setup)
   const { options } = setup
   return {
     learningRate: finite('learningRate', options.learningRate),

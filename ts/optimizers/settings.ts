@@ -18,6 +18,18 @@ export function sameEverywhere({ options, each }: Setup): void {
   })
 }
 
+/** Refuses groups with settings of their own, and schedulers with a rate for each. */
+export function oneRate(setup: Setup): void {
+  sameEverywhere(setup)
+  const { kind, scheduler } = setup.options
+  const rates = scheduler?.learningRates.length ?? 1
+  if (rates === 1) return
+  throw new NonnegError('ERR_NONNEG_OPTION', `the scheduler has ${rates} rates, and the kind ${kind} has one`, {
+    detail: { option: 'scheduler', rates },
+    fix: 'give the scheduler one learningRate',
+  })
+}
+
 /** A number above `least`; ∞ stands for no bound. */
 export function boundAbove(name: string, value: unknown, least: number): number {
   if (typeof value === 'number' && value > least) return value

@@ -25,5 +25,19 @@ export {
 export type { ScheduleOptions, SpanOptions } from './schedule.js'
 export type { Observation, Scheduler, SchedulerState } from './scheduler.js'
 export { Sequential, type SequentialOptions } from './sequential.js'
+export {
+  type BoundKind,
+  balancedScales,
+  dataBound,
+  type FactorInput,
+  type JointOptions,
+  jointBound,
+  type NoiseFloorOptions,
+  noiseFloor,
+  type StabilityOptions,
+  type StartScales,
+  type StartSums,
+  stabilityBound,
+} from './stability.js'
 export { Step, type StepOptions } from './step.js'
 export { WarmupStableDecay, type WarmupStableDecayOptions } from './warmup-stable-decay.js'

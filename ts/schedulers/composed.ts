@@ -30,6 +30,11 @@ export abstract class Composed<Options extends { readonly schedulers: readonly S
     return this.parts.some(part => part.observes)
   }
 
+  get reads(): readonly (keyof Observation)[] | undefined {
+    const observing = this.parts.filter(part => part.observes).map(({ reads }) => reads)
+    return observing.includes(undefined) ? undefined : [...new Set(observing.flatMap(reads => reads!))]
+  }
+
   get learningRate(): number {
     return this.learningRates[0]
   }

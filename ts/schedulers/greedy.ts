@@ -104,6 +104,7 @@ const NOTHING_COUNTED = { good: 0, bad: 0, cooldown: 0, warmup: 0 }
  * of 1e-3 is above the usual rates of Adam. With `thresholdMode: 'rel'` metrics have to be positive.
  */
 export class GreedyLR extends Watcher<GreedyOptions, GreedyMemory> {
+  readonly reads = ['loss'] as const
   readonly #metric: Metric
   readonly #moves: RateMoves
   readonly #bounds: RateBounds

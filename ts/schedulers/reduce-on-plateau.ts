@@ -35,6 +35,7 @@ type PlateauMemory = {
  * that is NaN counts as bad. Meant for a loss after every epoch; the loss of a batch is too noisy for its patience.
  */
 export class ReduceOnPlateau extends Watcher<ReduceOnPlateauOptions, PlateauMemory> {
+  readonly reads = ['loss'] as const
   readonly #metric: Metric
   readonly #factor: number
   readonly #patience: number

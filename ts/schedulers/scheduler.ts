@@ -34,6 +34,8 @@ export interface Scheduler {
   readonly learningRates: readonly number[]
   /** False where the rate depends on the step alone, so that a loop may ask for many steps ahead. */
   readonly observes: boolean
+  /** Of one that observes, what it looks at: a loop need not measure more. Absent: it may look at all. */
+  readonly reads?: readonly (keyof Observation)[]
   state(): SchedulerState
   /**
    * Goes on where the scheduler that gave `state` was, as that one would have; made with the same options. What the state does

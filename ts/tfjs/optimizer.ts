@@ -159,11 +159,12 @@ function optimizerClass(tf: TensorFlow): OptimizerClass {
     }
 
     dispose(): void {
-      const optimizer = this.#optimizer
-      this.#last = this.#last.then(async report => {
-        await optimizer?.[Symbol.asyncDispose]()
-        return report
-      })
+      const last = this.#last
+      const ended = async () => {
+        await this.#optimizer?.[Symbol.asyncDispose]()
+        return await last
+      }
+      this.#last = last.then(ended, ended)
       this.#last.catch(() => {})
     }
 

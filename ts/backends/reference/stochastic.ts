@@ -1,4 +1,4 @@
-import { gramBound } from '../../kernels/gram_bound.js'
+import { gramBound } from '../../core/gram-bound.js'
 import { sgd_update } from '../../kernels/sgd_update.js'
 import type { Arrays, Dims } from '../../kernels/spec.js'
 import { svrmu_update } from '../../kernels/svrmu_update.js'
