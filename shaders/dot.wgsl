@@ -1,4 +1,4 @@
-// ⟨a, b⟩ and ⟨c, d⟩ as one f32 partial sum per workgroup: the two inner products of the loss ‖X − WH‖² by the Gram
+// ⟨a, b⟩ and ⟨c, d⟩ as one partial sum per workgroup, of two f32: the two inner products of the loss ‖X − WH‖² by the Gram
 // identity, in one dispatch. The first `ab_groups` workgroups take a·b, the others c·d; the host adds the partials in
 // float64, in order. a, c and d may come in parts that are added first.
 
@@ -11,6 +11,8 @@ struct Params {
   cd_length: u32,
   c_parts: u32,
   d_parts: u32,
+  b_first: u32, // where b begins
+  low: u32, // where the second halves of the partial sums begin
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -20,7 +22,16 @@ struct Params {
 @group(0) @binding(4) var<storage, read> d: array<f32>;
 @group(0) @binding(5) var<storage, read_write> partials: array<f32>;
 
-var<workgroup> lanes: array<f32, WORKGROUP>;
+var<workgroup> lanes: array<vec2f, WORKGROUP>;
+
+// The sum and what its roundings have lost, after one more term (Knuth's TwoSum): the loss is a small difference of large
+// sums. Where a compiler reorders the operations this is a plain sum.
+fn plus(sum: vec2f, term: f32) -> vec2f {
+  let whole = sum.x + term;
+  let taken = whole - sum.x;
+  let lost = (sum.x - (whole - taken)) + (term - taken);
+  return vec2f(whole, sum.y + lost);
+}
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -28,7 +39,7 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  var sum = 0f;
+  var sum = vec2f();
   if (group.x < p.ab_groups) {
     let step = p.ab_groups * WORKGROUP;
     for (var i = group.x * WORKGROUP + lane; i < p.ab_length; i += step) {
@@ -36,7 +47,7 @@ fn main(
       for (var part = 0u; part < p.a_parts; part++) {
         left += a[part * p.ab_length + i];
       }
-      sum += left * b[i];
+      sum = plus(sum, left * b[p.b_first + i]);
     }
   } else {
     let step = (groups.x - p.ab_groups) * WORKGROUP;
@@ -49,7 +60,7 @@ fn main(
       for (var part = 0u; part < p.d_parts; part++) {
         right += d[part * p.cd_length + i];
       }
-      sum += left * right;
+      sum = plus(sum, left * right);
     }
   }
   lanes[lane] = sum;
@@ -57,8 +68,10 @@ fn main(
   // one barrier and a short serial sum: a tree would need six, and this is off the iteration's critical path
   if (lane == 0) {
     for (var other = 1u; other < WORKGROUP; other++) {
-      sum += lanes[other];
+      sum = plus(sum, lanes[other].x);
+      sum.y += lanes[other].y;
     }
-    partials[group.x] = sum;
+    partials[group.x] = sum.x;
+    partials[p.low + group.x] = sum.y;
   }
 }

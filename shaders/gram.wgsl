@@ -12,6 +12,7 @@ struct Params {
   rank: u32,
   part_rows: u32,
   accumulate: u32, // 0: the old contents of G do not count
+  first_row: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -20,7 +21,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> G: array<f32>;
 
 fn load_F(i: u32, r: u32) -> vec4f {
-  let at = i * p.rank + r;
+  let at = (p.first_row + i) * p.rank + r;
   if (ALIGNED) {
     return F4[at / 4];
   }

@@ -1,4 +1,4 @@
-// F ← F · (N / F·G), the multiplicative update of a factor's rows. Lee & Seung, NIPS 2000, equation 4.
+// F ← F · (N / (F·G + l1 + l2·F)), the multiplicative update of a factor's rows. Lee & Seung, NIPS 2000, equation 4.
 //
 // A row's denominators need the whole old row while its entries change, so the new rows go to F_new: no barrier, and any
 // rank fits. N and G may come in parts (`N_parts` of N_part_length entries, `G_parts` of rank²) that are added here.
@@ -17,6 +17,10 @@ struct Params {
   N_parts: u32,
   N_part_length: u32,
   G_parts: u32,
+  moving: u32, // the first so many components move
+  l1: f32,
+  l2: f32,
+  most: f32,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -50,7 +54,7 @@ fn load_G(s: u32, r: u32) -> vec4f {
   return sum;
 }
 
-fn update(i: u32, r: u32, denominator: vec4f) {
+fn update(i: u32, r: u32, product: vec4f) {
   if (i >= p.rows) {
     return;
   }
@@ -60,11 +64,14 @@ fn update(i: u32, r: u32, denominator: vec4f) {
     let n = part * p.N_part_length + at;
     numerator += vec4f(N[n], N[n + 1], N[n + 2], N[n + 3]);
   }
-  let alive = denominator > vec4f();
   let old = load_F(i, r);
+  let denominator = product + p.l1 + p.l2 * old;
+  let alive = denominator > vec4f();
   let updated = old / select(vec4f(1), denominator, alive) * numerator;
   let positive = alive & (old > vec4f()) & (numerator > vec4f());
-  let result = select(vec4f(), max(updated, vec4f(SMALLEST)), positive);
+  let bounded = min(max(updated, vec4f(SMALLEST)), vec4f(p.most));
+  let moves = vec4u(r, r + 1, r + 2, r + 3) < vec4u(p.moving);
+  let result = select(old, select(vec4f(), bounded, positive), moves);
   F_new[at] = result.x;
   if (r + 1 < p.rank) {
     F_new[at + 1] = result.y;

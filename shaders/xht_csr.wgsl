@@ -5,6 +5,8 @@
 // into `parts` pieces whose sums lie `part_length` apart; the consumer adds them.
 
 override WORKGROUP: u32 = 64;
+// Whether only entries of some indices count: on the transpose, those of a batch of rows.
+override RANGED: bool = false;
 // Whether rank is a multiple of 4: then Ht4 is bound, else Ht.
 override ALIGNED: bool = false;
 
@@ -14,6 +16,10 @@ struct Params {
   first_row: u32, // of N
   parts: u32,
   part_length: u32,
+  accumulate: u32, // 0: the old contents of N do not count
+  first: u32, // of the rows of indptr
+  low: u32, // entries with indices from here on count,
+  high: u32, // and below here
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -33,6 +39,21 @@ fn load_Ht(j: u32, r: u32) -> vec4f {
   return select(vec4f(), vec4f(Ht[at], Ht[at + 1], Ht[at + 2], Ht[at + 3]), inside);
 }
 
+// The first entry of a row whose index is at least `bound`: indices ascend within a row.
+fn lower(begin: u32, end: u32, bound: u32) -> u32 {
+  var low = begin;
+  var high = end;
+  while (low < high) {
+    let middle = (low + high) / 2;
+    if (indices[middle] < bound) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
 @compute @workgroup_size(WORKGROUP)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -46,8 +67,13 @@ fn main(
   if (i >= p.rows) {
     return;
   }
-  let begin = indptr[i];
-  let size = indptr[i + 1] - begin;
+  var begin = indptr[p.first + i];
+  var size = indptr[p.first + i + 1] - begin;
+  if (RANGED) {
+    let inside = lower(begin, begin + size, p.low);
+    size = lower(inside, begin + size, p.high) - inside;
+    begin = inside;
+  }
   let piece = (size + p.parts - 1) / p.parts;
   let end = begin + min(size, (group.z + 1) * piece);
   var n = vec4f();
@@ -55,14 +81,14 @@ fn main(
     n += values[q] * load_Ht(indices[q], r);
   }
   let at = group.z * p.part_length + (p.first_row + i) * p.rank + r;
-  N[at] = n.x;
+  N[at] = n.x + select(0, N[at], p.accumulate != 0);
   if (r + 1 < p.rank) {
-    N[at + 1] = n.y;
+    N[at + 1] = n.y + select(0, N[at + 1], p.accumulate != 0);
   }
   if (r + 2 < p.rank) {
-    N[at + 2] = n.z;
+    N[at + 2] = n.z + select(0, N[at + 2], p.accumulate != 0);
   }
   if (r + 3 < p.rank) {
-    N[at + 3] = n.w;
+    N[at + 3] = n.w + select(0, N[at + 3], p.accumulate != 0);
   }
 }

@@ -6,7 +6,7 @@
 // sums lie `part_length` apart; the consumer adds them.
 
 override WORKGROUP: u32 = 64;
-// Whether stride, columns and rank are multiples of 4: then X4 and Ht4 are bound, else X and Ht.
+// Whether stride, columns, rank and X_first are multiples of 4: then X4 and Ht4 are bound, else X and Ht.
 override ALIGNED: bool = false;
 
 struct Params {
@@ -17,6 +17,7 @@ struct Params {
   first_row: u32, // of N
   part_columns: u32, // a multiple of 4
   part_length: u32,
+  X_first: u32, // where the panel begins
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -27,7 +28,7 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> N: array<f32>;
 
 fn load_X(i: u32, j: u32) -> vec4f {
-  let at = i * p.stride + j;
+  let at = p.X_first + i * p.stride + j;
   if (ALIGNED) {
     return X4[at / 4];
   }

@@ -5,7 +5,7 @@
 // group.z cuts the rows into parts whose sums lie `A_part_length` and rank² apart; the consumer adds them.
 
 override WORKGROUP: u32 = 64;
-// Whether stride, columns and rank are multiples of 4: then X4 and W4 are bound, else X and W.
+// Whether stride, columns, rank and X_first are multiples of 4: then X4 and W4 are bound, else X and W.
 override ALIGNED: bool = false;
 
 struct Params {
@@ -18,6 +18,7 @@ struct Params {
   A_part_length: u32,
   gram_tiles: u32,
   accumulate: u32, // 0: the old contents of A and S do not count
+  X_first: u32, // where the panel begins
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
@@ -29,7 +30,7 @@ struct Params {
 @group(0) @binding(6) var<storage, read_write> S: array<f32>;
 
 fn load_X(i: u32, j: u32) -> vec4f {
-  let at = i * p.stride + j;
+  let at = p.X_first + i * p.stride + j;
   if (ALIGNED) {
     return X4[at / 4];
   }

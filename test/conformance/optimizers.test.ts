@@ -242,7 +242,7 @@ const GOLDEN = {
   parameters: 0.4304493787,
 }
 
-const capable = VARIANTS.filter(({ id }) => id === 'reference' || THREADED.includes(id))
+const capable = VARIANTS.filter(({ id }) => id !== 'cuda')
 
 describe.each(capable)('$name', variant => {
   const { id } = variant
@@ -330,21 +330,27 @@ describe.each(capable)('$name', variant => {
     }
   })
 
-  it('reads and writes its arrays where the host does', async context => {
+  it('reads and writes its arrays, where the host does if it can', async context => {
     await presentOrSkip(id, context)
     await using vectors = await (await deviceOf(variant)).createOptimizer(5, { kernels: [sgd_step], arrays: ['start'] })
     expect(vectors.arrays).toEqual(['p', 'g', 'start'])
-    vectors.view('g')!.set([1, 2, 3, 4, 5])
-    const p = vectors.view('p')!
+    if (id === 'webgpu') {
+      // a GPU has memory of its own
+      expect(vectors.view('p')).toBeUndefined()
+      await vectors.upload('g', Float64Array.of(1, 2, 3, 4, 5))
+    } else {
+      vectors.view('g')!.set([1, 2, 3, 4, 5])
+    }
+    const now = async () => [...(vectors.view('p') ?? (await vectors.read('p')))]
     await vectors.fill('p', 10, 1, 4)
     await vectors.run(axpby, { a: 0, b: 1 }, { arrays: { x: 'g', y: 'p', out: 'start' } })
     const [{ gg }] = await vectors.run(sgd_step, { rate: 0.5 })
     expect(gg).toBe(55)
-    expect([...p]).toEqual([-0.5, 9, 8.5, 8, -2.5])
+    expect(await now()).toEqual([-0.5, 9, 8.5, 8, -2.5])
     expect([...(await vectors.read('p', 1, 4))]).toEqual([9, 8.5, 8])
     expect([...(await vectors.read('start'))]).toEqual([0, 10, 10, 10, 0])
     await vectors.upload('p', Float64Array.of(7, 8), 3)
-    expect([...p]).toEqual([-0.5, 9, 8.5, 7, 8])
+    expect(await now()).toEqual([-0.5, 9, 8.5, 7, 8])
   })
 
   it('refuses what makes no sense, with a code, and goes on', async context => {

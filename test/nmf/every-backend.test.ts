@@ -161,15 +161,25 @@ describe.each([...BACKEND_IDS])('%s', (id: BackendId) => {
   })
 })
 
-describe.each(['webgpu', 'cuda'] as const)('%s', id => {
-  const beyond: readonly [string, Partial<FactorizeOptions>, RegExp][] = [
+/** What GPUs do not have. */
+const BEYOND: Readonly<Record<'webgpu' | 'cuda', readonly (readonly [string, Partial<FactorizeOptions>, RegExp])[]>> = {
+  webgpu: [
+    ['f64', { dtype: 'f64' }, /f32/],
+    ['another solver', { solver: 'bpp' }, /rule bpp/],
+    ['coordinate descent for another loss', { solver: 'hals', loss: 'kullback-leibler' }, /rule hals and β = 1/],
+    ['coordinate descent with a mask', { solver: 'hals', mask: { holdout: 0.1 } }, /rule hals with weights/],
+  ],
+  cuda: [
     ['f64', { dtype: 'f64' }, /f32/],
     ['another loss', { loss: 'kullback-leibler' }, /β = 1/],
     ['another solver', { solver: 'hals' }, /rule hals/],
     ['penalties', { alphaW: 0.1 }, /penalties/],
     ['a mask', { mask: { holdout: 0.1 } }, /masks/],
-  ]
-  it.for(beyond)('refuses what it cannot do by name, with the reason: %s', async ([, options, reason], context) => {
+  ],
+}
+
+describe.each(['webgpu', 'cuda'] as const)('%s', id => {
+  it.for(BEYOND[id])('refuses what it cannot do by name, with the reason: %s', async ([, options, reason], context) => {
     await presentOrSkip(id, context)
     const fit = factorize(dense, { rank: 2, backend: id, ...options })
     await expect(fit).rejects.toMatchObject({

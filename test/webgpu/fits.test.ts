@@ -144,21 +144,49 @@ describe.runIf(hasDriver)('WebGPU fits', () => {
     await device[Symbol.asyncDispose]()
   })
 
+  it('fits 100 iterations in 600 dispatches, 5 submissions and 2 read-backs, and makes no buffer on the way', async () => {
+    const watch = watched()
+    const device = await softwareBackend({}, watch.provider).open()
+    const [rows, columns, rank] = [24, 16, 4]
+    const fit = await device.createFit(problemOf(dense(rows, columns), rank), SPEC(rank))
+    expect(watch.uploaded()).toBe(4 * (rows * columns + rank * (rows + columns)))
+    const made = watch.made()
+    expect(await fit.run(100)).toMatchObject({ iterations: 100, stopped: 'done' })
+    await fit.factors()
+    // one Gram matrix of H before the first
+    expect(watch.dispatches()).toBeLessThanOrEqual(100 * 6 + 1)
+    expect(watch.submissions()).toBeLessThanOrEqual(5)
+    expect(watch.maps()).toBe(2)
+    expect(watch.made()).toBe(made)
+    await fit.run(100)
+    expect(watch.uploaded()).toBe(4 * (rows * columns + rank * (rows + columns)))
+    await device[Symbol.asyncDispose]()
+  })
+
   it('says why it cannot fit', async () => {
     const device = await open({ bindingBytes: 4096 })
     const X = dense(8, 8)
     const reason = (spec: object, matrix: MatrixView = X) => device.supports(matrix, { ...SPEC(2), ...spec })
     expect(reason({ dtype: 'f64' })).toMatchObject({ supported: false, reason: expect.stringMatching(/f32/) })
-    expect(reason({ beta: 1 })).toMatchObject({ supported: false, reason: expect.stringMatching(/β = 1/) })
-    expect(reason({ rule: 'hals' })).toMatchObject({ supported: false, reason: expect.stringMatching(/rule hals/) })
-    expect(reason({ penaltyH: { l1: 0, l2: 1 } })).toMatchObject({
+    expect(reason({ beta: 1 })).toEqual({ supported: true })
+    expect(reason({ beta: 1, rule: 'hals' })).toMatchObject({
       supported: false,
-      reason: expect.stringMatching(/penalties/),
+      reason: expect.stringMatching(/hals and β = 1/),
     })
-    expect(reason({ penaltyH: { l1: 0, l2: 0 } })).toMatchObject({ supported: true })
-    expect(device.supports(X, SPEC(2), { kind: 'holdout', fraction: 0.1, seed: 1 })).toMatchObject({
+    expect(reason({ rule: 'bpp' })).toMatchObject({ supported: false, reason: expect.stringMatching(/rule bpp/) })
+    expect(reason({ extrapolate: true, rounds: 2 })).toMatchObject({
       supported: false,
-      reason: expect.stringMatching(/masks/),
+      reason: expect.stringMatching(/rounds of the rule mu/),
+    })
+    expect(reason({ rule: 'hals', extrapolate: true, rounds: 2, maxH: 1, movingW: 1 })).toEqual({ supported: true })
+    const mask = { kind: 'holdout', fraction: 0.1, seed: 1 } as const
+    expect(device.supports(X, SPEC(2), mask)).toEqual({ supported: true })
+    expect(device.supports(X, { ...SPEC(2), rule: 'hals' }, mask)).toMatchObject({
+      supported: false,
+      reason: expect.stringMatching(/hals with weights/),
+    })
+    expect(device.supports(X, SPEC(2), { kind: 'entries', values: new Float32Array(1) })).toMatchObject({
+      supported: false,
     })
     expect(reason({ rank: 200 })).toMatchObject({ supported: false, reason: expect.stringMatching(/larger than/) })
     expect(reason({}, dense(300, 8))).toMatchObject({ supported: false, reason: expect.stringMatching(/^W /) })

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
+import { BINDINGS } from '../../ts/backends/webgpu/pipelines.js'
 import { collapses, csrPanels, csrParts, densePanels, misfit, padded, partsOf } from '../../ts/backends/webgpu/plan.js'
+import type { CsrView } from '../../ts/core/matrix.js'
 import { dense, sparse } from './plain.js'
 
-const ROOM = { bindingBytes: 2 ** 27, busyThreads: 65_536, gramReads: 2 ** 24 }
+const ROOM = { bindingBytes: 2 ** 27, busyThreads: 65_536, gramReads: 2 ** 24, tileBytes: 2 ** 26 }
 
 describe('the plan of a WebGPU fit', () => {
   it('pads to multiples of four', () => {
@@ -75,11 +77,17 @@ describe('the plan of a WebGPU fit', () => {
   })
 
   it('cuts sparse rows into pieces where threads are few or one row is long', () => {
+    const rows = (X: CsrView, longest: number) => ({ rows: X.rows, entries: X.indptr[X.rows], longest })
     const X = sparse(300, 207, 0.3)
-    expect(csrParts(X, 207, 8, ROOM)).toBe(7)
-    expect(csrParts(X, 207, 8, { ...ROOM, busyThreads: 256 })).toBe(1)
-    expect(csrParts(X, 100_000, 8, { ...ROOM, busyThreads: 256 })).toBe(16)
-    expect(csrParts(sparse(3, 4, 0), 0, 4, ROOM)).toBe(1)
+    expect(csrParts(rows(X, 207), 8, ROOM)).toBe(7)
+    expect(csrParts(rows(X, 207), 8, { ...ROOM, busyThreads: 256 })).toBe(1)
+    expect(csrParts(rows(X, 100_000), 8, { ...ROOM, busyThreads: 256 })).toBe(16)
+    expect(csrParts(rows(sparse(3, 4, 0), 0), 4, ROOM)).toBe(1)
+  })
+
+  it('has kernels that every WebGPU device takes: eight storage buffers at most', () => {
+    for (const [name, { reads, writes }] of Object.entries(BINDINGS))
+      expect(reads + writes, name).toBeLessThanOrEqual(8)
   })
 
   it('names what does not fit', () => {

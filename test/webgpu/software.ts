@@ -21,7 +21,16 @@ export interface Watch {
   peak(): number
   submissions(): number
   dispatches(): number
+  /** Buffers made in all. */
+  made(): number
+  /** Buffers mapped for reading. */
+  maps(): number
+  /** Bytes written to storage buffers from the host. */
+  uploaded(): number
 }
+
+/** GPUBufferUsage.STORAGE; the global object that names it exists in browsers only. */
+const STORAGE = 0x80
 
 /** The software GPU with every buffer counted. */
 export function watched(): Watch {
@@ -30,6 +39,9 @@ export function watched(): Watch {
   let peak = 0
   let submissions = 0
   let dispatches = 0
+  let made = 0
+  let maps = 0
+  let uploaded = 0
 
   function watchDevice(device: GPUDevice): GPUDevice {
     devices.push(device)
@@ -37,7 +49,13 @@ export function watched(): Watch {
     const createBuffer = device.createBuffer.bind(device)
     device.createBuffer = descriptor => {
       const buffer = createBuffer(descriptor)
+      made++
       live.set(buffer, descriptor.size)
+      const mapAsync = buffer.mapAsync.bind(buffer)
+      buffer.mapAsync = (...range) => {
+        maps++
+        return mapAsync(...range)
+      }
       peak = Math.max(
         peak,
         [...live.values()].reduce((sum, bytes) => sum + bytes, 0),
@@ -48,6 +66,11 @@ export function watched(): Watch {
         return destroy()
       }
       return buffer
+    }
+    const writeBuffer = queue.writeBuffer.bind(queue)
+    queue.writeBuffer = (buffer: GPUBuffer, offset: number, data: ArrayBufferView<ArrayBuffer>) => {
+      if (buffer.usage & STORAGE) uploaded += data.byteLength
+      return writeBuffer(buffer, offset, data)
     }
     const submit = queue.submit.bind(queue)
     queue.submit = commands => {
@@ -88,5 +111,6 @@ export function watched(): Watch {
       return { ...source, gpu }
     },
   }
-  return { provider, devices, live, peak: () => peak, submissions: () => submissions, dispatches: () => dispatches }
+  const counts = { submissions: () => submissions, dispatches: () => dispatches, made: () => made }
+  return { provider, devices, live, peak: () => peak, ...counts, maps: () => maps, uploaded: () => uploaded }
 }

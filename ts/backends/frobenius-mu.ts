@@ -3,7 +3,7 @@ import type { Dims, KernelSpec } from '../kernels/spec.js'
 import type { FitSpec, Weights } from './backend.js'
 import { type Memory, residentBytes } from './memory.js'
 
-/** What the GPU backends have: the unweighted Frobenius loss, multiplicative updates without penalties, f32. */
+/** What CUDA has: the unweighted Frobenius loss, multiplicative updates without penalties, f32. */
 
 /** Why a loss is beyond that, or undefined. `backend` is the name that people read. */
 export function lossBeyondFrobenius(backend: string, beta: number): string | undefined {

@@ -1,7 +1,8 @@
 import { inSlices } from '../../core/breathe.js'
 import { NonnegError } from '../../core/errors.js'
 import type { Dims } from '../../kernels/spec.js'
-import { HostVectors, type VectorRun } from '../host-vectors.js'
+import type { VectorRun } from '../checked-vectors.js'
+import { HostVectors } from '../host-vectors.js'
 import type { OptimizerSpec } from '../vectors.js'
 
 /** Entries in one slice: about a millisecond of plain JavaScript. */

@@ -15,14 +15,17 @@ import {
   unsupported,
   type Weights,
 } from '../backend.js'
-import { fitBeyondFrobeniusMu, memoryOfMu } from '../frobenius-mu.js'
 import type { Memory } from '../memory.js'
-import type { Vectors } from '../vectors.js'
-import { type DotGroups, GpuFit } from './fit.js'
+import { type OptimizerSpec, unknownKernel, type Vectors } from '../vectors.js'
+import type { DotGroups } from './family.js'
+import { GpuFit } from './fit.js'
 import { Gpu } from './gpu.js'
-import { misfit, type Room } from './plan.js'
+import { misfit, type Room, TILE_BYTES } from './plan.js'
 import type { GpuProvider, GpuSource } from './provider.js'
 import { KERNEL_ALIGNMENT, runKernel, supportsKernel } from './run-kernel.js'
+import { fitRefusal, memoryOfFit } from './support.js'
+import { VECTOR_KERNELS } from './vector-calls.js'
+import { GpuVectors } from './vectors.js'
 
 /** Overrides of what the adapter says, to bring rare paths into small problems. */
 export interface WebgpuLimits {
@@ -32,6 +35,8 @@ export interface WebgpuLimits {
   readonly busyThreads?: number
   /** Values of Gram parts that an update may read before they are added up first. */
   readonly gramReads?: number
+  /** Bytes of a tile of W·H. */
+  readonly tileBytes?: number
 }
 
 /** Threads that fill a large GPU; a smaller one runs them in turn at no loss. */
@@ -40,8 +45,8 @@ const BUSY_THREADS = 65_536
 const BUSY_THREADS_EMULATED = 256
 /** 64 MiB: about what a small GPU's caches deliver in the time of a dispatch. */
 const GRAM_READS = 2 ** 24
-const DOTS: DotGroups = { ab: 56, cd: 8 }
-const DOTS_EMULATED: DotGroups = { ab: 3, cd: 1 }
+const DOTS: DotGroups = { ab: 56, cd: 8, terms: 31 }
+const DOTS_EMULATED: DotGroups = { ab: 3, cd: 1, terms: 2 }
 
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|microsoft basic render|\bwarp\b|software/i
 
@@ -107,17 +112,18 @@ class GpuBackendDevice implements Device {
       bindingBytes: limits.bindingBytes ?? Math.min(maxStorageBufferBindingSize, maxBufferSize),
       busyThreads: limits.busyThreads ?? (facts.emulated ? BUSY_THREADS_EMULATED : BUSY_THREADS),
       gramReads: limits.gramReads ?? GRAM_READS,
+      tileBytes: limits.tileBytes ?? TILE_BYTES,
     }
     this.#dots = facts.emulated ? DOTS_EMULATED : DOTS
   }
 
   supports(X: MatrixView, spec: FitSpec, weights?: Weights): Support {
-    const reason = fitBeyondFrobeniusMu('WebGPU', spec, weights) ?? misfit(X, spec.rank, this.#room)
+    const reason = fitRefusal(X, spec, weights) ?? misfit(X, spec.rank, this.#room)
     return reason === undefined ? SUPPORTED : unsupported(reason)
   }
 
-  memory(X: MatrixView, spec: FitSpec): Memory {
-    return memoryOfMu(X, spec)
+  memory(X: MatrixView, spec: FitSpec, weights?: Weights): Memory {
+    return memoryOfFit(X, spec, weights)
   }
 
   async createFit(problem: Problem, spec: FitSpec): Promise<Fit> {
@@ -127,12 +133,20 @@ class GpuBackendDevice implements Device {
     return GpuFit.create(this.#gpu, problem, spec, this.#room, this.#dots)
   }
 
-  supportsOptimizer(): Support {
-    return unsupported('there are no WebGPU kernels for optimizers')
+  supportsOptimizer(length: number, spec: OptimizerSpec): Support {
+    const unknown = unknownKernel(spec, VECTOR_KERNELS)
+    if (unknown !== undefined) return unsupported(`WebGPU has no kernel ${unknown} for optimizers`)
+    if (length * 4 <= this.#room.bindingBytes) return SUPPORTED
+    return unsupported(
+      `optimizers of ${length} parameters need more than the ${this.#room.bindingBytes} bytes of a binding`,
+    )
   }
 
-  async createOptimizer(): Promise<Vectors> {
-    throw new NonnegError('ERR_NONNEG_UNSUPPORTED', 'there are no WebGPU kernels for optimizers')
+  async createOptimizer(length: number, spec: OptimizerSpec): Promise<Vectors> {
+    this.#gpu.check()
+    const support = this.supportsOptimizer(length, spec)
+    if (!support.supported) throw new NonnegError('ERR_NONNEG_UNSUPPORTED', support.reason)
+    return await GpuVectors.create(this.#gpu, length, spec)
   }
 
   supportsKernel(spec: KernelSpec, dims: Dims, dtype?: 'f32' | 'f64'): Support {

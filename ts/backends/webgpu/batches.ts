@@ -2,90 +2,122 @@ import type { RunControls, SweepReport } from '../backend.js'
 
 /** How long one submission should keep the GPU busy: two of them may be under way when a run is told to stop. */
 const BATCH_MS = 20
-/** How much larger than the one before a batch may be, as the first ones measure warm-up too. */
-const GROWTH = 4
+/** The same where nobody can stop it: short of what systems take for a GPU that hangs. */
+const UNWATCHED_MS = 500
+/** How much larger than the one before a submission may be, as the first ones measure warm-up too. */
+const GROWTH = 8
+
+/** What one attempt at an iteration came to. */
+export interface Outcome {
+  readonly loss: number
+  readonly violation: number
+  /** False where it was undone: it then is no iteration. */
+  readonly stands: boolean
+}
+
+/** A device that works through attempts at iterations without the host, and keeps what they came to until it is asked. */
+export interface Attempts {
+  /** How many one submission can hold. */
+  readonly most: number
+  /** How many outcomes are kept. */
+  readonly kept: number
+  /** Records and submits attempts; the outcome of the first is kept at `first`. Resolves when they are done. */
+  submit(first: number, count: number): Promise<void>
+  /** The first `count` outcomes. */
+  collect(count: number): Promise<readonly Outcome[]>
+}
 
 interface Pending {
   readonly count: number
   readonly submitted: number
-  readonly losses: Promise<number[]>
+  readonly done: Promise<void>
 }
 
 /**
- * Cuts a run into submissions of so many iterations that each takes about 20 ms, and keeps two in flight so that the GPU
- * does not wait for the host. What one run has measured serves the next.
+ * Cuts a run into submissions that each take about as long as one may, and keeps two in flight so that the GPU does not
+ * wait for the host; outcomes are read back when there is no room for more. What one run has measured serves the next.
  */
 export class Batches {
-  /** Milliseconds of one iteration, once measured. */
-  #iterationMs: number | undefined
+  /** Milliseconds of one attempt, once measured. */
+  #attemptMs: number | undefined
   #last = 1
 
-  /**
-   * @param most iterations that one submission can hold
-   * @param submit records and submits iterations; brings their losses when they are done. `turn` is 0 or 1 in alternation
-   */
-  async run(
-    iterations: number,
-    most: number,
-    controls: RunControls,
-    submit: (count: number, turn: 0 | 1) => Promise<number[]>,
-  ): Promise<SweepReport> {
-    const { signal, deadline = Number.POSITIVE_INFINITY } = controls
+  async run(iterations: number, attempts: Attempts, controls: RunControls, violates: boolean): Promise<SweepReport> {
     const start = performance.now()
     const losses: number[] = []
+    const violations: number[] = []
     const seconds: number[] = []
-    const pending: Pending[] = []
-    let submitted = 0
-    let turn: 0 | 1 = 0
-    let doneAt = start
     let stopped: SweepReport['stopped'] = 'done'
-
-    while (submitted < iterations || pending.length > 0) {
-      const now = performance.now()
-      if (submitted < iterations && signal?.aborted) {
-        stopped = 'aborted'
-        iterations = submitted
-      } else if (submitted > 0 && submitted < iterations && now >= deadline) {
-        stopped = 'deadline'
-        iterations = submitted
-      }
-      if (submitted === iterations && pending.length === 0) break
-      const queued = pending.reduce((sum, batch) => sum + batch.count, 0)
-      const count = Math.min(iterations - submitted, most, this.#next(queued, deadline - now))
-      if (count > 0 && pending.length < 2) {
-        const batch = { count, submitted: now, losses: submit(count, turn) }
-        // its failure is seen when its turn comes
-        batch.losses.catch(() => {})
-        pending.push(batch)
-        submitted += count
-        this.#last = count
-        turn = turn === 0 ? 1 : 0
-        continue
-      }
-      const batch = pending.shift()!
-      losses.push(...(await batch.losses))
-      const begun = Math.max(batch.submitted, doneAt)
-      doneAt = performance.now()
-      const each = (doneAt - begun) / batch.count
-      this.#iterationMs = each
-      for (let i = 1; i <= batch.count; i++) seconds.push((begun + i * each - start) / 1000)
+    while (losses.length < iterations && stopped === 'done') {
+      const { ends, stopped: why } = await this.#fill(iterations, losses.length, attempts, controls)
+      stopped = why
+      if (ends.length === 0) break
+      const outcomes = await attempts.collect(ends.length)
+      outcomes.forEach(({ loss, violation, stands }, at) => {
+        if (!stands) return
+        losses.push(loss)
+        violations.push(violation)
+        seconds.push((ends[at] - start) / 1000)
+      })
+      // what is undone at the deadline is done again, as one iteration there must be
+      if (stopped === 'deadline' && losses.length === 0) stopped = 'done'
     }
     return {
       iterations: losses.length,
       losses: Float64Array.from(losses),
-      violations: new Float64Array(),
+      violations: Float64Array.from(violates ? violations : []),
       seconds: Float64Array.from(seconds),
       stopped,
     }
   }
 
-  /** Iterations that the next submission should hold; 0: wait for one that is under way. */
-  #next(queued: number, leftMs: number): number {
-    if (this.#iterationMs === undefined) return queued === 0 ? 1 : 0
-    const each = Math.max(this.#iterationMs, 1e-3)
-    if (queued > 0 && queued * each >= BATCH_MS * 1.5) return 0
+  /** Attempts until all outcomes are kept that can be, or the run is over; when each of them ended. */
+  async #fill(
+    iterations: number,
+    before: number,
+    { most, kept, submit }: Attempts,
+    { signal, deadline = Number.POSITIVE_INFINITY }: RunControls,
+  ): Promise<{ ends: readonly number[]; stopped: SweepReport['stopped'] }> {
+    const ends: number[] = []
+    const pending: Pending[] = []
+    const longest = signal || deadline < Number.POSITIVE_INFINITY ? BATCH_MS : UNWATCHED_MS
+    let stopped: SweepReport['stopped'] = 'done'
+    let asked = 0
+    let doneAt = performance.now()
+    for (;;) {
+      const now = performance.now()
+      if (before + asked < iterations && stopped === 'done') {
+        if (signal?.aborted) stopped = 'aborted'
+        else if (before + asked > 0 && now >= deadline) stopped = 'deadline'
+      }
+      const room = stopped === 'done' ? Math.min(iterations - before - asked, kept - asked, most) : 0
+      const count = Math.min(room, this.#next(asked - ends.length, deadline - now, longest))
+      if (count > 0 && pending.length < 2) {
+        const batch = { count, submitted: now, done: submit(asked, count) }
+        // its failure is seen when its turn comes
+        batch.done.catch(() => {})
+        pending.push(batch)
+        asked += count
+        this.#last = count
+        continue
+      }
+      const batch = pending.shift()
+      if (!batch) return { ends, stopped }
+      await batch.done
+      const begun = Math.max(batch.submitted, doneAt)
+      doneAt = performance.now()
+      this.#attemptMs = (doneAt - begun) / batch.count
+      for (let i = 1; i <= batch.count; i++) ends.push(begun + i * this.#attemptMs)
+    }
+  }
+
+  /** Attempts that the next submission should hold; 0: wait for one that is under way. */
+  #next(queued: number, leftMs: number, longestMs: number): number {
+    if (this.#attemptMs === undefined) return queued === 0 ? 1 : 0
+    const each = Math.max(this.#attemptMs, 1e-3)
+    if (queued > 0 && queued * each >= longestMs * 1.5) return 0
     const fits = Math.floor(leftMs / each) - queued
-    const wanted = Math.min(Math.max(1, Math.round(BATCH_MS / each)), this.#last * GROWTH, fits)
+    const wanted = Math.min(Math.max(1, Math.round(longestMs / each)), this.#last * GROWTH, fits)
     return wanted < 1 && queued === 0 ? 1 : Math.max(0, wanted)
   }
 }

@@ -1,76 +1,81 @@
 import { inSlices } from '../../core/breathe.js'
 import { NonnegError } from '../../core/errors.js'
-import { denseView, transposeDense } from '../../core/matrix.js'
+import { denseView, type FloatArray, transposeDense } from '../../core/matrix.js'
 import {
+  type Batch,
+  checkBatches,
   checkLengths,
   type Factors,
   type Fit,
   type FitSpec,
+  hasViolations,
+  type MomentumState,
   type Problem,
   type RunControls,
   type SweepReport,
 } from '../backend.js'
-import { lossBeyondFrobenius } from '../frobenius-mu.js'
-import { Batches } from './batches.js'
-import { type Call, dotOf, muUpdate, prepare, record, type Step } from './calls.js'
-import { type Gpu, SMALLEST_BUFFER } from './gpu.js'
+import { Batches, type Outcome } from './batches.js'
+import { prepare, record, type Step } from './calls.js'
+import { deviceColumns, familyFor, uploadData } from './data.js'
+import { familyIn, measureIn } from './families.js'
+import {
+  type DotGroups,
+  type Family,
+  type Measure,
+  type Pair,
+  type Setting,
+  SLOT,
+  type State,
+  stateAfter,
+} from './family.js'
+import { type Gpu, READ_PIECE, type Source } from './gpu.js'
+import { Motion, type Now } from './motion.js'
+import { Online } from './online.js'
 import { Owned } from './owned.js'
 import { padded, type Room } from './plan.js'
-import { csrProducts, denseProducts, gramBuffer, gramCalls, gramParts } from './products.js'
-import { uploadRows, uploadTransposed } from './upload.js'
+import { sumTerms } from './rule-calls.js'
+import { unpadded, uploadRows, uploadTransposed } from './upload.js'
 
-/** Iterations whose losses are kept on the device until they are read back together. */
-const SLOTS = 64
-/** f32 partial sums that one slot has room for. */
-const SLOT_LENGTH = SMALLEST_BUFFER / 4
+/** Attempts at iterations whose outcomes stay on the device until they are read back together: a hundred and a few. */
+const SLOTS = 104
 /** Dispatches in one submission; bounds the time it takes to record them. */
 const MOST_STEPS = 1024
 
-/** How the inner products of the loss are split over workgroups: their partial sums fill a slot at most. */
-export interface DotGroups {
-  readonly ab: number
-  readonly cd: number
-}
-
-/** Everything recorded for one state of the factors: index 0 or 1 says which of the two copies is current. */
+/** Everything recorded for one state of the factors. */
 interface Recorded {
-  readonly gram: Step[]
+  readonly begin: Step[]
+  /** Up to the next state, its loss, and where the fit extrapolates what becomes of it. */
   readonly iteration: Step[]
-  readonly products: Step[]
-  /** By slot. */
-  readonly loss: Step[]
+  /** The loss of this state, after `begin`. */
+  readonly evaluation: Step[]
+  /** After an evaluation: extrapolation goes on from here. */
+  readonly adoption: Step[]
 }
 
 interface Parts {
-  readonly gpu: Gpu
+  readonly setting: Setting
+  readonly family: Family
+  /** Where the fit is one of batches. */
+  readonly online: Online | undefined
   readonly owned: Owned
-  readonly problem: Problem
-  readonly rank: number
-  readonly W: readonly [GPUBuffer, GPUBuffer]
-  readonly Ht: readonly [GPUBuffer, GPUBuffer]
-  readonly recorded: readonly [Recorded, Recorded]
+  readonly recorded: readonly Recorded[]
   readonly ring: GPUBuffer
-  readonly staging: readonly [GPUBuffer, GPUBuffer]
-  readonly dots: DotGroups
+  readonly staging: GPUBuffer
+  readonly stagingBytes: number
 }
 
-/** Both copies of a factor: updates read one and write the other. */
-async function pair(owned: Owned, bytes: number): Promise<[GPUBuffer, GPUBuffer]> {
-  return [await owned.storage(bytes), await owned.storage(bytes)]
-}
+/** How a loss is told from a slot. */
+type Measured = Pick<Measure, 'constant' | 'parts'>
 
-/** A factor that no update writes, in the place of both copies. */
-async function single(owned: Owned, bytes: number): Promise<[GPUBuffer, GPUBuffer]> {
-  const buffer = await owned.storage(bytes)
-  return [buffer, buffer]
-}
-
-/** A fit whose X, W and Hᵀ stay in the GPU's memory; iterations cross in batches, with their losses. */
+/** A fit whose X, W and Hᵀ stay in the GPU's memory; iterations follow each other without the host. */
 export class GpuFit implements Fit {
   readonly #parts: Parts
   readonly #batches: Batches = new Batches()
-  #current: 0 | 1 = 0
-  #gramReady = false
+  #current: State = 0
+  /** Whether `begin` has run on the factors as they are. */
+  #ready = false
+  /** The loss of the last iteration. */
+  #loss: number = Number.POSITIVE_INFINITY
   #disposed = false
 
   constructor(parts: Parts) {
@@ -90,55 +95,75 @@ export class GpuFit implements Fit {
 
   #check(): void {
     if (this.#disposed) throw new NonnegError('ERR_NONNEG_DISPOSED', 'this fit has been disposed of')
-    this.#parts.gpu.check()
+    this.#parts.setting.gpu.check()
   }
 
-  /** ½‖X‖² − ⟨A, Hᵀ⟩ + ½⟨S, H·Hᵀ⟩ from the partial sums of one slot. */
-  #loss(slot: Float32Array): number {
-    const { ab, cd } = this.#parts.dots
-    let cross = 0
-    for (let i = 0; i < ab; i++) cross += slot[i]
-    let square = 0
-    for (let i = ab; i < ab + cd; i++) square += slot[i]
-    return Math.max(0, 0.5 * this.#parts.problem.squaredNorm - cross + 0.5 * square)
+  /** The buffers that hold the factors now, and what goes with them. */
+  #now(): Now {
+    const { setting, family } = this.#parts
+    return { W: setting.W[this.#current], Ht: setting.Ht[this.#current], left: family.left.buffer }
   }
 
-  /** Submits steps and the copy of the first `slots` losses; the promise brings them. */
-  #submit(steps: Iterable<Step>, slots: number, staging: GPUBuffer): Promise<number[]> {
-    const { gpu, ring } = this.#parts
-    const bytes = slots * SMALLEST_BUFFER
+  #outcome(slot: Float32Array, { constant, parts }: Measured): Outcome {
+    const { family, setting } = this.#parts
+    const { ab, cd, abFactor, cdFactor } = parts
+    const sum = (first: number, count: number) => slot.subarray(first, first + count).reduce((a, b) => a + b, 0)
+    const both = (first: number, count: number) => sum(first, count) + sum(SLOT.low + first, count)
+    return {
+      loss: Math.max(0, constant + abFactor * both(0, ab) + cdFactor * both(ab, cd)),
+      violation: family.termCount > 0 ? sum(SLOT.violations, setting.dots.terms) : 0,
+      stands: !setting.motion || slot[SLOT.stands] !== 0,
+    }
+  }
+
+  /** Submits steps, after what must be there before them, and the copy of the slots that they fill; resolves when done. */
+  async #submit(steps: Iterable<Step>, first: number, count: number, begins = !this.#ready): Promise<void> {
+    const { setting, ring, staging } = this.#parts
+    const { gpu, motion } = setting
     const { done } = gpu.scoped(() => {
       const encoder = gpu.device.createCommandEncoder()
+      if (begins) {
+        record(encoder, this.#parts.recorded[this.#current].begin)
+        motion?.keep(encoder, this.#now())
+        this.#ready = true
+      }
       record(encoder, steps)
-      encoder.copyBufferToBuffer(ring, 0, staging, 0, bytes)
+      encoder.copyBufferToBuffer(ring, first * SLOT.bytes, staging, first * SLOT.bytes, count * SLOT.bytes)
       gpu.device.queue.submit([encoder.finish()])
     })
-    return Promise.all([gpu.readMapped(staging, bytes), done]).then(([copy]) => {
-      return Array.from({ length: slots }, (_, slot) => {
-        return this.#loss(new Float32Array(copy, slot * SMALLEST_BUFFER, SLOT_LENGTH))
-      })
-    })
+    await Promise.all([done, gpu.settle()])
   }
 
-  *#iterations(count: number): Generator<Step> {
-    const { recorded } = this.#parts
-    if (!this.#gramReady) yield* recorded[this.#current].gram
-    this.#gramReady = true
-    for (let slot = 0; slot < count; slot++) {
-      yield* recorded[this.#current].iteration
-      this.#current = this.#current === 0 ? 1 : 0
-      yield recorded[this.#current].loss[slot]
+  /** The first outcomes, read back. */
+  async #collect(count: number, measureOf: (slot: number) => Measured = () => this.#parts.family): Promise<Outcome[]> {
+    const { setting, staging } = this.#parts
+    const copy = await setting.gpu.readMapped(staging, count * SLOT.bytes)
+    return Array.from({ length: count }, (_, slot) =>
+      this.#outcome(new Float32Array(copy, slot * SLOT.bytes, SLOT.bytes / 4), measureOf(slot)),
+    )
+  }
+
+  *#iterations(first: number, count: number): Generator<Step> {
+    const { recorded, setting } = this.#parts
+    for (let slot = first; slot < first + count; slot++) {
+      yield* inSlot(recorded[this.#current].iteration, slot)
+      this.#current = stateAfter(setting, this.#current, setting.spec.rounds ?? 1)
     }
   }
 
   async run(iterations: number, controls: RunControls = {}): Promise<SweepReport> {
     this.#check()
-    const { staging, recorded } = this.#parts
-    const most = Math.max(1, Math.min(SLOTS, Math.floor(MOST_STEPS / (recorded[0].iteration.length + 1))))
+    const { recorded, setting } = this.#parts
+    const attempts = {
+      most: Math.max(1, Math.floor(MOST_STEPS / recorded[0].iteration.length)),
+      kept: SLOTS,
+      submit: (first: number, count: number) => this.#submit(this.#iterations(first, count), first, count),
+      collect: (count: number) => this.#collect(count),
+    }
     try {
-      return await this.#batches.run(iterations, most, controls, (count, turn) => {
-        return this.#submit(this.#iterations(count), count, staging[turn])
-      })
+      const report = await this.#batches.run(iterations, attempts, controls, hasViolations(setting.spec.rule))
+      this.#loss = report.losses.at(-1) ?? this.#loss
+      return report
     } catch (error) {
       // buffers that go under a run fail in many ways; this is the reason for all of them
       this.#check()
@@ -146,140 +171,224 @@ export class GpuFit implements Fit {
     }
   }
 
-  async evaluate(beta?: number): Promise<number> {
+  async evaluate(beta: number = this.#parts.setting.spec.beta): Promise<number> {
     this.#check()
-    const beyond = beta === undefined ? undefined : lossBeyondFrobenius('WebGPU', beta)
-    if (beyond !== undefined) throw new NonnegError('ERR_NONNEG_UNSUPPORTED', beyond)
-    const { staging, recorded } = this.#parts
-    const { gram, products, loss } = recorded[this.#current]
-    const steps = [...(this.#gramReady ? [] : gram), ...products, loss[0]]
-    this.#gramReady = true
-    const [value] = await this.#submit(steps, 1, staging[0])
-    return value
+    const { setting, recorded } = this.#parts
+    if (beta !== setting.spec.beta) return await this.#evaluateOther(beta)
+    await this.#submit(recorded[this.#current].evaluation, 0, 1)
+    const [{ loss }] = await this.#collect(1)
+    return loss
+  }
+
+  /** Another loss of the same factors, in buffers that are there for this call alone. */
+  async #evaluateOther(beta: number): Promise<number> {
+    const { setting } = this.#parts
+    const owned = new Owned(setting.gpu)
+    try {
+      const measure = await measureIn({ ...setting, owned }, beta)
+      const { steps, uniforms } = await prepare(setting.gpu, measure.measure(this.#current))
+      owned.keep(uniforms)
+      await this.#submit(steps, 0, 1)
+      const [{ loss }] = await this.#collect(1, () => measure)
+      return loss
+    } finally {
+      owned.destroy()
+    }
   }
 
   async factors(): Promise<Factors> {
     this.#check()
-    const { problem, rank, W, Ht } = this.#parts
-    const { rows, columns } = problem.X
-    const left = await this.#packed(W[this.#current], rows, rank)
-    const right = await this.#packed(Ht[this.#current], columns, rank)
-    return { W: left, H: await inSlices(transposeDense(right, columns, rank)) }
+    const { setting, online, staging, stagingBytes } = this.#parts
+    const { gpu, spec, width, motion } = setting
+    const { rows, columns } = setting.data
+    const sources = ({ W, Ht }: { W: GPUBuffer; Ht: GPUBuffer }): Source[] => [
+      { buffer: W, bytes: rows * width * 4 },
+      { buffer: Ht, bytes: columns * width * 4 },
+    ]
+    const momentum = motion ? [...sources(motion.before), motion.source] : []
+    const left = online?.hasBegun ? [online.A, online.B].map(buffer => ({ buffer, bytes: columns * width * 4 })) : []
+    const [W, Ht, ...more] = await gpu.read([...sources(this.#now()), ...momentum, ...left], staging, stagingBytes)
+    const upright = (bytes: ArrayBuffer) => inSlices(unpadded(bytes, rows, spec.rank, width))
+    const turned = async (bytes: ArrayBuffer): Promise<FloatArray> => {
+      const packed = await inSlices(unpadded(bytes, columns, spec.rank, width))
+      return await inSlices(transposeDense(packed, columns, spec.rank))
+    }
+    const factors = { W: await upright(W), H: await turned(Ht) }
+    if (left.length > 0) return { ...factors, accumulated: { A: await turned(more[0]), B: await turned(more[1]) } }
+    if (!motion) return factors
+    const [before, beforeHt, numbers] = more
+    const state: MomentumState = {
+      W: await upright(before),
+      H: await turned(beforeHt),
+      numbers: Motion.numbersOf(numbers, this.#loss),
+    }
+    return { ...factors, momentum: state }
   }
 
-  async runBatches(): Promise<SweepReport> {
-    throw new NonnegError('ERR_NONNEG_UNSUPPORTED', 'this backend has no batches')
+  async runBatches(batches: readonly Batch[], controls: RunControls = {}): Promise<SweepReport> {
+    this.#check()
+    const { setting, online } = this.#parts
+    checkBatches(batches, setting.data.rows, setting.spec)
+    if (!online) {
+      throw new NonnegError('ERR_NONNEG_UNSUPPORTED', 'this fit has no room for batches', {
+        fix: 'say so in its spec: batches: true',
+      })
+    }
+    const ready = await online.prepare(batches)
+    if (!online.hasBegun) online.begin()
+    this.#ready = false
+    let done = 0
+    const attempts = {
+      most: Math.max(1, Math.floor(MOST_STEPS / Math.max(1, ...ready.map(({ steps }) => steps.length)))),
+      kept: SLOTS,
+      submit: (first: number, count: number) => {
+        const own = ready.slice(done + first, done + first + count)
+        const steps = own.flatMap((batch, at) => inSlot(batch.steps, first + at))
+        return this.#submit(steps, first, count, false)
+      },
+      collect: async (count: number) => {
+        const outcomes = await this.#collect(count, slot => ready[done + slot].measure)
+        done += count
+        return outcomes
+      },
+    }
+    try {
+      return await this.#batches.run(batches.length, attempts, controls, false)
+    } catch (error) {
+      this.#check()
+      throw error
+    }
   }
 
   async setFactors(factors: Factors): Promise<void> {
     this.#check()
-    const { gpu, problem, rank, W, Ht } = this.#parts
-    const { rows, columns } = problem.X
-    checkLengths(factors, rows, rank, columns)
-    const width = padded(rank)
-    await uploadRows(gpu, W[this.#current], denseView(Float32Array.from(factors.W), rows, rank), 0, rows, width)
-    await uploadTransposed(
-      gpu,
-      Ht[this.#current],
-      denseView(Float32Array.from(factors.H), rank, columns),
-      columns,
-      width,
-    )
-    this.#gramReady = false
+    const { setting, recorded, online } = this.#parts
+    const { gpu, spec, motion } = setting
+    const { rows, columns } = setting.data
+    checkLengths(factors, rows, spec.rank, columns)
+    await this.#upload(factors, this.#now())
+    this.#ready = false
+    const { momentum, accumulated } = factors
+    if (online) {
+      online.hasBegun = accumulated !== undefined
+      if (accumulated) await this.#uploadHt(accumulated.A, online.A)
+      if (accumulated) await this.#uploadHt(accumulated.B, online.B)
+    }
+    if (!motion) return
+    motion.write(gpu, momentum?.numbers)
+    if (!momentum) return
+    await this.#upload(momentum, motion.before)
+    this.#loss = momentum.numbers[3]
+    const { evaluation, adoption } = recorded[this.#current]
+    await this.#submit([...evaluation, ...adoption], 0, 1)
   }
 
-  /** Reads a factor back without the padding of its rows. */
-  async #packed(buffer: GPUBuffer, rows: number, rank: number): Promise<Float32Array> {
-    const width = padded(rank)
-    const packed = new Float32Array(rows * rank)
-    let start = 0
-    for await (const bytes of this.#parts.gpu.read(buffer, rows * width * 4)) {
-      const piece = new Float32Array(bytes)
-      for (let at = 0; at < piece.length; ) {
-        const row = Math.floor((start + at) / width)
-        const column = (start + at) % width
-        const run = Math.min(piece.length - at, width - column)
-        if (column < rank) {
-          packed.set(piece.subarray(at, at + Math.min(run, rank - column)), row * rank + column)
-        }
-        at += run
-      }
-      start += piece.length
-    }
-    return packed
+  async #upload({ W, H }: Pick<Factors, 'W' | 'H'>, into: { W: GPUBuffer; Ht: GPUBuffer }): Promise<void> {
+    const { gpu, spec, width, data } = this.#parts.setting
+    await uploadRows(gpu, into.W, denseView(Float32Array.from(W), data.rows, spec.rank), 0, data.rows, width)
+    await this.#uploadHt(H, into.Ht)
+  }
+
+  async #uploadHt(H: FloatArray, into: GPUBuffer): Promise<void> {
+    const { gpu, spec, width, data } = this.#parts.setting
+    await uploadTransposed(gpu, into, denseView(Float32Array.from(H), spec.rank, data.columns), data.columns, width)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true
+    this.#parts.online?.destroy()
     this.#parts.owned.destroy()
   }
+}
+
+/** Steps whose outcome goes to a slot. */
+function inSlot(steps: readonly Step[], slot: number): Step[] {
+  return steps.map(step => (step.offset === undefined ? step : { ...step, offset: slot * SLOT.bytes }))
+}
+
+/** A factor's buffers. */
+async function pair(owned: Owned, bytes: number, twice: boolean): Promise<Pair> {
+  const buffer = await owned.storage(bytes)
+  return [buffer, twice ? await owned.storage(bytes) : buffer]
 }
 
 async function createFit(
   gpu: Gpu,
   owned: Owned,
   problem: Problem,
-  { rank, fixed }: FitSpec,
+  spec: FitSpec,
   room: Room,
   dots: DotGroups,
 ): Promise<GpuFit> {
   const { X } = problem
-  const width = padded(rank)
   const { rows } = X
-  const products =
-    X.kind === 'dense' ? await denseProducts(gpu, owned, X, width, room) : await csrProducts(gpu, owned, X, width, room)
-  const { columns, N, A, S } = products
-  const W = await pair(owned, rows * width * 4)
-  const Ht = fixed === 'H' ? await single(owned, columns * width * 4) : await pair(owned, columns * width * 4)
+  const { rank, rounds = 1 } = spec
+  const fixed = spec.fixed === 'H'
+  const batches = (spec.batches ?? false) && !fixed
+  const width = padded(rank)
+  const columns = deviceColumns(X)
+  const data = await uploadData(gpu, owned, problem, { fixed, beta: spec.beta, batches, room })
+  const [bytesW, bytesHt] = [rows * width * 4, columns * width * 4]
+  // batches move some rows of W alone, in place
+  const alternates = spec.rule === 'mu' && !batches && familyFor(data, spec.beta) === 'gram'
+  const W = await pair(owned, bytesW, alternates)
+  const Ht = await pair(owned, bytesHt, alternates && !fixed)
+  const ring = await owned.storage(SLOTS * SLOT.bytes)
+  const stagingBytes = Math.max(SLOTS * SLOT.bytes, Math.min(READ_PIECE, bytesW + bytesHt))
+  const staging = await owned.staging(stagingBytes)
+  const slot = { buffer: ring, offset: 0, size: SLOT.bytes }
+  const motion = spec.extrapolate ? await Motion.create(owned, bytesW, bytesHt, fixed) : undefined
+  const setting: Setting = { gpu, owned, spec, data, room, dots, width, columns, W, Ht, alternates, motion, slot }
+  const family = await familyIn(setting)
+  const online = batches ? await Online.create(setting, owned) : undefined
+  await motion?.keepLeft(owned, fixed ? 0 : family.left.bytes)
   await uploadRows(gpu, W[0], problem.W, 0, rows, width)
   await uploadTransposed(gpu, Ht[0], problem.H, columns, width)
-  const gParts = gramParts(columns, width, room)
-  const G = await gramBuffer(owned, width, gParts, rows, room)
-  const ring = await owned.storage(SLOTS * SMALLEST_BUFFER)
-  const staging = [await owned.staging(SLOTS * SMALLEST_BUFFER), await owned.staging(SLOTS * SMALLEST_BUFFER)] as const
+  if (motion) {
+    await uploadRows(gpu, motion.before.W, problem.W, 0, rows, width)
+    await uploadTransposed(gpu, motion.before.Ht, problem.H, columns, width)
+    motion.write(gpu)
+  }
 
-  const gram = (state: number) => gramCalls({ F: Ht[state], rows: columns, rank: width, parts: gParts, into: G })
-  const update = (F: readonly GPUBuffer[], state: number, count: number, n: typeof N, g: typeof G) =>
-    muUpdate({
-      rows: count,
-      rank: width,
-      nParts: n.parts,
-      gParts: g.parts,
-      F: { buffer: F[state] },
-      N: n,
-      G: g,
-      into: { buffer: F[1 - state] },
-    })
-  const loss = (state: number, slot: number) =>
-    dotOf({
-      abGroups: dots.ab,
-      cdGroups: dots.cd,
-      abLength: columns * width,
-      cdLength: width * width,
-      a: { operand: A, parts: A.parts },
-      b: { buffer: Ht[state] },
-      c: { operand: S, parts: S.parts },
-      d: { operand: G, parts: G.parts },
-      partials: { buffer: ring, offset: slot * SMALLEST_BUFFER, size: SMALLEST_BUFFER },
-    })
-  const lists: Call[][] = [0, 1].flatMap(state => [
-    gram(state),
-    [
-      ...products.forW(Ht[state]),
-      update(W, state, rows, N, G),
-      ...products.forH(W[1 - state]),
-      ...(fixed === 'H' ? [] : [update(Ht, state, columns, A, S), ...gram(1 - state)]),
-    ],
-    products.forH(W[state]),
-    Array.from({ length: SLOTS }, (_, slot) => loss(state, slot)),
+  const { maxW = Number.POSITIVE_INFINITY, maxH = Number.POSITIVE_INFINITY } = spec
+  const iteration = (state: State) => {
+    const next = stateAfter(setting, state, rounds)
+    const now = { W: W[next], Ht: Ht[next], left: family.left.buffer }
+    return [
+      ...family.updateW(state),
+      ...(motion ? [motion.moveOn('W', W[next], maxW)] : []),
+      ...family.updateH(state),
+      ...(motion && !fixed ? [motion.moveOn('Ht', Ht[next], maxH)] : []),
+      ...(fixed ? [] : family.begin(next)),
+      ...family.loss(next),
+      ...(family.termCount > 0 ? [violationOf(family, setting)] : []),
+      ...(motion ? motion.judge(now, family.parts, slot) : []),
+    ]
+  }
+  const lists = ([0, 1] as const).flatMap(state => [
+    family.begin(state),
+    iteration(state),
+    family.measure(state),
+    motion ? [motion.adopt(family.parts, slot)] : [],
   ])
   const { steps, uniforms } = await prepare(gpu, lists.flat())
   owned.keep(uniforms)
   const cut = lists.map(list => steps.splice(0, list.length))
   const recorded = [0, 4].map(first => {
-    const [gram, iteration, products, loss] = cut.slice(first, first + 4)
-    return { gram, iteration, products, loss }
+    const [begin, iteration, evaluation, adoption] = cut.slice(first, first + 4)
+    return { begin, iteration, evaluation, adoption }
   })
-  const both = [recorded[0], recorded[1]] as const
-  return new GpuFit({ gpu, owned, problem, rank, W, Ht, recorded: both, ring, staging, dots })
+  return new GpuFit({ setting, owned, family, online, recorded, ring, staging, stagingBytes })
+}
+
+function violationOf({ terms, termCount }: Family, { dots, slot }: Setting) {
+  const into = slot
+  return sumTerms({
+    length: termCount,
+    first: SLOT.violations,
+    low: SLOT.unread,
+    groups: dots.terms,
+    terms: { buffer: terms },
+    into,
+  })
 }

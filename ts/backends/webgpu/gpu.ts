@@ -28,7 +28,22 @@ function needsNudges(): boolean {
 }
 
 /** Bytes that one read-back moves; bounds the staging memory and the time on the JavaScript thread. */
-const READ_PIECE = 1 << 20
+export const READ_PIECE: number = 1 << 20
+
+/** Bytes of a buffer, a multiple of 4. */
+export interface Source {
+  readonly buffer: GPUBuffer
+  /** Default: 0. */
+  readonly offset?: number
+  readonly bytes: number
+}
+
+export interface StandIns {
+  /** For any number of bindings that are only read. */
+  readonly read: GPUBuffer
+  /** One for each binding of a kernel that may be written. */
+  readonly writes: readonly GPUBuffer[]
+}
 
 function failureOf(error: GPUError): NonnegError {
   // the classes are globals in browsers only, so their names decide
@@ -52,7 +67,7 @@ export class Gpu {
   readonly #lost: Promise<void>
   #failure: NonnegError | undefined
   #closed = false
-  #standIns: Promise<readonly [GPUBuffer, GPUBuffer]> | undefined
+  #standIns: Promise<StandIns> | undefined
 
   constructor(device: GPUDevice) {
     this.device = device
@@ -151,12 +166,12 @@ export class Gpu {
     return result
   }
 
-  /** Read-only and writable buffers that stand in for bindings a kernel does not use in its present variant. */
-  standIns(): Promise<readonly [GPUBuffer, GPUBuffer]> {
-    this.#standIns ??= Promise.all([
-      this.buffer(SMALLEST_BUFFER, USAGE.STORAGE),
-      this.buffer(SMALLEST_BUFFER, USAGE.STORAGE),
-    ])
+  /** Buffers that stand in for bindings a kernel does not use in its present variant: what is written may not be shared. */
+  standIns(): Promise<StandIns> {
+    this.#standIns ??= (async () => {
+      const [read, ...writes] = await Promise.all([0, 1, 2].map(() => this.buffer(SMALLEST_BUFFER, USAGE.STORAGE)))
+      return { read, writes }
+    })()
     return this.#standIns
   }
 
@@ -167,41 +182,57 @@ export class Gpu {
   /** Waits until everything submitted so far has run. */
   async settle(): Promise<void> {
     this.check()
-    await this.wait(this.device.queue.onSubmittedWorkDone())
+    await this.#nudged(this.device.queue.onSubmittedWorkDone())
+  }
+
+  /** Waits for work that has been submitted. */
+  async #nudged(promise: Promise<undefined>): Promise<void> {
+    const nudges = needsNudges() ? setInterval(() => this.device.queue.submit([]), NUDGE_MS) : undefined
+    try {
+      await this.wait(promise)
+    } finally {
+      clearInterval(nudges)
+    }
   }
 
   /** Maps a buffer made for reading and hands out a copy of its first `bytes`. */
   async readMapped(staging: GPUBuffer, bytes: number): Promise<ArrayBuffer> {
-    const nudges = needsNudges() ? setInterval(() => this.device.queue.submit([]), NUDGE_MS) : undefined
-    try {
-      await this.wait(staging.mapAsync(MAP_MODE_READ, 0, bytes))
-    } finally {
-      clearInterval(nudges)
-    }
+    await this.#nudged(staging.mapAsync(MAP_MODE_READ, 0, bytes))
     // the range is detached by unmap and by the device's end, so a copy leaves here
     const copy = staging.getMappedRange(0, bytes).slice(0)
     staging.unmap()
     return copy
   }
 
-  /** Reads bytes of a buffer back in pieces, in order. */
-  async *read(source: GPUBuffer, bytes: number): AsyncGenerator<ArrayBuffer> {
-    if (bytes === 0) return
-    const staging = await this.buffer(Math.min(bytes, READ_PIECE), USAGE.MAP_READ | USAGE.COPY_DST)
-    try {
-      for (let at = 0; at < bytes; at += READ_PIECE) {
-        const size = Math.min(READ_PIECE, bytes - at)
-        const { done } = this.scoped(() => {
-          const encoder = this.device.createCommandEncoder()
-          encoder.copyBufferToBuffer(source, at, staging, 0, size)
-          this.device.queue.submit([encoder.finish()])
-        })
-        const [piece] = await Promise.all([this.readMapped(staging, size), done])
-        yield piece
+  /** Reads parts of buffers back, through a staging buffer of `capacity` bytes: at once where they fit it. */
+  async read(sources: readonly Source[], staging: GPUBuffer, capacity: number): Promise<ArrayBuffer[]> {
+    const copies = sources.map(({ bytes }) => new Uint8Array(bytes))
+    const pieces = sources.flatMap(({ buffer, bytes, offset: start = 0 }, at) =>
+      Array.from({ length: Math.ceil(bytes / capacity) }, (_, piece) => {
+        const offset = piece * capacity
+        return { at, buffer, start, offset, size: Math.min(capacity, bytes - offset) }
+      }),
+    )
+    for (let next = 0; next < pieces.length; ) {
+      const first = next
+      let filled = 0
+      const { done } = this.scoped(() => {
+        const encoder = this.device.createCommandEncoder()
+        for (; next < pieces.length && filled + pieces[next].size <= capacity; next++) {
+          const { buffer, start, offset, size } = pieces[next]
+          encoder.copyBufferToBuffer(buffer, start + offset, staging, filled, size)
+          filled += size
+        }
+        this.device.queue.submit([encoder.finish()])
+      })
+      const [copy] = await Promise.all([this.readMapped(staging, filled), done])
+      let from = 0
+      for (const { at, offset, size } of pieces.slice(first, next)) {
+        copies[at].set(new Uint8Array(copy, from, size), offset)
+        from += size
       }
-    } finally {
-      staging.destroy()
     }
+    return copies.map(({ buffer }) => buffer)
   }
 
   /** Ends the device. Whoever still waits for it is told that it has been disposed of. */

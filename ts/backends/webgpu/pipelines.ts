@@ -5,12 +5,57 @@ import type { Gpu } from './gpu.js'
 /** Threads of a workgroup: a multiple of every GPU's subgroup, and below every limit. */
 export const WORKGROUP = 64
 
-/** Storage bindings of a kernel: the uniform block comes first, then what it reads, then what it writes. */
-export const BINDINGS: Readonly<Record<ShaderName, { readonly reads: number; readonly writes: number }>> = {
-  dot: { reads: 4, writes: 1 },
+/**
+ * Storage bindings of a kernel: the uniform block comes first, then what it reads, then what it writes. `slot`: the last of
+ * these is one of many equal slots of a buffer, and which one is said anew at each dispatch.
+ */
+export interface Bindings {
+  readonly reads: number
+  readonly writes: number
+  readonly slot?: boolean
+  /** Text that stands before the kernel's own. */
+  readonly prelude?: ShaderName
+}
+
+/** A kernel that can be run: the others are text that stands before one. */
+export type KernelName = Exclude<ShaderName, 'beta' | 'vector_kernel'>
+
+/** Values of the overrides of a kernel's variant beside the workgroup size. */
+export type Variant = Readonly<Record<string, boolean>>
+
+export const BINDINGS: Readonly<Record<KernelName, Bindings>> = {
+  adam_products: { reads: 4, writes: 1, prelude: 'vector_kernel' },
+  add_parts: { reads: 1, writes: 1 },
+  adam_step: { reads: 1, writes: 4, prelude: 'vector_kernel' },
+  axpby: { reads: 2, writes: 1 },
+  beta_terms: { reads: 2, writes: 4, prelude: 'beta' },
+  beta_xht_csr: { reads: 6, writes: 2, prelude: 'beta' },
+  column_sums: { reads: 1, writes: 1 },
+  dot: { reads: 4, writes: 1, slot: true },
+  dual_average: { reads: 3, writes: 2, prelude: 'vector_kernel' },
+  extrapolate: { reads: 1, writes: 2 },
+  gradient_products: { reads: 3, writes: 1, prelude: 'vector_kernel' },
   gram: { reads: 2, writes: 1 },
+  hals_update: { reads: 4, writes: 2 },
+  hypergradient_adam: { reads: 1, writes: 5, prelude: 'vector_kernel' },
+  hypergradient_momentum: { reads: 1, writes: 4, prelude: 'vector_kernel' },
+  hypergradient_nesterov: { reads: 1, writes: 5, prelude: 'vector_kernel' },
+  idbd_step: { reads: 1, writes: 4, prelude: 'vector_kernel' },
+  momentum: { reads: 0, writes: 2, slot: true },
+  momentum_step: { reads: 1, writes: 3, prelude: 'vector_kernel' },
+  mu_ratio: { reads: 2, writes: 1 },
   mu_update: { reads: 5, writes: 1 },
+  nesterov_step: { reads: 1, writes: 4, prelude: 'vector_kernel' },
+  online_update: { reads: 2, writes: 3 },
+  pg_step: { reads: 3, writes: 2 },
+  sgd_step: { reads: 1, writes: 2, prelude: 'vector_kernel' },
+  settle: { reads: 1, writes: 6 },
+  rprop_step: { reads: 1, writes: 4, prelude: 'vector_kernel' },
+  row_norms: { reads: 1, writes: 1 },
+  spread_csr: { reads: 3, writes: 1 },
   sum_parts: { reads: 0, writes: 1 },
+  sum_terms: { reads: 1, writes: 1, slot: true },
+  wh_dense: { reads: 4, writes: 1 },
   xht_csr: { reads: 5, writes: 1 },
   xht_dense: { reads: 4, writes: 1 },
   xtw_dense: { reads: 4, writes: 2 },
@@ -32,12 +77,11 @@ export class Pipelines {
     this.#gpu = gpu
   }
 
-  /** @param aligned whether the kernel may read four values at a time; undefined where it has no such variant */
-  get(name: ShaderName, aligned: boolean | undefined): Promise<Pipeline> {
-    const key = `${name}:${aligned}`
+  get(name: KernelName, variant: Variant): Promise<Pipeline> {
+    const key = `${name}:${Object.entries(variant).join()}`
     let made = this.#made.get(key)
     if (!made) {
-      made = this.#make(name, aligned)
+      made = this.#make(name, variant)
       this.#made.set(key, made)
       // a failed compilation is tried again by the next caller
       made.catch(() => this.#made.delete(key))
@@ -45,19 +89,21 @@ export class Pipelines {
     return made
   }
 
-  async #make(name: ShaderName, aligned: boolean | undefined): Promise<Pipeline> {
+  async #make(name: KernelName, variant: Variant): Promise<Pipeline> {
     const { device } = this.#gpu
-    const { reads, writes } = BINDINGS[name]
+    const { reads, writes, slot = false, prelude } = BINDINGS[name]
+    const code = prelude ? `${shaders[prelude]}\n${shaders[name]}` : shaders[name]
     const { result, done } = this.#gpu.scoped(() => {
-      const module = device.createShaderModule({ label: name, code: shaders[name] })
+      const module = device.createShaderModule({ label: name, code })
       const entries: GPUBindGroupLayoutEntry[] = []
       for (let binding = 0; binding <= reads + writes; binding++) {
         const type = binding === 0 ? 'uniform' : binding <= reads ? 'read-only-storage' : 'storage'
-        entries.push({ binding, visibility: STAGE_COMPUTE, buffer: { type } })
+        const hasDynamicOffset = slot && binding === reads + writes
+        entries.push({ binding, visibility: STAGE_COMPUTE, buffer: { type, hasDynamicOffset } })
       }
       const layout = device.createBindGroupLayout({ label: name, entries })
       const constants: Record<string, number> = { WORKGROUP }
-      if (aligned !== undefined) constants.ALIGNED = Number(aligned)
+      for (const [name, value] of Object.entries(variant)) constants[name] = Number(value)
       const pipeline = device.createComputePipelineAsync({
         label: name,
         layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),

@@ -1,5 +1,5 @@
 import type { CsrView, MatrixView } from '../../core/matrix.js'
-import type { Parts } from './calls.js'
+import type { Parts } from './product-calls.js'
 
 /** What a device allows, and how many threads keep it busy. */
 export interface Room {
@@ -9,6 +9,8 @@ export interface Room {
   readonly busyThreads: number
   /** Values of Gram parts that an update may read; above that, adding them up is worth a dispatch of its own. */
   readonly gramReads: number
+  /** Bytes of a tile of W·H where a loss needs one; more of X is worked through tile by tile. */
+  readonly tileBytes: number
 }
 
 /** A run of rows that fits one binding. */
@@ -22,6 +24,8 @@ const SHORTEST_PART = 64
 const MOST_PARTS = 256
 /** Bytes that parts of a product may take on the device. */
 const PARTS_BYTES = 64 * 2 ** 20
+/** A tile's work fills any GPU, and its three parts are little beside X. */
+export const TILE_BYTES: number = 64 * 2 ** 20
 /** Rows looked at between two breathers. */
 const PIECE = 1 << 16
 
@@ -36,6 +40,15 @@ export function partsOf(length: number, tiles: number, busyThreads: number): Par
   const wanted = Math.max(1, Math.min(most, Math.floor(busyThreads / tiles)))
   const step = padded(Math.ceil(length / wanted))
   return { count: Math.ceil(length / step), step }
+}
+
+/** Parts of a factor's column sums at most: a reader of these adds them for every entry. */
+export const SUM_PARTS: number = 64
+
+/** How the rows of a factor are cut for its column sums. */
+export function sumPartsOf(rows: number): Parts {
+  const step = Math.max(SHORTEST_PART, Math.ceil(rows / SUM_PARTS))
+  return { count: Math.ceil(rows / step), step }
 }
 
 /**
@@ -74,6 +87,14 @@ export function csrPanels(X: CsrView, bindingBytes: number): Panel[] {
   return panels
 }
 
+/** What is known of a sparse matrix's rows. */
+export interface Rows {
+  readonly rows: number
+  readonly entries: number
+  /** Entries of the fullest one. */
+  readonly longest: number
+}
+
 /** Entries of the fullest row. */
 export function* longestRow(X: CsrView): Generator<void, number> {
   let longest = 0
@@ -88,14 +109,14 @@ export function* longestRow(X: CsrView): Generator<void, number> {
  * Pieces that every row of a sparse product is cut into: more where there are few rows, and where one row is so much
  * longer than the others that its thread would run alone at the end.
  */
-export function csrParts(X: CsrView, longest: number, rank: number, room: Room): number {
-  const mean = X.indptr[X.rows] / X.rows
-  const forThreads = Math.floor(room.busyThreads / ((X.rows * rank) / 4))
+export function csrParts({ rows, entries, longest }: Rows, rank: number, room: Room): number {
+  const mean = entries / rows
+  const forThreads = Math.floor(room.busyThreads / ((rows * rank) / 4))
   const forBalance = Math.floor(longest / Math.max(512, 4 * mean))
   const most = Math.min(
     16,
     Math.ceil(longest / 32),
-    Math.floor(Math.min(PARTS_BYTES, room.bindingBytes) / (4 * X.rows * rank)),
+    Math.floor(Math.min(PARTS_BYTES, room.bindingBytes) / (4 * rows * rank)),
   )
   return Math.max(1, Math.min(most, Math.max(forThreads, forBalance)))
 }

@@ -1,21 +1,8 @@
-import { inSlices } from '../../core/breathe.js'
-import { NonnegError } from '../../core/errors.js'
-import { type CsrView, type DenseView, transposeCsr } from '../../core/matrix.js'
-import { type Call, gramOf, type Parts, sumParts, xhtCsr, xhtDense, xtwDense } from './calls.js'
-import type { Gpu } from './gpu.js'
-import type { Owned } from './owned.js'
-import {
-  collapses,
-  csrPanels,
-  csrParts,
-  densePanels,
-  longestRow,
-  type Panel,
-  padded,
-  partsOf,
-  type Room,
-} from './plan.js'
-import { uploadFloats, uploadIntegers, uploadRows } from './upload.js'
+import type { Call } from './calls.js'
+import type { CsrRows, DensePanel, Resident } from './data.js'
+import type { Buffers } from './owned.js'
+import { collapses, csrParts, partsOf, type Room } from './plan.js'
+import { gramOf, type Parts, sumParts, xhtCsr, xhtDense, xtwDense } from './product-calls.js'
 
 /** A device array that holds a sum in parts, one after the other. */
 export interface Summed {
@@ -23,23 +10,38 @@ export interface Summed {
   readonly parts: number
 }
 
+/** What H's update needs. */
+export interface ProductsForH {
+  /** Xᵀ·W, columns × rank. */
+  readonly A: Summed
+  /** WᵀW, rank × rank. */
+  readonly S: Summed
+  /** Dispatches that make both. */
+  calls(W: GPUBuffer): Call[]
+}
+
 /**
  * The products of one X with the factors, X resident. Ranks and columns are padded to multiples of 4 on the device; the
  * padding is zero and stays zero.
  */
 export interface Products {
-  /** Rows of Ht on the device. */
-  readonly columns: number
   /** X·Hᵀ, rows × rank. */
   readonly N: Summed
-  /** Xᵀ·W, columns × rank. */
-  readonly A: Summed
-  /** WᵀW, rank × rank. */
-  readonly S: Summed
   /** Dispatches that make N. */
   forW(Ht: GPUBuffer): Call[]
-  /** Dispatches that make A and S. */
-  forH(W: GPUBuffer): Call[]
+  /** Absent where H stays as it is. */
+  readonly forH: ProductsForH | undefined
+}
+
+/** What products are made for. */
+export interface ProductOptions {
+  /** Padded. */
+  readonly rank: number
+  readonly room: Room
+  /** Whether W alone moves. */
+  readonly fixed: boolean
+  /** Rows for which an update of so many reads a Gram matrix, four at a time: see `collapses`. */
+  readonly readers: (rows: number) => number
 }
 
 /** Dispatches that make the Gram matrix of a tall factor, added up where its consumer would read the parts too often. */
@@ -53,7 +55,7 @@ export function gramCalls(o: { F: GPUBuffer; rows: number; rank: number; parts: 
 
 /** A Gram matrix's buffer, and how its rows are cut. `consumerRows`: rows of the factor that is updated with it. */
 export async function gramBuffer(
-  owned: Owned,
+  owned: Buffers,
   rank: number,
   parts: Parts,
   consumerRows: number,
@@ -67,88 +69,45 @@ export function gramParts(rows: number, rank: number, room: Room): Parts {
   return partsOf(rows, (rank / 4) ** 2, room.busyThreads)
 }
 
-/** Uploads a dense X, in row panels where it is larger than one binding. */
-export async function denseProducts(gpu: Gpu, owned: Owned, X: DenseView, rank: number, room: Room): Promise<Products> {
-  const { rows } = X
-  const columns = padded(X.columns)
-  const panels = densePanels(rows, columns, room.bindingBytes)
+/** Makes room for the products of X. */
+export function productsOf(owned: Buffers, { X, rows, columns }: Resident, options: ProductOptions): Promise<Products> {
+  if (X.kind === 'dense') return denseProducts(owned, X.panels, rows, X.stride, options)
+  return csrProducts(owned, X.byRows, X.byColumns, rows, columns, options)
+}
+
+async function denseProducts(
+  owned: Buffers,
+  panels: readonly DensePanel[],
+  rows: number,
+  columns: number,
+  { rank, room, fixed, readers }: ProductOptions,
+): Promise<Products> {
   const rankTiles = rank / 4
   const nParts = partsOf(columns, Math.ceil(panels[0].count / 4) * rankTiles, room.busyThreads)
   const aParts = partsOf(panels[0].count, (columns / 4 + rankTiles) * rankTiles, room.busyThreads)
-  const parts: { panel: Panel; X: GPUBuffer }[] = []
-  for (const panel of panels) {
-    const buffer = await owned.storage(panel.count * columns * 4)
-    await uploadRows(gpu, buffer, X, panel.first, panel.count, columns)
-    parts.push({ panel, X: buffer })
-  }
+  const sizes = { columns, rank, stride: columns }
   const N = { buffer: await owned.storage(nParts.count * rows * rank * 4), parts: nParts.count }
+  const forW = (Ht: GPUBuffer) =>
+    panels.map(({ first, count, buffer }) => {
+      const cut = { rows: count, firstRow: first, parts: nParts, partLength: rows * rank }
+      return xhtDense({ ...sizes, ...cut, X: { buffer }, Ht: { buffer: Ht }, N })
+    })
+  if (fixed) return { N, forW, forH: undefined }
   const A = { buffer: await owned.storage(aParts.count * columns * rank * 4), parts: aParts.count }
-  const S = await gramBuffer(owned, rank, aParts, columns, room)
-  return {
-    columns,
-    N,
-    A,
-    S,
-    forW: Ht =>
-      parts.map(({ panel, X }) =>
-        xhtDense({
-          rows: panel.count,
-          columns,
-          rank,
-          stride: columns,
-          firstRow: panel.first,
-          parts: nParts,
-          partLength: rows * rank,
-          X: { buffer: X },
-          Ht: { buffer: Ht },
-          N,
-        }),
-      ),
-    forH(W) {
-      const calls = parts.map(({ panel, X }) =>
-        xtwDense({
-          rows: panel.count,
-          columns,
-          rank,
-          stride: columns,
-          firstRow: panel.first,
-          parts: aParts,
-          accumulate: panel.first > 0,
-          X: { buffer: X },
-          W: { buffer: W },
-          A,
-          S,
-        }),
-      )
-      if (aParts.count > S.parts) calls.push(sumParts({ length: rank * rank, parts: aParts.count, F: S }))
-      return calls
-    },
+  const S = await gramBuffer(owned, rank, aParts, readers(columns), room)
+  const calls = (W: GPUBuffer) => {
+    const products = panels.map(({ first, count, buffer }) => {
+      const cut = { rows: count, firstRow: first, parts: aParts, accumulate: first > 0 }
+      return xtwDense({ ...sizes, ...cut, X: { buffer }, W: { buffer: W }, A, S })
+    })
+    return aParts.count > S.parts
+      ? [...products, sumParts({ length: rank * rank, parts: aParts.count, F: S })]
+      : products
   }
+  return { N, forW, forH: { A, S, calls } }
 }
 
-interface CsrPanel extends Panel {
-  readonly indptr: GPUBuffer
-  readonly indices: GPUBuffer
-  readonly values: GPUBuffer
-}
-
-async function uploadCsr(gpu: Gpu, owned: Owned, X: CsrView, room: Room): Promise<CsrPanel[]> {
-  const done: CsrPanel[] = []
-  for (const { first, count } of csrPanels(X, room.bindingBytes)) {
-    const begin = X.indptr[first]
-    const entries = X.indptr[first + count] - begin
-    const indptr = await owned.storage((count + 1) * 4)
-    const indices = await owned.storage(entries * 4)
-    const values = await owned.storage(entries * 4)
-    await uploadIntegers(gpu, indptr, X.indptr, first, count + 1, begin)
-    await uploadIntegers(gpu, indices, X.indices, begin, entries)
-    await uploadFloats(gpu, values, X.values, begin, entries)
-    done.push({ first, count, indptr, indices, values })
-  }
-  return done
-}
-
-function csrCalls(panels: readonly CsrPanel[], rows: number, rank: number, F: GPUBuffer, into: Summed): Call[] {
+function csrCalls({ rows, panels }: CsrRows, rank: number, F: GPUBuffer, into: Summed): Call[] {
   return panels.map(({ first, count, indptr, indices, values }) =>
     xhtCsr({
       rows: count,
@@ -165,32 +124,25 @@ function csrCalls(panels: readonly CsrPanel[], rows: number, rank: number, F: GP
   )
 }
 
-/** Uploads a sparse X and its transpose: both products gather by rows. */
-export async function csrProducts(gpu: Gpu, owned: Owned, X: CsrView, rank: number, room: Room): Promise<Products> {
-  const { rows, columns } = X
-  const nParts = csrParts(X, await inSlices(longestRow(X)), rank, room)
-  const byRows = await uploadCsr(gpu, owned, X, room)
-  const transpose = await inSlices(transposeCsr(X))
-  const longestColumn = await inSlices(longestRow(transpose))
-  if (longestColumn * 4 > room.bindingBytes) {
-    const reason = 'one column of X has more entries than this GPU lets a kernel see at once'
-    throw new NonnegError('ERR_NONNEG_UNSUPPORTED', reason, { detail: { entries: longestColumn } })
-  }
-  const aParts = csrParts(transpose, longestColumn, rank, room)
-  const byColumns = await uploadCsr(gpu, owned, transpose, room)
-  const sParts = gramParts(rows, rank, room)
+async function csrProducts(
+  owned: Buffers,
+  byRows: CsrRows,
+  byColumns: CsrRows | undefined,
+  rows: number,
+  columns: number,
+  { rank, room, fixed, readers }: ProductOptions,
+): Promise<Products> {
+  const nParts = csrParts(byRows, rank, room)
   const N = { buffer: await owned.storage(nParts * rows * rank * 4), parts: nParts }
+  const forW = (Ht: GPUBuffer) => csrCalls(byRows, rank, Ht, N)
+  if (fixed || !byColumns) return { N, forW, forH: undefined }
+  const aParts = csrParts(byColumns, rank, room)
+  const sParts = gramParts(rows, rank, room)
   const A = { buffer: await owned.storage(aParts * columns * rank * 4), parts: aParts }
-  const S = await gramBuffer(owned, rank, sParts, columns, room)
-  return {
-    columns,
-    N,
-    A,
-    S,
-    forW: Ht => csrCalls(byRows, rows, rank, Ht, N),
-    forH: W => [
-      ...csrCalls(byColumns, columns, rank, W, A),
-      ...gramCalls({ F: W, rows, rank, parts: sParts, into: S }),
-    ],
-  }
+  const S = await gramBuffer(owned, rank, sParts, readers(columns), room)
+  const calls = (W: GPUBuffer) => [
+    ...csrCalls(byColumns, rank, W, A),
+    ...gramCalls({ F: W, rows, rank, parts: sParts, into: S }),
+  ]
+  return { N, forW, forH: { A, S, calls } }
 }

@@ -1,25 +1,27 @@
 import { NonnegError } from '../../core/errors.js'
 import type { Dims, KernelSpec } from '../../kernels/spec.js'
+import type { VectorKernel } from '../../kernels/vector_kernel.js'
 import { type KernelBuffer, type KernelCall, SUPPORTED, type Support, unsupported } from '../backend.js'
-import { callBeyondFrobeniusMu } from '../frobenius-mu.js'
 import {
-  type Call,
-  dotOf,
-  gramOf,
-  muUpdate,
-  ONE_PART,
-  type Operand,
-  prepare,
-  record,
-  xhtCsr,
-  xhtDense,
-  xtwDense,
-} from './calls.js'
-import type { DotGroups } from './fit.js'
-import { type Gpu, SMALLEST_BUFFER } from './gpu.js'
+  betaEntries,
+  betaTerms,
+  entryTerms,
+  muRatio,
+  onlineUpdate,
+  tileTerms,
+  type Wanted,
+  whDense,
+} from './beta-calls.js'
+import { type Call, type Operand, prepare, record } from './calls.js'
+import type { DotGroups } from './family.js'
+import { type Gpu, READ_PIECE, SMALLEST_BUFFER } from './gpu.js'
 import { Owned } from './owned.js'
 import type { Room } from './plan.js'
+import { dotOf, gramOf, ONE_PART, xhtCsr, xhtDense, xtwDense } from './product-calls.js'
+import { type Bounds, extrapolateBy, halsUpdate, muUpdate, pgStep, pgTerms } from './rule-calls.js'
+import { callRefusal } from './support.js'
 import { uploadFloats, uploadIntegers } from './upload.js'
+import { groupsOf, isVectorKernel, PARTIAL_BYTES, scalarsOf, vectorCall } from './vector-calls.js'
 
 /** Binding offsets are multiples of 256 bytes on every device. */
 export const KERNEL_ALIGNMENT: number = SMALLEST_BUFFER / 4
@@ -27,7 +29,7 @@ export const KERNEL_ALIGNMENT: number = SMALLEST_BUFFER / 4
 type Windows = Record<string, Operand | undefined>
 
 /** How each spec maps to a dispatch; `windows` holds undefined for empty buffers. */
-const CALLS: Record<string, (dims: Dims, windows: Windows) => Call> = {
+const CALLS: Record<string, (dims: Dims, windows: Windows) => Call | readonly Call[]> = {
   xht_dense({ rows, columns, rank, stride }, { X, Ht, N }) {
     const sizes = { rows, columns, rank, stride, firstRow: 0, parts: ONE_PART, partLength: 0 }
     return xhtDense({ ...sizes, X, Ht, N: N! })
@@ -43,23 +45,92 @@ const CALLS: Record<string, (dims: Dims, windows: Windows) => Call> = {
   gram({ rows, rank }, { F, G }) {
     return gramOf({ rows, rank, parts: ONE_PART, accumulate: true, F, G: G! })
   },
-  mu_update({ rows, rank }, { F, N, G, old }) {
-    return muUpdate({ rows, rank, nParts: 1, gParts: 1, F: old!, N: N!, G: G!, into: F! })
+  mu_update({ rows, rank, ...d }, { F, N, G, old }) {
+    const bounds = boundsOf({ rank, ...d })
+    return muUpdate({ rows, rank, N: whole(N), G: whole(G), bounds, F: old!, into: F! })
+  },
+  hals_update({ rows, rank, ...d }, { F, N, G, terms }) {
+    const own = { rows, rank, rounds: 1, single: 0, bounds: boundsOf({ rank, ...d }) }
+    return halsUpdate({ ...own, N: whole(N), G: G!, F: F!, momentum: undefined, violation: from(terms) })
+  },
+  pg_step({ rows, rank, step, shared, ...d }, { F, N, P, L, terms }) {
+    const own = { rows, rank, step, bounds: boundsOf({ rank, ...d }), shared: (shared & 1) === 1, measure: true }
+    const curvature = { operand: L!, terms: 1, step: 0, stride: shared & 2 ? 0 : 1 }
+    return pgStep({ ...own, N: whole(N), P: whole(P), L: curvature, F: F!, violation: from(terms) })
+  },
+  mu_ratio({ rows, rank, gamma, shared, ...d }, { F, N, P }) {
+    const own = { rows, rank, gamma, bounds: boundsOf({ rank, ...d }), shared: shared === 1 }
+    return muRatio({ ...own, N: whole(N), P: whole(P), F: F! })
+  },
+  online_update({ rows, rank, gamma, keep, shared, ...d }, { F, A, B, N, P }) {
+    const own = { rows, rank, gamma, keep, bounds: boundsOf({ rank, ...d }), shared: shared === 1 }
+    return onlineUpdate({ ...own, N: whole(N), P: whole(P), F: F!, A: A!, B: B! })
+  },
+  wh_dense({ rows, columns, rank, stride }, { W, H, U }) {
+    return whDense({ rows, columns, rank, stride, firstRow: 0, transposed: false, W, H, U: U! })
+  },
+  beta_terms({ rows, columns, stride, beta, ...d }, { X, V, U, P, C, terms }) {
+    const place = (operand: Operand | undefined) => ({ operand, first: 0, stride })
+    const own = { rows, columns, inside: columns, beta, wanted: wantedOf(d), adds: false, row: 0, holdout: undefined }
+    return betaTerms({ ...own, X: place(X), V: d.weighted ? place(V) : undefined, U: U!, P, C, terms })
+  },
+  beta_xht_csr({ rows, rank, beta, nonzeros, zeros, ...d }, windows) {
+    const { indptr, indices, values, weights, F, O, norms, N, P, L, terms, scratch } = windows
+    const panel = { first: 0, count: rows }
+    const partLength = listLength(nonzeros)
+    const own = { panel, rank, parts: 1, beta, wanted: wantedOf(d), zeros: zeros === 1, partLength, firstTerm: 0 }
+    const product = (list: number, columns: number, Ht: Operand | undefined, into: Operand) => {
+      const from = { buffer: scratch!.buffer, offset: list * partLength * 4, size: partLength * 4 }
+      const sizes = { rows, rank: columns, firstRow: 0, parts: 1, partLength: 0, accumulate: true }
+      return xhtCsr({ ...sizes, indptr: indptr!, indices, values: from, Ht, N: into })
+    }
+    return [
+      betaEntries({ ...own, indptr: indptr!, indices, values, weights, F, O, entries: scratch, terms }),
+      product(0, rank, O, N!),
+      ...(d.push ? [product(1, rank, O, P!)] : []),
+      ...(d.bend ? [product(2, 1, norms, L!)] : []),
+    ]
+  },
+  extrapolate({ length, most = Number.POSITIVE_INFINITY }, { F, P, momentum }) {
+    return extrapolateBy({ length, most, momentum: momentum!, F: F!, P: P! })
   },
 }
 
+/** Kernels that leave the terms of a scalar in a list, which the host adds: the scalar's name, and the terms. */
+const SCALARS: Record<string, { readonly name: string; readonly terms: (dims: Dims) => number }> = {
+  hals_update: { name: 'violation', terms: ({ rows }) => rows },
+  pg_step: { name: 'violation', terms: ({ rows, rank }) => pgTerms(rows, rank) },
+  beta_terms: { name: 'loss', terms: ({ rows, columns, measure }) => (measure ? tileTerms(rows, columns) : 0) },
+  beta_xht_csr: { name: 'loss', terms: ({ rows, measure }) => (measure ? entryTerms(rows, 1) : 0) },
+}
+
+function wantedOf({ push, bend, measure }: Dims): Wanted {
+  return { push: push === 1, bend: bend === 1, measure: measure === 1 }
+}
+
+/** Entries from one of the lists of `beta_xht_csr` to the next: each begins where a binding may. */
+function listLength(nonzeros: number): number {
+  return Math.max(1, Math.ceil(nonzeros / KERNEL_ALIGNMENT)) * KERNEL_ALIGNMENT
+}
+
+function whole(operand: Operand | undefined) {
+  return { operand: operand!, parts: 1 }
+}
+
+function from(operand: Operand | undefined) {
+  return { operand: operand!, first: 0 }
+}
+
+function boundsOf({ rank, moving = rank, most = Number.POSITIVE_INFINITY, l1, l2 }: Dims): Bounds {
+  return { moving, most, l1, l2 }
+}
+
 export function supportsKernel(spec: KernelSpec, dims: Dims, dtype: 'f32' | 'f64' | undefined, room: Room): Support {
-  if (spec.name !== 'dot' && !Object.hasOwn(CALLS, spec.name)) {
+  if (spec.name !== 'dot' && !Object.hasOwn(CALLS, spec.name) && !isVectorKernel(spec)) {
     return unsupported(`there is no WGSL kernel ${spec.name}`)
   }
-  const beyond = callBeyondFrobeniusMu('WebGPU', spec, dims, dtype)
-  if (beyond !== undefined) return unsupported(beyond)
-  for (const buffer of spec.buffers) {
-    if (buffer.length(dims) * 4 > room.bindingBytes) {
-      return unsupported(`${buffer.name} is larger than the ${room.bindingBytes} bytes that one binding may span`)
-    }
-  }
-  return SUPPORTED
+  const refusal = callRefusal(spec, dims, dtype, room.bindingBytes)
+  return refusal === undefined ? SUPPORTED : unsupported(refusal)
 }
 
 /** Copies a host array with its guard zones to the device; the kernel gets the window alone. */
@@ -81,17 +152,20 @@ async function toDevice(gpu: Gpu, owned: Owned, name: string, host: KernelBuffer
   return { buffer, offset: offset * 4, size: length * 4 }
 }
 
-async function toHost(gpu: Gpu, buffer: GPUBuffer, data: Float32Array | Uint32Array): Promise<void> {
-  let at = 0
-  for await (const bytes of gpu.read(buffer, data.byteLength)) {
-    const piece = data instanceof Uint32Array ? new Uint32Array(bytes) : new Float32Array(bytes)
-    data.set(piece, at)
-    at += piece.length
-  }
+async function toHost(gpu: Gpu, owned: Owned, buffer: GPUBuffer, data: Float32Array | Uint32Array): Promise<void> {
+  const capacity = Math.min(READ_PIECE, data.byteLength)
+  const [bytes] = await gpu.read([{ buffer, bytes: data.byteLength }], await owned.staging(capacity), capacity)
+  data.set(data instanceof Uint32Array ? new Uint32Array(bytes) : new Float32Array(bytes))
 }
 
-async function submit(gpu: Gpu, owned: Owned, call: Call): Promise<void> {
-  const { steps, uniforms } = await prepare(gpu, [call])
+async function numbers(gpu: Gpu, owned: Owned, values: Float32Array): Promise<Operand> {
+  const buffer = await owned.storage(values.byteLength)
+  await uploadFloats(gpu, buffer, values, 0, values.length)
+  return { buffer }
+}
+
+async function submit(gpu: Gpu, owned: Owned, calls: readonly Call[]): Promise<void> {
+  const { steps, uniforms } = await prepare(gpu, calls)
   owned.keep(uniforms)
   const { done } = gpu.scoped(() => {
     const encoder = gpu.device.createCommandEncoder()
@@ -103,18 +177,50 @@ async function submit(gpu: Gpu, owned: Owned, call: Call): Promise<void> {
 
 /** The inner product's partial sums are added here, in float64. */
 async function runDot(gpu: Gpu, owned: Owned, call: KernelCall, windows: Windows, dots: DotGroups): Promise<void> {
-  const partials = await owned.storage(dots.ab * 4)
+  const partials = await owned.storage(2 * dots.ab * 4)
   const { a, b } = windows
   const none = { operand: undefined, parts: 0 }
   const groups = { abGroups: dots.ab, cdGroups: 0, abLength: call.dims.length, cdLength: 0 }
   const vectors = { a: { operand: a, parts: 1 }, b, c: none, d: none }
-  await submit(gpu, owned, dotOf({ ...groups, ...vectors, partials: { buffer: partials } }))
-  const sums = new Float32Array(dots.ab)
-  await toHost(gpu, partials, sums)
+  await submit(gpu, owned, [dotOf({ ...groups, ...vectors, partials: { buffer: partials }, low: dots.ab })])
+  const sums = new Float32Array(2 * dots.ab)
+  await toHost(gpu, owned, partials, sums)
   const { data, offset } = call.buffers.sum
   let total = 0
   for (const sum of sums) total += sum
   data[offset] = total
+}
+
+/** A kernel of the optimizers, on one group. */
+async function runVectors(
+  gpu: Gpu,
+  owned: Owned,
+  kernel: VectorKernel,
+  { dims, buffers }: KernelCall,
+  operands: Record<string, Operand>,
+): Promise<void> {
+  const [{ length, workgroups }] = groupsOf(Float64Array.of(0, dims.length))
+  const partials = new Float32Array((workgroups * PARTIAL_BYTES) / 4)
+  const sums = kernel.sums.length > 0 ? buffers.sums : undefined
+  sums?.data.fill(0, sums.offset, sums.offset + sums.length)
+  if (length === 0) return
+  const target = { buffer: await owned.storage(partials.byteLength) }
+  const arrays = kernel.arrays.map(({ name }) => operands[name])
+  const scalars = scalarsOf(
+    kernel,
+    kernel.scalars.map(name => dims[name] ?? kernel.defaults[name]),
+  )
+  const bound = vectorCall(kernel, arrays, target)
+  await submit(gpu, owned, [{ ...bound, params: [0, length, 0], scalars, groups: [workgroups, 1, 1] }])
+  for (const { name, access } of kernel.arrays) {
+    const { data } = buffers[name]
+    if (access !== 'in' && !(data instanceof Float64Array)) await toHost(gpu, owned, operands[name].buffer, data)
+  }
+  if (!sums) return
+  await toHost(gpu, owned, target.buffer, partials)
+  for (let at = 0; at < partials.length; at += PARTIAL_BYTES / 4) {
+    for (let s = 0; s < sums.length; s++) sums.data[sums.offset + s] += partials[at + s]
+  }
 }
 
 /** Runs one kernel on host arrays: everything to the device, one dispatch, everything that it may have written back. */
@@ -130,15 +236,29 @@ export async function runKernel(gpu: Gpu, spec: KernelSpec, call: KernelCall, do
       windows[name] = call.buffers[name].length > 0 ? operands[name] : undefined
     }
     if (spec.name === 'dot') return await runDot(gpu, owned, call, windows, dots)
+    if (isVectorKernel(spec)) return await runVectors(gpu, owned, spec, call, operands)
+    const written = spec.buffers.filter(({ access, type }) => access !== 'in' && type !== 'f64')
+    const { dims } = call
+    if (written.some(({ name, length }) => length(dims) > 0 && windows[name] === undefined)) return
+    if (written.every(({ name }) => windows[name] === undefined)) return
     // the kernel reads the old factor from a second copy and writes the new one into the caller's
-    if (spec.name === 'mu_update') windows.old = windows.F && (await toDevice(gpu, owned, 'F', call.buffers.F))
-    const written = spec.buffers.filter(buffer => buffer.access !== 'in')
-    if (written.some(({ name }) => windows[name] === undefined)) return
-    await submit(gpu, owned, CALLS[spec.name](call.dims, windows))
-    for (const { name } of written) {
-      const { data } = call.buffers[name]
-      if (!(data instanceof Float64Array)) await toHost(gpu, operands[name].buffer, data)
+    if (spec.name === 'mu_update') windows.old = await toDevice(gpu, owned, 'F', call.buffers.F)
+    if (spec.name === 'beta_xht_csr') {
+      windows.scratch = { buffer: await owned.storage(3 * listLength(dims.nonzeros) * 4) }
     }
+    if (spec.name === 'extrapolate') windows.momentum = await numbers(gpu, owned, Float32Array.of(dims.weight))
+    const scalar = Object.hasOwn(SCALARS, spec.name) ? SCALARS[spec.name] : undefined
+    const terms = scalar && new Float32Array(scalar.terms(dims))
+    if (terms && terms.length > 0) windows.terms = await numbers(gpu, owned, terms)
+    await submit(gpu, owned, [CALLS[spec.name](dims, windows)].flat())
+    for (const { name } of written.filter(buffer => windows[buffer.name])) {
+      const { data } = call.buffers[name]
+      if (!(data instanceof Float64Array)) await toHost(gpu, owned, operands[name].buffer, data)
+    }
+    if (!scalar || !terms || terms.length === 0) return
+    await toHost(gpu, owned, windows.terms!.buffer, terms)
+    const { data, offset } = call.buffers[scalar.name]
+    for (const term of terms) data[offset] += term
   } finally {
     owned.destroy()
   }

@@ -10,8 +10,8 @@ const IN_FLIGHT = 64 * 2 ** 20
 type Words = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>
 
 /**
- * Fills the first `length` elements of a buffer, giving the thread back often. `fill` writes the elements from `start`
- * into the piece, whose length is a multiple of `unit` except at the end.
+ * Fills `length` elements of a buffer, from element `first` on, giving the thread back often. `fill` writes the elements
+ * from `start` into the piece, whose length is a multiple of `unit` except at the end.
  */
 async function upload<T extends Words>(
   gpu: Gpu,
@@ -20,6 +20,7 @@ async function upload<T extends Words>(
   unit: number,
   piece: (length: number) => T,
   fill: (piece: T, start: number) => void,
+  first = 0,
 ): Promise<void> {
   const breather = new Breather()
   const step = Math.max(unit, Math.floor(PIECE / unit) * unit)
@@ -29,7 +30,7 @@ async function upload<T extends Words>(
     const part = (start + step <= length ? whole : whole.subarray(0, length - start)) as T
     fill(part, start)
     gpu.check()
-    gpu.device.queue.writeBuffer(buffer, start * 4, part)
+    gpu.device.queue.writeBuffer(buffer, (first + start) * 4, part)
     inFlight += part.byteLength
     if (inFlight >= IN_FLIGHT) {
       // writes wait for a submission
@@ -102,14 +103,34 @@ export function uploadIntegers(
   })
 }
 
+/** Elements `from` … of a list of floats, to those of the buffer from `first` on. */
 export function uploadFloats(
   gpu: Gpu,
   buffer: GPUBuffer,
   source: FloatArray,
   from: number,
   count: number,
+  first = 0,
 ): Promise<void> {
-  return upload(gpu, buffer, count, 1, floats, (piece, start) => {
+  const fill = (piece: Float32Array, start: number) => {
     piece.set(source.subarray(from + start, from + start + piece.length))
-  })
+  }
+  return upload(gpu, buffer, count, 1, floats, fill, first)
+}
+
+/** Rows without the padding that they have on the device. */
+export function* unpadded(
+  bytes: ArrayBuffer,
+  rows: number,
+  rank: number,
+  width: number,
+): Generator<void, Float32Array> {
+  const padding = new Float32Array(bytes)
+  if (width === rank) return padding
+  const packed = new Float32Array(rows * rank)
+  for (let i = 0; i < rows; i++) {
+    packed.set(padding.subarray(i * width, i * width + rank), i * rank)
+    if (i % 4096 === 4095) yield
+  }
+  return packed
 }

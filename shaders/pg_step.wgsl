@@ -1,0 +1,83 @@
+// A projected gradient step of the rows of a factor, in place, from both halves of the gradient and a bound of the loss's
+// curvature. Lin, Neural Computation 2007, equation 13, with a step from the curvature instead of a line search.
+//
+// One thread owns 4 entries of a row. N and P may come in parts that are added here; P has one row for all where P_stride is
+// 0. The bound of row i is the sum of `L_terms` values of L, L_step apart, from i·L_stride on: one of its own, or with
+// L_stride 0 one for all, as the trace of a Gram matrix is.
+
+override WORKGROUP: u32 = 64;
+
+// 2⁻⁶³: results below it become zero.
+const SMALLEST = 0x1p-63f;
+
+struct Params {
+  rows: u32,
+  rank: u32,
+  moving: u32, // the first so many components move
+  N_parts: u32,
+  N_part_length: u32,
+  P_parts: u32,
+  P_part_length: u32,
+  P_stride: u32,
+  L_terms: u32,
+  L_step: u32,
+  L_stride: u32,
+  first_term: u32, // where the threads' violations go
+  measure: u32, // 0: they stay as they are
+  step: f32,
+  l1: f32,
+  l2: f32,
+  most: f32,
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> N: array<f32>;
+@group(0) @binding(2) var<storage, read> P: array<f32>;
+@group(0) @binding(3) var<storage, read> L: array<f32>;
+@group(0) @binding(4) var<storage, read_write> F: array<f32>;
+@group(0) @binding(5) var<storage, read_write> terms: array<f32>;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let rank_tiles = (p.rank + 3) / 4;
+  let tile = (group.y * groups.x + group.x) * WORKGROUP + lane;
+  let i = tile / rank_tiles;
+  let first = tile % rank_tiles * 4;
+  if (i >= p.rows) {
+    return;
+  }
+  var bend = p.l2;
+  for (var term = 0u; term < p.L_terms; term++) {
+    bend += L[i * p.L_stride + term * p.L_step];
+  }
+  var violation = 0f;
+  for (var r = first; r < min(first + 4, p.moving); r++) {
+    let at = i * p.rank + r;
+    var n = 0f;
+    for (var part = 0u; part < p.N_parts; part++) {
+      n += N[part * p.N_part_length + at];
+    }
+    var push = 0f;
+    for (var part = 0u; part < p.P_parts; part++) {
+      push += P[part * p.P_part_length + i * p.P_stride + r];
+    }
+    let old = F[at];
+    let gradient = push - n + p.l1 + p.l2 * old;
+    // the part of the gradient that points into [0, most]
+    let rising = select(gradient, max(0, gradient), old >= p.most);
+    violation += abs(select(rising, min(0, gradient), old <= 0));
+    if (bend > 0) {
+      let moved = old - p.step / bend * gradient;
+      F[at] = select(min(moved, p.most), 0, moved < SMALLEST);
+    } else if (gradient > 0) {
+      F[at] = 0;
+    }
+  }
+  if (p.measure != 0) {
+    terms[p.first_term + tile] = violation;
+  }
+}

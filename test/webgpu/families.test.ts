@@ -1,0 +1,140 @@
+import { afterAll, describe, expect, it } from 'vitest'
+import type { Device, FitSpec, Problem } from '../../ts/backends/backend.js'
+import { referenceBackend } from '../../ts/backends/reference/backend.js'
+import type { WebgpuLimits } from '../../ts/backends/webgpu/backend.js'
+import { type FitCase, fitCase, problemOf, type Wanted } from '../conformance/grid.js'
+import { distance, faultsOf, trajectoryOn } from '../conformance/trajectory.js'
+import { dense, problemOf as plainProblem, sparse } from './plain.js'
+import { hasDriver, softwareBackend } from './software.js'
+
+// What small problems do not come to by themselves: X in several bindings, tiles of a few rows, sums in many parts.
+
+const DENSE = { X: 'dense', rows: 61, columns: 45, rank: 5 } as const
+const CSR = { ...DENSE, X: 'csr' } as const
+
+/** So many of a fit that extrapolates: some have to be undone, and rounding does not yet decide which. */
+const ITERATIONS = 25
+
+/** A row of X takes 192 bytes as the device pads it. */
+const TILES: WebgpuLimits = { tileBytes: 192 * 7 }
+const PANELS: WebgpuLimits = { bindingBytes: 192 * 20, tileBytes: 192 * 7 }
+const PARTS: WebgpuLimits = { busyThreads: 1 << 16 }
+
+const CASES: readonly (readonly [string, WebgpuLimits, Wanted])[] = [
+  ['in tiles', TILES, { ...DENSE, beta: 1, rule: 'mu' }],
+  ['in tiles', TILES, { ...CSR, beta: 1.5, rule: 'pg' }],
+  ['in tiles and panels', PANELS, { ...DENSE, beta: 0.5, rule: 'pg', weights: 'dense' }],
+  ['in tiles and panels', PANELS, { ...CSR, beta: 2, rule: 'mu', weights: 'dense' }],
+  ['in tiles and panels', PANELS, { ...DENSE, beta: 3, rule: 'mu', weights: 'holdout' }],
+  ['in panels', PANELS, { ...CSR, beta: 1, rule: 'mu' }],
+  ['in panels', PANELS, { ...CSR, beta: 2, rule: 'pg', weights: 'entries' }],
+  ['in panels', PANELS, { ...DENSE, beta: 2, rule: 'hals', more: { extrapolate: true, rounds: 2 } }],
+  ['in parts', PARTS, { ...DENSE, beta: 1.5, rule: 'pg', rows: 131, columns: 130 }],
+  ['in parts', PARTS, { ...CSR, beta: 1, rule: 'pg', rows: 131, columns: 130 }],
+  ['in parts', PARTS, { ...DENSE, beta: 2, rule: 'hals', rows: 131, columns: 130 }],
+  ['in parts', PARTS, { ...CSR, beta: 2, rule: 'pg', rows: 131, columns: 130, more: { rounds: 2 } }],
+]
+
+describe.runIf(hasDriver)('WebGPU fits of every family', () => {
+  const devices = new Map<string, Promise<Device>>()
+
+  function open(limits: WebgpuLimits): Promise<Device> {
+    const key = JSON.stringify(limits)
+    const device = devices.get(key) ?? softwareBackend(limits).open()
+    devices.set(key, device)
+    return device
+  }
+
+  afterAll(async () => {
+    for (const device of devices.values()) await (await device)[Symbol.asyncDispose]()
+  })
+
+  async function faults(given: FitCase, limits: WebgpuLimits): Promise<string[]> {
+    const { problem, scale } = await problemOf(given)
+    const wanted = await trajectoryOn(await referenceBackend.open(), problem, given.spec)
+    const own = await trajectoryOn(await open(limits), problem, given.spec)
+    return await faultsOf(own, wanted, problem, given.spec, scale)
+  }
+
+  it.for(CASES.map(([how, limits, wanted]) => [how, fitCase(wanted).name, limits, wanted] as const))(
+    'follow the reference %s: %s',
+    async ([, , limits, wanted]) => {
+      expect(await faults(fitCase(wanted), limits)).toEqual([])
+    },
+  )
+
+  const batched: readonly (readonly [string, WebgpuLimits, Wanted])[] = [
+    ['in tiles', TILES, { ...DENSE, beta: 1, rule: 'mu' }],
+    ['in panels', PANELS, { ...DENSE, beta: 2, rule: 'mu' }],
+    ['in panels', PANELS, { ...CSR, beta: 1, rule: 'mu' }],
+    ['in parts', PARTS, { ...DENSE, beta: 2, rule: 'mu', rows: 131, columns: 130 }],
+    ['in parts', PARTS, { ...CSR, beta: 2, rule: 'mu', rows: 131, columns: 130 }],
+  ]
+  it.for(batched.map(([how, limits, wanted]) => [how, fitCase(wanted).name, limits, wanted] as const))(
+    'run batches as the reference does %s, and iterations after them: %s',
+    async ([, , limits, wanted]) => {
+      const given = fitCase({ ...wanted, more: { batches: true } })
+      const { problem } = await problemOf(given)
+      const outcomes = []
+      for (const device of [await open(limits), await referenceBackend.open()]) {
+        const fit = await device.createFit(problem, given.spec)
+        const batches = [0, 1, 25, 60].map((first, at, all) => {
+          return { first, count: (all[at + 1] ?? wanted.rows) - first, keep: 0.75 }
+        })
+        const { losses } = await fit.runBatches(batches)
+        const after = await fit.run(2)
+        outcomes.push({ losses: [...losses, ...after.losses], ...(await fit.factors()) })
+        await fit[Symbol.asyncDispose]()
+      }
+      const [own, reference] = outcomes
+      reference.losses.forEach((loss, i) => {
+        expect(Math.abs(own.losses[i] - loss)).toBeLessThan(1e-5 * (problem.squaredNorm + loss))
+      })
+      for (const name of ['W', 'H'] as const) expect(distance(own[name], reference[name])).toBeLessThan(2 ** -13)
+    },
+  )
+
+  it('evaluate another loss in tiles of X in panels', async () => {
+    const given = fitCase({ ...DENSE, beta: 2, rule: 'mu' })
+    const { problem } = await problemOf(given)
+    const losses: number[] = []
+    for (const device of [await open(PANELS), await referenceBackend.open()]) {
+      const fit = await device.createFit(problem, given.spec)
+      losses.push(await fit.evaluate(1))
+      await fit[Symbol.asyncDispose]()
+    }
+    expect(Math.abs(losses[0] - losses[1])).toBeLessThan(1e-5 * losses[1])
+  })
+
+  async function extrapolated(device: Device, problem: Problem, spec: FitSpec, iterations: number) {
+    const fit = await device.createFit(problem, spec)
+    const report = await fit.run(iterations)
+    const { momentum } = await fit.factors()
+    await fit[Symbol.asyncDispose]()
+    expect(report).toMatchObject({ iterations, stopped: 'done' })
+    return { losses: report.losses, numbers: momentum!.numbers }
+  }
+
+  it.for([
+    ['dense', dense(40, 30)],
+    ['sparse', sparse(40, 30, 0.4)],
+  ] as const)('undo iterations that raise the loss where the reference does: %s', async ([, X]) => {
+    const spec: FitSpec = { rank: 3, beta: 2, rule: 'hals', dtype: 'f32', extrapolate: true, rounds: 3 }
+    const problem = plainProblem(X, 3)
+    const own = await extrapolated(await open({}), problem, spec, ITERATIONS)
+    const wanted = await extrapolated(await referenceBackend.open(), problem, spec, ITERATIONS)
+    own.losses.forEach((loss, i) => {
+      expect(Math.abs(loss - wanted.losses[i])).toBeLessThanOrEqual(4e-6 * problem.squaredNorm)
+      if (i > 0) expect(loss - own.losses[i - 1]).toBeLessThanOrEqual(4e-6 * problem.squaredNorm)
+    })
+    // weight and ceiling tell which iterations were undone, and that some were: they bring the ceiling down
+    const [weight, ceiling, former, , isPlain, done] = wanted.numbers
+    expect(ceiling).toBeLessThan(1)
+    const [ownWeight, ownCeiling, ownFormer, loss, ...rest] = own.numbers
+    expect([ownWeight / weight, ownCeiling / ceiling, ownFormer / former]).toEqual(
+      [1, 1, 1].map(ratio => expect.closeTo(ratio, 5)),
+    )
+    expect(rest).toEqual([isPlain, done])
+    expect(loss).toBe(own.losses.at(-1))
+  })
+})

@@ -1,0 +1,124 @@
+import { muRatio } from './beta-calls.js'
+import type { Call } from './calls.js'
+import { boundsOf, type Family, type Pair, type Setting, SLOT, type State, stateAfter } from './family.js'
+import { addParts, dotOf, ONE_PART, xhtDense } from './product-calls.js'
+import { gramBuffer, gramCalls, gramParts, productsOf, type Summed } from './products.js'
+import { halsUpdate, muUpdate, pgStep, pgTerms, type Violation } from './rule-calls.js'
+
+/** Iterations of a fit that extrapolates that take one round each: see `Momentum` in ts/backends/momentum.ts. */
+const SINGLE = 10
+
+/** One factor before its update: rows of the device, and the products that it moves by. */
+interface Side {
+  readonly name: 'W' | 'Ht'
+  readonly rows: number
+  readonly F: Pair
+  readonly N: Summed
+  readonly G: Summed
+  readonly first: number
+}
+
+/** The Frobenius loss without weights, by X·Hᵀ and H·Hᵀ: W·H never appears. */
+export async function gramFamily(setting: Setting): Promise<Family> {
+  const { owned, spec, data, room, dots, width, columns, W, Ht, motion, slot } = setting
+  const { rule, rounds = 1, step = 1 } = spec
+  const { rows } = data
+  const fixed = spec.fixed === 'H'
+  // a thread that owns a row, or four entries of a product, reads all of it, and what is kept is one part: others are added
+  const readers = (count: number) => (rule === 'mu' && setting.alternates && !motion ? count : Number.POSITIVE_INFINITY)
+  const products = await productsOf(owned, data, { rank: width, room, fixed, readers })
+  const { N, forW, forH } = products
+  const gParts = gramParts(columns, width, room)
+  const G = await gramBuffer(owned, width, gParts, readers(rows), room)
+  const sParts = gramParts(rows, width, room)
+  const S = forH?.S ?? (await gramBuffer(owned, width, sParts, rows, room))
+  const isPushed = rule === 'pg' || (rule === 'mu' && !setting.alternates)
+  const P = isPushed ? await owned.storage(Math.max(rows, columns) * width * 4) : undefined
+  const termsOf = (count: number) => (rule === 'hals' ? count : rule === 'pg' ? pgTerms(count, width) : 0)
+  const termCount = termsOf(rows) + (fixed ? 0 : termsOf(columns))
+  const terms = await owned.storage(termCount * 4)
+  const bounds = boundsOf(spec)
+
+  /** P = F·G, the half of the gradient that the model pushes back with. */
+  const pushes = ({ rows: count, F, G: gram }: Side, state: State) =>
+    xhtDense({
+      ...{ rows: count, columns: width, rank: width, stride: width, firstRow: 0 },
+      ...{ parts: ONE_PART, partLength: 0, X: { buffer: F[state] }, Ht: { buffer: gram.buffer }, N: { buffer: P! } },
+    })
+
+  /** The rule on one factor, all rounds of it. */
+  function move(side: Side, state: State): Call[] {
+    const { name, rows: count, F, N: product, G: gram, first } = side
+    const sums = {
+      N: { operand: { buffer: product.buffer }, parts: product.parts },
+      G: { operand: { buffer: gram.buffer }, parts: gram.parts },
+    }
+    const own = { rows: count, rank: width, bounds: bounds[name] }
+    const violation: Violation = { operand: { buffer: terms }, first }
+    if (rule === 'mu' && setting.alternates) {
+      return Array.from({ length: rounds }, (_, round) => {
+        const from = stateAfter(setting, state, round)
+        return muUpdate({ ...own, ...sums, F: { buffer: F[from] }, into: { buffer: F[1 - from] } })
+      })
+    }
+    const into = { buffer: F[state] }
+    if (rule === 'product') {
+      return [addParts({ length: count * width, parts: product.parts, N: sums.N.operand, into })]
+    }
+    if (rule === 'hals') {
+      const momentum = motion && { buffer: motion.numbers }
+      const often = { rounds, single: motion ? SINGLE : 0 }
+      return [halsUpdate({ ...own, ...often, N: sums.N, G: sums.G.operand, F: into, momentum, violation })]
+    }
+    const push = { operand: { buffer: P! }, parts: 1 }
+    if (rule === 'mu') {
+      const round = [pushes(side, state), muRatio({ ...own, gamma: 1, N: sums.N, P: push, shared: false, F: into })]
+      return Array.from({ length: rounds }, () => round).flat()
+    }
+    // the trace bounds the largest eigenvalue, and with it the curvature of every row
+    const L = { operand: sums.G.operand, terms: width, step: width + 1, stride: 0 }
+    return Array.from({ length: rounds }, (_, round) => [
+      pushes(side, state),
+      pgStep({ ...own, step, N: sums.N, P: push, shared: false, L, F: into, violation, measure: round === 0 }),
+    ]).flat()
+  }
+
+  /** ⟨A, Hᵀ⟩ or, where H stays, ⟨N, W⟩, and ⟨S, H·Hᵀ⟩. */
+  function inner(state: State): Call[] {
+    const a = forH ? forH.A : N
+    const length = (forH ? columns : rows) * width
+    return [
+      dotOf({
+        ...{ abGroups: dots.ab, cdGroups: dots.cd, abLength: length, cdLength: width * width },
+        a: { operand: { buffer: a.buffer }, parts: a.parts },
+        b: { buffer: forH ? Ht[state] : W[state] },
+        c: { operand: { buffer: S.buffer }, parts: S.parts },
+        d: { operand: { buffer: G.buffer }, parts: G.parts },
+        partials: slot,
+        low: SLOT.low,
+      }),
+    ]
+  }
+
+  const gramOfW = (state: State) => gramCalls({ F: W[state], rows, rank: width, parts: sParts, into: S })
+  const gramOfHt = (state: State) => gramCalls({ F: Ht[state], rows: columns, rank: width, parts: gParts, into: G })
+  return {
+    // X·Hᵀ stays as it is where H does
+    begin: state => [...gramOfHt(state), ...(fixed ? forW(Ht[state]) : [])],
+    updateW: state => [...(fixed ? [] : forW(Ht[state])), ...move({ name: 'W', rows, F: W, N, G, first: 0 }, state)],
+    updateH(state) {
+      if (!forH) return []
+      const side: Side = { name: 'Ht', rows: columns, F: Ht, N: forH.A, G: forH.S, first: termsOf(rows) }
+      const next = stateAfter(setting, state, rounds)
+      return [...forH.calls(W[next]), ...move(side, state)]
+    },
+    loss: state => (forH ? inner(state) : [...gramOfW(state), ...inner(state)]),
+    measure: state => [...(forH ? forH.calls(W[state]) : gramOfW(state)), ...inner(state)],
+    // ½‖X‖² − ⟨A, Hᵀ⟩ + ½⟨S, H·Hᵀ⟩
+    constant: 0.5 * data.squaredNorm,
+    parts: { ab: dots.ab, cd: dots.cd, abFactor: -1, cdFactor: 0.5 },
+    left: { buffer: G.buffer, bytes: width * width * 4 * G.parts },
+    terms,
+    termCount,
+  }
+}
