@@ -77,6 +77,24 @@ describe('rates', () => {
     }
   })
 
+  it('are an error where the reference holds in float64 what float32 cannot', async () => {
+    const options = on({ safe: false, learningRate: 1, dtype: 'f32' })
+    for (const maxIterations of [2, 10, 20, 40]) {
+      const end = await factorize(X, { ...options, maxIterations }).catch(error => error)
+      if (end instanceof Error) expect(end).toMatchObject({ code: 'ERR_NONNEG_DIVERGED' })
+      else expect(Math.sqrt(end.loss)).toBeLessThan(16 * 2 ** 128)
+    }
+  })
+
+  it('has svrmu none to bound: single rows without entries end in an error that says what helps', async () => {
+    const data = Float32Array.from({ length: 60 }, (_, at) => (at >= 10 && at < 35 ? 0 : 1 + (at % 7)))
+    const options = on({ solver: 'svrmu', rank: 2, batchRows: 1, maxIterations: 200 })
+    await expect(factorize({ data, rows: 12, columns: 5 }, { ...options, dtype: 'f32' })).rejects.toMatchObject({
+      code: 'ERR_NONNEG_DIVERGED',
+      fix: expect.stringContaining('batchRows'),
+    })
+  })
+
   it.each(SCHEDULER_NAMES)('of %s never make a bounded fit diverge, from whatever seed and rate', async scheduler => {
     const half = squares(X.data) / 2
     for (let seed = 0; seed < 20; seed++) {
