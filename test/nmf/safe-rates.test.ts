@@ -65,6 +65,17 @@ describe('rates', () => {
     expect(await runs(0.02, 150)).toBeLessThan(half / 2)
   })
 
+  it('move a factor that starts at zero, and components that one factor lacks', async () => {
+    const half = squares(X.data) / 2
+    const { H } = await factorize(X, on({ maxIterations: 1 }))
+    const zeros = { data: new Float64Array(60 * 5), rows: 60, columns: 5 }
+    const fromZero = await factorize(X, on({ init: { W: zeros, H } }))
+    expect(fromZero.loss).toBeLessThan(half / 2)
+    const lacking = { ...zeros, data: zeros.data.map((_, at) => (at % 5 === 2 ? 0 : 1)) }
+    const fit = await factorize(X, on({ init: { W: lacking, H } }))
+    expect(fit.deadComponents).toEqual([])
+  })
+
   it('that leave the range of numbers are an error that says what helps', async () => {
     for (const scheduler of [undefined, { H: new GreedyLR({ learningRate: 1 }) }]) {
       const learningRate = scheduler ? { W: 1 } : 1
