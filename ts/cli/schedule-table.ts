@@ -99,7 +99,7 @@ export function budgetText({ budget, standings }: Comparison): string {
 /** The result for people. */
 export function scheduleTable(result: ScheduleResult): string {
   const { rows, columns, nonzeros, rank, standings, batchRows, noise, safe, report } = result
-  const steps = `batches of ${count(batchRows)} rows, ${safe ? 'rates bounded' : 'rates as they come'}`
+  const steps = `batches of ${batchRows === 1 ? 'one row' : `${count(batchRows)} rows`}, ${safe ? 'rates bounded' : 'rates as they come'}`
   const short = shortfall(result)
   const lines: [string, string][] = [
     ['matrix', `${count(rows)} × ${count(columns)}, ${count(nonzeros)} non-zeros, rank ${count(rank)}`],

@@ -47,8 +47,14 @@ export function abortError(signal: AbortSignal): NonnegError {
   return new NonnegError('ERR_NONNEG_ABORTED', 'aborted by the caller', { cause: signal.reason })
 }
 
-/** Any value as a message shows it: text in quotes, objects by their kind, since they may refuse to become text. */
+/** Values of a list that a message shows. */
+const SHOWN = 8
+
+/** Any value as a message shows it: text in quotes, short lists, objects by their kind, since they may refuse to become text. */
 export function inWords(value: unknown): string {
   if (typeof value === 'string') return `"${value}"`
+  if (Array.isArray(value) && value.length <= SHOWN) {
+    return `[${value.map(each => (Array.isArray(each) ? '…' : inWords(each))).join(', ')}]`
+  }
   return typeof value === 'object' && value !== null ? Object.prototype.toString.call(value) : String(value)
 }

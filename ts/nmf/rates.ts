@@ -35,6 +35,11 @@ export class Rates {
   next(observation: Observation): StepRates {
     const [w, h] = this.#schedulers.map(scheduler => scheduler.next(observation))
     const [first] = this.#schedulers
+    const groups = first.learningRates.length
+    if (groups > (h === undefined ? 2 : 1)) {
+      const message = `a scheduler of ${groups} groups has rates for other things than W and H`
+      throw new NonnegError('ERR_NONNEG_OPTION', message, { detail: { option: 'scheduler', groups } })
+    }
     // of one scheduler for both, two groups are W's and H's
     const rates =
       h === undefined ? { W: w, H: first.learningRates.length > 1 ? first.learningRates[1] : w } : { W: w, H: h }
