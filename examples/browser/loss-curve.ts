@@ -1,8 +1,9 @@
 const SVG = 'http://www.w3.org/2000/svg'
 const MARGIN = { left: 62, right: 14, top: 10, bottom: 26 }
+const NOTHING = 'Loss over iterations: nothing yet'
 const MOST_POINTS = 500
 /** The least share of the largest loss that the axis shows. */
-const DEPTH = 1e-6
+const DEPTH = 1e-8
 
 const number = new Intl.NumberFormat('en', { maximumSignificantDigits: 4, notation: 'standard' })
 const tiny = new Intl.NumberFormat('en', { maximumSignificantDigits: 3, notation: 'scientific' })
@@ -44,7 +45,7 @@ function logTicks(low: number, high: number): number[] {
 /** The loss over the iterations, on a logarithmic axis. */
 export class LossCurve {
   readonly #place: HTMLElement
-  readonly #svg = element('svg', { role: 'img', 'aria-label': 'Loss over iterations: nothing yet' })
+  readonly #svg = element('svg', { role: 'img', 'aria-label': NOTHING })
   #losses: readonly number[] = []
   #iterations = 200
 
@@ -68,6 +69,7 @@ export class LossCurve {
     if (losses.length === 0) {
       parts.push(element('path', { class: 'rule', d: `M${MARGIN.left} ${bottom}H${right}` }))
       this.#svg.replaceChildren(...parts)
+      this.#svg.setAttribute('aria-label', NOTHING)
       return
     }
     const shown = sampled(losses)

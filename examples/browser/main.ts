@@ -101,7 +101,7 @@ function clear(): void {
   done = undefined
   byId('relative').textContent = '–'
   byId('components').replaceChildren()
-  byId('more').textContent = ''
+  byId('more').textContent = 'Rows of H, as the fit goes on.'
   for (const id of ['save-w', 'save-h']) button(id).disabled = true
 }
 

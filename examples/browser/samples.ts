@@ -73,8 +73,7 @@ async function swimmer(): Promise<Data> {
     matrix: { kind: 'dense', data, rows, columns, stride: columns, offset: 0 },
     name: 'swimmer',
     pictureWidth: SIDE,
-    about:
-      '256 swimmers of 24 × 24, after Donoho & Stodden (2003): a body and four limbs in four positions each, 17 parts',
+    about: '256 swimmers of 24 × 24 (after Donoho & Stodden 2003): a body, and four limbs in four positions each',
     rank: 17,
   }
 }
