@@ -60,6 +60,7 @@ function showError(error: unknown): void {
   if (known && error.fix) place.append(line('p', error.fix))
   if (known) place.append(line('code', error.code))
   place.hidden = false
+  place.scrollIntoView({ block: 'nearest' })
 }
 
 /** How components are shown, or undefined where the width makes no picture. */
