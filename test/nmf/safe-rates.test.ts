@@ -65,6 +65,17 @@ describe('rates', () => {
     expect(await runs(0.02, 150)).toBeLessThan(half / 2)
   })
 
+  it('move a factor that starts at zero, and components that one factor lacks', async () => {
+    const half = squares(X.data) / 2
+    const { H } = await factorize(X, on({ maxIterations: 1 }))
+    const zeros = { data: new Float64Array(60 * 5), rows: 60, columns: 5 }
+    const fromZero = await factorize(X, on({ init: { W: zeros, H } }))
+    expect(fromZero.loss).toBeLessThan(half / 2)
+    const lacking = { ...zeros, data: zeros.data.map((_, at) => (at % 5 === 2 ? 0 : 1)) }
+    const fit = await factorize(X, on({ init: { W: lacking, H } }))
+    expect(fit.deadComponents).toEqual([])
+  })
+
   it('that leave the range of numbers are an error that says what helps', async () => {
     for (const scheduler of [undefined, { H: new GreedyLR({ learningRate: 1 }) }]) {
       const learningRate = scheduler ? { W: 1 } : 1
@@ -75,6 +86,24 @@ describe('rates', () => {
         fix: expect.stringContaining('safe: true'),
       })
     }
+  })
+
+  it('are an error where the reference holds in float64 what float32 cannot', async () => {
+    const options = on({ safe: false, learningRate: 1, dtype: 'f32' })
+    for (const maxIterations of [2, 10, 20, 40]) {
+      const end = await factorize(X, { ...options, maxIterations }).catch(error => error)
+      if (end instanceof Error) expect(end).toMatchObject({ code: 'ERR_NONNEG_DIVERGED' })
+      else expect(Math.sqrt(end.loss)).toBeLessThan(16 * 2 ** 128)
+    }
+  })
+
+  it('has svrmu none to bound: single rows without entries end in an error that says what helps', async () => {
+    const data = Float32Array.from({ length: 60 }, (_, at) => (at >= 10 && at < 35 ? 0 : 1 + (at % 7)))
+    const options = on({ solver: 'svrmu', rank: 2, batchRows: 1, maxIterations: 200 })
+    await expect(factorize({ data, rows: 12, columns: 5 }, { ...options, dtype: 'f32' })).rejects.toMatchObject({
+      code: 'ERR_NONNEG_DIVERGED',
+      fix: expect.stringContaining('batchRows'),
+    })
   })
 
   it.each(SCHEDULER_NAMES)('of %s never make a bounded fit diverge, from whatever seed and rate', async scheduler => {

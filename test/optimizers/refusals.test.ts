@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { createOptimizer, type OptimizerOptions } from '../../ts/node.js'
+import { createOptimizer, type OptimizerOptions, train } from '../../ts/node.js'
+import type { TrainOptions } from '../../ts/optimizers/train.js'
 import { Halving } from './halving.js'
 
 const NAN = Number.NaN
@@ -99,4 +100,25 @@ it('Polyak steps want a loss', async () => {
   // below the least loss there is nowhere to go, and where to was is not forgotten
   expect(await optimizer.step(gradient, { loss: -1 })).toMatchObject({ step: 2, learningRate: 0 })
   expect((await optimizer.step(gradient, { loss: 0.5 })).learningRate).toBeGreaterThan(0)
+})
+
+it.each(['cosine', {}, null, () => 0.1, { ...new Halving(1), learningRates: 1 }])(
+  'refuses %j for a scheduler, and says how to make one',
+  async scheduler => {
+    await expect(make({ kind: 'sgd', scheduler })).rejects.toMatchObject({
+      code: 'ERR_NONNEG_OPTION',
+      detail: { option: 'scheduler' },
+      fix: expect.stringContaining('schedulerFrom'),
+    })
+  },
+)
+
+it('says what the options of a kind are', async () => {
+  await expect(make({ kind: 'sgd', momentum: 0.9 })).rejects.toMatchObject({
+    fix: expect.stringMatching(/^the options of the kind sgd are kind, /),
+  })
+})
+
+it('trains nothing without options', async () => {
+  await expect(train(undefined as unknown as TrainOptions)).rejects.toMatchObject({ code: 'ERR_NONNEG_OPTION' })
 })

@@ -59,6 +59,37 @@ describe.each(BACKENDS)('state on %s', backend => {
   )
 })
 
+it('goes on bit for bit where the reference keeps more digits than the parameters have', async () => {
+  const options = { kind: 'momentum', learningRate: 0.01, backend: 'reference' } as const
+  const gradient = (params: Float32Array) => params.map((value, i) => ((i + 1) * value) / 3)
+  const straight = Float32Array.of(1, 2, 3)
+  await using whole = await createOptimizer(straight, options)
+  for (let step = 0; step < 30; step++) await whole.step(gradient(straight))
+  const params = straight.slice()
+  await using other = await createOptimizer(params, options)
+  await other.restore(saved(await whole.state()))
+  for (let step = 0; step < 100; step++) {
+    await whole.step(gradient(straight))
+    await other.step(gradient(params))
+    expect(sameBits(params, straight)).toBe(true)
+  }
+  // parameters that were written since are those that count
+  params.fill(1)
+  await other.restore(saved(await whole.state()))
+  expect(await other.evaluated()).toEqual(Float32Array.of(1, 1, 1))
+})
+
+it.each(['reference', 'wasm'] as const)(
+  'evaluates to parameters of the type that they came in, on %s',
+  async backend => {
+    for (const params of [Float32Array.of(1, 2), Float64Array.of(1, 2)]) {
+      await using optimizer = await createOptimizer(params, { kind: 'schedule-free-sgd', backend })
+      await optimizer.step(params.slice())
+      expect((await optimizer.evaluated()).constructor).toBe(params.constructor)
+    }
+  },
+)
+
 it('refuses the state of another optimizer, and stays as it was', async () => {
   const params = Float32Array.of(1, 2, 3)
   const options = { kind: 'momentum', hypergradient: { rate: 0.1 }, backend: 'reference' } as const
@@ -75,6 +106,8 @@ it('refuses the state of another optimizer, and stays as it was', async () => {
     { scalars: { ...scalars, method: { rates: ['a'] } }, arrays },
     { scalars: { ...scalars, method: null }, arrays },
     { scalars, arrays: {} },
+    {} as OptimizerState,
+    null as unknown as OptimizerState,
     { scalars, arrays: { u: new Float64Array(2) } },
   ]
   for (const other of others) {

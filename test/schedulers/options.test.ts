@@ -188,6 +188,12 @@ describe('schedulerFrom', () => {
     }
   })
 
+  it('says what a run is where there is none', () => {
+    expect(() => schedulerFrom('cosine', undefined as never)).toThrow(
+      'run is undefined, not { learningRate, totalSteps }',
+    )
+  })
+
   it('makes each of its names, of the class that the registry tells', () => {
     for (const name of SCHEDULER_NAMES) expect(schedulerFrom(name, run).constructor.name).toBe(SCHEDULERS[name].type)
   })

@@ -103,7 +103,23 @@ describe('numbers worked by hand', () => {
   })
 })
 
+describe('factors far from 1', () => {
+  it.each(['predictable', 'one-step', 'mean-square', 'batch'] as const)('%s stays a number', kind => {
+    const near = stabilityBound(H, { batch: 1, kind })
+    for (const power of [-450, 450]) {
+      const scaled = H.map(row => row.map(entry => entry * 2 ** power))
+      expect(stabilityBound(scaled, { batch: 1, kind })).toBe(near / 2 ** power / 2 ** power)
+    }
+    expect(stabilityBound([[1e200, 1]], { kind })).toBe(0)
+    expect(stabilityBound([[1e-200, 1e-201]], { kind })).toBe(Number.POSITIVE_INFINITY)
+  })
+})
+
 describe('refusals', () => {
+  it('of options that are none', () => {
+    expect(() => stabilityBound(H, null as unknown as object)).toThrow('options is null, not an object')
+  })
+
   it.each([
     [H, { batch: 4 }, 'ERR_NONNEG_OPTION'],
     [H, { batch: 0 }, 'ERR_NONNEG_OPTION'],

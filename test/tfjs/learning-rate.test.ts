@@ -74,6 +74,7 @@ describe('a scheduler in model.fit', () => {
     const fit = model.fit(x, y, { callbacks, verbose: 0 })
     await expect(fit).rejects.toMatchObject({ code: 'ERR_NONNEG_OPTION', detail: { value: 'val_loss' } })
     expect(() => learningRateCallback(model, new Halving(0.1), { every: 'step' as 'batch' })).toThrow(/every/)
+    expect(() => learningRateCallback(model, 'cosine' as unknown as Halving)).toThrow('scheduler is "cosine"')
   })
 })
 

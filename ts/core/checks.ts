@@ -43,13 +43,13 @@ export function checkObject(name: string, value: unknown, wanted: string): void 
   if (typeof value !== 'object' || value === null) throw refuse(name, value, wanted)
 }
 
-/** Refuses names that are not among the known. `what` is said of them, such as "option". */
+/** Refuses names that are not among the known. `what` is said of one of them: "option", "part of learningRate". */
 export function checkNames(given: object, known: readonly string[], what: string): void {
   for (const name of Object.keys(given)) {
     if (known.includes(name)) continue
     throw new NonnegError('ERR_NONNEG_OPTION', `there is no ${what} "${name}"`, {
       detail: { option: name },
-      fix: `the ${what}s are ${known.join(', ')}`,
+      fix: `the ${what.replace(/^\w+/, '$&s')} are ${known.join(', ')}`,
     })
   }
 }

@@ -149,7 +149,7 @@ class FitLoop {
   #note(report: PassReport, before: number): void {
     const { history, losses, violations } = this.#progress
     for (let i = 0; i < report.iterations; i++) {
-      const loss = checkedLoss(report.losses[i], this.#options)
+      const loss = checkedLoss(report.losses[i], this.#options, this.#solver)
       const violation = report.violations.at(i)
       const rates = report.rates?.[i]
       const entry: HistoryEntry = {
@@ -178,7 +178,7 @@ class FitLoop {
       const report = await this.#advance(startIterations)
       if (signal?.aborted && best) break
       if (signal?.aborted) throw abortError(signal)
-      const loss = checkedLoss(report.losses[report.iterations - 1], this.#options)
+      const loss = checkedLoss(report.losses[report.iterations - 1], this.#options, this.#solver)
       if (!best || loss < best.loss) best = { loss, factors: await this.#fit.factors() }
       if (this.#deadline !== undefined && performance.now() >= this.#deadline) break
     }

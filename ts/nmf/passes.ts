@@ -178,7 +178,7 @@ export class Passes {
    */
   #observe(batchLoss: number, { count }: Batch, rates: StepRates, steps: BatchSteps): void {
     const { batches, violationScale } = this.#options
-    const loss = checkedLoss(batchLoss, this.#options) * (this.#rows / count) * this.#lossUnit
+    const loss = checkedLoss(batchLoss, this.#options, 'sgd') * (this.#rows / count) * this.#lossUnit
     const { H } = this.#cut(rates)
     const unit = batches.safe ? (this.#lossUnit * steps.rateH[0]) / H : violationScale ** 2
     const squaredDirection = this.#squaredGradient

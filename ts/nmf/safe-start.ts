@@ -1,7 +1,7 @@
 import type { Factors, Fit } from '../backends/backend.js'
 import { inSlices } from '../core/breathe.js'
 import { type DenseView, type FloatArray, packedEntries } from '../core/matrix.js'
-import { balancedScales } from '../schedulers/stability.js'
+import { balancedScales, type StartScales, type StartSums } from '../schedulers/stability.js'
 import type { ResolvedOptions } from './options.js'
 
 /** Whether bounds or frozen components tie the scale of the factors. */
@@ -49,6 +49,16 @@ function diagonalOf(G: Float64Array, rank: number): Float64Array {
   return Float64Array.from({ length: rank }, (_, k) => G[k * rank + k])
 }
 
+/**
+ * `balancedScales`, but components that are zero on one side stay as they are: steps can still find what the theorem's start
+ * gives up.
+ */
+function scalesOf(sums: StartSums): StartScales {
+  const scales = balancedScales(sums)
+  for (const list of [scales.W, scales.H]) for (let k = 0; k < list.length; k++) list[k] ||= 1
+  return scales
+}
+
 /** Copies with component k of each factor times its scale. */
 function* scaled(
   { W, H }: Pick<Factors, 'W' | 'H'>,
@@ -71,7 +81,7 @@ function* scaled(
 /**
  * Puts a start in its place of which WH is as near to X as one scale brings it, with as much of each component in W as in H
  * (`balancedScales`); X·½‖·‖² is then at most that of no factors at all. A start that is zero, or has nothing in common with
- * X, is balanced alone.
+ * X, is balanced alone, and components that are zero in one factor stay as they are.
  * @param squaredNorm ‖X‖²
  */
 export async function startSafely(
@@ -92,7 +102,7 @@ export async function startSafely(
     const common = (squaredNorm + own) / 2 - loss
     const product = common > 0 ? common : own
     const squares = { squaresW: diagonalOf(left, rank), squaresH: diagonalOf(right, rank) }
-    factors = await inSlices(scaled(factors, balancedScales({ ...squares, product, squaredNorm: own })))
+    factors = await inSlices(scaled(factors, scalesOf({ ...squares, product, squaredNorm: own })))
     await fit.setFactors(factors)
     if (own === 0 || (product < 2 * own && own < 2 * product)) return
   }
@@ -108,9 +118,7 @@ export async function rebalance(fit: Fit, rank: number): Promise<void> {
   const { W, H, gradient } = await fit.factors()
   const squaresW = diagonalOf(await inSlices(gramOfRows(W, rank)), rank)
   const squaresH = diagonalOf(await inSlices(gramOfColumns(H, rank)), rank)
-  const scales = balancedScales({ squaresW, squaresH, product: 1, squaredNorm: 1 })
-  // 0 stands for a component that is zero on one side
-  for (const list of [scales.W, scales.H]) for (let k = 0; k < rank; k++) list[k] ||= 1
+  const scales = scalesOf({ squaresW, squaresH, product: 1, squaredNorm: 1 })
   const own = await inSlices(scaled({ W, H }, scales))
   if (!gradient) return await fit.setFactors(own)
   // what falls in the scaled H along the same line

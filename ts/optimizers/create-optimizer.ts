@@ -7,6 +7,7 @@ import type { FloatArray } from '../core/matrix.js'
 import { borrowDevice, type Loan } from '../engine/devices.js'
 import { planOptimizer } from '../engine/optimizer-plan.js'
 import type { Ranking } from '../engine/ranking.js'
+import { isScheduler } from '../schedulers/composed.js'
 import type { Kind, Setup } from './kind.js'
 import { KINDS } from './kinds.js'
 import { Optimizer } from './optimizer.js'
@@ -51,12 +52,23 @@ function groupsOf({ groups }: OptimizerOptions, length: number): readonly GroupO
   })
 }
 
+function checkScheduler(scheduler: unknown): void {
+  if (isScheduler(scheduler) && Array.isArray(scheduler.learningRates)) return
+  // what a name stands for depends on how long the run is, which an optimizer does not know
+  const { message, detail } = refuse('scheduler', scheduler, 'a scheduler')
+  throw new NonnegError('ERR_NONNEG_OPTION', message, {
+    detail,
+    fix: 'schedulerFrom(name, { learningRate, totalSteps }) makes one by name',
+  })
+}
+
 function setupOf(kind: Kind, options: OptimizerOptions, length: number): Setup {
   const known = Object.keys(kind.options)
   checkNames(given(options), [...COMMON_OPTIONS, ...known], `option of the kind ${options.kind}`)
   const groups = groupsOf(options, length)
   const filled = { ...kind.options, ...given(options) } as OptimizerOptions
   const { scheduler } = filled
+  if (options.scheduler !== undefined) checkScheduler(options.scheduler)
   const each = groups.map((group, k) => {
     const { length: _, ...settings } = group
     checkNames(settings, known, `setting of a group of the kind ${options.kind}`)

@@ -45,6 +45,12 @@ export interface Parts {
 /** Arrays that are no state: the parameters are the caller's, and the gradient is of one batch. */
 const NOT_STATE: readonly string[] = ['p', 'g']
 
+/** Whether parameters are those of an array with more digits, as a Float32Array holds them. */
+function isRoundedTo(exact: FloatArray | undefined, params: FloatArray): exact is FloatArray {
+  if (!(params instanceof Float32Array) || exact?.length !== params.length) return false
+  return params.every((value, i) => Object.is(value, Math.fround(exact[i])))
+}
+
 /**
  * Steps flat parameters in place. Made by `createOptimizer`. One call at a time: another rejects with ERR_NONNEG_BACKEND while
  * one is under way, and with ERR_NONNEG_DISPOSED after the disposal.
@@ -130,11 +136,15 @@ export class Optimizer implements AsyncDisposable {
   }
 
   /**
-   * A copy of the parameters that a model is to be used with. They are `params`, but for kinds that average over steps and
-   * take gradients elsewhere.
+   * A copy of the parameters that a model is to be used with, of the type of `params`. They are `params`, but for kinds that
+   * average over steps and take gradients elsewhere.
    */
   evaluated(): Promise<FloatArray> {
-    return this.#alone(() => this.#vectors.read(this.#method.evaluated ?? 'p'))
+    return this.#alone(async () => {
+      const copy = this.#parts.params.slice()
+      await copySlices(await this.#vectors.read(this.#method.evaluated ?? 'p'), copy)
+      return copy
+    })
   }
 
   /** A copy of the rates of all parameters, where each has its own. */
@@ -145,14 +155,19 @@ export class Optimizer implements AsyncDisposable {
     })
   }
 
-  /** What `restore` needs to go on from here, on any backend; bit for bit on the same. The parameters are not in it. */
+  /**
+   * What `restore` needs to go on from here, on any backend; bit for bit on the same. The parameters are not in it, but for the
+   * digits that the reference keeps of those that a Float32Array holds.
+   */
   state(): Promise<OptimizerState> {
     return this.#alone(async () => {
       const arrays: Record<string, FloatArray> = {}
       for (const name of this.#vectors.arrays) {
         if (!NOT_STATE.includes(name)) arrays[name] = await this.#vectors.read(name)
       }
-      const { kind, groups, scheduler } = this.#parts
+      const { kind, groups, params, scheduler } = this.#parts
+      const held = await this.#vectors.read('p')
+      if (params instanceof Float32Array && held instanceof Float64Array) arrays.p = held
       const scalars = {
         kind,
         groups: [...groups],
@@ -176,6 +191,8 @@ export class Optimizer implements AsyncDisposable {
    */
   restore(state: OptimizerState): Promise<void> {
     return this.#alone(async () => {
+      const parts = objectIn({ state }, 'state')
+      for (const part of ['scalars', 'arrays']) objectIn(parts, part)
       const { kind, groups, scheduler } = this.#parts
       const { scalars, arrays } = state
       if (scalars.kind !== kind) throw unfit('kind', scalars.kind, `"${kind}"`)
@@ -189,7 +206,8 @@ export class Optimizer implements AsyncDisposable {
       this.#method.restore(objectIn(scalars, 'method'))
       if (scheduler) scheduler.restore(objectIn(scalars, 'scheduler'))
       for (const name of names) await this.#vectors.upload(name, arrays[name])
-      await this.#vectors.upload('p', this.#parts.params)
+      const { params } = this.#parts
+      await this.#vectors.upload('p', isRoundedTo(arrays.p, params) ? arrays.p : params)
       ;[this.#steps, this.#forwards, this.#backwards] = counts
       this.#rates = rates
       this.#used = typeof scalars.learningRate === 'number' ? scalars.learningRate : undefined

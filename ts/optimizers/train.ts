@@ -67,6 +67,7 @@ export interface Training {
  * finite number, ERR_NONNEG_ABORTED; what `evaluate`, `onStep` and the optimizer throw
  */
 export async function train(options: TrainOptions): Promise<Training> {
+  checkObject('options', options, 'an object')
   const { optimizer, parameters } = options
   checkObject('optimizer', optimizer, 'an optimizer or the options of one')
   if (optimizer instanceof Optimizer) return await loop(optimizer, options)

@@ -1,4 +1,4 @@
-import { oneOf, refuse } from '../core/checks.js'
+import { checkObject, oneOf, refuse } from '../core/checks.js'
 import { isScheduler } from './composed.js'
 import { FIXED } from './registry-fixed.js'
 import { OBSERVING } from './registry-observing.js'
@@ -68,7 +68,11 @@ export const SCHEDULER_NAMES: readonly SchedulerName[] = /* @__PURE__ */ Object.
  * @throws NonnegError ERR_NONNEG_OPTION where it is neither a scheduler nor the name of one
  */
 export function schedulerFrom(given: SchedulerName | Scheduler, run: SchedulerRun): Scheduler {
-  if (typeof given === 'string') return SCHEDULERS[oneOf('scheduler', given, SCHEDULER_NAMES)].make(run)
+  if (typeof given === 'string') {
+    const entry = SCHEDULERS[oneOf('scheduler', given, SCHEDULER_NAMES)]
+    checkObject('run', run, '{ learningRate, totalSteps }')
+    return entry.make(run)
+  }
   if (isScheduler(given)) return given
   throw refuse('scheduler', given, `a scheduler or one of ${SCHEDULER_NAMES.join(', ')}`)
 }

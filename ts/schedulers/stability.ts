@@ -211,20 +211,30 @@ function meanSquareCurvature(H: Columns, kappa: number): number {
  * @throws NonnegError ERR_NONNEG_OPTION for options; _SHAPE, _NEGATIVE, _NOT_FINITE for H
  */
 export function stabilityBound(H: FactorInput, options: StabilityOptions = {}): number {
+  checkObject('options', options, 'an object')
   checkNames(options, ['batch', 'replacement', 'kind', 'total'], 'option of stabilityBound')
   const columns = vectorsOf(H, 'H', 'columns')
+  // every curvature grows with the square of H, which may leave the range of numbers where the bound does not
+  const largest = columns.data.reduce((most, entry) => Math.max(most, entry), 0)
+  const unit = largest > 0 ? 2 ** Math.floor(Math.log2(largest)) : 1
+  const scaled = { ...columns, data: columns.data.map(entry => entry / unit) }
+  return 2 / curvatureOf(scaled, options) / unit / unit
+}
+
+/** What 2 is to be divided by. */
+function curvatureOf(columns: Columns, options: StabilityOptions): number {
   const { rank, count } = columns
   const kind = oneOf('kind', options.kind ?? 'predictable', KINDS)
   if (kind === 'batch') {
     const total = whole('total', options.total ?? count, count)
-    return 2 / ((total / count) * largestEigenvalue(columns))
+    return (total / count) * largestEigenvalue(columns)
   }
   const replacement = flag('replacement', options.replacement ?? false)
   const batch = whole('batch', options.batch ?? count, 1, replacement ? Number.MAX_SAFE_INTEGER : count)
   const kappa = spread(batch, count, replacement)
-  if (kind === 'one-step') return 2 / oneStepCurvature(columns, kappa)
-  if (kind === 'predictable') return 2 / predictableCurvature(columns, kappa)
-  if (rank <= LARGEST_EXACT_RANK) return 2 / meanSquareCurvature(columns, kappa)
+  if (kind === 'one-step') return oneStepCurvature(columns, kappa)
+  if (kind === 'predictable') return predictableCurvature(columns, kappa)
+  if (rank <= LARGEST_EXACT_RANK) return meanSquareCurvature(columns, kappa)
   throw new NonnegError(
     'ERR_NONNEG_OPTION',
     `kind: 'mean-square' is for ranks up to ${LARGEST_EXACT_RANK}, not ${rank}`,

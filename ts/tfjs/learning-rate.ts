@@ -1,5 +1,6 @@
-import { oneOf } from '../core/checks.js'
+import { checkObject, oneOf, refuse } from '../core/checks.js'
 import { NonnegError } from '../core/errors.js'
+import { isScheduler } from '../schedulers/composed.js'
 import type { Scheduler } from '../schedulers/scheduler.js'
 
 export interface LearningRateOptions {
@@ -41,6 +42,8 @@ export function learningRateCallback(
   scheduler: Scheduler,
   options: LearningRateOptions = {},
 ): LearningRateCallback {
+  checkObject('model', model, 'a model of TensorFlow.js')
+  if (!isScheduler(scheduler)) throw refuse('scheduler', scheduler, 'a scheduler')
   const every = oneOf('every', options.every ?? 'batch', ['batch', 'epoch'])
   const { metric = 'loss' } = options
   let seen: number | undefined
