@@ -74,6 +74,10 @@ function serve(folder, port) {
 
 if (process.argv[1] && path.resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
   const { values } = parseArgs({ options: { port: { type: 'string', default: '8080' } } })
+  if (!/^\d{1,5}$/.test(values.port) || Number(values.port) > 65535) {
+    process.stderr.write(`--port is '${values.port}'; it takes a number up to 65535.\n`)
+    process.exit(2)
+  }
   const folder = path.join(root, 'build', 'example')
   await bundleExample(folder)
   serve(folder, Number(values.port))

@@ -57,7 +57,7 @@ function showError(error: unknown): void {
   }
   const known = error instanceof NonnegError
   place.replaceChildren(line('p', error instanceof Error ? error.message : String(error)))
-  if (known && error.fix) place.append(line('p', error.fix))
+  if (known && error.fix) place.append(line('p', error.fix.charAt(0).toUpperCase() + error.fix.slice(1)))
   if (known) place.append(line('code', error.code))
   place.hidden = false
   place.scrollIntoView({ block: 'nearest' })
