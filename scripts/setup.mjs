@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// The way in for a fresh clone: `npm run demo` and `npm test` need nothing before them. Installs what the lock file
-// says, builds what is missing or stale, then runs the demo or the whole test run. Only built-in modules until then.
+// The way in for a fresh clone: `npm run demo`, `npm run example` and `npm test` need nothing before them. Installs what the
+// lock file says, builds what is missing or stale, then runs the demo, the page or the whole test run. Only built-in modules
+// until then.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
@@ -57,11 +58,12 @@ function hand(script, args) {
 
 checkNode()
 const [goal, ...args] = process.argv.slice(2)
-if (goal !== 'demo' && goal !== 'test') fail('usage: node scripts/setup.mjs demo|test [arguments]')
+if (!['demo', 'example', 'test'].includes(goal)) fail('usage: node scripts/setup.mjs demo|example|test [arguments]')
 await install()
 const { build } = await import('./build.mjs')
 try {
-  await build({ emulation: goal === 'test' })
+  // a page has no use for the addon
+  await build({ emulation: goal === 'test', ...(goal === 'example' ? { native: 'off' } : {}) })
 } catch (error) {
   process.stderr.write(
     `${error instanceof Error ? error.message : error}\nThe build failed; the lines above say why.\n`,
@@ -69,6 +71,7 @@ try {
   if (goal === 'test') process.stdout.write('FAIL build\n0 passed, 1 failed, 0 skipped\n')
   process.exit(1)
 }
+if (goal === 'example') hand(path.join(root, 'scripts', 'serve-example.mjs'), args)
 if (goal === 'test') hand(path.join(root, 'scripts', 'test.mjs'), args)
 const { bundleScript } = await import('./lib/bundle.mjs')
 hand(await bundleScript('examples/state-of-the-union/main.ts'), args)

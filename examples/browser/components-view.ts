@@ -1,0 +1,89 @@
+import { drawPicture, pictureCanvas } from './pictures.js'
+
+/** How a component is shown: as a picture so many columns wide, or by its largest columns, named. */
+export type View =
+  | { readonly kind: 'pictures'; readonly width: number }
+  | { readonly kind: 'lists'; readonly labels: readonly string[] | undefined }
+
+const LIST_LENGTH = 8
+/** So many numbers are drawn in a few milliseconds; components beyond them are left out. */
+const MOST_NUMBERS = 1 << 19
+const MOST_SHOWN = 100
+
+type Draw = (values: Float32Array) => void
+
+/** The rows of H, each as a figure that is made once and drawn anew in place. */
+export class ComponentsView {
+  readonly #place: HTMLElement
+  readonly #more: HTMLElement
+  #draws: Draw[] = []
+  #columns = 0
+
+  constructor(place: HTMLElement, more: HTMLElement) {
+    this.#place = place
+    this.#more = more
+  }
+
+  /** Makes room for the components of a fit. */
+  begin(rank: number, columns: number, view: View): void {
+    const shown = Math.max(1, Math.min(rank, MOST_SHOWN, Math.floor(MOST_NUMBERS / columns)))
+    this.#columns = columns
+    this.#place.dataset.view = view.kind
+    const made = Array.from({ length: shown }, (_, i) => {
+      return view.kind === 'pictures' ? picture(i + 1, columns, view.width) : list(i + 1, view.labels)
+    })
+    this.#draws = made.map(({ draw }) => draw)
+    this.#place.replaceChildren(...made.map(({ figure }) => figure))
+    this.#more.textContent = shown < rank ? `${shown} of ${rank} are shown.` : ''
+  }
+
+  draw(H: Float32Array): void {
+    this.#draws.forEach((draw, i) => {
+      draw(H.subarray(i * this.#columns, (i + 1) * this.#columns))
+    })
+  }
+}
+
+function figureOf(number: number, content: HTMLElement): HTMLElement {
+  const figure = document.createElement('figure')
+  const caption = document.createElement('figcaption')
+  caption.textContent = String(number)
+  figure.append(content, caption)
+  return figure
+}
+
+function picture(number: number, columns: number, width: number): { figure: HTMLElement; draw: Draw } {
+  const canvas = pictureCanvas(columns, width)
+  canvas.setAttribute('role', 'img')
+  canvas.setAttribute('aria-label', `Component ${number}`)
+  return { figure: figureOf(number, canvas), draw: values => drawPicture(canvas, values) }
+}
+
+function list(number: number, labels: readonly string[] | undefined): { figure: HTMLElement; draw: Draw } {
+  const items = Array.from({ length: LIST_LENGTH }, () => document.createElement('li'))
+  const ol = document.createElement('ol')
+  ol.append(...items)
+  const draw = (values: Float32Array) => {
+    const places = largest(values)
+    items.forEach((item, i) => {
+      const value = i < places.length ? values[places[i]] : 0
+      item.hidden = value <= 0
+      if (item.hidden) return
+      item.textContent = labels?.[places[i]] ?? `column ${places[i] + 1}`
+      item.style.setProperty('--share', `${((100 * value) / values[places[0]]).toFixed(1)}%`)
+    })
+  }
+  return { figure: figureOf(number, ol), draw }
+}
+
+/** Places of the largest numbers, largest first, in one walk. */
+function largest(values: Float32Array): number[] {
+  const places: number[] = []
+  for (let j = 0; j < values.length; j++) {
+    if (places.length === LIST_LENGTH && values[j] <= values[places[LIST_LENGTH - 1]]) continue
+    const at = places.findIndex(place => values[j] > values[place])
+    places.splice(at < 0 ? places.length : at, 0, j)
+    places.length = Math.min(places.length, LIST_LENGTH)
+  }
+  return places
+}

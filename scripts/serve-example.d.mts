@@ -1,0 +1,2 @@
+/** The page in a folder of its own, which any static server can serve; the folder is emptied first. */
+export function bundleExample(out: string): Promise<void>

@@ -1,0 +1,84 @@
+#!/usr/bin/env node
+// `npm run example`: bundles examples/browser with the package's browser entries and serves it with the headers that make
+// a page cross-origin isolated, which shared memory, and so WASM threads, need. `--port 8080` chooses the port.
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import http from 'node:http'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { speeches } from '../examples/speeches.mjs'
+import { root } from './lib/stamp.mjs'
+
+const SOURCE = path.join(root, 'examples', 'browser')
+const WORDS = 1200
+const LARGEST_SHARE = 0.4
+
+const TYPES = { '.css': 'text/css', '.csv': 'text/csv', '.html': 'text/html; charset=utf-8', '.js': 'text/javascript' }
+
+const ISOLATION = { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' }
+
+/** Weights of words that tell speeches apart, a speech a row. */
+function speechesCsv() {
+  const { x, words } = speeches(WORDS)
+  // what most speeches say tells little, and readers of CSV take "none" for a missing number
+  const kept = words.flatMap((word, i) => {
+    const share = x.filter(row => row[i] > 0).length / x.length
+    return share <= LARGEST_SHARE && word !== 'none' ? [i] : []
+  })
+  const lines = [kept.map(i => words[i]), ...x.map(row => kept.map(i => Number(row[i].toFixed(4))))]
+  return `${lines.join('\n')}\n`
+}
+
+/** The page in a folder of its own, which any static server can serve. @param {string} out a folder, emptied first */
+export async function bundleExample(out) {
+  const { build } = await import('esbuild')
+  rmSync(out, { recursive: true, force: true })
+  mkdirSync(path.join(out, 'samples'), { recursive: true })
+  for (const file of ['index.html', 'style.css', 'samples/digits.csv'])
+    cpSync(path.join(SOURCE, file), path.join(out, file))
+  writeFileSync(path.join(out, 'samples', 'speeches.csv'), speechesCsv())
+  await build({
+    entryPoints: [path.join(SOURCE, 'main.ts')],
+    outfile: path.join(out, 'main.js'),
+    bundle: true,
+    minify: true,
+    platform: 'browser',
+    format: 'esm',
+    target: 'es2022',
+    logLevel: 'error',
+  })
+}
+
+/** @param {string} folder @param {number} port */
+function serve(folder, port) {
+  const server = http.createServer((request, response) => {
+    const { pathname } = new URL(request.url ?? '/', 'http://localhost')
+    const file = path.join(folder, pathname.endsWith('/') ? `${pathname}index.html` : pathname)
+    try {
+      if (!file.startsWith(`${folder}${path.sep}`)) throw new Error('outside the folder')
+      const content = readFileSync(file)
+      const type = TYPES[path.extname(file)] ?? 'application/octet-stream'
+      response.writeHead(200, { ...ISOLATION, 'content-type': type, 'cache-control': 'no-store' }).end(content)
+    } catch {
+      response.writeHead(404, ISOLATION).end()
+    }
+  })
+  server.once('error', error => {
+    process.stderr.write(`Cannot serve on port ${port}: ${error.message}. Choose another with --port.\n`)
+    process.exitCode = 1
+  })
+  server.listen(port, '127.0.0.1', () => {
+    process.stdout.write(`http://localhost:${server.address().port}/    Ctrl+C ends it\n`)
+  })
+}
+
+if (process.argv[1] && path.resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  const { values } = parseArgs({ options: { port: { type: 'string', default: '8080' } } })
+  if (!/^\d{1,5}$/.test(values.port) || Number(values.port) > 65535) {
+    process.stderr.write(`--port is '${values.port}'; it takes a number up to 65535.\n`)
+    process.exit(2)
+  }
+  const folder = path.join(root, 'build', 'example')
+  await bundleExample(folder)
+  serve(folder, Number(values.port))
+}
