@@ -4,13 +4,11 @@ import type { DenseInput } from '../../ts/node.js'
 
 /**
  * The first 300 of the 1797 handwritten digits of scikit-learn's `load_digits`, 8 × 8 grey values from 0 to 16 each, a row a
- * digit: "Optical Recognition of Handwritten Digits", Alpaydin & Kaynak, UCI Machine Learning Repository, CC BY 4.0. The file
- * has a line for each, in base 17.
+ * digit: "Optical Recognition of Handwritten Digits", Alpaydin & Kaynak, UCI Machine Learning Repository, CC BY 4.0. They are
+ * the sample of the example page.
  */
 export function digits(rows = 300): DenseInput {
-  const lines = readFileSync(path.join('test', 'golden', 'digits.txt'), 'utf8')
-    .trim()
-    .split('\n')
-    .slice(0, rows)
-  return { data: Float64Array.from(lines.join(''), value => Number.parseInt(value, 17)), rows, columns: 64 }
+  const file = path.join('examples', 'browser', 'samples', 'digits.csv')
+  const lines = readFileSync(file, 'utf8').trim().split('\n').slice(0, rows)
+  return { data: Float64Array.from(lines.flatMap(line => line.split(',').map(Number))), rows, columns: 64 }
 }

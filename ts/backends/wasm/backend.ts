@@ -1,7 +1,7 @@
 import { availableThreads, environment } from '../../core/environment.js'
 import { NonnegError } from '../../core/errors.js'
 import type { Backend, OpenOptions, Probe } from '../backend.js'
-import { WasmDevice } from './device.js'
+import type { WasmDevice } from './device.js'
 import { MAX_LANES } from './layout.js'
 import { type Features, features, probe } from './probe.js'
 
@@ -33,7 +33,10 @@ function isRelaxed({ fast = false }: OpenOptions, { relaxedSimd }: Features): bo
   })
 }
 
-/** SIMD kernels on worker threads, in every engine that has WebAssembly SIMD. */
+/**
+ * SIMD kernels on worker threads, in every engine that has WebAssembly SIMD. They are loaded when it is opened: programs that
+ * compute elsewhere never do.
+ */
 export const wasmBackend: Backend = {
   id: 'wasm',
 
@@ -46,6 +49,7 @@ export const wasmBackend: Backend = {
     const answer = probe(found)
     if (!answer.available) throw new NonnegError('ERR_NONNEG_BACKEND', answer.reason, { fix: answer.fix })
     const relaxed = isRelaxed(options, found)
+    const { WasmDevice } = await import('./device.js')
     return await WasmDevice.open({ threads: threadsOf(options), relaxed, shared: found.sharedMemory }, answer.info)
   },
 }

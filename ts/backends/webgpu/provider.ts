@@ -12,6 +12,8 @@ export type GpuSource =
     }
   | { readonly found: false; readonly reason: string; readonly fix: string }
 
+export type FoundGpu = Extract<GpuSource, { found: true }>
+
 /**
  * Where WebGPU comes from in this world: a browser's own, or Dawn in Node. Its GPU object is typed `unknown`, so that
  * the package's declarations need no WebGPU types.

@@ -1,0 +1,112 @@
+import { NonnegError } from '../../core/errors.js'
+import type { MatrixView } from '../../core/matrix.js'
+import type { Dims, KernelSpec } from '../../kernels/spec.js'
+import {
+  type Device,
+  type Fit,
+  type FitSpec,
+  type Info,
+  type KernelCall,
+  type Problem,
+  SUPPORTED,
+  type Support,
+  unsupported,
+  type Weights,
+} from '../backend.js'
+import type { Memory } from '../memory.js'
+import { type OptimizerSpec, unknownKernel, type Vectors } from '../vectors.js'
+import type { WebgpuLimits } from './backend.js'
+import type { DotGroups } from './family.js'
+import { GpuFit } from './fit.js'
+import { Gpu } from './gpu.js'
+import { misfit, type Room, TILE_BYTES } from './plan.js'
+import type { FoundGpu } from './provider.js'
+import { KERNEL_ALIGNMENT, runKernel, supportsKernel } from './run-kernel.js'
+import { fitRefusal, memoryOfFit } from './support.js'
+import { VECTOR_KERNELS } from './vector-calls.js'
+import { GpuVectors } from './vectors.js'
+
+/** Threads that fill a large GPU; a smaller one runs them in turn at no loss. */
+const BUSY_THREADS = 65_536
+/** A driver on the CPU has a few cores: cutting sums only costs additions there, and workgroup memory is slow. */
+const BUSY_THREADS_EMULATED = 256
+/** 64 MiB: about what a small GPU's caches deliver in the time of a dispatch. */
+const GRAM_READS = 2 ** 24
+const DOTS: DotGroups = { ab: 56, cd: 8, terms: 31 }
+const DOTS_EMULATED: DotGroups = { ab: 3, cd: 1, terms: 2 }
+
+/** A GPU that is open. */
+export class GpuDevice implements Device {
+  readonly backend = 'webgpu'
+  readonly losable = true
+  readonly emulated: boolean
+  readonly info: Info
+  readonly alignment: number = KERNEL_ALIGNMENT
+  readonly #gpu: Gpu
+  readonly #room: Room
+  readonly #dots: DotGroups
+  readonly #closed: (() => void) | undefined
+
+  constructor(device: GPUDevice, facts: { emulated: boolean; info: Info }, source: FoundGpu, limits: WebgpuLimits) {
+    const gpu = new Gpu(device)
+    this.#gpu = gpu
+    this.#closed = source.endWithProcess?.(() => gpu.close())
+    this.emulated = facts.emulated
+    this.info = facts.info
+    const { maxStorageBufferBindingSize, maxBufferSize } = gpu.device.limits
+    this.#room = {
+      bindingBytes: limits.bindingBytes ?? Math.min(maxStorageBufferBindingSize, maxBufferSize),
+      busyThreads: limits.busyThreads ?? (facts.emulated ? BUSY_THREADS_EMULATED : BUSY_THREADS),
+      gramReads: limits.gramReads ?? GRAM_READS,
+      tileBytes: limits.tileBytes ?? TILE_BYTES,
+    }
+    this.#dots = facts.emulated ? DOTS_EMULATED : DOTS
+  }
+
+  supports(X: MatrixView, spec: FitSpec, weights?: Weights): Support {
+    const reason = fitRefusal(X, spec, weights) ?? misfit(X, spec.rank, this.#room)
+    return reason === undefined ? SUPPORTED : unsupported(reason)
+  }
+
+  memory(X: MatrixView, spec: FitSpec, weights?: Weights): Memory {
+    return memoryOfFit(X, spec, weights)
+  }
+
+  async createFit(problem: Problem, spec: FitSpec): Promise<Fit> {
+    this.#gpu.check()
+    const support = this.supports(problem.X, spec, problem.weights)
+    if (!support.supported) throw new NonnegError('ERR_NONNEG_UNSUPPORTED', support.reason)
+    return GpuFit.create(this.#gpu, problem, spec, this.#room, this.#dots)
+  }
+
+  supportsOptimizer(length: number, spec: OptimizerSpec): Support {
+    const unknown = unknownKernel(spec, VECTOR_KERNELS)
+    if (unknown !== undefined) return unsupported(`WebGPU has no kernel ${unknown} for optimizers`)
+    if (length * 4 <= this.#room.bindingBytes) return SUPPORTED
+    return unsupported(
+      `optimizers of ${length} parameters need more than the ${this.#room.bindingBytes} bytes of a binding`,
+    )
+  }
+
+  async createOptimizer(length: number, spec: OptimizerSpec): Promise<Vectors> {
+    this.#gpu.check()
+    const support = this.supportsOptimizer(length, spec)
+    if (!support.supported) throw new NonnegError('ERR_NONNEG_UNSUPPORTED', support.reason)
+    return await GpuVectors.create(this.#gpu, length, spec)
+  }
+
+  supportsKernel(spec: KernelSpec, dims: Dims, dtype?: 'f32' | 'f64'): Support {
+    return supportsKernel(spec, dims, dtype, this.#room)
+  }
+
+  async runKernel(spec: KernelSpec, call: KernelCall): Promise<void> {
+    const support = this.supportsKernel(spec, call.dims, call.dtype)
+    if (!support.supported) throw new NonnegError('ERR_NONNEG_UNSUPPORTED', support.reason)
+    await runKernel(this.#gpu, spec, call, this.#dots)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#gpu.close()
+    this.#closed?.()
+  }
+}
