@@ -19,7 +19,7 @@ import type { WebgpuLimits } from './backend.js'
 import type { DotGroups } from './family.js'
 import { GpuFit } from './fit.js'
 import { Gpu } from './gpu.js'
-import { misfit, type Room, TILE_BYTES } from './plan.js'
+import { MODEL_VALUES, misfit, type Room, TILE_BYTES } from './plan.js'
 import type { FoundGpu } from './provider.js'
 import { KERNEL_ALIGNMENT, runKernel, supportsKernel } from './run-kernel.js'
 import { fitRefusal, memoryOfFit } from './support.js'
@@ -59,6 +59,7 @@ export class GpuDevice implements Device {
       busyThreads: limits.busyThreads ?? (facts.emulated ? BUSY_THREADS_EMULATED : BUSY_THREADS),
       gramReads: limits.gramReads ?? GRAM_READS,
       tileBytes: limits.tileBytes ?? TILE_BYTES,
+      modelValues: limits.modelValues ?? MODEL_VALUES,
     }
     this.#dots = facts.emulated ? DOTS_EMULATED : DOTS
   }
@@ -102,7 +103,7 @@ export class GpuDevice implements Device {
   async runKernel(spec: KernelSpec, call: KernelCall): Promise<void> {
     const support = this.supportsKernel(spec, call.dims, call.dtype)
     if (!support.supported) throw new NonnegError('ERR_NONNEG_UNSUPPORTED', support.reason)
-    await runKernel(this.#gpu, spec, call, this.#dots)
+    await runKernel(this.#gpu, spec, call, this.#dots, this.#room)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -14,14 +14,14 @@ export interface Bindings {
   readonly writes: number
   readonly slot?: boolean
   /** Text that stands before the kernel's own. */
-  readonly prelude?: ShaderName
+  readonly prelude?: ShaderName | readonly ShaderName[]
 }
 
 /** A kernel that can be run: the others are text that stands before one. */
-export type KernelName = Exclude<ShaderName, 'beta' | 'vector_kernel'>
+export type KernelName = Exclude<ShaderName, 'beta' | 'descent' | 'pairs' | 'vector_kernel'>
 
 /** Values of the overrides of a kernel's variant beside the workgroup size. */
-export type Variant = Readonly<Record<string, boolean>>
+export type Variant = Readonly<Record<string, boolean | number>>
 
 export const BINDINGS: Readonly<Record<KernelName, Bindings>> = {
   adam_products: { reads: 4, writes: 1, prelude: 'vector_kernel' },
@@ -30,6 +30,9 @@ export const BINDINGS: Readonly<Record<KernelName, Bindings>> = {
   axpby: { reads: 2, writes: 1 },
   beta_terms: { reads: 2, writes: 4, prelude: 'beta' },
   beta_xht_csr: { reads: 6, writes: 2, prelude: 'beta' },
+  bpp_update: { reads: 2, writes: 3, prelude: 'pairs' },
+  cd_csr: { reads: 6, writes: 2, prelude: ['beta', 'descent'] },
+  cd_dense: { reads: 4, writes: 2, prelude: ['beta', 'descent'] },
   column_sums: { reads: 1, writes: 1 },
   dot: { reads: 4, writes: 1, slot: true },
   dual_average: { reads: 3, writes: 2, prelude: 'vector_kernel' },
@@ -43,11 +46,11 @@ export const BINDINGS: Readonly<Record<KernelName, Bindings>> = {
   idbd_step: { reads: 1, writes: 4, prelude: 'vector_kernel' },
   momentum: { reads: 0, writes: 2, slot: true },
   momentum_step: { reads: 1, writes: 3, prelude: 'vector_kernel' },
-  mu_ratio: { reads: 2, writes: 1 },
+  mu_ratio: { reads: 3, writes: 1 },
   mu_update: { reads: 5, writes: 1 },
   nesterov_step: { reads: 1, writes: 4, prelude: 'vector_kernel' },
   online_update: { reads: 2, writes: 3 },
-  pg_step: { reads: 3, writes: 2 },
+  pg_step: { reads: 4, writes: 2 },
   sgd_step: { reads: 1, writes: 2, prelude: 'vector_kernel' },
   settle: { reads: 1, writes: 6 },
   rprop_step: { reads: 1, writes: 4, prelude: 'vector_kernel' },
@@ -55,6 +58,7 @@ export const BINDINGS: Readonly<Record<KernelName, Bindings>> = {
   spread_csr: { reads: 3, writes: 1 },
   sum_parts: { reads: 0, writes: 1 },
   sum_terms: { reads: 1, writes: 1, slot: true },
+  turn: { reads: 1, writes: 1 },
   wh_dense: { reads: 4, writes: 1 },
   xht_csr: { reads: 5, writes: 1 },
   xht_dense: { reads: 4, writes: 1 },
@@ -91,8 +95,8 @@ export class Pipelines {
 
   async #make(name: KernelName, variant: Variant): Promise<Pipeline> {
     const { device } = this.#gpu
-    const { reads, writes, slot = false, prelude } = BINDINGS[name]
-    const code = prelude ? `${shaders[prelude]}\n${shaders[name]}` : shaders[name]
+    const { reads, writes, slot = false, prelude = [] } = BINDINGS[name]
+    const code = [...[prelude].flat(), name].map(stem => shaders[stem]).join('\n')
     const { result, done } = this.#gpu.scoped(() => {
       const module = device.createShaderModule({ label: name, code })
       const entries: GPUBindGroupLayoutEntry[] = []

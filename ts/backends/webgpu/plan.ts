@@ -11,6 +11,8 @@ export interface Room {
   readonly gramReads: number
   /** Bytes of a tile of W·H where a loss needs one; more of X is worked through tile by tile. */
   readonly tileBytes: number
+  /** Values of the models that a workgroup of coordinate descent holds in its own memory. */
+  readonly modelValues: number
 }
 
 /** A run of rows that fits one binding. */
@@ -26,6 +28,8 @@ const MOST_PARTS = 256
 const PARTS_BYTES = 64 * 2 ** 20
 /** A tile's work fills any GPU, and its three parts are little beside X. */
 export const TILE_BYTES: number = 64 * 2 ** 20
+/** 8 of the 16 KiB that every GPU grants a workgroup: enough of them still run side by side. */
+export const MODEL_VALUES = 2048
 /** Rows looked at between two breathers. */
 const PIECE = 1 << 16
 
