@@ -28,8 +28,6 @@ const MOST_PARTS = 256
 const PARTS_BYTES = 64 * 2 ** 20
 /** A tile's work fills any GPU, and its three parts are little beside X. */
 export const TILE_BYTES: number = 64 * 2 ** 20
-/** 8 of the 16 KiB that every GPU grants a workgroup: enough of them still run side by side. */
-export const MODEL_VALUES = 2048
 /** Rows looked at between two breathers. */
 const PIECE = 1 << 16
 
