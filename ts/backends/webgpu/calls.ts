@@ -22,7 +22,8 @@ export interface Call {
   readonly groups: readonly [number, number, number]
 }
 
-const MOST_GROUPS = 65_535
+/** Workgroups in one dimension of a dispatch. */
+export const MOST_GROUPS = 65_535
 
 /** A grid with one thread per tile; beyond 65,535 workgroups it goes on in y. */
 export function grid(tiles: number, parts = 1): [number, number, number] {
@@ -97,7 +98,7 @@ export async function prepare(gpu: Gpu, calls: readonly Call[]): Promise<{ steps
   try {
     await done
   } catch (error) {
-    uniforms.destroy()
+    gpu.free(uniforms)
     throw error
   }
   return { steps: result, uniforms }

@@ -235,7 +235,7 @@ export class GpuFit implements Fit {
       })
     }
     const ready = await online.prepare(batches)
-    if (!online.hasBegun) online.begin()
+    if (!online.hasBegun) await online.begin()
     this.#ready = false
     let done = 0
     const attempts = {
@@ -275,7 +275,7 @@ export class GpuFit implements Fit {
       if (accumulated) await this.#uploadHt(accumulated.B, online.B)
     }
     if (!motion) return
-    motion.write(gpu, momentum?.numbers)
+    await motion.write(gpu, momentum?.numbers)
     if (!momentum) return
     await this.#upload(momentum, motion.before)
     this.#loss = momentum.numbers[3]
@@ -347,7 +347,7 @@ async function createFit(
   if (motion) {
     await uploadRows(gpu, motion.before.W, problem.W, 0, rows, width)
     await uploadTransposed(gpu, motion.before.Ht, problem.H, columns, width)
-    motion.write(gpu)
+    await motion.write(gpu)
   }
 
   const { maxW = Number.POSITIVE_INFINITY, maxH = Number.POSITIVE_INFINITY } = spec

@@ -94,13 +94,13 @@ export class Motion {
   }
 
   /** Starts anew, or goes on with the numbers of `MomentumState`. */
-  write(gpu: Gpu, numbers?: MomentumState['numbers']): void {
+  write(gpu: Gpu, numbers?: MomentumState['numbers']): Promise<void> {
     const words = Float32Array.from(START)
     if (numbers) {
       const [weight, ceiling, former, , isPlain, done] = numbers
       words.set([isPlain ? 0 : weight, weight, ceiling, former, isPlain, done])
     }
-    gpu.device.queue.writeBuffer(this.numbers, 0, words)
+    return gpu.scoped(() => gpu.device.queue.writeBuffer(this.numbers, 0, words)).done
   }
 
   /** Where the numbers are read from. */

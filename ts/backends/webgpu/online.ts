@@ -41,13 +41,15 @@ export class Online {
   }
 
   /** A becomes H and B 1, before the first batch. */
-  begin(): void {
+  async begin(): Promise<void> {
     const { gpu, columns, width, Ht } = this.#setting
     const bytes = columns * width * 4
-    gpu.device.queue.writeBuffer(this.B, 0, new Float32Array(columns * width).fill(1))
-    const encoder = gpu.device.createCommandEncoder()
-    encoder.copyBufferToBuffer(Ht[0], 0, this.A, 0, bytes)
-    gpu.device.queue.submit([encoder.finish()])
+    await gpu.scoped(() => {
+      gpu.device.queue.writeBuffer(this.B, 0, new Float32Array(columns * width).fill(1))
+      const encoder = gpu.device.createCommandEncoder()
+      encoder.copyBufferToBuffer(Ht[0], 0, this.A, 0, bytes)
+      gpu.device.queue.submit([encoder.finish()])
+    }).done
     this.hasBegun = true
   }
 

@@ -124,7 +124,8 @@ export function csrParts({ rows, entries, longest }: Rows, rank: number, room: R
 /** Why X does not fit this device, or undefined. */
 export function misfit(X: MatrixView, rank: number, { bindingBytes }: Room): string | undefined {
   const width = padded(rank)
-  const limit = `${Math.floor(bindingBytes / 2 ** 20)} MiB, the most this GPU lets a kernel see at once`
+  const names = 'the lesser of maxStorageBufferBindingSize and maxBufferSize'
+  const limit = `${Math.floor(bindingBytes / 2 ** 20)} MiB, the most this GPU lets a kernel see at once (${names})`
   if (X.rows * width * 4 > bindingBytes) return `W (${X.rows} × ${rank} in f32) is larger than ${limit}`
   if (padded(X.columns) * width * 4 > bindingBytes) return `H (${rank} × ${X.columns} in f32) is larger than ${limit}`
   if (width * width * 4 > bindingBytes) return `the ${rank} × ${rank} Gram matrix is larger than ${limit}`
