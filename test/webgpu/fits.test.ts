@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest'
-import type { Device } from '../../ts/backends/backend.js'
+import type { Device, FitSpec } from '../../ts/backends/backend.js'
+import { referenceBackend } from '../../ts/backends/reference/backend.js'
 import type { WebgpuLimits } from '../../ts/backends/webgpu/backend.js'
 import type { DenseView, MatrixView } from '../../ts/core/matrix.js'
 import { dense, entriesOf, plainFit, problemOf, SPEC, sparse } from './plain.js'
@@ -160,6 +161,30 @@ describe.runIf(hasDriver)('WebGPU fits', () => {
     expect(watch.made()).toBe(made)
     await fit.run(100)
     expect(watch.uploaded()).toBe(4 * (rows * columns + rank * (rows + columns)))
+    await device[Symbol.asyncDispose]()
+  })
+
+  it('takes 150 batches of gradient steps in 2 read-backs, told 3 numbers each, as the reference does', async () => {
+    const watch = watched()
+    const device = await softwareBackend({}, watch.provider).open()
+    const problem = problemOf(dense(24, 16), 4)
+    const spec: FitSpec = { ...SPEC(4), rule: 'sgd', batches: true, sgd: { safety: 0.9, noise: 0.125 } }
+    const batches = Array.from({ length: 150 }, (_, draw) => {
+      const rates = { rateW: 0.5, rateH: 1 / (2 + draw) }
+      return { first: 8 * (draw % 3), count: 8, ...rates, draw, refresh: draw % 3 === 0 }
+    })
+    const fit = await device.createFit(problem, spec)
+    const nothing = await fit.runBatches(batches.slice(1), { signal: AbortSignal.abort() })
+    expect(nothing).toMatchObject({ iterations: 0, stopped: 'aborted', steps: { rateH: new Float64Array(0) } })
+    expect((await fit.factors()).gradient).toBeUndefined()
+    const [uploaded, maps] = [watch.uploaded(), watch.maps()]
+    const own = await fit.runBatches(batches)
+    expect([watch.uploaded() - uploaded, watch.maps() - maps]).toEqual([150 * 12, 2])
+    const wanted = await (await (await referenceBackend.open()).createFit(problem, spec)).runBatches(batches)
+    expect(distance(own.losses, wanted.losses)).toBeLessThan(1e-4)
+    for (const name of ['rateW', 'rateH', 'squaredGradient', 'alignment'] as const) {
+      expect(distance(own.steps![name], wanted.steps![name])).toBeLessThan(1e-4)
+    }
     await device[Symbol.asyncDispose]()
   })
 

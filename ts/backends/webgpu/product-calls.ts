@@ -8,21 +8,33 @@ export interface Parts {
 
 export const ONE_PART: Parts = { count: 1, step: 0xffff_fffc }
 
-export function xhtDense(o: {
-  rows: number
-  columns: number
-  rank: number
-  stride: number
-  firstRow: number
-  parts: Parts
+/** Sizes of a product with Hᵀ beside the rows. */
+export interface ProductSizes {
+  readonly columns: number
+  readonly rank: number
+  readonly stride: number
+  /** Of N. */
+  readonly firstRow: number
+  readonly parts: Parts
   /** Entries of one part of N. */
-  partLength: number
-  /** Where the panel begins in X; default 0. */
-  firstX?: number
-  X: Operand | undefined
-  Ht: Operand | undefined
-  N: Operand
-}): Call {
+  readonly partLength: number
+}
+
+/** Those of a product of rows of a factor with a matrix of the rank. */
+export function square(rank: number): ProductSizes {
+  return { columns: rank, rank, stride: rank, firstRow: 0, parts: ONE_PART, partLength: 0 }
+}
+
+export function xhtDense(
+  o: ProductSizes & {
+    rows: number
+    /** Where the panel begins in X; default 0. */
+    firstX?: number
+    X: Operand | undefined
+    Ht: Operand | undefined
+    N: Operand
+  },
+): Call {
   const { firstX = 0 } = o
   const aligned = fourfold(o.columns, o.stride, o.rank, firstX)
   return {

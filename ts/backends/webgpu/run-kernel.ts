@@ -13,12 +13,13 @@ import {
   whDense,
 } from './beta-calls.js'
 import { type Call, type Operand, prepare, record } from './calls.js'
-import type { DotGroups } from './family.js'
+import { type DotGroups, SLOT } from './family.js'
 import { type Gpu, READ_PIECE, SMALLEST_BUFFER } from './gpu.js'
 import { Owned } from './owned.js'
 import type { Room } from './plan.js'
-import { dotOf, gramOf, ONE_PART, xhtCsr, xhtDense, xtwDense } from './product-calls.js'
+import { dotOf, gramOf, ONE_PART, square, xhtCsr, xhtDense, xtwDense } from './product-calls.js'
 import { type Bounds, extrapolateBy, halsUpdate, muUpdate, pgStep, pgTerms } from './rule-calls.js'
+import { gramBoundOf, sgdTerms, sgdUpdate, svrmuUpdate } from './stochastic-calls.js'
 import { callRefusal } from './support.js'
 import { uploadFloats, uploadIntegers } from './upload.js'
 import { groupsOf, isVectorKernel, PARTIAL_BYTES, scalarsOf, vectorCall } from './vector-calls.js'
@@ -91,26 +92,60 @@ const CALLS: Record<string, (dims: Dims, windows: Windows) => Call | readonly Ca
       ...(d.bend ? [product(2, 1, norms, L!)] : []),
     ]
   },
+  gram_bound({ rank }, { G, terms, scratch }) {
+    return gramBoundOf({ rank, G: G!, list: undefined, into: 0, bounds: terms!, iterates: scratch! })
+  },
+  sgd_update({ rows, rank, scale, limit, ...d }, { F, N, G, D, terms, scratch, slot }) {
+    const noise = { size: d.noise, seed: d.seed, draws: 1, draw: 0, row: d.first }
+    const own = { rows, rank, scale, limit, noise, bounds: boundsOf({ rank, ...d }), stride: { kind: 'told' } as const }
+    const places = { found: undefined, rate: SLOT.told, taken: SLOT.taken, slot: slot! }
+    const sums = { operand: terms!, products: sgdTerms(rows, rank) }
+    return [
+      xhtDense({ ...square(rank), rows, X: F, Ht: G, N: scratch! }),
+      sgdUpdate({ ...own, ...places, N: whole(N), P: scratch!, F: F!, D, terms: sums }),
+    ]
+  },
+  svrmu_update({ rows, rank, count, total, ratio, ...d }, { F, N, M, F0, A, G, K, S, scratch }) {
+    const bytes = listLength(rows * rank) * 4
+    const [P, R, Q] = [0, 1, 2].map(at => ({ ...scratch!, offset: at * bytes, size: bytes }))
+    const product = (X: Operand | undefined, Ht: Operand | undefined, into: Operand) =>
+      xhtDense({ ...square(rank), rows, X, Ht, N: into })
+    const own = { rows, rank, count, total, ratio, bounds: boundsOf({ rank, ...d }) }
+    return [
+      ...[product(F, G, P), product(F0, K, R), product(F0, S, Q)],
+      svrmuUpdate({ ...own, N: whole(N), M: whole(M), A: whole(A), P, R, Q, F: F! }),
+    ]
+  },
   extrapolate({ length, most = Number.POSITIVE_INFINITY }, { F, P, momentum }) {
     return extrapolateBy({ length, most, momentum: momentum!, F: F!, P: P! })
   },
 }
 
-/** Kernels that leave the terms of a scalar in a list, which the host adds: the scalar's name, and the terms. */
+/** Kernels that leave the terms of scalars in lists, which the host adds: the name of their buffer, and the terms of each. */
 const SCALARS: Record<string, { readonly name: string; readonly terms: (dims: Dims) => number }> = {
+  gram_bound: { name: 'bound', terms: () => 1 },
+  sgd_update: { name: 'sums', terms: ({ rows, rank }) => sgdTerms(rows, rank) },
   hals_update: { name: 'violation', terms: ({ rows }) => rows },
   pg_step: { name: 'violation', terms: ({ rows, rank }) => pgTerms(rows, rank) },
   beta_terms: { name: 'loss', terms: ({ rows, columns, measure }) => (measure ? tileTerms(rows, columns) : 0) },
   beta_xht_csr: { name: 'loss', terms: ({ rows, measure }) => (measure ? entryTerms(rows, 1) : 0) },
 }
 
+/** Entries that kernels want beside their buffers. */
+const SCRATCH: Record<string, (dims: Dims) => number> = {
+  beta_xht_csr: ({ nonzeros }) => 3 * listLength(nonzeros),
+  gram_bound: ({ rank }) => 2 * rank,
+  sgd_update: ({ rows, rank }) => rows * rank,
+  svrmu_update: ({ rows, rank }) => 3 * listLength(rows * rank),
+}
+
 function wantedOf({ push, bend, measure }: Dims): Wanted {
   return { push: push === 1, bend: bend === 1, measure: measure === 1 }
 }
 
-/** Entries from one of the lists of `beta_xht_csr` to the next: each begins where a binding may. */
-function listLength(nonzeros: number): number {
-  return Math.max(1, Math.ceil(nonzeros / KERNEL_ALIGNMENT)) * KERNEL_ALIGNMENT
+/** Entries from one of several lists in a buffer to the next: each begins where a binding may. */
+function listLength(entries: number): number {
+  return Math.max(1, Math.ceil(entries / KERNEL_ALIGNMENT)) * KERNEL_ALIGNMENT
 }
 
 function whole(operand: Operand | undefined) {
@@ -161,6 +196,16 @@ async function toHost(gpu: Gpu, owned: Owned, buffer: GPUBuffer, data: Float32Ar
 async function numbers(gpu: Gpu, owned: Owned, values: Float32Array): Promise<Operand> {
   const buffer = await owned.storage(values.byteLength)
   await uploadFloats(gpu, buffer, values, 0, values.length)
+  return { buffer }
+}
+
+/** What a batch is told in its slot: the length of the step, and the draw. */
+async function slotOf(gpu: Gpu, owned: Owned, { rate, draw }: Dims): Promise<Operand> {
+  const words = new Uint32Array(SLOT.bytes / 4)
+  words[SLOT.told] = new Uint32Array(Float32Array.of(rate).buffer)[0]
+  words[SLOT.told + 2] = draw
+  const buffer = await owned.storage(SLOT.bytes)
+  await uploadIntegers(gpu, buffer, words, 0, words.length)
   return { buffer }
 }
 
@@ -240,15 +285,16 @@ export async function runKernel(gpu: Gpu, spec: KernelSpec, call: KernelCall, do
     const written = spec.buffers.filter(({ access, type }) => access !== 'in' && type !== 'f64')
     const { dims } = call
     if (written.some(({ name, length }) => length(dims) > 0 && windows[name] === undefined)) return
-    if (written.every(({ name }) => windows[name] === undefined)) return
+    if (written.length > 0 && written.every(({ name }) => windows[name] === undefined)) return
     // the kernel reads the old factor from a second copy and writes the new one into the caller's
     if (spec.name === 'mu_update') windows.old = await toDevice(gpu, owned, 'F', call.buffers.F)
-    if (spec.name === 'beta_xht_csr') {
-      windows.scratch = { buffer: await owned.storage(3 * listLength(dims.nonzeros) * 4) }
+    if (Object.hasOwn(SCRATCH, spec.name)) {
+      windows.scratch = { buffer: await owned.storage(SCRATCH[spec.name](dims) * 4) }
     }
+    if (spec.name === 'sgd_update') windows.slot = await slotOf(gpu, owned, dims)
     if (spec.name === 'extrapolate') windows.momentum = await numbers(gpu, owned, Float32Array.of(dims.weight))
     const scalar = Object.hasOwn(SCALARS, spec.name) ? SCALARS[spec.name] : undefined
-    const terms = scalar && new Float32Array(scalar.terms(dims))
+    const terms = scalar && new Float32Array(scalar.terms(dims) * call.buffers[scalar.name].length)
     if (terms && terms.length > 0) windows.terms = await numbers(gpu, owned, terms)
     await submit(gpu, owned, [CALLS[spec.name](dims, windows)].flat())
     for (const { name } of written.filter(buffer => windows[buffer.name])) {
@@ -257,8 +303,13 @@ export async function runKernel(gpu: Gpu, spec: KernelSpec, call: KernelCall, do
     }
     if (!scalar || !terms || terms.length === 0) return
     await toHost(gpu, owned, windows.terms!.buffer, terms)
-    const { data, offset } = call.buffers[scalar.name]
-    for (const term of terms) data[offset] += term
+    const { data, offset, length } = call.buffers[scalar.name]
+    const { access } = spec.buffers.find(({ name }) => name === scalar.name)!
+    for (let at = 0; at < length; at++) {
+      if (access === 'out') data[offset + at] = 0
+      const own = terms.subarray((at * terms.length) / length, ((at + 1) * terms.length) / length)
+      for (const term of own) data[offset + at] += term
+    }
   } finally {
     owned.destroy()
   }

@@ -1,17 +1,18 @@
 import { entryCount, type MatrixView } from '../../core/matrix.js'
 import { familyOf } from '../../kernels/beta.js'
 import type { Dims, KernelSpec } from '../../kernels/spec.js'
-import type { FitSpec, Rule, Weights } from '../backend.js'
+import { type FitSpec, gramRuleRefusal, isForBatchesAlone, type Rule, type Weights } from '../backend.js'
 import { type Memory, residentBytes } from '../memory.js'
 import { TILE_BYTES } from './plan.js'
 
-const RULES: readonly Rule[] = ['mu', 'hals', 'pg', 'product']
+const RULES: readonly Rule[] = ['mu', 'hals', 'pg', 'product', 'sgd', 'svrmu']
 
 /** Why a fit is beyond the kernels there are, or undefined. */
 export function fitRefusal(X: MatrixView, spec: FitSpec, weights: Weights | undefined): string | undefined {
   const { dtype, beta, rule, rounds = 1, extrapolate = false } = spec
   if (dtype !== 'f32') return 'WebGPU computes in f32 only'
   if (!RULES.includes(rule)) return `WebGPU has no kernels for the update rule ${rule}`
+  if (isForBatchesAlone(rule)) return gramRuleRefusal(spec, weights)
   const isGram = familyOf(X, beta, weights) === 'gram'
   if ((rule === 'hals' || rule === 'product') && !isGram) {
     return `WebGPU has no kernels for the update rule ${rule} ${weights ? 'with weights' : `and β = ${beta}`}`
