@@ -5,6 +5,8 @@ import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Device, Fit } from '../../ts/backends/backend.js'
 import { webgpuBackend } from '../../ts/backends/webgpu/backend.js'
+import { SLOT } from '../../ts/backends/webgpu/family.js'
+import { SLOTS } from '../../ts/backends/webgpu/slots.js'
 import { dense, problemOf, SPEC, sparse } from './plain.js'
 import { hasDriver, softwareBackend, watched } from './software.js'
 
@@ -149,7 +151,8 @@ describe.runIf(hasDriver)('WebGPU lifetimes', () => {
     await one.run(1)
     await one.factors()
     const needed = 4 * (rows * columns + 3 * rank * (rows + columns))
-    expect(watch.peak()).toBeLessThan(needed + 200_000)
+    // what iterations come to, and what that is read back through, is of one size for all problems
+    expect(watch.peak()).toBeLessThan(needed + 2 * SLOTS * SLOT.bytes + 70_000)
     await counted[Symbol.asyncDispose]()
   })
 

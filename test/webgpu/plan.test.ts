@@ -4,7 +4,10 @@ import { collapses, csrPanels, csrParts, densePanels, misfit, padded, partsOf } 
 import type { CsrView } from '../../ts/core/matrix.js'
 import { dense, sparse } from './plain.js'
 
-const ROOM = { bindingBytes: 2 ** 27, busyThreads: 65_536, gramReads: 2 ** 24, tileBytes: 2 ** 26 }
+const ROOM = {
+  ...{ bindingBytes: 2 ** 27, memoryBytes: 2 ** 40, busyThreads: 65_536 },
+  ...{ gramReads: 2 ** 24, tileBytes: 2 ** 26 },
+}
 
 describe('the plan of a WebGPU fit', () => {
   it('pads to multiples of four', () => {
@@ -91,9 +94,9 @@ describe('the plan of a WebGPU fit', () => {
   })
 
   it('names what does not fit', () => {
-    expect(misfit(dense(8, 8), 4, ROOM)).toBeUndefined()
-    expect(misfit(dense(8, 8), 4, { ...ROOM, bindingBytes: 64 })).toMatch(/^W \(8 × 4/)
-    expect(misfit(dense(2, 32), 1, { ...ROOM, bindingBytes: 128 })).toMatch(/^H /)
-    expect(misfit(sparse(3, 1100, 1), 1, { ...ROOM, bindingBytes: 2 ** 15 })).toBeUndefined()
+    expect(misfit(dense(8, 8), 4, 'gram', ROOM)).toBeUndefined()
+    expect(misfit(dense(8, 8), 4, 'gram', { ...ROOM, bindingBytes: 64 })).toMatch(/^W \(8 × 4/)
+    expect(misfit(dense(2, 32), 1, 'gram', { ...ROOM, bindingBytes: 128 })).toMatch(/^H /)
+    expect(misfit(sparse(3, 1100, 1), 1, 'gram', { ...ROOM, bindingBytes: 2 ** 15 })).toBeUndefined()
   })
 })

@@ -149,7 +149,10 @@ export type Weights =
   | { readonly kind: 'entries'; readonly values: Float32Array | Float64Array }
   | { readonly kind: 'holdout'; readonly fraction: number; readonly seed: number; readonly complement?: boolean }
 
-/** The data of one fit. Everything is copied or uploaded by `createFit`; nothing of the caller's is written to. */
+/**
+ * The data of one fit. Nothing of the caller's is written to. `createFit` copies or uploads all of it, but for an X and dense
+ * weights that are larger than a GPU's memory: these are read until the fit is disposed of.
+ */
 export interface Problem {
   readonly X: MatrixView
   /** ‖X‖² in the Frobenius norm, accumulated in float64. */

@@ -1,5 +1,6 @@
 import { NonnegError } from '../../core/errors.js'
 import type { MatrixView } from '../../core/matrix.js'
+import { familyOf } from '../../kernels/beta.js'
 import type { Dims, KernelSpec } from '../../kernels/spec.js'
 import {
   type Device,
@@ -17,14 +18,15 @@ import type { Memory } from '../memory.js'
 import { type OptimizerSpec, unknownKernel, type Vectors } from '../vectors.js'
 import type { WebgpuLimits } from './backend.js'
 import { MOST_GROUPS } from './calls.js'
+import { createFit } from './create-fit.js'
 import type { DotGroups } from './family.js'
-import { GpuFit } from './fit.js'
 import { Gpu } from './gpu.js'
 import { BINDINGS, WORKGROUP } from './pipelines.js'
 import { misfit, type Room, TILE_BYTES } from './plan.js'
 import type { FoundGpu } from './provider.js'
+import { memoryWithin } from './residency.js'
 import { KERNEL_ALIGNMENT, runKernel, supportsKernel } from './run-kernel.js'
-import { fitRefusal, memoryOfFit } from './support.js'
+import { fitRefusal } from './support.js'
 import { VECTOR_KERNELS } from './vector-calls.js'
 import { GpuVectors } from './vectors.js'
 
@@ -104,24 +106,25 @@ export class GpuDevice implements Device {
       busyThreads: limits.busyThreads ?? (emulated ? BUSY_THREADS_EMULATED : BUSY_THREADS),
       gramReads: limits.gramReads ?? GRAM_READS,
       tileBytes: limits.tileBytes ?? TILE_BYTES,
+      memoryBytes: memoryLimit ?? Number.POSITIVE_INFINITY,
     }
     this.#dots = emulated ? DOTS_EMULATED : DOTS
   }
 
   supports(X: MatrixView, spec: FitSpec, weights?: Weights): Support {
-    const reason = fitRefusal(X, spec, weights) ?? misfit(X, spec.rank, this.#room)
+    const reason = fitRefusal(X, spec, weights) ?? misfit(X, spec.rank, familyOf(X, spec.beta, weights), this.#room)
     return reason === undefined ? SUPPORTED : unsupported(reason)
   }
 
   memory(X: MatrixView, spec: FitSpec, weights?: Weights): Memory {
-    return memoryOfFit(X, spec, weights)
+    return memoryWithin(X, spec, weights, this.#room)
   }
 
   async createFit(problem: Problem, spec: FitSpec): Promise<Fit> {
     this.#gpu.check()
     const support = this.supports(problem.X, spec, problem.weights)
     if (!support.supported) throw new NonnegError('ERR_NONNEG_UNSUPPORTED', support.reason)
-    return GpuFit.create(this.#gpu, problem, spec, this.#room, this.#dots)
+    return createFit(this.#gpu, problem, spec, this.#room, this.#dots)
   }
 
   supportsOptimizer(length: number, spec: OptimizerSpec): Support {

@@ -34,15 +34,12 @@ export class Motion {
   #left: GPUBuffer | undefined
   /** Bytes of what is kept. */
   readonly #sizes: Sizes
-  /** Entries of the factors. */
-  readonly #lengths: { readonly W: number; readonly Ht: number }
 
-  private constructor(numbers: GPUBuffer, before: Both, kept: Both, sizes: Sizes, lengths: { W: number; Ht: number }) {
+  private constructor(numbers: GPUBuffer, before: Both, kept: Both, sizes: Sizes) {
     this.numbers = numbers
     this.before = before
     this.#kept = kept
     this.#sizes = sizes
-    this.#lengths = lengths
   }
 
   /** @param bytesW and bytesHt those of the factors. @param fixed whether H does not move, and need not be kept */
@@ -50,8 +47,7 @@ export class Motion {
     const both = async (W: number, Ht: number) => ({ W: await owned.storage(W), Ht: await owned.storage(Ht) })
     const sizes = { W: bytesW, Ht: fixed ? 0 : bytesHt, left: 0 }
     const kept = await both(sizes.W, sizes.Ht)
-    const lengths = { W: bytesW / 4, Ht: bytesHt / 4 }
-    return new Motion(await owned.storage(LENGTH * 4), await both(bytesW, bytesHt), kept, sizes, lengths)
+    return new Motion(await owned.storage(LENGTH * 4), await both(bytesW, bytesHt), kept, sizes)
   }
 
   /** Makes room for what goes back with H. */
@@ -64,10 +60,15 @@ export class Motion {
     return name === 'left' ? this.#left! : this.#kept[name]
   }
 
-  /** Moves a factor on. */
-  moveOn(factor: 'W' | 'Ht', F: GPUBuffer, most: number): Call {
-    const [momentum, P] = [{ buffer: this.numbers }, { buffer: this.before[factor] }]
-    return extrapolateBy({ length: this.#lengths[factor], most, momentum, F: { buffer: F }, P })
+  /** Moves some entries of a factor on, which begin where a binding may. */
+  moveOn(factor: 'W' | 'Ht', F: GPUBuffer, most: number, entries: { first: number; length: number }): Call {
+    const { first, length } = entries
+    const part = { offset: first * 4, size: length * 4 }
+    const momentum = { buffer: this.numbers }
+    return extrapolateBy({
+      ...{ length, most, momentum },
+      ...{ F: { ...part, buffer: F }, P: { ...part, buffer: this.before[factor] } },
+    })
   }
 
   /** Takes over what the loss of the factors as they are is made of. */

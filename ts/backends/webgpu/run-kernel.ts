@@ -12,7 +12,7 @@ import {
   type Wanted,
   whDense,
 } from './beta-calls.js'
-import { type Call, type Operand, prepare, record } from './calls.js'
+import { type Call, type Operand, prepare, record, resourceOf } from './calls.js'
 import { type DotGroups, SLOT } from './family.js'
 import { type Gpu, READ_PIECE, SMALLEST_BUFFER } from './gpu.js'
 import { Owned } from './owned.js'
@@ -259,7 +259,8 @@ async function runVectors(
   await submit(gpu, owned, [{ ...bound, params: [0, length, 0], scalars, groups: [workgroups, 1, 1] }])
   for (const { name, access } of kernel.arrays) {
     const { data } = buffers[name]
-    if (access !== 'in' && !(data instanceof Float64Array)) await toHost(gpu, owned, operands[name].buffer, data)
+    if (access !== 'in' && !(data instanceof Float64Array))
+      await toHost(gpu, owned, resourceOf(operands[name]).buffer, data)
   }
   if (!sums) return
   await toHost(gpu, owned, target.buffer, partials)
@@ -299,10 +300,10 @@ export async function runKernel(gpu: Gpu, spec: KernelSpec, call: KernelCall, do
     await submit(gpu, owned, [CALLS[spec.name](dims, windows)].flat())
     for (const { name } of written.filter(buffer => windows[buffer.name])) {
       const { data } = call.buffers[name]
-      if (!(data instanceof Float64Array)) await toHost(gpu, owned, operands[name].buffer, data)
+      if (!(data instanceof Float64Array)) await toHost(gpu, owned, resourceOf(operands[name]).buffer, data)
     }
     if (!scalar || !terms || terms.length === 0) return
-    await toHost(gpu, owned, windows.terms!.buffer, terms)
+    await toHost(gpu, owned, resourceOf(windows.terms!).buffer, terms)
     const { data, offset, length } = call.buffers[scalar.name]
     const { access } = spec.buffers.find(({ name }) => name === scalar.name)!
     for (let at = 0; at < length; at++) {

@@ -3,7 +3,9 @@ import { familyOf } from '../../kernels/beta.js'
 import type { Dims, KernelSpec } from '../../kernels/spec.js'
 import { type FitSpec, gramRuleRefusal, isForBatchesAlone, type Rule, type Weights } from '../backend.js'
 import { type Memory, residentBytes } from '../memory.js'
+import { SLOT } from './family.js'
 import { TILE_BYTES } from './plan.js'
+import { SLOTS } from './slots.js'
 
 const RULES: readonly Rule[] = ['mu', 'hals', 'pg', 'product', 'sgd', 'svrmu']
 
@@ -38,6 +40,8 @@ export function callRefusal(
 
 /** Bytes that parts of each product may take. */
 const PARTS = 64 * 2 ** 20
+/** Outcomes of iterations, the buffer that they are read back through, and the parameters of a few hundred dispatches. */
+const ALWAYS = 2 * SLOTS * SLOT.bytes + 2 ** 16
 
 /**
  * What a fit holds: the factors twice, as an update may read one copy and write the other, what extrapolation keeps beside
@@ -53,5 +57,5 @@ export function memoryOfFit(X: MatrixView, spec: FitSpec, weights: Weights | und
   // batches have a tile, entries and products of their own
   const often = spec.batches ? 2 : 1
   const entries = 3 * (family === 'tile' ? Math.min(TILE_BYTES, values) : values)
-  return { ...resident, factors: resident.factors + single, workspace: often * (products + entries) }
+  return { ...resident, factors: resident.factors + single, workspace: often * (products + entries) + ALWAYS }
 }
