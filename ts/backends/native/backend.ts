@@ -16,6 +16,7 @@ import {
   type Problem,
   SUPPORTED,
   type Support,
+  storageRefusal,
   unsupported,
   type Weights,
 } from '../backend.js'
@@ -72,7 +73,7 @@ class NativeDevice implements Device {
   }
 
   supports(_X: MatrixView, spec: FitSpec, weights?: Weights): Support {
-    const refusal = gramRuleRefusal(spec, weights)
+    const refusal = storageRefusal(spec) ?? gramRuleRefusal(spec, weights)
     return refusal === undefined ? SUPPORTED : unsupported(refusal)
   }
 

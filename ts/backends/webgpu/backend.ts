@@ -32,6 +32,9 @@ function describe(adapter: GPUAdapter, origin: string): { emulated: boolean; inf
   return { emulated: fallback || SOFTWARE.test(Object.values(names).join(' ')), info }
 }
 
+/** Features that some fits take, where there are. */
+const FEATURES: readonly GPUFeatureName[] = ['shader-f16']
+
 type Adapter = { readonly found: true; readonly adapter: GPUAdapter; readonly source: FoundGpu } | Missing
 type Missing = Extract<GpuSource, { found: false }>
 
@@ -79,6 +82,7 @@ export function webgpuBackend(provider: GpuProvider, limits: WebgpuLimits = {}):
         // without explicit limits a device has the least that the specification asks for: 128 MiB a binding
         const device = await adapter.requestDevice({
           label: 'nonneg',
+          requiredFeatures: FEATURES.filter(name => adapter.features.has(name)),
           requiredLimits: { maxBufferSize, maxStorageBufferBindingSize },
         })
         const { GpuDevice } = await import('./device.js')

@@ -64,7 +64,7 @@ export class GpuDevice implements Device {
   }
 
   supports(X: MatrixView, spec: FitSpec, weights?: Weights): Support {
-    const reason = fitRefusal(X, spec, weights) ?? misfit(X, spec.rank, this.#room)
+    const reason = fitRefusal(X, spec, weights, this.#gpu.device.features) ?? misfit(X, spec.rank, this.#room)
     return reason === undefined ? SUPPORTED : unsupported(reason)
   }
 

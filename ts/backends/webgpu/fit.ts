@@ -325,7 +325,8 @@ async function createFit(
   const batches = (spec.batches ?? false) && !fixed
   const width = padded(rank)
   const columns = deviceColumns(X)
-  const data = await uploadData(gpu, owned, problem, { fixed, beta: spec.beta, batches, room })
+  const half = spec.storage === 'f16'
+  const data = await uploadData(gpu, owned, problem, { fixed, beta: spec.beta, batches, half, room })
   const [bytesW, bytesHt] = [rows * width * 4, columns * width * 4]
   // batches move some rows of W alone, in place
   const alternates = spec.rule === 'mu' && !batches && familyFor(data, spec.beta) === 'gram'

@@ -60,8 +60,8 @@ export function collapses(parts: number, consumerRows: number, rank: number, roo
 }
 
 /** Panels of equal height, as few as the binding size allows. */
-export function densePanels(rows: number, stride: number, bindingBytes: number): Panel[] {
-  const most = Math.floor(bindingBytes / (4 * stride))
+export function densePanels(rows: number, stride: number, bindingBytes: number, entryBytes = 4): Panel[] {
+  const most = Math.floor(bindingBytes / (entryBytes * stride))
   const height = Math.ceil(rows / Math.ceil(rows / most))
   const panels: Panel[] = []
   for (let first = 0; first < rows; first += height) panels.push({ first, count: Math.min(height, rows - first) })
