@@ -195,6 +195,8 @@ describe.runIf(hasDriver)('WebGPU fits', () => {
     const device = await open({ bindingBytes: 4096 })
     const X = dense(8, 8)
     const reason = (spec: object, matrix: MatrixView = X) => device.supports(matrix, { ...SPEC(2), ...spec })
+    // what the software driver has not
+    expect(reason({ storage: 'f16' })).toMatchObject({ supported: false, reason: expect.stringMatching(/shader-f16/) })
     expect(reason({ dtype: 'f64' })).toMatchObject({ supported: false, reason: expect.stringMatching(/f32/) })
     expect(reason({ beta: 1 })).toEqual({ supported: true })
     expect(reason({ beta: 1, rule: 'hals' })).toMatchObject({

@@ -50,6 +50,9 @@ function memoryLimitOf({ memoryLimit }: WebgpuOptions): number | undefined {
   throw new NonnegError('ERR_NONNEG_OPTION', `NONNEG_WEBGPU_MEMORY is "${variable}", not a whole number of bytes`)
 }
 
+/** Features that some fits take, where there are. */
+const FEATURES: readonly GPUFeatureName[] = ['shader-f16']
+
 type Adapter = { readonly found: true; readonly adapter: GPUAdapter; readonly source: FoundGpu } | Missing
 type Missing = Extract<GpuSource, { found: false }>
 
@@ -104,6 +107,7 @@ export function webgpuBackend(provider: GpuProvider, limits: WebgpuLimits = {}):
         // without explicit limits a device has the least that the specification asks for: 128 MiB a binding
         const device = await adapter.requestDevice({
           label: 'nonneg',
+          requiredFeatures: FEATURES.filter(name => adapter.features.has(name)),
           requiredLimits: { maxBufferSize, maxStorageBufferBindingSize },
         })
         const { GpuDevice } = await import('./device.js')

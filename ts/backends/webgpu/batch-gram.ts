@@ -47,7 +47,7 @@ export async function halvesForH(
 
   function product(): Call[] {
     if (X.kind === 'dense') {
-      const sizes = { columns, rank: width, stride: X.stride, parts }
+      const sizes = { columns, rank: width, stride: X.stride, half: X.half, parts }
       return piecesOf(X.panels, rows).map(({ panel, rows: own }) => {
         const from = { firstX: (own.first - panel.first) * X.stride, X: { buffer: panel.buffer } }
         const into = { accumulate: own.first > first, A, S: undefined }
@@ -107,7 +107,7 @@ export async function gramOfBatch(setting: Setting, rows: Panel): Promise<GramBa
   function productForW(): Call[] {
     const partLength = count * width
     if (X.kind === 'dense') {
-      const sizes = { columns, rank: width, stride: X.stride, parts: nParts, partLength }
+      const sizes = { columns, rank: width, stride: X.stride, half: X.half, parts: nParts, partLength }
       return piecesOf(X.panels, rows).map(({ panel, rows: own }) => {
         const from = { firstX: (own.first - panel.first) * X.stride, X: { buffer: panel.buffer } }
         return xhtDense({ ...sizes, ...from, rows: own.count, firstRow: own.first - first, Ht, N })

@@ -1,5 +1,6 @@
 import { inSlices } from '../../core/breathe.js'
 import { NonnegError } from '../../core/errors.js'
+import { halfBits, halfValue, LARGEST_HALF } from '../../core/half.js'
 import { type CsrView, type DenseView, type MatrixView, transposeCsr } from '../../core/matrix.js'
 import { type Family as FamilyName, familyOf } from '../../kernels/beta.js'
 import { holdoutThreshold, mix } from '../../kernels/holdout.js'
@@ -10,11 +11,20 @@ import type { Owned } from './owned.js'
 import { csrPanels, densePanels, listBytesOf, longestRow, type Panel, padded, ROWS_APART, type Room } from './plan.js'
 import { type Residency, residencyOf } from './residency.js'
 import { place, type Readable } from './streamed.js'
-import { uploadFloats, uploadIntegers, uploadRows } from './upload.js'
+import { uploadFloats, uploadHalfRows, uploadIntegers, uploadRows } from './upload.js'
 
 /** Rows of a dense matrix on the device. */
 export interface DensePanel extends Panel {
   readonly buffer: Readable
+}
+
+/** X where it is dense. */
+export interface DenseX {
+  readonly kind: 'dense'
+  readonly stride: number
+  /** Whether it is in half precision. */
+  readonly half: boolean
+  readonly panels: readonly DensePanel[]
 }
 
 /** Rows of a CSR matrix, with the weights of its entries where they have any. */
@@ -55,7 +65,7 @@ export interface Resident {
   /** ‖X‖² of the rows before each, and of all, where batches want those of some rows. */
   readonly normsBefore: Float64Array | undefined
   readonly X:
-    | { readonly kind: 'dense'; readonly stride: number; readonly panels: readonly DensePanel[] }
+    | DenseX
     /** The transpose is absent where H stays as it is, or where no product gathers by columns. */
     | { readonly kind: 'csr'; readonly byRows: CsrRows; readonly byColumns: CsrRows | undefined }
   readonly weights: Weights['kind'] | undefined
@@ -85,17 +95,24 @@ function keptOf({ residency }: Ground, panels: number): number {
   return residency && residency.panels < panels ? residency.panels - 2 : panels
 }
 
-async function uploadDense(gpu: Gpu, owned: Owned, X: DenseView, ground: Ground): Promise<DensePanel[]> {
-  const { bindingBytes, residency } = ground
+async function uploadDense(
+  gpu: Gpu,
+  owned: Owned,
+  X: DenseView,
+  { bindingBytes, residency }: Ground,
+  half = false,
+): Promise<DensePanel[]> {
   const stride = padded(X.columns)
+  const rowBytes = stride * (half ? 2 : 4)
   const panels = residency
-    ? densePanels(X.rows, stride, residency.panelBytes, ROWS_APART)
-    : densePanels(X.rows, stride, bindingBytes)
+    ? densePanels(X.rows, rowBytes, residency.panelBytes, ROWS_APART)
+    : densePanels(X.rows, rowBytes, bindingBytes)
+  const write = half ? uploadHalfRows : uploadRows
   const loads = panels.map(({ first, count }) => ({
-    bytes: [count * stride * 4],
-    write: ([memory]: readonly GPUBuffer[]) => uploadRows(gpu, memory, X, first, count, stride),
+    bytes: [count * rowBytes],
+    write: ([memory]: readonly GPUBuffer[]) => write(gpu, memory, X, first, count, stride),
   }))
-  const placed = await place(owned, loads, keptOf(ground, panels.length))
+  const placed = await place(owned, loads, keptOf({ bindingBytes, residency }, panels.length))
   return panels.map((panel, at) => ({ ...panel, buffer: placed[at][0] }))
 }
 
@@ -153,8 +170,11 @@ async function uploadTranspose(
   return await uploadCsr(gpu, owned, turned, over?.values, ground)
 }
 
-/** ‖X‖² of the rows before each row, and of all. */
-function* norms(X: MatrixView): Generator<void, Float64Array> {
+/**
+ * ‖X‖² of the rows before each row, and of all; with `half` of X as half precision has it.
+ * @throws NonnegError ERR_NONNEG_DTYPE where an entry is above what half precision holds
+ */
+function* norms(X: MatrixView, half: boolean): Generator<void, Float64Array> {
   const before = new Float64Array(X.rows + 1)
   for (let i = 0; i < X.rows; i++) {
     const [data, from, to] =
@@ -162,15 +182,23 @@ function* norms(X: MatrixView): Generator<void, Float64Array> {
         ? [X.data, X.offset + i * X.stride, X.offset + i * X.stride + X.columns]
         : [X.values, X.indptr[i], X.indptr[i + 1]]
     let sum = 0
-    for (let at = from; at < to; at++) sum += data[at] ** 2
+    for (let at = from; at < to; at++) sum += (half ? asHalf(data[at]) : data[at]) ** 2
     before[i + 1] = before[i] + sum
     yield
   }
   return before
 }
 
+function asHalf(value: number): number {
+  const stored = halfValue(halfBits(value))
+  if (stored !== Number.POSITIVE_INFINITY) return stored
+  const message = `X has an entry of ${value}: half precision (storage: 'f16') holds numbers up to ${LARGEST_HALF}`
+  throw new NonnegError('ERR_NONNEG_DTYPE', message, { detail: { value, largest: LARGEST_HALF }, fix: 'scale X' })
+}
+
 /**
- * Uploads X and its weights, all of it or what there is room for. `batches`: there will be some.
+ * Uploads X and its weights, all of it or what there is room for. `batches`: there will be some. X that is stored in half
+ * precision is what that makes of it, its norm too.
  * @throws NonnegError ERR_NONNEG_MEMORY where there is no room for panels of it
  */
 export async function uploadData(
@@ -193,21 +221,23 @@ export async function uploadData(
   const gathers = spec.fixed !== 'H' && family !== 'tile'
   const stride = padded(columns)
   const V = weights?.kind === 'dense' ? weights : undefined
+  const half = spec.storage === 'f16'
   const placed: Resident['X'] =
     X.kind === 'dense'
-      ? { kind: 'dense', stride, panels: await uploadDense(gpu, owned, X, ground) }
+      ? { kind: 'dense', stride, half, panels: await uploadDense(gpu, owned, X, ground, half) }
       : {
           kind: 'csr',
           byRows: await uploadCsr(gpu, owned, X, entries, ground),
           byColumns: gathers ? await uploadTranspose(gpu, owned, X, entries, ground) : undefined,
         }
-  const over = V && { stride, panels: await uploadDense(gpu, owned, V, ground) }
+  const isCut = batches && family === 'gram'
+  const normsBefore = isCut || half ? await inSlices(norms(X, half)) : undefined
   return {
-    ...{ rows, columns, squaredNorm, weights: weights?.kind },
+    ...{ rows, columns, weights: weights?.kind, normsBefore },
+    squaredNorm: half ? normsBefore![rows] : squaredNorm,
     streams: residency !== undefined,
-    normsBefore: batches && family === 'gram' ? await inSlices(norms(X)) : undefined,
     X: placed,
-    V: over,
+    V: V && { stride, panels: await uploadDense(gpu, owned, V, ground) },
     holdout: weights?.kind === 'holdout' ? holdoutOf(weights) : undefined,
   }
 }

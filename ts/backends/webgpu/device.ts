@@ -112,7 +112,9 @@ export class GpuDevice implements Device {
   }
 
   supports(X: MatrixView, spec: FitSpec, weights?: Weights): Support {
-    const reason = fitRefusal(X, spec, weights) ?? misfit(X, spec.rank, familyOf(X, spec.beta, weights), this.#room)
+    const { features } = this.#gpu.device
+    const family = familyOf(X, spec.beta, weights)
+    const reason = fitRefusal(X, spec, weights, features) ?? misfit(X, spec.rank, family, this.#room)
     return reason === undefined ? SUPPORTED : unsupported(reason)
   }
 

@@ -66,8 +66,8 @@ export function collapses(parts: number, consumerRows: number, rank: number, roo
 export const ROWS_APART = 16
 
 /** Panels of equal height, as few as the size allows; all but the last of a multiple of `unit` rows. */
-export function densePanels(rows: number, stride: number, bytes: number, unit = 1): Panel[] {
-  const most = unit * Math.floor(bytes / (4 * stride * unit))
+export function densePanels(rows: number, rowBytes: number, bytes: number, unit = 1): Panel[] {
+  const most = unit * Math.floor(bytes / (rowBytes * unit))
   const height = unit * Math.ceil(rows / Math.ceil(rows / most) / unit)
   const panels: Panel[] = []
   for (let first = 0; first < rows; first += height) panels.push({ first, count: Math.min(height, rows - first) })

@@ -1,5 +1,5 @@
 import type { Call } from './calls.js'
-import type { CsrRows, DensePanel, Resident } from './data.js'
+import type { CsrRows, DensePanel, DenseX, Resident } from './data.js'
 import type { Buffers } from './owned.js'
 import { collapses, csrParts, type Panel, partsOf, type Room } from './plan.js'
 import { gramOf, type Parts, sumParts, xhtCsr, xhtDense, xtwDense } from './product-calls.js'
@@ -91,15 +91,14 @@ export function productsOf(
   { X, rows, columns, streams }: Resident,
   options: ProductOptions,
 ): Promise<Products> {
-  if (X.kind === 'dense') return denseProducts(owned, X.panels, rows, X.stride, streams, options)
+  if (X.kind === 'dense') return denseProducts(owned, X, rows, streams, options)
   return csrProducts(owned, X.byRows, X.byColumns, rows, columns, options)
 }
 
 async function denseProducts(
   owned: Buffers,
-  panels: readonly DensePanel[],
+  { panels, stride: columns, half }: DenseX,
   rows: number,
-  columns: number,
   streams: boolean,
   { rank, room, fixed, readers }: ProductOptions,
 ): Promise<Products> {
@@ -109,7 +108,7 @@ async function denseProducts(
   const most = Math.floor(room.bindingBytes / (height * rank * 4))
   const nParts = partsOf(columns, Math.ceil(panels[0].count / 4) * rankTiles, room.busyThreads, most)
   const aParts = partsOf(panels[0].count, (columns / 4 + rankTiles) * rankTiles, room.busyThreads)
-  const sizes = { columns, rank, stride: columns }
+  const sizes = { columns, rank, stride: columns, half }
   const N = { buffer: await owned.storage(nParts.count * height * rank * 4), parts: nParts.count }
   const forW = (Ht: GPUBuffer) =>
     panels.map(({ first, count, buffer }) => {

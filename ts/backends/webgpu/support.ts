@@ -9,11 +9,24 @@ import { SLOTS } from './slots.js'
 
 const RULES: readonly Rule[] = ['mu', 'hals', 'pg', 'product', 'sgd', 'svrmu']
 
+/** The feature of WebGPU that half precision takes. */
+export const HALF = 'shader-f16'
+
 /** Why a fit is beyond the kernels there are, or undefined. */
-export function fitRefusal(X: MatrixView, spec: FitSpec, weights: Weights | undefined): string | undefined {
+export function fitRefusal(
+  X: MatrixView,
+  spec: FitSpec,
+  weights: Weights | undefined,
+  features: ReadonlySet<string>,
+): string | undefined {
   const { dtype, beta, rule, rounds = 1, extrapolate = false } = spec
   if (dtype !== 'f32') return 'WebGPU computes in f32 only'
   if (!RULES.includes(rule)) return `WebGPU has no kernels for the update rule ${rule}`
+  if (spec.storage === 'f16') {
+    if (!features.has(HALF)) return `this GPU or its driver has no ${HALF}, which storage: 'f16' takes`
+    if (X.kind === 'csr') return "storage: 'f16' is for a dense X"
+    if (beta <= 0) return "storage: 'f16' may make zeros of small entries, which β ≤ 0 does not allow"
+  }
   if (isForBatchesAlone(rule)) return gramRuleRefusal(spec, weights)
   const isGram = familyOf(X, beta, weights) === 'gram'
   if ((rule === 'hals' || rule === 'product') && !isGram) {
@@ -57,5 +70,7 @@ export function memoryOfFit(X: MatrixView, spec: FitSpec, weights: Weights | und
   // batches have a tile, entries and products of their own
   const often = spec.batches ? 2 : 1
   const entries = 3 * (family === 'tile' ? Math.min(TILE_BYTES, values) : values)
-  return { ...resident, factors: resident.factors + single, workspace: often * (products + entries) + ALWAYS }
+  const X16 = X.kind === 'dense' && spec.storage === 'f16' ? resident.X / 2 : resident.X
+  const workspace = often * (products + entries) + ALWAYS
+  return { ...resident, X: X16, factors: resident.factors + single, workspace }
 }

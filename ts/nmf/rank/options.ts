@@ -33,6 +33,7 @@ type FitOption =
   | 'threads'
   | 'fast'
   | 'dtype'
+  | 'storage'
   | 'signal'
 
 /** After each fit, in the order in which they end. */
@@ -130,6 +131,7 @@ const KNOWN: Readonly<Record<keyof ChooseRankOptions, boolean>> = {
   threads: true,
   fast: true,
   dtype: true,
+  storage: true,
   signal: true,
 }
 
