@@ -1,5 +1,6 @@
 // One sweep of coordinate descent over the rows of a factor for any β, in place, from a dense tile of X whose rows are the
-// factor's. Hsieh & Dhillon, KDD 2011, section 4. Stands behind beta.wgsl and descent.wgsl, which says who does what.
+// factor's. Hsieh & Dhillon, KDD 2011, section 4. Stands behind beta.wgsl and descent.wgsl, which says who does what, and
+// behind the type `stored` of X.
 //
 // A step's move of the model waits for the next step, which reads the model anyway. O is rank × columns, so that neighbours
 // read neighbours. Weights are 1, a matrix, or a hash of seed and place, the place turned where rows are X's columns.
@@ -34,7 +35,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> X: array<f32>;
+@group(0) @binding(1) var<storage, read> X: array<stored>;
 @group(0) @binding(2) var<storage, read> V: array<f32>;
 @group(0) @binding(3) var<storage, read> O: array<f32>;
 @group(0) @binding(4) var<storage, read> momentum: array<f32>;
@@ -90,7 +91,7 @@ fn main(
     for (var j = lane % LANES; j < columns; j += LANES) {
       let v = weight(i, j);
       if (v != 0) {
-        loss += v * divergence(X[X_row + j], load_model(model, j));
+        loss += v * divergence(f32(X[X_row + j]), load_model(model, j));
       }
     }
     let sum = total(lane, 1, vec2f(loss, 0));
@@ -108,7 +109,7 @@ fn main(
       let u = load_model(model, j) + change * O[before + j];
       store_model(model, j, u);
       let o = O[along + j];
-      part += weight(i, j) * slopes(X[X_row + j], u, 1) * vec2f(o, o * o);
+      part += weight(i, j) * slopes(f32(X[X_row + j]), u, 1) * vec2f(o, o * o);
     }
     // read before the barrier behind which it is written
     let old = F[row + r];

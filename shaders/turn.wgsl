@@ -1,5 +1,6 @@
 // A part of a matrix turned: T[j,i] = A[i,j]. Coordinate descent of H reads the columns of X one by one, and either factor the
-// way that lies across it. One thread turns 4 × 4 entries; neighbours read the same rows.
+// way that lies across it. One thread turns 4 × 4 entries; neighbours read the same rows. A is f32 or,
+// where it is stored so, f16: `stored` is defined before.
 
 override WORKGROUP: u32 = 64;
 
@@ -13,7 +14,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> A: array<f32>;
+@group(0) @binding(1) var<storage, read> A: array<stored>;
 @group(0) @binding(2) var<storage, read_write> T: array<f32>;
 
 @compute @workgroup_size(WORKGROUP)
@@ -28,7 +29,7 @@ fn main(
   let left = tile % column_tiles * 4;
   for (var j = left; j < min(left + 4, p.columns); j++) {
     for (var i = first; i < min(first + 4, p.rows); i++) {
-      T[p.T_first + j * p.T_stride + i] = A[p.A_first + i * p.A_stride + j];
+      T[p.T_first + j * p.T_stride + i] = f32(A[p.A_first + i * p.A_stride + j]);
     }
   }
 }

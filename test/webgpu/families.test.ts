@@ -1,11 +1,11 @@
 import { afterAll, describe, expect, it } from 'vitest'
-import type { Device, FitSpec, Problem } from '../../ts/backends/backend.js'
+import { type Device, type FitSpec, isForBatchesAlone, type Problem } from '../../ts/backends/backend.js'
 import { referenceBackend } from '../../ts/backends/reference/backend.js'
 import type { WebgpuLimits } from '../../ts/backends/webgpu/backend.js'
 import { type FitCase, fitCase, problemOf, type Wanted } from '../conformance/grid.js'
 import { distance, faultsOf, trajectoryOn } from '../conformance/trajectory.js'
 import { dense, problemOf as plainProblem, sparse } from './plain.js'
-import { hasDriver, softwareBackend } from './software.js'
+import { hasDriver, softwareBackend, type Watch, watched } from './software.js'
 
 // What small problems do not come to by themselves: X in several bindings, tiles of a few rows, sums in many parts.
 
@@ -19,6 +19,8 @@ const ITERATIONS = 25
 const TILES: WebgpuLimits = { tileBytes: 192 * 7 }
 const PANELS: WebgpuLimits = { bindingBytes: 192 * 20, tileBytes: 192 * 7 }
 const PARTS: WebgpuLimits = { busyThreads: 1 << 16 }
+
+const STEPS = { sgd: { safety: 0.95, noise: 0.25, seed: 5 } } as const
 
 const CASES: readonly (readonly [string, WebgpuLimits, Wanted])[] = [
   ['in tiles', TILES, { ...DENSE, beta: 1, rule: 'mu' }],
@@ -43,10 +45,14 @@ const CASES: readonly (readonly [string, WebgpuLimits, Wanted])[] = [
 
 describe.runIf(hasDriver)('WebGPU fits of every family', () => {
   const devices = new Map<string, Promise<Device>>()
+  /** What devices of these limits have bound. */
+  const watches = new Map<WebgpuLimits, Watch>()
 
   function open(limits: WebgpuLimits): Promise<Device> {
     const key = JSON.stringify(limits)
-    const device = devices.get(key) ?? softwareBackend(limits).open()
+    const watch = watches.get(limits) ?? watched()
+    watches.set(limits, watch)
+    const device = devices.get(key) ?? softwareBackend(limits, watch.provider).open()
     devices.set(key, device)
     return device
   }
@@ -55,10 +61,16 @@ describe.runIf(hasDriver)('WebGPU fits of every family', () => {
     for (const device of devices.values()) await (await device)[Symbol.asyncDispose]()
   })
 
+  function checkBindings(limits: WebgpuLimits): void {
+    const { bindingBytes = Number.POSITIVE_INFINITY } = limits
+    expect(watches.get(limits)!.bound()).toBeLessThanOrEqual(bindingBytes)
+  }
+
   async function faults(given: FitCase, limits: WebgpuLimits): Promise<string[]> {
     const { problem, scale } = await problemOf(given)
     const wanted = await trajectoryOn(await referenceBackend.open(), problem, given.spec)
     const own = await trajectoryOn(await open(limits), problem, given.spec)
+    checkBindings(limits)
     return await faultsOf(own, wanted, problem, given.spec, scale)
   }
 
@@ -75,23 +87,29 @@ describe.runIf(hasDriver)('WebGPU fits of every family', () => {
     ['in panels', PANELS, { ...CSR, beta: 1, rule: 'mu' }],
     ['in parts', PARTS, { ...DENSE, beta: 2, rule: 'mu', rows: 131, columns: 130 }],
     ['in parts', PARTS, { ...CSR, beta: 2, rule: 'mu', rows: 131, columns: 130 }],
+    ['in panels', PANELS, { ...DENSE, beta: 2, rule: 'sgd', more: STEPS }],
+    ['in parts', PARTS, { ...CSR, beta: 2, rule: 'sgd', rows: 131, columns: 130, more: STEPS }],
+    ['in panels', PANELS, { ...CSR, beta: 2, rule: 'svrmu' }],
+    ['in parts', PARTS, { ...DENSE, beta: 2, rule: 'svrmu', rows: 131, columns: 130 }],
   ]
   it.for(batched.map(([how, limits, wanted]) => [how, fitCase(wanted).name, limits, wanted] as const))(
-    'run batches as the reference does %s, and iterations after them: %s',
+    'run batches as the reference does %s, and what follows: %s',
     async ([, , limits, wanted]) => {
-      const given = fitCase({ ...wanted, more: { batches: true } })
+      const given = fitCase({ ...wanted, more: { ...wanted.more, batches: true } })
       const { problem } = await problemOf(given)
       const outcomes = []
       for (const device of [await open(limits), await referenceBackend.open()]) {
         const fit = await device.createFit(problem, given.spec)
         const batches = [0, 1, 25, 60].map((first, at, all) => {
-          return { first, count: (all[at + 1] ?? wanted.rows) - first, keep: 0.75 }
+          const count = (all[at + 1] ?? wanted.rows) - first
+          return { first, count, keep: 0.75, rateW: 0.5, rateH: 0.75, draw: at, refresh: at === 2 }
         })
         const { losses } = await fit.runBatches(batches)
-        const after = await fit.run(2)
-        outcomes.push({ losses: [...losses, ...after.losses], ...(await fit.factors()) })
+        const after = isForBatchesAlone(wanted.rule) ? [await fit.evaluate()] : (await fit.run(2)).losses
+        outcomes.push({ losses: [...losses, ...after], ...(await fit.factors()) })
         await fit[Symbol.asyncDispose]()
       }
+      checkBindings(limits)
       const [own, reference] = outcomes
       reference.losses.forEach((loss, i) => {
         expect(Math.abs(own.losses[i] - loss)).toBeLessThan(1e-5 * (problem.squaredNorm + loss))

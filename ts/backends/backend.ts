@@ -32,6 +32,35 @@ export interface OpenOptions {
   readonly threads?: number
   /** WASM: relaxed SIMD where the engine has it, whose last bits depend on the machine. Default: plain SIMD. */
   readonly fast?: boolean
+  /** WebGPU alone. Default: a device of its own, without a limit. */
+  readonly webgpu?: WebgpuOptions
+}
+
+/**
+ * A `GPUDevice`, by some members that only one has: the declarations of this package need no WebGPU types.
+ */
+export interface GpuDeviceLike {
+  readonly lost: Promise<unknown>
+  readonly limits: object
+  readonly queue: object
+  createBuffer(descriptor: never): object
+  createComputePipelineAsync(descriptor: never): Promise<unknown>
+}
+
+/** What a caller says of the GPU that WebGPU works on. */
+export interface WebgpuOptions {
+  /**
+   * A device to work on, with the limits and features that it was requested with; without `requiredLimits` one binding
+   * spans 128 MiB. It is never destroyed, and its uncaptured errors stay the caller's: all commands of fits and optimizers
+   * run in error scopes of their own. What is made on it (compiled kernels, and three small buffers beside those of fits
+   * that run) is kept for the next fit until `closeDevices`, or until it is lost.
+   */
+  readonly device?: GpuDeviceLike
+  /**
+   * Bytes that all fits together may take of the GPU's memory, which WebGPU does not tell. Default:
+   * NONNEG_WEBGPU_MEMORY, else no limit but that of the driver.
+   */
+  readonly memoryLimit?: number
 }
 
 /**
@@ -56,6 +85,12 @@ export interface FitSpec {
   readonly beta: number
   readonly rule: Rule
   readonly dtype: 'f32' | 'f64'
+  /**
+   * How the device stores X; default: as `dtype` says. `f16`: a dense X in half precision, while all arithmetic and the factors
+   * stay f32. Entries are rounded to 11 significant bits, and those below 2⁻¹⁴ to multiples of 2⁻²⁴ or to zero, which β ≤ 0 does
+   * not allow; losses are those of X as stored. `createFit` rejects with ERR_NONNEG_DTYPE where an entry is above 65504.
+   */
+  readonly storage?: 'f16'
   /** A factor that iterations leave alone: with H fixed each iteration updates W only, as `NMF.transform` needs. */
   readonly fixed?: 'H'
   /** Default: none. */
@@ -120,7 +155,10 @@ export type Weights =
   | { readonly kind: 'entries'; readonly values: Float32Array | Float64Array }
   | { readonly kind: 'holdout'; readonly fraction: number; readonly seed: number; readonly complement?: boolean }
 
-/** The data of one fit. Everything is copied or uploaded by `createFit`; nothing of the caller's is written to. */
+/**
+ * The data of one fit. Nothing of the caller's is written to. `createFit` copies or uploads all of it, but for an X and dense
+ * weights that are larger than a GPU's memory: these are read until the fit is disposed of.
+ */
 export interface Problem {
   readonly X: MatrixView
   /** ‖X‖² in the Frobenius norm, accumulated in float64. */
@@ -277,6 +315,8 @@ export interface Device extends AsyncDisposable {
    * device can go on from them. Default false.
    */
   readonly losable?: boolean
+  /** Settles when the device is lost for good, also where nobody uses it. Absent where that cannot be. */
+  readonly lost?: Promise<void>
   /** Kernel windows must start at multiples of this many elements; 1 where any address will do. */
   readonly alignment: number
   supports(X: MatrixView, spec: FitSpec, weights?: Weights): Support
@@ -354,6 +394,11 @@ export function checkIterations({ rule }: FitSpec): void {
 /** Whether iterations of the rule report violations. */
 export function hasViolations(rule: Rule): boolean {
   return rule !== 'mu' && rule !== 'product' && !isForBatchesAlone(rule)
+}
+
+/** Why a backend that stores X as its factors refuses a fit. */
+export function storageRefusal({ storage }: FitSpec): string | undefined {
+  return storage === undefined ? undefined : `there is no storage: '${storage}' on this backend`
 }
 
 /** Rules and options of the gram family alone. */

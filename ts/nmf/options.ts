@@ -1,4 +1,4 @@
-import type { BackendId } from '../backends/backend.js'
+import type { BackendId, WebgpuOptions } from '../backends/backend.js'
 import type { MatrixInput } from '../core/input.js'
 import type { BatchOptions } from './batch-options.js'
 import type { Checkpoint } from './checkpoint.js'
@@ -140,12 +140,24 @@ export interface FactorizeOptions extends BatchOptions {
   readonly backend?: BackendId | 'auto'
   /** May a backend asked for by name hand over to another when it fails? Default false; `'auto'` always may. */
   readonly fallback?: boolean
+  /**
+   * The GPU that WebGPU works on, and how much of its memory fits may take. With a `device`, `backend: 'auto'` tries WebGPU
+   * there first, also where it is emulated, and then what it would have tried without.
+   */
+  readonly webgpu?: WebgpuOptions
   /** CPU threads, from 1. Default: NONNEG_THREADS, else all. The results do not depend on it. */
   readonly threads?: number
   /** WASM: relaxed SIMD where the engine has it, whose last bits depend on the machine. Default false. */
   readonly fast?: boolean
   /** Precision of the factors and of all work on them. `'f64'` runs on the CPU backends alone. Default `'f32'`. */
   readonly dtype?: 'f32' | 'f64'
+  /**
+   * How the device stores a dense X: `'f16'` keeps it in half precision, at half the memory and half the traffic, while all
+   * arithmetic and the factors stay f32. It loses digits: entries are rounded to 11 significant bits, those below 2⁻¹⁴ of the
+   * largest may count as zero, and the loss is that of X as stored. A demand, met by `webgpu` alone, on GPUs with `shader-f16`;
+   * the loss must have β > 0. Default: as `dtype` says.
+   */
+  readonly storage?: 'f16'
   /** Called after every iteration, in order; several at once when iterations are short; after a hand-over the
    * iterations that were lost come again. What it throws ends the fit. */
   readonly onProgress?: (entry: HistoryEntry) => void
@@ -186,6 +198,7 @@ export interface ResolvedOptions extends Choice, StopOptions {
   readonly timeBudgetMs: number | undefined
   readonly backend: BackendId | 'auto'
   readonly fallback: boolean
+  readonly webgpu: WebgpuOptions | undefined
   readonly threads: number | undefined
   readonly fast: boolean
   readonly onProgress: ((entry: HistoryEntry) => void) | undefined

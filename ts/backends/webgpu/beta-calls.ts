@@ -47,6 +47,8 @@ export interface Placed {
   readonly operand: Operand | undefined
   readonly first: number
   readonly stride: number
+  /** Whether it is in half precision; default false. */
+  readonly half?: boolean
 }
 
 /** Terms of the loss that a tile leaves. */
@@ -80,6 +82,7 @@ export function betaTerms(o: {
   const hash = [o.row, holdout?.key ?? 0, holdout?.threshold ?? 0, Number(holdout?.complement ?? false)]
   return {
     kernel: 'beta_terms',
+    variant: { HALF: X.half ?? false },
     params: [rows, columns, o.inside, ...places, ...flags, ...hash],
     scalars: [o.beta, leastModel(o.beta)],
     reads: [X.operand, V?.operand],

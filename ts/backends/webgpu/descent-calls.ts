@@ -77,6 +77,7 @@ export function cdDense(
   const weights = V ? 1 : holdout ? 2 : 0
   const hash = [holdout?.key ?? 0, holdout?.threshold ?? 0, Number(holdout?.complement ?? false)]
   const { firstTerm, firstLoss, firstSpill } = scratch
+  const shared = common(o)
   return {
     kernel: 'cd_dense',
     params: [
@@ -85,7 +86,8 @@ export function cdDense(
     ],
     reads: [X.operand, V?.operand, O.operand, o.momentum],
     writes: [o.F, scratch.operand],
-    ...common(o),
+    ...shared,
+    variant: { ...shared.variant, HALF: X.half ?? false },
   }
 }
 
@@ -126,6 +128,7 @@ export function turn(o: { rows: number; columns: number; A: Placed; T: Placed })
   const { rows, columns, A, T } = o
   return {
     kernel: 'turn',
+    variant: { HALF: A.half ?? false },
     params: [rows, columns, A.first, A.stride, T.first, T.stride],
     reads: [A.operand],
     writes: [T.operand],

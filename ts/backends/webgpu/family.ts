@@ -4,7 +4,7 @@ import type { Resident } from './data.js'
 import { type Gpu, SMALLEST_BUFFER } from './gpu.js'
 import type { Motion } from './motion.js'
 import type { Buffers } from './owned.js'
-import type { Room } from './plan.js'
+import type { Panel, Room } from './plan.js'
 import type { Bounds, LossParts } from './rule-calls.js'
 
 /** Which of the two copies of the factors is current. */
@@ -15,7 +15,8 @@ export type Pair = readonly [GPUBuffer, GPUBuffer]
 
 /**
  * What an attempt at an iteration leaves until it is read back, in floats: the partial sums of its loss, of two floats each,
- * those of its violation, and in the last one whether it stands.
+ * those of its violation, and whether it stands. Batches of `sgd` find there what the host says of them, and leave the steps
+ * that they took.
  */
 export const SLOT: {
   readonly bytes: number
@@ -25,7 +26,17 @@ export const SLOT: {
   /** Second halves that nobody asks for. */
   readonly unread: number
   readonly stands: number
-} = { bytes: 3 * SMALLEST_BUFFER, low: 64, violations: 128, unread: 159, stands: 191 }
+  /** The rates of W and H, and the draw of their noise. */
+  readonly told: number
+  /** The lengths of both steps. */
+  readonly taken: number
+  /** Partial sums of Σ g² and of Σ g·g′. */
+  readonly squares: number
+  readonly products: number
+} = {
+  ...{ bytes: 5 * SMALLEST_BUFFER, low: 64, violations: 128, unread: 159, stands: 191 },
+  ...{ told: 192, taken: 195, squares: 200, products: 232 },
+}
 
 /** How partial sums are split over workgroups: ab + cd for a loss, `terms` for a violation; they fit a slot. */
 export interface DotGroups {
@@ -78,6 +89,11 @@ export interface Family extends Measure {
   updateW(state: State): Call[]
   /** H does, with the W of the next. */
   updateH(state: State): Call[]
+  /**
+   * Both, where X comes panel by panel and each is to be read once: the rows of W move with the panel, and then `moved` follows
+   * for them. Absent where X is there, or is read in another order for H.
+   */
+  sweep?(state: State, moved: (rows: Panel) => Call[]): Call[]
   /** The loss after the updates, which may have left what it wants; `measure` is the same by itself. */
   loss(state: State): Call[]
   /** What iterations leave of H for the next ones: where the fit extrapolates it goes back with H. */

@@ -4,45 +4,33 @@ import { denseView, type FloatArray, transposeDense } from '../../core/matrix.js
 import {
   type Batch,
   checkBatches,
+  checkIterations,
   checkLengths,
   type Factors,
   type Fit,
-  type FitSpec,
   hasViolations,
   type MomentumState,
-  type Problem,
   type RunControls,
   type SweepReport,
 } from '../backend.js'
+import { type BatchStep, columnsOf } from '../stochastic-steps.js'
+import type { BatchRunner } from './batch-runner.js'
 import { Batches, type Outcome } from './batches.js'
-import { prepare, record, type Step } from './calls.js'
-import { deviceColumns, familyFor, uploadData } from './data.js'
-import { familyIn, measureIn } from './families.js'
-import {
-  type DotGroups,
-  type Family,
-  type Measure,
-  type Pair,
-  type Setting,
-  SLOT,
-  type State,
-  stateAfter,
-} from './family.js'
-import { type Gpu, READ_PIECE, type Source } from './gpu.js'
+import { prepare, type Step } from './calls.js'
+import { measureIn } from './families.js'
+import { type Family, type Setting, SLOT, type State, stateAfter } from './family.js'
+import type { Source } from './gpu.js'
 import { Motion, type Now } from './motion.js'
-import { Online } from './online.js'
 import { Owned } from './owned.js'
-import { padded, type Room } from './plan.js'
-import { sumTerms } from './rule-calls.js'
+import { inSlot, type Measured, outcomeOf, SLOTS } from './slots.js'
+import { type Command, Submissions } from './submissions.js'
 import { unpadded, uploadRows, uploadTransposed } from './upload.js'
 
-/** Attempts at iterations whose outcomes stay on the device until they are read back together: a hundred and a few. */
-const SLOTS = 104
 /** Dispatches in one submission; bounds the time it takes to record them. */
 const MOST_STEPS = 1024
 
 /** Everything recorded for one state of the factors. */
-interface Recorded {
+export interface Recorded {
   readonly begin: Step[]
   /** Up to the next state, its loss, and where the fit extrapolates what becomes of it. */
   readonly iteration: Step[]
@@ -52,11 +40,12 @@ interface Recorded {
   readonly adoption: Step[]
 }
 
-interface Parts {
+/** What a fit is made of. */
+export interface Parts {
   readonly setting: Setting
   readonly family: Family
   /** Where the fit is one of batches. */
-  readonly online: Online | undefined
+  readonly runner: BatchRunner | undefined
   readonly owned: Owned
   readonly recorded: readonly Recorded[]
   readonly ring: GPUBuffer
@@ -64,13 +53,21 @@ interface Parts {
   readonly stagingBytes: number
 }
 
-/** How a loss is told from a slot. */
-type Measured = Pick<Measure, 'constant' | 'parts'>
+/** How steps are submitted. */
+interface Submission {
+  /** Whether `begin` comes first; default: where it has not run on the factors as they are. */
+  readonly begins?: boolean
+  /** What each of their slots is told. */
+  readonly told?: readonly (Uint32Array<ArrayBuffer> | undefined)[]
+  /** Looked at where X is not all there. */
+  readonly signal?: AbortSignal
+}
 
 /** A fit whose X, W and Hᵀ stay in the GPU's memory; iterations follow each other without the host. */
 export class GpuFit implements Fit {
   readonly #parts: Parts
   readonly #batches: Batches = new Batches()
+  readonly #submissions: Submissions
   #current: State = 0
   /** Whether `begin` has run on the factors as they are. */
   #ready = false
@@ -80,17 +77,7 @@ export class GpuFit implements Fit {
 
   constructor(parts: Parts) {
     this.#parts = parts
-  }
-
-  /** Uploads the problem. On failure nothing stays allocated. */
-  static async create(gpu: Gpu, problem: Problem, spec: FitSpec, room: Room, dots: DotGroups): Promise<GpuFit> {
-    const owned = new Owned(gpu)
-    try {
-      return await createFit(gpu, owned, problem, spec, room, dots)
-    } catch (error) {
-      owned.destroy()
-      throw error
-    }
+    this.#submissions = new Submissions(parts.setting.gpu, parts.setting.data.streams)
   }
 
   #check(): void {
@@ -104,43 +91,48 @@ export class GpuFit implements Fit {
     return { W: setting.W[this.#current], Ht: setting.Ht[this.#current], left: family.left.buffer }
   }
 
-  #outcome(slot: Float32Array, { constant, parts }: Measured): Outcome {
+  #outcome(slot: Float32Array, measure: Measured): Outcome {
     const { family, setting } = this.#parts
-    const { ab, cd, abFactor, cdFactor } = parts
-    const sum = (first: number, count: number) => slot.subarray(first, first + count).reduce((a, b) => a + b, 0)
-    const both = (first: number, count: number) => sum(first, count) + sum(SLOT.low + first, count)
-    return {
-      loss: Math.max(0, constant + abFactor * both(0, ab) + cdFactor * both(ab, cd)),
-      violation: family.termCount > 0 ? sum(SLOT.violations, setting.dots.terms) : 0,
-      stands: !setting.motion || slot[SLOT.stands] !== 0,
-    }
+    const terms = family.termCount > 0 ? setting.dots.terms : 0
+    return outcomeOf(slot, measure, { terms, mayFall: setting.motion !== undefined })
   }
 
-  /** Submits steps, after what must be there before them, and the copy of the slots that they fill; resolves when done. */
-  async #submit(steps: Iterable<Step>, first: number, count: number, begins = !this.#ready): Promise<void> {
-    const { setting, ring, staging } = this.#parts
+  /**
+   * Submits steps, after what must be there before them, and the copy of the slots that they fill. Resolves when all is done,
+   * to false where the signal has ended it before.
+   */
+  #submit(steps: Iterable<Step>, first: number, count: number, o: Submission = {}): Promise<boolean> {
+    return this.#submissions.run(this.#commands(steps, first, count, o), o.signal)
+  }
+
+  *#commands(steps: Iterable<Step>, first: number, count: number, o: Submission): Generator<Command> {
+    const { setting, ring, staging, recorded } = this.#parts
     const { gpu, motion } = setting
-    const { done } = gpu.scoped(() => {
-      const encoder = gpu.device.createCommandEncoder()
-      if (begins) {
-        record(encoder, this.#parts.recorded[this.#current].begin)
-        motion?.keep(encoder, this.#now())
-        this.#ready = true
-      }
-      record(encoder, steps)
+    const { begins = !this.#ready, told = [] } = o
+    if (begins) {
+      yield* recorded[this.#current].begin
+      const now = this.#now()
+      if (motion) yield encoder => motion.keep(encoder, now)
+      this.#ready = true
+    }
+    for (const [at, words] of told.entries()) {
+      const offset = (first + at) * SLOT.bytes + SLOT.told * 4
+      if (words) yield () => gpu.device.queue.writeBuffer(ring, offset, words)
+    }
+    yield* steps
+    yield encoder =>
       encoder.copyBufferToBuffer(ring, first * SLOT.bytes, staging, first * SLOT.bytes, count * SLOT.bytes)
-      gpu.device.queue.submit([encoder.finish()])
-    })
-    await Promise.all([done, gpu.settle()])
   }
 
-  /** The first outcomes, read back. */
-  async #collect(count: number, measureOf: (slot: number) => Measured = () => this.#parts.family): Promise<Outcome[]> {
+  /** The first slots, read back. */
+  async #slots(count: number): Promise<Float32Array[]> {
     const { setting, staging } = this.#parts
     const copy = await setting.gpu.readMapped(staging, count * SLOT.bytes)
-    return Array.from({ length: count }, (_, slot) =>
-      this.#outcome(new Float32Array(copy, slot * SLOT.bytes, SLOT.bytes / 4), measureOf(slot)),
-    )
+    return Array.from({ length: count }, (_, slot) => new Float32Array(copy, slot * SLOT.bytes, SLOT.bytes / 4))
+  }
+
+  async #collect(count: number, measure: Measured = this.#parts.family): Promise<Outcome[]> {
+    return (await this.#slots(count)).map(slot => this.#outcome(slot, measure))
   }
 
   *#iterations(first: number, count: number): Generator<Step> {
@@ -154,10 +146,12 @@ export class GpuFit implements Fit {
   async run(iterations: number, controls: RunControls = {}): Promise<SweepReport> {
     this.#check()
     const { recorded, setting } = this.#parts
+    checkIterations(setting.spec)
+    const { signal } = controls
     const attempts = {
-      most: Math.max(1, Math.floor(MOST_STEPS / recorded[0].iteration.length)),
+      most: setting.data.streams ? 1 : Math.max(1, Math.floor(MOST_STEPS / recorded[0].iteration.length)),
       kept: SLOTS,
-      submit: (first: number, count: number) => this.#submit(this.#iterations(first, count), first, count),
+      submit: (first: number, count: number) => this.#submit(this.#iterations(first, count), first, count, { signal }),
       collect: (count: number) => this.#collect(count),
     }
     try {
@@ -189,7 +183,7 @@ export class GpuFit implements Fit {
       const { steps, uniforms } = await prepare(setting.gpu, measure.measure(this.#current))
       owned.keep(uniforms)
       await this.#submit(steps, 0, 1)
-      const [{ loss }] = await this.#collect(1, () => measure)
+      const [{ loss }] = await this.#collect(1, measure)
       return loss
     } finally {
       owned.destroy()
@@ -198,7 +192,7 @@ export class GpuFit implements Fit {
 
   async factors(): Promise<Factors> {
     this.#check()
-    const { setting, online, staging, stagingBytes } = this.#parts
+    const { setting, runner, staging, stagingBytes } = this.#parts
     const { gpu, spec, width, motion } = setting
     const { rows, columns } = setting.data
     const sources = ({ W, Ht }: { W: GPUBuffer; Ht: GPUBuffer }): Source[] => [
@@ -206,7 +200,7 @@ export class GpuFit implements Fit {
       { buffer: Ht, bytes: columns * width * 4 },
     ]
     const momentum = motion ? [...sources(motion.before), motion.source] : []
-    const left = online?.hasBegun ? [online.A, online.B].map(buffer => ({ buffer, bytes: columns * width * 4 })) : []
+    const left = (runner?.left() ?? []).map(buffer => ({ buffer, bytes: columns * width * 4 }))
     const [W, Ht, ...more] = await gpu.read([...sources(this.#now()), ...momentum, ...left], staging, stagingBytes)
     const upright = (bytes: ArrayBuffer) => inSlices(unpadded(bytes, rows, spec.rank, width))
     const turned = async (bytes: ArrayBuffer): Promise<FloatArray> => {
@@ -214,7 +208,7 @@ export class GpuFit implements Fit {
       return await inSlices(transposeDense(packed, columns, spec.rank))
     }
     const factors = { W: await upright(W), H: await turned(Ht) }
-    if (left.length > 0) return { ...factors, accumulated: { A: await turned(more[0]), B: await turned(more[1]) } }
+    if (runner && left.length > 0) return { ...factors, ...runner.named(await Promise.all(more.map(turned))) }
     if (!motion) return factors
     const [before, beforeHt, numbers] = more
     const state: MomentumState = {
@@ -227,15 +221,16 @@ export class GpuFit implements Fit {
 
   async runBatches(batches: readonly Batch[], controls: RunControls = {}): Promise<SweepReport> {
     this.#check()
-    const { setting, online } = this.#parts
+    const { setting, runner } = this.#parts
     checkBatches(batches, setting.data.rows, setting.spec)
-    if (!online) {
+    if (!runner) {
       throw new NonnegError('ERR_NONNEG_UNSUPPORTED', 'this fit has no room for batches', {
         fix: 'say so in its spec: batches: true',
       })
     }
-    const ready = await online.prepare(batches)
-    if (!online.hasBegun) online.begin()
+    const ready = await runner.prepare(batches)
+    await runner.begin()
+    const taken: BatchStep[] = []
     this.#ready = false
     let done = 0
     const attempts = {
@@ -244,16 +239,21 @@ export class GpuFit implements Fit {
       submit: (first: number, count: number) => {
         const own = ready.slice(done + first, done + first + count)
         const steps = own.flatMap((batch, at) => inSlot(batch.steps, first + at))
-        return this.#submit(steps, first, count, false)
+        const told = batches.slice(done + first, done + first + count).map(batch => runner.told(batch))
+        return this.#submit(steps, first, count, { begins: false, told, signal: controls.signal })
       },
       collect: async (count: number) => {
-        const outcomes = await this.#collect(count, slot => ready[done + slot].measure)
+        const slots = await this.#slots(count)
+        const outcomes = slots.map((slot, at) => this.#outcome(slot, ready[done + at].measure))
+        taken.push(...slots.flatMap(slot => runner.stepOf(slot) ?? []))
         done += count
         return outcomes
       },
     }
     try {
-      return await this.#batches.run(batches.length, attempts, controls, false)
+      const report = await this.#batches.run(batches.length, attempts, controls, false)
+      runner.done(report.iterations)
+      return setting.spec.rule === 'sgd' ? { ...report, steps: columnsOf(taken) } : report
     } catch (error) {
       this.#check()
       throw error
@@ -262,20 +262,16 @@ export class GpuFit implements Fit {
 
   async setFactors(factors: Factors): Promise<void> {
     this.#check()
-    const { setting, recorded, online } = this.#parts
+    const { setting, recorded, runner } = this.#parts
     const { gpu, spec, motion } = setting
     const { rows, columns } = setting.data
     checkLengths(factors, rows, spec.rank, columns)
     await this.#upload(factors, this.#now())
     this.#ready = false
-    const { momentum, accumulated } = factors
-    if (online) {
-      online.hasBegun = accumulated !== undefined
-      if (accumulated) await this.#uploadHt(accumulated.A, online.A)
-      if (accumulated) await this.#uploadHt(accumulated.B, online.B)
-    }
+    const { momentum } = factors
+    await runner?.put(factors, (H, into) => this.#uploadHt(H, into))
     if (!motion) return
-    motion.write(gpu, momentum?.numbers)
+    await motion.write(gpu, momentum?.numbers)
     if (!momentum) return
     await this.#upload(momentum, motion.before)
     this.#loss = momentum.numbers[3]
@@ -296,101 +292,7 @@ export class GpuFit implements Fit {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true
-    this.#parts.online?.destroy()
+    this.#parts.runner?.destroy()
     this.#parts.owned.destroy()
   }
-}
-
-/** Steps whose outcome goes to a slot. */
-function inSlot(steps: readonly Step[], slot: number): Step[] {
-  return steps.map(step => (step.offset === undefined ? step : { ...step, offset: slot * SLOT.bytes }))
-}
-
-/** A factor's buffers. */
-async function pair(owned: Owned, bytes: number, twice: boolean): Promise<Pair> {
-  const buffer = await owned.storage(bytes)
-  return [buffer, twice ? await owned.storage(bytes) : buffer]
-}
-
-async function createFit(
-  gpu: Gpu,
-  owned: Owned,
-  problem: Problem,
-  spec: FitSpec,
-  room: Room,
-  dots: DotGroups,
-): Promise<GpuFit> {
-  const { X } = problem
-  const { rows } = X
-  const { rank, rounds = 1 } = spec
-  const fixed = spec.fixed === 'H'
-  const batches = (spec.batches ?? false) && !fixed
-  const width = padded(rank)
-  const columns = deviceColumns(X)
-  const descends = spec.rule === 'hals'
-  const data = await uploadData(gpu, owned, problem, { fixed, beta: spec.beta, batches, descends, room })
-  const [bytesW, bytesHt] = [rows * width * 4, columns * width * 4]
-  // batches move some rows of W alone, in place, and rounds that have to wait leave the factors where they are
-  const inPlace = batches || (spec.extrapolate && rounds > 1)
-  const alternates = spec.rule === 'mu' && !inPlace && familyFor(data, spec.beta) === 'gram'
-  const W = await pair(owned, bytesW, alternates)
-  const Ht = await pair(owned, bytesHt, alternates && !fixed)
-  const ring = await owned.storage(SLOTS * SLOT.bytes)
-  const stagingBytes = Math.max(SLOTS * SLOT.bytes, Math.min(READ_PIECE, bytesW + bytesHt))
-  const staging = await owned.staging(stagingBytes)
-  const slot = { buffer: ring, offset: 0, size: SLOT.bytes }
-  const motion = spec.extrapolate ? await Motion.create(owned, bytesW, bytesHt, fixed) : undefined
-  const setting: Setting = { gpu, owned, spec, data, room, dots, width, columns, W, Ht, alternates, motion, slot }
-  const family = await familyIn(setting)
-  const online = batches ? await Online.create(setting, owned) : undefined
-  await motion?.keepLeft(owned, fixed ? 0 : family.left.bytes)
-  await uploadRows(gpu, W[0], problem.W, 0, rows, width)
-  await uploadTransposed(gpu, Ht[0], problem.H, columns, width)
-  if (motion) {
-    await uploadRows(gpu, motion.before.W, problem.W, 0, rows, width)
-    await uploadTransposed(gpu, motion.before.Ht, problem.H, columns, width)
-    motion.write(gpu)
-  }
-
-  const { maxW = Number.POSITIVE_INFINITY, maxH = Number.POSITIVE_INFINITY } = spec
-  const iteration = (state: State) => {
-    const next = stateAfter(setting, state, rounds)
-    const now = { W: W[next], Ht: Ht[next], left: family.left.buffer }
-    return [
-      ...family.updateW(state),
-      ...(motion ? [motion.moveOn('W', W[next], maxW)] : []),
-      ...family.updateH(state),
-      ...(motion && !fixed ? [motion.moveOn('Ht', Ht[next], maxH)] : []),
-      ...(fixed ? [] : family.begin(next)),
-      ...family.loss(next),
-      ...(family.termCount > 0 ? [violationOf(family, setting)] : []),
-      ...(motion ? motion.judge(now, family.parts, slot) : []),
-    ]
-  }
-  const lists = ([0, 1] as const).flatMap(state => [
-    family.begin(state),
-    iteration(state),
-    family.measure(state),
-    motion ? [motion.adopt(family.parts, slot)] : [],
-  ])
-  const { steps, uniforms } = await prepare(gpu, lists.flat())
-  owned.keep(uniforms)
-  const cut = lists.map(list => steps.splice(0, list.length))
-  const recorded = [0, 4].map(first => {
-    const [begin, iteration, evaluation, adoption] = cut.slice(first, first + 4)
-    return { begin, iteration, evaluation, adoption }
-  })
-  return new GpuFit({ setting, owned, family, online, recorded, ring, staging, stagingBytes })
-}
-
-function violationOf({ terms, termCount }: Family, { dots, slot }: Setting) {
-  const into = slot
-  return sumTerms({
-    length: termCount,
-    first: SLOT.violations,
-    low: SLOT.unread,
-    groups: dots.terms,
-    terms: { buffer: terms },
-    into,
-  })
 }

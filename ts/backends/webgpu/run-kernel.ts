@@ -12,13 +12,13 @@ import {
   type Wanted,
   whDense,
 } from './beta-calls.js'
-import { type Call, type Operand, prepare, record } from './calls.js'
+import { type Call, type Operand, prepare, record, resourceOf } from './calls.js'
 import { cdCsr, cdDense, type Scratch, sharesFor } from './descent-calls.js'
-import type { DotGroups } from './family.js'
+import { type DotGroups, SLOT } from './family.js'
 import { type Gpu, READ_PIECE, SMALLEST_BUFFER } from './gpu.js'
 import { Owned } from './owned.js'
 import type { Room } from './plan.js'
-import { dotOf, gramOf, ONE_PART, xhtCsr, xhtDense, xtwDense } from './product-calls.js'
+import { dotOf, gramOf, ONE_PART, square, xhtCsr, xhtDense, xtwDense } from './product-calls.js'
 import {
   type Bounds,
   bppThreads,
@@ -30,6 +30,7 @@ import {
   pgStep,
   pgTerms,
 } from './rule-calls.js'
+import { gramBoundOf, sgdTerms, sgdUpdate, svrmuUpdate } from './stochastic-calls.js'
 import { callRefusal } from './support.js'
 import { uploadFloats, uploadIntegers } from './upload.js'
 import { groupsOf, isVectorKernel, PARTIAL_BYTES, scalarsOf, vectorCall } from './vector-calls.js'
@@ -122,22 +123,48 @@ const CALLS: Record<string, (dims: Dims, windows: Windows, room: Room) => Call |
       ...(d.bend ? [product(2, 1, norms, L!)] : []),
     ]
   },
+  gram_bound({ rank }, { G, terms, scratch }) {
+    return gramBoundOf({ rank, G: G!, list: undefined, into: 0, bounds: terms!, iterates: scratch! })
+  },
+  sgd_update({ rows, rank, scale, limit, ...d }, { F, N, G, D, terms, scratch, slot }) {
+    const noise = { size: d.noise, seed: d.seed, draws: 1, draw: 0, row: d.first }
+    const own = { rows, rank, scale, limit, noise, bounds: boundsOf({ rank, ...d }), stride: { kind: 'told' } as const }
+    const places = { found: undefined, rate: SLOT.told, taken: SLOT.taken, slot: slot! }
+    const sums = { operand: terms!, products: sgdTerms(rows, rank) }
+    return [
+      xhtDense({ ...square(rank), rows, X: F, Ht: G, N: scratch! }),
+      sgdUpdate({ ...own, ...places, N: whole(N), P: scratch!, F: F!, D, terms: sums }),
+    ]
+  },
+  svrmu_update({ rows, rank, count, total, ratio, ...d }, { F, N, M, F0, A, G, K, S, scratch }) {
+    const bytes = listLength(rows * rank) * 4
+    const [P, R, Q] = [0, 1, 2].map(at => ({ ...scratch!, offset: at * bytes, size: bytes }))
+    const product = (X: Operand | undefined, Ht: Operand | undefined, into: Operand) =>
+      xhtDense({ ...square(rank), rows, X, Ht, N: into })
+    const own = { rows, rank, count, total, ratio, bounds: boundsOf({ rank, ...d }) }
+    return [
+      ...[product(F, G, P), product(F0, K, R), product(F0, S, Q)],
+      svrmuUpdate({ ...own, N: whole(N), M: whole(M), A: whole(A), P, R, Q, F: F! }),
+    ]
+  },
   extrapolate({ length, most = Number.POSITIVE_INFINITY }, { F, P, momentum }) {
     return extrapolateBy({ length, most, momentum: momentum!, F: F!, P: P! })
   },
 }
 
-/** A scalar that the host adds up from a list of so many terms. */
-interface Scalar {
+/** Scalars of a buffer that the host adds up from lists, of so many terms for each. */
+interface Scalars {
   readonly name: string
   readonly terms: number
 }
 
-const violations = (terms: number): readonly Scalar[] => [{ name: 'violation', terms }]
-const losses = (terms: number): readonly Scalar[] => [{ name: 'loss', terms }]
+const violations = (terms: number): readonly Scalars[] => [{ name: 'violation', terms }]
+const losses = (terms: number): readonly Scalars[] => [{ name: 'loss', terms }]
 
 /** Kernels that leave the terms of scalars in a list, one after the other. */
-const SCALARS: Record<string, (dims: Dims) => readonly Scalar[]> = {
+const SCALARS: Record<string, (dims: Dims) => readonly Scalars[]> = {
+  gram_bound: () => [{ name: 'bound', terms: 1 }],
+  sgd_update: ({ rows, rank }) => [{ name: 'sums', terms: sgdTerms(rows, rank) }],
   hals_update: ({ rows }) => violations(rows),
   bpp_update: ({ rows }) => violations(rows),
   pg_step: ({ rows, rank }) => violations(pgTerms(rows, rank)),
@@ -154,6 +181,9 @@ const BEHIND: Record<string, (dims: Dims) => number> = {
 }
 const SCRATCH: Record<string, (dims: Dims, room: Room) => number> = {
   beta_xht_csr: ({ nonzeros }) => 3 * listLength(nonzeros),
+  gram_bound: ({ rank }) => 2 * rank,
+  sgd_update: ({ rows, rank }) => rows * rank,
+  svrmu_update: ({ rows, rank }) => 3 * listLength(rows * rank),
   bpp_update: ({ rows, rank }, room) => bppThreads(rows, rank, room) * bppValues(rank),
 }
 
@@ -166,9 +196,9 @@ function wantedOf({ push, bend, measure }: Dims): Wanted {
   return { push: push === 1, bend: bend === 1, measure: measure === 1 }
 }
 
-/** Entries from one of the lists of `beta_xht_csr` to the next: each begins where a binding may. */
-function listLength(nonzeros: number): number {
-  return Math.max(1, Math.ceil(nonzeros / KERNEL_ALIGNMENT)) * KERNEL_ALIGNMENT
+/** Entries from one of several lists in a buffer to the next: each begins where a binding may. */
+function listLength(entries: number): number {
+  return Math.max(1, Math.ceil(entries / KERNEL_ALIGNMENT)) * KERNEL_ALIGNMENT
 }
 
 function whole(operand: Operand | undefined) {
@@ -222,6 +252,16 @@ async function numbers(gpu: Gpu, owned: Owned, values: Float32Array): Promise<Op
   return { buffer }
 }
 
+/** What a batch is told in its slot: the length of the step, and the draw. */
+async function slotOf(gpu: Gpu, owned: Owned, { rate, draw }: Dims): Promise<Operand> {
+  const words = new Uint32Array(SLOT.bytes / 4)
+  words[SLOT.told] = new Uint32Array(Float32Array.of(rate).buffer)[0]
+  words[SLOT.told + 2] = draw
+  const buffer = await owned.storage(SLOT.bytes)
+  await uploadIntegers(gpu, buffer, words, 0, words.length)
+  return { buffer }
+}
+
 async function submit(gpu: Gpu, owned: Owned, calls: readonly Call[]): Promise<void> {
   const { steps, uniforms } = await prepare(gpu, calls)
   owned.keep(uniforms)
@@ -272,7 +312,8 @@ async function runVectors(
   await submit(gpu, owned, [{ ...bound, params: [0, length, 0], scalars, groups: [workgroups, 1, 1] }])
   for (const { name, access } of kernel.arrays) {
     const { data } = buffers[name]
-    if (access !== 'in' && !(data instanceof Float64Array)) await toHost(gpu, owned, operands[name].buffer, data)
+    if (access !== 'in' && !(data instanceof Float64Array))
+      await toHost(gpu, owned, resourceOf(operands[name]).buffer, data)
   }
   if (!sums) return
   await toHost(gpu, owned, target.buffer, partials)
@@ -304,29 +345,34 @@ export async function runKernel(
     const written = spec.buffers.filter(({ access, type }) => access !== 'in' && type !== 'f64')
     const { dims } = call
     if (written.some(({ name, length }) => length(dims) > 0 && windows[name] === undefined)) return
-    if (written.every(({ name }) => windows[name] === undefined)) return
+    if (written.length > 0 && written.every(({ name }) => windows[name] === undefined)) return
     // the kernel reads the old factor from a second copy and writes the new one into the caller's
     if (spec.name === 'mu_update') windows.old = await toDevice(gpu, owned, 'F', call.buffers.F)
     const own = (needs: Record<string, (dims: Dims, room: Room) => number>) =>
       Object.hasOwn(needs, spec.name) ? needs[spec.name](dims, room) : 0
     const values = own(SCRATCH)
     if (values > 0) windows.scratch = { buffer: await owned.storage(values * 4) }
+    if (spec.name === 'sgd_update') windows.slot = await slotOf(gpu, owned, dims)
     if (spec.name === 'extrapolate') windows.momentum = await numbers(gpu, owned, Float32Array.of(dims.weight))
     const scalars = Object.hasOwn(SCALARS, spec.name) ? SCALARS[spec.name](dims) : []
-    const terms = new Float32Array(scalars.reduce((sum, scalar) => sum + scalar.terms, own(BEHIND)))
+    const countOf = ({ name, terms: each }: Scalars) => each * call.buffers[name].length
+    const terms = new Float32Array(scalars.reduce((sum, each) => sum + countOf(each), own(BEHIND)))
     if (terms.length > 0) windows.terms = await numbers(gpu, owned, terms)
     await submit(gpu, owned, [CALLS[spec.name](dims, windows, room)].flat())
     for (const { name } of written.filter(buffer => windows[buffer.name])) {
       const { data } = call.buffers[name]
-      if (!(data instanceof Float64Array)) await toHost(gpu, owned, operands[name].buffer, data)
+      if (!(data instanceof Float64Array)) await toHost(gpu, owned, resourceOf(operands[name]).buffer, data)
     }
     if (terms.length === 0) return
-    await toHost(gpu, owned, windows.terms!.buffer, terms)
+    await toHost(gpu, owned, resourceOf(windows.terms!).buffer, terms)
     let first = 0
     for (const { name, terms: count } of scalars) {
-      const { data, offset } = call.buffers[name]
-      for (const term of terms.subarray(first, first + count)) data[offset] += term
-      first += count
+      const { data, offset, length } = call.buffers[name]
+      const { access } = spec.buffers.find(buffer => buffer.name === name)!
+      for (let at = offset; at < offset + length; at++, first += count) {
+        if (access === 'out') data[at] = 0
+        for (const term of terms.subarray(first, first + count)) data[at] += term
+      }
     }
   } finally {
     owned.destroy()

@@ -3,18 +3,33 @@ import { familyOf } from '../../kernels/beta.js'
 import type { Dims, KernelSpec } from '../../kernels/spec.js'
 import { type FitSpec, gramRuleRefusal, type Rule, type Weights } from '../backend.js'
 import { type Memory, residentBytes } from '../memory.js'
+import { SLOT } from './family.js'
 import { TILE_BYTES } from './plan.js'
+import { SLOTS } from './slots.js'
 
-const RULES: readonly Rule[] = ['mu', 'hals', 'pg', 'bpp', 'product']
+const RULES: readonly Rule[] = ['mu', 'hals', 'pg', 'bpp', 'product', 'sgd', 'svrmu']
 
 /** Components of exact least squares: a row is one thread's work, which grows with their cube, and sets of them are 64 bits. */
 const MOST_PIVOTED = 64
 
+/** The feature of WebGPU that half precision takes. */
+export const HALF = 'shader-f16'
+
 /** Why a fit is beyond the kernels there are, or undefined. */
-export function fitRefusal(X: MatrixView, spec: FitSpec, weights: Weights | undefined): string | undefined {
-  const { dtype, rank, rule } = spec
+export function fitRefusal(
+  X: MatrixView,
+  spec: FitSpec,
+  weights: Weights | undefined,
+  features: ReadonlySet<string>,
+): string | undefined {
+  const { dtype, rank, beta, rule } = spec
   if (dtype !== 'f32') return 'WebGPU computes in f32 only'
   if (!RULES.includes(rule)) return `WebGPU has no kernels for the update rule ${rule}`
+  if (spec.storage === 'f16') {
+    if (!features.has(HALF)) return `this GPU or its driver has no ${HALF}, which storage: 'f16' takes`
+    if (X.kind === 'csr') return "storage: 'f16' is for a dense X"
+    if (beta <= 0) return "storage: 'f16' may make zeros of small entries, which β ≤ 0 does not allow"
+  }
   const refusal = gramRuleRefusal(spec, weights)
   if (refusal) return refusal
   if (rule === 'bpp' && rank > MOST_PIVOTED) return tooManyPivoted('rank', rank)
@@ -43,6 +58,8 @@ export function callRefusal(
 
 /** Bytes that parts of each product may take. */
 const PARTS = 64 * 2 ** 20
+/** Outcomes of iterations, the buffer that they are read back through, and the parameters of a few hundred dispatches. */
+const ALWAYS = 2 * SLOTS * SLOT.bytes + 2 ** 16
 
 /**
  * What a fit holds: the factors twice, as an update may read one copy and write the other, what extrapolation keeps beside
@@ -60,5 +77,7 @@ export function memoryOfFit(X: MatrixView, spec: FitSpec, weights: Weights | und
   // batches have a tile, entries and products of their own
   const often = spec.batches ? 2 : 1
   const entries = tiles * (family === 'tile' ? Math.min(TILE_BYTES, values) : values)
-  return { ...resident, factors: resident.factors + single, workspace: often * (products + entries) }
+  const X16 = X.kind === 'dense' && spec.storage === 'f16' ? resident.X / 2 : resident.X
+  const workspace = often * (products + entries) + ALWAYS
+  return { ...resident, X: X16, factors: resident.factors + single, workspace }
 }

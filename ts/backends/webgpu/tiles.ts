@@ -79,10 +79,11 @@ export async function tilesFor(
       ...{ W: { buffer: W[state] }, H: { buffer: Ht[state] }, U: { buffer: U } },
     })
     const into = spread && { buffer: spread }
+    const half = data.X.kind === 'dense' && data.X.half
     const place = 'dense' in X ? placed(X.dense, first, columns) : { operand: into, first: 0, stride: columns }
     const entries = betaTerms({
       ...{ ...sizes, inside: data.columns, beta, wanted, adds: first > rows.first, row: first },
-      ...{ X: place!, V: placed(V, first, data.V?.stride ?? 0), holdout: data.holdout },
+      ...{ X: { ...place!, half }, V: placed(V, first, data.V?.stride ?? 0), holdout: data.holdout },
       ...{ U: { buffer: U }, P: wanted.push ? bound(P) : undefined, C: wanted.bend ? bound(C) : undefined },
       terms: { buffer: terms },
     })

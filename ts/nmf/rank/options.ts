@@ -29,9 +29,11 @@ type FitOption =
   | 'seed'
   | 'backend'
   | 'fallback'
+  | 'webgpu'
   | 'threads'
   | 'fast'
   | 'dtype'
+  | 'storage'
   | 'signal'
 
 /** After each fit, in the order in which they end. */
@@ -125,9 +127,11 @@ const KNOWN: Readonly<Record<keyof ChooseRankOptions, boolean>> = {
   seed: true,
   backend: true,
   fallback: true,
+  webgpu: true,
   threads: true,
   fast: true,
   dtype: true,
+  storage: true,
   signal: true,
 }
 
