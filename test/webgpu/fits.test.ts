@@ -2,7 +2,7 @@ import { afterAll, describe, expect, it, vi } from 'vitest'
 import type { Device, FitSpec } from '../../ts/backends/backend.js'
 import { referenceBackend } from '../../ts/backends/reference/backend.js'
 import type { WebgpuLimits } from '../../ts/backends/webgpu/backend.js'
-import type { DenseView, MatrixView } from '../../ts/core/matrix.js'
+import type { CsrView, DenseView, MatrixView } from '../../ts/core/matrix.js'
 import { dense, entriesOf, plainFit, problemOf, SPEC, sparse } from './plain.js'
 import { hasDriver, softwareBackend, watched } from './software.js'
 
@@ -28,11 +28,21 @@ function strided(X: DenseView): DenseView {
   return { ...X, data, stride, offset }
 }
 
-/** The same matrix in memory that threads share. */
+/** The same numbers in memory that threads share. */
+function inShared<T extends Float32Array | Uint32Array>(values: T): T {
+  const copy = new (values.constructor as new (memory: SharedArrayBuffer) => T)(
+    new SharedArrayBuffer(values.byteLength),
+  )
+  copy.set(values)
+  return copy
+}
+
 function shared(X: DenseView): DenseView {
-  const data = new Float32Array(new SharedArrayBuffer(X.data.byteLength))
-  data.set(X.data)
-  return { ...X, data }
+  return { ...X, data: inShared(X.data as Float32Array) }
+}
+
+function sharedCsr({ indptr, indices, values, ...X }: CsrView): CsrView {
+  return { ...X, indptr: inShared(indptr), indices: inShared(indices), values: inShared(values as Float32Array) }
 }
 
 const CASES: readonly (readonly [string, MatrixView, number, WebgpuLimits])[] = [
@@ -46,6 +56,7 @@ const CASES: readonly (readonly [string, MatrixView, number, WebgpuLimits])[] = 
   ['dense in 5 row panels', dense(97, 33), 7, { bindingBytes: 36 * 4 * 23 }],
   ['dense in row panels and parts', dense(270, 203), 5, { bindingBytes: 204 * 4 * 100, busyThreads: 1 << 16 }],
   ['CSR 60 × 41, rank 6', sparse(60, 41, 0.2), 6, {}],
+  ['CSR, shared memory', sharedCsr(sparse(60, 41, 0.2)), 6, {}],
   ['CSR, many parts', sparse(300, 207, 0.3), 6, { busyThreads: 1 << 16 }],
   ['CSR, Gram matrices added first', sparse(300, 207, 0.3), 6, { busyThreads: 1 << 16, gramReads: 1 }],
   ['CSR in row panels', sparse(90, 120, 0.1), 4, { bindingBytes: 120 * 4 * 4 }],

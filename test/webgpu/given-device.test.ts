@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { webgpuBackend } from '../../ts/backends/webgpu/backend.js'
 import { nodeGpu } from '../../ts/backends/webgpu/provider-node.js'
-import { closeDevices, createOptimizer, factorize, NMF } from '../../ts/node.js'
+import { closeDevices, createOptimizer, factorize, NMF, plan } from '../../ts/node.js'
 import { denseMatrix } from '../conformance/problems.js'
 import { dense, problemOf, SPEC } from './plain.js'
 import { hasDriver, type Watch, watched } from './software.js'
@@ -122,6 +122,34 @@ describe.runIf(hasDriver)('a device that is passed in', () => {
     const reason = expect.stringMatching(/^W .*128 MiB.*maxStorageBufferBindingSize/)
     expect(own.supports(tall, SPEC(9))).toEqual({ supported: false, reason })
     await own[Symbol.asyncDispose]()
+  })
+
+  it('streams X that is larger than the memory that it may take', async () => {
+    const tall = denseMatrix(4000, 64)
+    const options = { ...OPTIONS, rank: 1, backend: 'webgpu' } as const
+    const wanted = await factorize(tall, { ...options, webgpu: { device } })
+    const { bytes } = await plan(tall, { ...options, webgpu: { device } })
+    const memoryLimit = bytes.factors + bytes.workspace + bytes.X / 2
+    const webgpu = { device, memoryLimit: Math.floor(memoryLimit) }
+    const less = (await plan(tall, { ...options, webgpu })).bytes
+    expect(less.X + less.factors + less.workspace).toBeLessThanOrEqual(memoryLimit)
+    const before = watch.uploaded()
+    const fit = await factorize(tall, { ...options, webgpu })
+    expect(watch.uploaded() - before).toBeGreaterThan(3 * bytes.X)
+    expect(Math.abs(fit.loss - wanted.loss)).toBeLessThan(1e-5 * wanted.loss)
+    const none = { device, memoryLimit: 100_000 }
+    await expect(factorize(tall, { ...options, webgpu: none })).rejects.toMatchObject({
+      ...{ code: 'ERR_NONNEG_MEMORY', message: expect.stringMatching(/X 1\.0. MB, .*there are 100 kB/) },
+    })
+    vi.stubEnv('NONNEG_WEBGPU_MEMORY', 'plenty')
+    const { explain } = await factorize(tall, {
+      ...options,
+      maxIterations: 1,
+      webgpu: { device: await ownDevice(watch) },
+      fallback: true,
+    })
+    vi.unstubAllEnvs()
+    expect(explain()).toMatch(/NONNEG_WEBGPU_MEMORY is "plenty"/)
   })
 
   it('is refused where it lacks what every kernel needs', async () => {

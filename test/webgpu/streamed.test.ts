@@ -31,6 +31,8 @@ const CASES: readonly { readonly wanted: Wanted; readonly passes: number }[] = [
   { wanted: { ...DENSE, beta: 2, rule: 'hals', more: { extrapolate: true, rounds: 2 } }, passes: 1 },
   { wanted: { ...DENSE, beta: 2, rule: 'pg' }, passes: 1 },
   { wanted: { ...DENSE, beta: 1, rule: 'mu', weights: 'dense' }, passes: 6 },
+  // with H as it is, the product with X once for all iterations
+  { wanted: { ...DENSE, beta: 2, rule: 'mu', fixed: 'H' }, passes: 1 / ITERATIONS },
   { wanted: { ...CSR, beta: 2, rule: 'mu' }, passes: 2 },
   { wanted: { ...CSR, beta: 1, rule: 'mu' }, passes: 3 },
   { wanted: { ...CSR, beta: 1, rule: 'hals' }, passes: 3 },

@@ -1,5 +1,6 @@
-import type { BackendId, Device, WebgpuOptions } from '../backends/backend.js'
+import type { BackendId, Device } from '../backends/backend.js'
 import { BACKEND_IDS } from '../backends/registry.js'
+import type { WebgpuOptions } from '../backends/webgpu/options.js'
 import { availableThreads, environment } from '../core/environment.js'
 import { NonnegError } from '../core/errors.js'
 import { type DeviceOptions, withDevice } from './devices.js'

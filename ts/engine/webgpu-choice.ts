@@ -1,4 +1,5 @@
-import type { BackendId, WebgpuOptions } from '../backends/backend.js'
+import type { BackendId } from '../backends/backend.js'
+import type { WebgpuOptions } from '../backends/webgpu/options.js'
 import { checkNames, checkObject, refuse, whole } from '../core/checks.js'
 import { NonnegError } from '../core/errors.js'
 

@@ -1,4 +1,5 @@
-import type { BackendId, WebgpuOptions } from '../backends/backend.js'
+import type { BackendId } from '../backends/backend.js'
+import type { WebgpuOptions } from '../backends/webgpu/options.js'
 import type { MatrixInput } from '../core/input.js'
 import type { BatchOptions } from './batch-options.js'
 import type { Checkpoint } from './checkpoint.js'

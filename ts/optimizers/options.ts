@@ -1,4 +1,5 @@
-import type { BackendId, WebgpuOptions } from '../backends/backend.js'
+import type { BackendId } from '../backends/backend.js'
+import type { WebgpuOptions } from '../backends/webgpu/options.js'
 import type { Scheduler } from '../schedulers/scheduler.js'
 import type { DogOptions } from './dog.js'
 import type { LineSearchOptions } from './line-search.js'

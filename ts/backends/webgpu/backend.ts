@@ -1,6 +1,7 @@
 import { environment } from '../../core/environment.js'
 import { NonnegError } from '../../core/errors.js'
-import type { Backend, Device, Info, OpenOptions, Probe, WebgpuOptions } from '../backend.js'
+import type { Backend, Device, Info, OpenOptions, Probe } from '../backend.js'
+import type { WebgpuOptions } from './options.js'
 import type { FoundGpu, GpuProvider, GpuSource } from './provider.js'
 
 /** Overrides of what the adapter says, to bring rare paths into small problems. */
