@@ -102,13 +102,15 @@ export const cd_csr: KernelSpec = {
         const at = i * rank + r
         let gradient = l1 + l2 * F[at] + (zeros ? sums[r] : 0)
         let bend = l2
+        let steepest = 0
         for (const { x, v, o, u } of listed) {
           const model = steady(u, beta)
           gradient += v * ((zeros ? 0 : push(model, beta)) - pull(x, model, beta)) * o[r]
           bend += v * curvature(x, model, beta) * o[r] * o[r]
+          if (beta > 2 && v > 0) steepest = Math.max(steepest, o[r] / model)
         }
         violation[0] += Math.abs(projected(gradient, F[at], most))
-        const next = newton(F[at], gradient, bend, beta, smallest, most)
+        const next = newton(F[at], gradient, bend, steepest, beta, smallest, most)
         for (const entry of listed) entry.u += (next - F[at]) * entry.o[r]
         F[at] = next
       }
