@@ -60,6 +60,7 @@ export const cd_csr: KernelSpec = {
     { rows: 64, columns: 61, rank: 16, percent: 40, ...flags(1, 0, 1, 0, 0.5) },
     { rows: 13, columns: 300, rank: 20, percent: 50, ...flags(1.5, 1, 0, 0, 0) },
     { rows: 11, columns: 90, rank: 5, percent: 40, ...flags(0.5, 0, 0, 0, 0) },
+    { rows: 12, columns: 80, rank: 6, percent: 40, ...flags(3.5, 1, 0, 0, 0.25) },
     { rows: 17, columns: 70, rank: 9, percent: 30, ...flags(0.3, 1, 0, 0.25, 0.5) },
     { rows: 13, columns: 300, rank: 24, percent: 30, ...flags(0, 0, 0, 0, 0) },
     { rows: 31, columns: 67, rank: 9, percent: 30, ...flags(1, 0, 1, 0, 0), moving: 5 },

@@ -52,6 +52,7 @@ export const cd_dense: KernelSpec = {
     { rows: 4, columns: 31, rank: 6, stride: 31, ...flags(-0.5, 1, 0, 0) },
     { rows: 7, columns: 127, rank: 16, stride: 127, ...flags(1.5, 0, 0, 0) },
     { rows: 7, columns: 96, rank: 6, stride: 96, ...flags(3, 0, 0, 0) },
+    { rows: 5, columns: 67, rank: 5, stride: 67, ...flags(2.6, 1, 0, 0.25) },
     { rows: 9, columns: 65, rank: 9, stride: 65, ...flags(1, 0, 0, 0), moving: 5 },
     { rows: 6, columns: 70, rank: 7, stride: 70, ...flags(2, 1, 0, 0), moving: 7, most: 0.25 },
   ],
