@@ -31,6 +31,12 @@ const CASES: readonly (readonly [string, WebgpuLimits, Wanted])[] = [
   ['in panels', PANELS, { ...CSR, beta: 1, rule: 'mu' }],
   ['in panels', PANELS, { ...CSR, beta: 2, rule: 'pg', weights: 'entries' }],
   ['in panels', PANELS, { ...DENSE, beta: 2, rule: 'hals', more: { extrapolate: true, rounds: 2 } }],
+  ['in tiles', TILES, { ...DENSE, beta: 0.5, rule: 'hals', weights: 'holdout' }],
+  ['in tiles', TILES, { ...CSR, beta: 0, rule: 'hals', weights: 'dense', more: { rounds: 2 } }],
+  ['in tiles and panels', PANELS, { ...DENSE, beta: 2, rule: 'hals', weights: 'dense' }],
+  ['in tiles and panels', PANELS, { ...CSR, beta: 0.5, rule: 'hals', weights: 'complement' }],
+  ['in panels', PANELS, { ...CSR, beta: 0.5, rule: 'hals', weights: 'entries' }],
+  ['in panels', PANELS, { ...CSR, beta: 2, rule: 'bpp' }],
   ['in parts', PARTS, { ...DENSE, beta: 1.5, rule: 'pg', rows: 131, columns: 130 }],
   ['in parts', PARTS, { ...CSR, beta: 1, rule: 'pg', rows: 131, columns: 130 }],
   ['in parts', PARTS, { ...DENSE, beta: 2, rule: 'hals', rows: 131, columns: 130 }],
@@ -123,10 +129,13 @@ describe.runIf(hasDriver)('WebGPU fits of every family', () => {
   }
 
   it.for([
-    ['dense', dense(40, 30)],
-    ['sparse', sparse(40, 30, 0.4)],
-  ] as const)('undo iterations that raise the loss where the reference does: %s', async ([, X]) => {
-    const spec: FitSpec = { rank: 3, beta: 2, rule: 'hals', dtype: 'f32', extrapolate: true, rounds: 3 }
+    ['dense, hals', dense(40, 30), { beta: 2, rule: 'hals' }],
+    ['sparse, hals', sparse(40, 30, 0.4), { beta: 2, rule: 'hals' }],
+    ['dense, mu', dense(40, 30), { beta: 2, rule: 'mu' }],
+    ['sparse, pg', sparse(40, 30, 0.4), { beta: 2, rule: 'pg' }],
+    ['sparse, β = 1, hals', sparse(40, 30, 0.4), { beta: 1, rule: 'hals' }],
+  ] as const)('undo iterations and take rounds where the reference does: %s', async ([, X, chosen]) => {
+    const spec: FitSpec = { rank: 3, dtype: 'f32', extrapolate: true, rounds: 3, ...chosen }
     const problem = plainProblem(X, 3)
     const own = await extrapolated(await open({}), problem, spec, ITERATIONS)
     const wanted = await extrapolated(await referenceBackend.open(), problem, spec, ITERATIONS)

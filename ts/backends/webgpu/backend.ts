@@ -12,6 +12,8 @@ export interface WebgpuLimits {
   readonly gramReads?: number
   /** Bytes of a tile of W·H. */
   readonly tileBytes?: number
+  /** Values of the models that a workgroup of coordinate descent holds. */
+  readonly modelValues?: number
 }
 
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|microsoft basic render|\bwarp\b|software/i

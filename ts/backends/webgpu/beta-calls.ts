@@ -5,7 +5,7 @@ import { type Looked, lookedWords, type Parts } from './product-calls.js'
 import type { Bounds, Sum } from './rule-calls.js'
 
 /** u as powers take it is no less than this in float32: see `safe` in ts/kernels/beta.ts. */
-function leastModel(beta: number): number {
+export function leastModel(beta: number): number {
   if (beta > 2) return 2 ** -100
   return beta < 1 ? 2 ** -Math.floor(100 / (3 - beta)) : LEAST_MODEL
 }
@@ -103,15 +103,18 @@ export function muRatio(o: {
   /** Of F; default 0. */
   firstRow?: number
   F: Operand
+  /** Default: it waits for nothing. */
+  single?: number
+  momentum?: Operand
 }): Call {
   const { rows, rank, gamma, bounds, N, P, shared } = o
   const entries = rows * rank
   const sums = [N.parts, N.partLength ?? entries, P.parts, P.partLength ?? entries, shared ? 0 : rank]
   return {
     kernel: 'mu_ratio',
-    params: [rows, rank, bounds.moving, ...sums, o.firstRow ?? 0],
+    params: [rows, rank, bounds.moving, ...sums, o.firstRow ?? 0, o.single ?? 0],
     scalars: [gamma, bounds.l1, bounds.l2, bounds.most],
-    reads: [N.operand, P.operand],
+    reads: [N.operand, P.operand, o.momentum],
     writes: [o.F],
     groups: grid(entries),
   }

@@ -161,18 +161,22 @@ function asHalf(value: number): number {
 }
 
 /**
- * Uploads X and its weights. `fixed`: H stays as it is; `beta` is the fit's own; `batches`: there will be some; `half`: X is
- * stored in half precision, and is what that makes of it, its norm too.
+ * Uploads X and its weights. `fixed`: H stays as it is; `beta` is the fit's own; `batches`: there will be some; `descends`:
+ * rows of H are led by the entries of their columns; `half`: X is stored in half precision, and is what that makes of it,
+ * its norm too.
  */
 export async function uploadData(
   gpu: Gpu,
   owned: Owned,
   { X, squaredNorm, weights }: Problem,
-  { fixed, beta, batches, half, room }: { fixed: boolean; beta: number; batches: boolean; half: boolean; room: Room },
+  o: { fixed: boolean; beta: number; batches: boolean; descends: boolean; half: boolean; room: Room },
 ): Promise<Resident> {
+  const { fixed, beta, batches, descends, half, room } = o
   const { rows, columns } = X
+  // coordinate descent may keep the models of a panel's entries, and something beside them
+  const listRoom = descends ? { ...room, bindingBytes: room.bindingBytes / 2 } : room
   const entries = weights?.kind === 'entries' ? weights.values : undefined
-  const gathers = !fixed && familyOf(X, beta, weights) !== 'tile'
+  const gathers = !fixed && (descends || familyOf(X, beta, weights) !== 'tile')
   const stride = padded(columns)
   const V = weights?.kind === 'dense' ? weights : undefined
   const isCut = batches && familyOf(X, beta, weights) === 'gram'
@@ -185,8 +189,8 @@ export async function uploadData(
         ? { kind: 'dense', stride, half, panels: await uploadDense(gpu, owned, X, room, half) }
         : {
             kind: 'csr',
-            byRows: await uploadCsr(gpu, owned, X, entries, room),
-            byColumns: gathers ? await uploadTranspose(gpu, owned, X, entries, room) : undefined,
+            byRows: await uploadCsr(gpu, owned, X, entries, listRoom),
+            byColumns: gathers ? await uploadTranspose(gpu, owned, X, entries, listRoom) : undefined,
           },
     V: V && { stride, panels: await uploadDense(gpu, owned, V, room) },
     holdout: weights?.kind === 'holdout' ? holdoutOf(weights) : undefined,

@@ -325,11 +325,12 @@ async function createFit(
   const batches = (spec.batches ?? false) && !fixed
   const width = padded(rank)
   const columns = deviceColumns(X)
-  const half = spec.storage === 'f16'
-  const data = await uploadData(gpu, owned, problem, { fixed, beta: spec.beta, batches, half, room })
+  const [descends, half] = [spec.rule === 'hals', spec.storage === 'f16']
+  const data = await uploadData(gpu, owned, problem, { fixed, beta: spec.beta, batches, descends, half, room })
   const [bytesW, bytesHt] = [rows * width * 4, columns * width * 4]
-  // batches move some rows of W alone, in place
-  const alternates = spec.rule === 'mu' && !batches && familyFor(data, spec.beta) === 'gram'
+  // batches move some rows of W alone, in place, and rounds that have to wait leave the factors where they are
+  const inPlace = batches || (spec.extrapolate && rounds > 1)
+  const alternates = spec.rule === 'mu' && !inPlace && familyFor(data, spec.beta) === 'gram'
   const W = await pair(owned, bytesW, alternates)
   const Ht = await pair(owned, bytesHt, alternates && !fixed)
   const ring = await owned.storage(SLOTS * SLOT.bytes)

@@ -11,6 +11,8 @@ export interface Room {
   readonly gramReads: number
   /** Bytes of a tile of W·H where a loss needs one; more of X is worked through tile by tile. */
   readonly tileBytes: number
+  /** Values of the models that a workgroup of coordinate descent holds in its own memory. */
+  readonly modelValues: number
 }
 
 /** A run of rows that fits one binding. */
