@@ -16,19 +16,22 @@ template<class T> struct column_products_op {
     return B + (j / block * rank + c) * block + j % block;
   }
 
-  // MR components by NV vectors of columns. `Ahead`: the next columns are on their way into the cache meanwhile.
-  template<int MR, int NV, bool Ahead> NONNEG_INLINE void tile(int64_t c, int64_t j) const {
+  // sum += `count` rows, from x and w on. `Ahead`: the next columns are on their way into the cache meanwhile. `Place`:
+  // so is the tile's part of B, a component a row. It waits in far caches, and would be waited for at the tile's end.
+  template<int MR, int NV, bool Ahead, bool Place>
+  NONNEG_INLINE void add_rows(typename vectors<T, lanes<T>>::type (&sum)[MR][NV], int64_t count, const T*& x, const T*& w,
+                              const T* b) const {
     constexpr int L = lanes<T>;
-    constexpr int64_t ldb = column_block<T>;
     using vector = typename vectors<T, L>::type;
-    vector sum[MR][NV] = {};
-    const T* x = X + j;
-    const T* w = W + c;
-    for (int64_t i = 0; i < rows; i++) {
+    for (int64_t i = 0; i < count; i++) {
       vector right[NV];
       NONNEG_UNROLL for (int q = 0; q < NV; q++) right[q] = *(const vector*)(x + q * L);
       if constexpr (Ahead) {
         NONNEG_UNROLL for (int q = 0; q < NV; q++) __builtin_prefetch(x + (NV + q) * L, 0, 3);
+      }
+      if constexpr (Place) {
+        constexpr int line = 64 / (int)sizeof(T);
+        NONNEG_UNROLL for (int e = 0; e < NV * L; e += line) __builtin_prefetch(b + i * column_block<T> + e, 1, 3);
       }
       NONNEG_UNROLL for (int r = 0; r < MR; r++) {
         const T left = w[r];
@@ -37,7 +40,20 @@ template<class T> struct column_products_op {
       x += ldx;
       w += ldw;
     }
+  }
+
+  // MR components by NV vectors of columns.
+  template<int MR, int NV, bool Ahead> NONNEG_INLINE void tile(int64_t c, int64_t j) const {
+    constexpr int L = lanes<T>;
+    constexpr int64_t ldb = column_block<T>;
+    using vector = typename vectors<T, L>::type;
+    vector sum[MR][NV] = {};
+    const T* x = X + j;
+    const T* w = W + c;
     T* const b = place(c, j);
+    const int64_t first = rows < MR ? rows : MR;
+    add_rows<MR, NV, Ahead, true>(sum, first, x, w, b);
+    add_rows<MR, NV, Ahead, false>(sum, rows - first, x, w, b);
     if (adds) {
       NONNEG_UNROLL for (int r = 0; r < MR; r++) {
         NONNEG_UNROLL for (int q = 0; q < NV; q++) sum[r][q] += *(const vector*)(b + r * ldb + q * L);
@@ -79,22 +95,47 @@ void column_products(int64_t rows, int64_t columns, int64_t rank, const T* X, in
   } while (first < rows);
 }
 
-// A = the sum of all groups' B, transposed: a few components of one vector of columns after another.
+template<class T> struct column_sums_op {
+  int64_t groups;
+  int64_t step;
+  int64_t columns;
+  const T* B;
+  int64_t rank;
+  T* A;
+  int64_t lda;
+
+  // Four components of NV vectors of columns, while the next four are on their way into the cache.
+  template<int L, int NV> NONNEG_INLINE void tile(int64_t c, int64_t j) const {
+    using vector = typename vectors<T, L>::type;
+    constexpr int64_t block = column_block<T>;
+    const T* b = B + (j / block * rank + c) * block + j % block;
+    vector sum[4][NV] = {};
+    for (int64_t g = 0; g < groups; g++) {
+      NONNEG_UNROLL for (int r = 0; r < 4; r++) {
+        NONNEG_UNROLL for (int q = 0; q < NV; q++) {
+          __builtin_prefetch(b + (r + 4) * block + q * L, 0, 3);
+          sum[r][q] += *(const vector*)(b + r * block + q * L);
+        }
+      }
+      b += step;
+    }
+    const int64_t width = columns - j < NV * L ? columns - j : NV * L;
+    transpose(4, width, (const T*)sum, NV * L, A + j * lda + c, lda);
+  }
+};
+
+// A = the sum of all groups' B, transposed. B is walked as it lies, as most of it comes from far caches.
 template<class T>
 void column_sums(int64_t groups, int64_t step, int64_t columns, int64_t rank, const T* B, T* A, int64_t lda) {
   constexpr int L = lanes<T> < 4 ? 4 : lanes<T>;
-  using vector = typename vectors<T, L>::type;
-  constexpr int64_t block = column_block<T>;
-  for (int64_t j = 0; j < columns; j += L) {
-    const int64_t width = columns - j < L ? columns - j : L;
-    for (int64_t c = 0; c < rank; c += 4) {
-      const T* b = B + (j / block * rank + c) * block + j % block;
-      vector sum[4] = {};
-      for (int64_t g = 0; g < groups; g++) {
-        NONNEG_UNROLL for (int r = 0; r < 4; r++) sum[r] += *(const vector*)(b + r * block);
-        b += step;
-      }
-      transpose(4, width, (const T*)sum, L, A + j * lda + c, lda);
-    }
+  const column_sums_op<T> op = {groups, step, columns, B, rank, A, lda};
+  int64_t j = 0;
+  for (; columns - j > 2 * L; j += 3 * L) {
+    for (int64_t c = 0; c < rank; c += 4)
+      op.template tile<L, 3>(c, j);
+  }
+  for (; j < columns; j += L) {
+    for (int64_t c = 0; c < rank; c += 4)
+      op.template tile<L, 1>(c, j);
   }
 }

@@ -2,28 +2,30 @@
 // the columns, so that no element is broadcast and any multiple of 4 components fills the registers, which the tiles of
 // xht_dense do for multiples of two vectors alone. The price is one sum across the lanes for each entry of N.
 
-// The sums across the lanes of four vectors.
-template<class T, int L> NONNEG_INLINE void sum_lanes(const typename vectors<T, L>::type* from, T* to) {
-  if constexpr (L == 1) {
-    NONNEG_UNROLL for (int s = 0; s < 4; s++) to[s] = from[s][0];
-  } else if constexpr (L == 2) {
-    NONNEG_UNROLL for (int s = 0; s < 4; s++) to[s] = from[s][0] + from[s][1];
-  } else if constexpr (L == 4) {
-    using vector = typename vectors<T, 4>::type;
-    const vector a = __builtin_shufflevector(from[0], from[1], 0, 4, 2, 6);
-    const vector b = __builtin_shufflevector(from[0], from[1], 1, 5, 3, 7);
-    const vector c = __builtin_shufflevector(from[2], from[3], 0, 4, 2, 6);
-    const vector d = __builtin_shufflevector(from[2], from[3], 1, 5, 3, 7);
-    const vector low = a + b, high = c + d;
-    *(vector*)to = __builtin_shufflevector(low, high, 0, 1, 4, 5) + __builtin_shufflevector(low, high, 2, 3, 6, 7);
+// n[r][s] += the sum across the lanes of sum[r][s], for rows of four.
+template<class T, int L, int MR>
+NONNEG_INLINE void add_lanes(const typename vectors<T, L>::type (*sum)[4], T* n, int64_t ldn) {
+  constexpr int together = L / 4; // rows whose sums fill a vector
+  if constexpr (L == 2) {
+    NONNEG_UNROLL for (int r = 0; r < MR; r++) {
+      NONNEG_UNROLL for (int s = 0; s < 4; s++) n[r * ldn + s] += sum[r][s][0] + sum[r][s][1];
+    }
+  } else if constexpr (MR >= together) {
+    using four = typename vectors<T, 4>::type;
+    const auto sums = sums_of<T, L, L>(&sum[0][0]);
+    NONNEG_UNROLL for (int r = 0; r < together; r++) *(four*)(n + r * ldn) += ((const four*)&sums)[r];
+    if constexpr (MR > together)
+      add_lanes<T, L, MR - together>(sum + together, n + together * ldn, ldn);
   } else {
     using half = typename vectors<T, L / 2>::type;
-    half folded[4];
-    NONNEG_UNROLL for (int s = 0; s < 4; s++) {
-      const auto* const parts = (const half*)&from[s];
-      folded[s] = parts[0] + parts[1];
+    half folded[MR][4];
+    NONNEG_UNROLL for (int r = 0; r < MR; r++) {
+      NONNEG_UNROLL for (int s = 0; s < 4; s++) {
+        const auto* const parts = (const half*)&sum[r][s];
+        folded[r][s] = parts[0] + parts[1];
+      }
     }
-    sum_lanes<T, L / 2>(folded, to);
+    add_lanes<T, L / 2, MR>(folded, n, ldn);
   }
 }
 
@@ -67,12 +69,7 @@ template<class T> struct row_products_op {
       NONNEG_OPAQUE(h[0]);
       NONNEG_OPAQUE(h[1]);
     }
-    NONNEG_UNROLL for (int r = 0; r < MR; r++) {
-      T added[4];
-      sum_lanes<T, L>(sum[r], added);
-      T* const n = N + (r0 + r) * ldn + c;
-      NONNEG_UNROLL for (int s = 0; s < 4; s++) n[s] += added[s];
-    }
+    add_lanes<T, L, MR>(sum, N + r0 * ldn + c, ldn);
   }
 
   template<int MR> NONNEG_INLINE void tiles(int64_t rows, int64_t rank, int64_t& r) const {
