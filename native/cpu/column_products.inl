@@ -19,8 +19,8 @@ template<class T> struct column_products_op {
   // sum += `count` rows, from x and w on. `Ahead`: the next columns are on their way into the cache meanwhile. `Place`:
   // so is the tile's part of B, a component a row. It waits in far caches, and would be waited for at the tile's end.
   template<int MR, int NV, bool Ahead, bool Place>
-  NONNEG_INLINE void add_rows(typename vectors<T, lanes<T>>::type (&sum)[MR][NV], int64_t count, const T*& x, const T*& w,
-                              const T* b) const {
+  NONNEG_INLINE void add_rows(typename vectors<T, lanes<T>>::type (&sum)[MR][NV], int64_t count, const T*& x,
+                              const T*& w, const T* b) const {
     constexpr int L = lanes<T>;
     using vector = typename vectors<T, L>::type;
     for (int64_t i = 0; i < count; i++) {

@@ -13,7 +13,7 @@ NONNEG_INLINE void add_lanes(const typename vectors<T, L>::type (*sum)[4], T* n,
   } else if constexpr (MR >= together) {
     using four = typename vectors<T, 4>::type;
     const auto sums = sums_of<T, L, L>(&sum[0][0]);
-    NONNEG_UNROLL for (int r = 0; r < together; r++) *(four*)(n + r * ldn) += ((const four*)&sums)[r];
+    NONNEG_UNROLL for (int r = 0; r < together; r++) * (four*)(n + r * ldn) += ((const four*)&sums)[r];
     if constexpr (MR > together)
       add_lanes<T, L, MR - together>(sum + together, n + together * ldn, ldn);
   } else {
