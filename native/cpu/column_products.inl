@@ -16,9 +16,10 @@ template<class T> struct column_products_op {
     return B + (j / block * rank + c) * block + j % block;
   }
 
-  // sum += `count` rows, from x and w on. `Ahead`: the next columns are on their way into the cache meanwhile. `Place`:
-  // so is the tile's part of B, a component a row. It waits in far caches, and would be waited for at the tile's end.
-  template<int MR, int NV, bool Ahead, bool Place>
+  // sum += `count` rows, from x and w on. Of each row so many vectors of the next columns, from `From`, are on their
+  // way into the cache meanwhile. `Place`: so is the tile's part of B, a component a row. It waits in far caches, and
+  // would be waited for at the tile's end.
+  template<int MR, int NV, int From, int Ahead, bool Place>
   NONNEG_INLINE void add_rows(typename vectors<T, lanes<T>>::type (&sum)[MR][NV], int64_t count, const T*& x,
                               const T*& w, const T* b) const {
     constexpr int L = lanes<T>;
@@ -26,9 +27,7 @@ template<class T> struct column_products_op {
     for (int64_t i = 0; i < count; i++) {
       vector right[NV];
       NONNEG_UNROLL for (int q = 0; q < NV; q++) right[q] = *(const vector*)(x + q * L);
-      if constexpr (Ahead) {
-        NONNEG_UNROLL for (int q = 0; q < NV; q++) __builtin_prefetch(x + (NV + q) * L, 0, 3);
-      }
+      NONNEG_UNROLL for (int q = From; q < From + Ahead; q++) __builtin_prefetch(x + (NV + q) * L, 0, 3);
       if constexpr (Place) {
         constexpr int line = 64 / (int)sizeof(T);
         NONNEG_UNROLL for (int e = 0; e < NV * L; e += line) __builtin_prefetch(b + i * column_block<T> + e, 1, 3);
@@ -43,7 +42,7 @@ template<class T> struct column_products_op {
   }
 
   // MR components by NV vectors of columns.
-  template<int MR, int NV, bool Ahead> NONNEG_INLINE void tile(int64_t c, int64_t j) const {
+  template<int MR, int NV, int From = 0, int Ahead = 0> NONNEG_INLINE void tile(int64_t c, int64_t j) const {
     constexpr int L = lanes<T>;
     constexpr int64_t ldb = column_block<T>;
     using vector = typename vectors<T, L>::type;
@@ -52,8 +51,8 @@ template<class T> struct column_products_op {
     const T* w = W + c;
     T* const b = place(c, j);
     const int64_t first = rows < MR ? rows : MR;
-    add_rows<MR, NV, Ahead, true>(sum, first, x, w, b);
-    add_rows<MR, NV, Ahead, false>(sum, rows - first, x, w, b);
+    add_rows<MR, NV, From, Ahead, true>(sum, first, x, w, b);
+    add_rows<MR, NV, From, Ahead, false>(sum, rows - first, x, w, b);
     if (adds) {
       NONNEG_UNROLL for (int r = 0; r < MR; r++) {
         NONNEG_UNROLL for (int q = 0; q < NV; q++) sum[r][q] += *(const vector*)(b + r * ldb + q * L);
@@ -68,14 +67,20 @@ template<class T> struct column_products_op {
     constexpr int MR = NONNEG_COMPONENTS;
     for (; columns - j >= NV * lanes<T>; j += NV * lanes<T>) {
       int64_t c = 0;
-      if (rank >= MR) {
-        tile<MR, NV, true>(0, j);
+      if (NV == 3 && rank >= 3 * MR) {
+        // a vector with each of three tiles: the cores have few places for lines on their way
+        tile<MR, NV, 0, 1>(0, j);
+        tile<MR, NV, 1, 1>(MR, j);
+        tile<MR, NV, 2, 1>(2 * MR, j);
+        c = 3 * MR;
+      } else if (rank >= MR) {
+        tile<MR, NV, 0, NV>(0, j);
         c = MR;
       }
       for (; rank - c >= MR; c += MR)
-        tile<MR, NV, false>(c, j);
+        tile<MR, NV>(c, j);
       for (; c < rank; c += 4)
-        tile<4, NV, false>(c, j);
+        tile<4, NV>(c, j);
     }
   }
 };
