@@ -35,6 +35,7 @@ const CASES: readonly Wanted[] = [
   { ...DENSE, beta: 2, rule: 'hals', more: { extrapolate: true, rounds: 2 } },
   { ...DENSE, beta: 2, rule: 'pg', rows: 64, columns: 48 },
   { ...DENSE, beta: 1, rule: 'mu' },
+  { ...DENSE, beta: 1, rule: 'hals', rows: 13, columns: 9 },
   { ...DENSE, beta: 0.5, rule: 'pg', weights: 'dense' },
   { ...DENSE, beta: 3, rule: 'mu', weights: 'holdout' },
   { ...DENSE, beta: 0.5, rule: 'hals', weights: 'dense' },
