@@ -1,7 +1,8 @@
 import { Contestant, type ContestantSpec, NoTimes } from './contestant.js'
 import { processorTime } from './environment.js'
+import { deviation, median } from './median.js'
 import { type Comparison, type Row, rowName, type Unit } from './schema.js'
-import { deviation, differs, median } from './statistics.js'
+import { differs } from './statistics.js'
 
 /** What rows are held against: arithmetic at the widest or at the given instruction set, or memory. */
 export type Roof = 'arithmetic' | 'memory'

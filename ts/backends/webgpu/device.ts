@@ -35,6 +35,24 @@ const GRAM_READS = 2 ** 24
 const DOTS: DotGroups = { ab: 56, cd: 8, terms: 31 }
 const DOTS_EMULATED: DotGroups = { ab: 3, cd: 1, terms: 2 }
 
+/** What a device allows, and what keeps it busy. */
+export function roomOf(
+  { maxStorageBufferBindingSize, maxBufferSize }: Pick<GPUSupportedLimits, 'maxStorageBufferBindingSize' | 'maxBufferSize'>,
+  emulated: boolean,
+  limits: WebgpuLimits = {},
+): Room {
+  return {
+    bindingBytes: limits.bindingBytes ?? Math.min(maxStorageBufferBindingSize, maxBufferSize),
+    busyThreads: limits.busyThreads ?? (emulated ? BUSY_THREADS_EMULATED : BUSY_THREADS),
+    gramReads: limits.gramReads ?? GRAM_READS,
+    tileBytes: limits.tileBytes ?? TILE_BYTES,
+  }
+}
+
+export function dotsOf(emulated: boolean): DotGroups {
+  return emulated ? DOTS_EMULATED : DOTS
+}
+
 /** A GPU that is open. */
 export class GpuDevice implements Device {
   readonly backend = 'webgpu'
@@ -53,14 +71,8 @@ export class GpuDevice implements Device {
     this.#closed = source.endWithProcess?.(() => gpu.close())
     this.emulated = facts.emulated
     this.info = facts.info
-    const { maxStorageBufferBindingSize, maxBufferSize } = gpu.device.limits
-    this.#room = {
-      bindingBytes: limits.bindingBytes ?? Math.min(maxStorageBufferBindingSize, maxBufferSize),
-      busyThreads: limits.busyThreads ?? (facts.emulated ? BUSY_THREADS_EMULATED : BUSY_THREADS),
-      gramReads: limits.gramReads ?? GRAM_READS,
-      tileBytes: limits.tileBytes ?? TILE_BYTES,
-    }
-    this.#dots = facts.emulated ? DOTS_EMULATED : DOTS
+    this.#room = roomOf(gpu.device.limits, facts.emulated, limits)
+    this.#dots = dotsOf(facts.emulated)
   }
 
   supports(X: MatrixView, spec: FitSpec, weights?: Weights): Support {
