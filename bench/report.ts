@@ -17,6 +17,14 @@ export function duration(seconds: number): string {
   return `${seconds.toFixed(2)} s`
 }
 
+/** A count with three digits and the letter of its thousands: 128 M. */
+export function bulk(count: number): string {
+  const units = ['', ' k', ' M', ' G', ' T']
+  const power = count < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(count) / 3))
+  const value = count / 1000 ** power
+  return `${value.toFixed(power === 0 || value >= 100 ? 0 : value >= 10 ? 1 : 2)}${units[power]}`
+}
+
 export function machine(environment: Environment): string[] {
   const { cpu, cores, caches, memoryGiB, platform, node, v8, nonneg, commit, date, seconds, rounds } = environment
   const { loadBefore, loadAfter, stolen } = environment
@@ -33,6 +41,7 @@ export function bulletin(rows: readonly Row[], comparisons: readonly Comparison[
   const figures = (row: Row) => {
     const name = `  ${rowName(row)}`.padEnd(44)
     if (row.status !== 'measured') return `${name} ${row.status}: ${row.reason}`
+    if (row.emulated) return `${name} ${duration(row.median!)} ± ${duration(row.spread!)}, which says nothing of a GPU`
     const rates = [
       row.gflops === null ? '' : `${row.gflops.toFixed(1)} GFLOP/s`,
       row.gbs === null ? '' : `${row.gbs.toFixed(1)} GB/s`,

@@ -28,6 +28,8 @@ export interface Row {
   readonly variant: string
   readonly threads: number
   readonly dtype: 'f32' | 'f64'
+  /** It ran on a device that software emulates: its times say nothing of hardware. */
+  readonly emulated?: true
   readonly status: Status
   readonly reason: string | null
   readonly unit: Unit
@@ -74,6 +76,7 @@ export interface Environment {
   readonly caches: readonly string[]
   readonly memoryGiB: number
   readonly platform: string
+  /** In a browser, which one. */
   readonly node: string
   readonly v8: string
   readonly nonneg: string
@@ -132,6 +135,7 @@ const ROW: Readonly<Record<keyof Row, Check>> = {
   variant: isText,
   threads: isCount,
   dtype: oneOf(['f32', 'f64']),
+  emulated: oneOf([undefined, true]),
   status: oneOf(STATUSES),
   reason: orNull(isText),
   unit: oneOf(UNITS),

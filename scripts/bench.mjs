@@ -49,14 +49,15 @@ function peers() {
 }
 
 const args = process.argv.slice(2)
-const groups = args.includes('--groups') ? args[args.indexOf('--groups') + 1].split(',') : ['wasm']
+const groups = args.includes('--groups') ? args[args.indexOf('--groups') + 1].split(',') : ['wasm', 'webgpu']
 if (!args.includes('--render') && !args.includes('--help')) {
   await build()
   await roofline()
-  if (groups.includes('wasm')) await peers()
+  if (groups.includes('wasm') || groups.includes('webgpu')) await peers()
 }
-// these two look inside the package, so they are made from its sources
-for (const contestant of ['kernel', 'vectors']) await bundleScript(`bench/contestants/${contestant}.mjs`)
+// these look inside the package, so they are made from its sources
+const insiders = ['contestants/kernel', 'contestants/vectors', 'contestants/gpu', 'peers/tfjs-webgpu']
+for (const insider of insiders) await bundleScript(`bench/${insider}.mjs`)
 const program = await bundleScript('bench/main.ts')
 const done = spawnSync(process.execPath, [program, ...args], { cwd: root, stdio: 'inherit' })
 process.exitCode = done.status ?? 1

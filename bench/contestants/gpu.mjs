@@ -42,8 +42,7 @@ await serve({
     if (!Object.hasOwn(SUBJECTS, words.what)) throw new Unsupported(`there is nothing called ${words.what}`)
     subject = await SUBJECTS[words.what](gpu, words)
     const { flops, bytes } = subject.work
-    const variant = gpu.emulated ? `${gpu.name} (emulated)` : gpu.name
-    return { variant, flops, bytes, emulated: Number(gpu.emulated) }
+    return { variant: gpu.name, flops, bytes, emulated: Number(gpu.emulated) }
   },
   run: units => subject.run(units),
   async loss() {

@@ -70,7 +70,12 @@ export class Dispatches implements Subject {
   readonly #release: () => void
 
   /** @param work of all steps together, which are one unit */
-  constructor({ gpu, timestamps }: Pick<OpenGpu, 'gpu' | 'timestamps'>, steps: readonly Step[], work: Work, release: () => void) {
+  constructor(
+    { gpu, timestamps }: Pick<OpenGpu, 'gpu' | 'timestamps'>,
+    steps: readonly Step[],
+    work: Work,
+    release: () => void,
+  ) {
     this.work = work
     this.#gpu = gpu
     this.#steps = steps

@@ -9,7 +9,7 @@ export interface OpenGpu {
   readonly device: GpuDevice
   readonly gpu: Gpu
   readonly emulated: boolean
-  /** What the adapter says of itself, in a few words. */
+  /** What the adapter says of itself, in a few words, and that it is emulated where it is. */
   readonly name: string
   readonly info: Info
   /** Whether the device can say when a pass began and ended. */
@@ -45,11 +45,15 @@ function telling(provider: GpuProvider, seen: (device: GPUDevice) => void): GpuP
   }
 }
 
-/** A name without what follows it in brackets: `SwiftShader Device (Subzero)` is a SwiftShader Device. */
-function nameOf(info: Info): string {
+/** What results call a GPU. Browsers tell little more than who made it. */
+export function nameOf(info: Info, emulated: boolean): string {
   const { vendor, architecture, device, description } = info
-  const words = [description, device, architecture, vendor].map(word => String(word ?? '').trim())
-  return words.find(word => word !== '') ?? 'unnamed GPU'
+  const [words, makes] = [
+    [description, device],
+    [vendor, architecture],
+  ].map(list => list.map(word => String(word ?? '').trim()).filter(Boolean))
+  const name = words[0] ?? (makes.join(' ') || 'unnamed GPU')
+  return emulated ? `${name} (emulated)` : name
 }
 
 /** Opens what `provider` finds. @throws NonnegError with the reason where there is no GPU */
@@ -61,7 +65,7 @@ export async function openGpu(provider: GpuProvider): Promise<OpenGpu> {
     device: opened as GpuDevice,
     gpu: new Gpu(raw),
     emulated: opened.emulated,
-    name: nameOf(opened.info),
+    name: nameOf(opened.info, opened.emulated),
     info: opened.info,
     timestamps: raw.features.has(TIMESTAMPS),
     close: async () => await opened[Symbol.asyncDispose](),

@@ -108,7 +108,10 @@ export async function kernelSubject(
   if (at < 0) throw new RangeError(`${kernel} is no kernel of this fit`)
   const { done } = gpu.scoped(() => {
     const encoder = gpu.device.createCommandEncoder()
-    record(encoder, steps.map(step => (step.offset === undefined ? step : { ...step, offset: 0 })))
+    record(
+      encoder,
+      steps.map(step => (step.offset === undefined ? step : { ...step, offset: 0 })),
+    )
     gpu.device.queue.submit([encoder.finish()])
   })
   await Promise.all([done, gpu.settle()])
@@ -133,7 +136,10 @@ export async function stepSubject(open: OpenGpu, name: string, length: number): 
   const [group] = groupsOf(Float64Array.of(0, length))
   const partials = await owned.storage(group.workgroups * PARTIAL_BYTES)
   const { length: _, ...settings } = kernel.benchmark
-  const scalars = scalarsOf(kernel, kernel.scalars.map(scalar => settings[scalar] ?? kernel.defaults[scalar]))
+  const scalars = scalarsOf(
+    kernel,
+    kernel.scalars.map(scalar => settings[scalar] ?? kernel.defaults[scalar]),
+  )
   const call = vectorCall(kernel, buffers, partials)
   const { steps, uniforms } = await prepare(gpu, [
     { ...call, params: [0, length, 0], scalars, groups: [group.workgroups, 1, 1] },

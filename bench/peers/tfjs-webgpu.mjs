@@ -3,8 +3,10 @@
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { webgpuBackend } from '../../ts/backends/webgpu/backend.ts'
 import { nodeGpu } from '../../ts/backends/webgpu/provider-node.ts'
 import { Absent, serve } from '../contestants/serve.mjs'
+import { nameOf } from '../gpu/open.ts'
 import { denseStart, frobeniusLoss } from './fit.mjs'
 
 // this file is bundled with the package's sources, so the peers' packages are looked for from their own folder
@@ -26,9 +28,9 @@ let tf
 let problem
 let X
 let state
-let device
 
-async function install() {
+/** Makes this process look like a browser with that GPU. */
+async function installGpu() {
   const source = await nodeGpu.find()
   if (!source.found) throw new Absent(`${source.reason} (${source.fix})`)
   const { globals } = await import('webgpu')
@@ -48,15 +50,16 @@ function iterate({ W, H }) {
 await serve({
   async start(words) {
     problem = denseStart(words)
-    const source = await install()
+    const { emulated, info } = await webgpuBackend(nodeGpu).probe()
+    const source = await installGpu()
     tf = await peerPackage('@tensorflow/tfjs')
-    const { version_webgpu: version } = await peerPackage('@tensorflow/tfjs-backend-webgpu')
-    await tf.setBackend('webgpu')
-    device = tf.backend().device
+    await peerPackage('@tensorflow/tfjs-backend-webgpu')
+    if (!(await tf.setBackend('webgpu'))) throw new Absent('tfjs takes no GPU here')
+    const { device } = tf.backend()
     source.endWithProcess?.(() => device.destroy())
     const { rows, columns } = problem
     X = tf.tensor2d(problem.X.data, [rows, columns])
-    return { variant: version ?? tf.version.tfjs, backend: tf.getBackend() }
+    return { variant: `${tf.version.tfjs} on ${nameOf(info, emulated)}`, emulated: Number(emulated) }
   },
   async run(iterations) {
     const { rows, columns, rank } = problem
@@ -73,8 +76,7 @@ await serve({
     return (performance.now() - begun) / 1000
   },
   async loss() {
-    const { rows, columns, rank } = problem
-    const H = tf.transpose(state.H)
-    return frobeniusLoss({ ...problem, rows, columns, rank }, await state.W.data(), await H.data())
+    const Ht = tf.transpose(state.H)
+    return frobeniusLoss(problem, await state.W.data(), await Ht.data())
   },
 })

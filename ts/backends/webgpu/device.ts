@@ -37,7 +37,10 @@ const DOTS_EMULATED: DotGroups = { ab: 3, cd: 1, terms: 2 }
 
 /** What a device allows, and what keeps it busy. */
 export function roomOf(
-  { maxStorageBufferBindingSize, maxBufferSize }: Pick<GPUSupportedLimits, 'maxStorageBufferBindingSize' | 'maxBufferSize'>,
+  {
+    maxStorageBufferBindingSize,
+    maxBufferSize,
+  }: Pick<GPUSupportedLimits, 'maxStorageBufferBindingSize' | 'maxBufferSize'>,
   emulated: boolean,
   limits: WebgpuLimits = {},
 ): Room {
