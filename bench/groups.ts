@@ -14,8 +14,8 @@ import {
   scikitLearn,
   vectorStep,
 } from './entrants.js'
-import { GPU_GROUP, GPU_GROUPS, gpuBouts, RACE_GROUP, raceBouts } from './gpu/group.js'
-import type { GpuScale } from './gpu/plan.js'
+import { gpuBouts, raceBouts } from './gpu/group.js'
+import { GPU_GROUP, GPU_GROUPS, type GpuScale, RACE_GROUP } from './gpu/plan.js'
 import { type FitProblem, fitName, problemName } from './problem.js'
 
 /** What the groups are made for. */

@@ -26,13 +26,14 @@ export function bulk(count: number): string {
 }
 
 export function machine(environment: Environment): string[] {
-  const { cpu, cores, caches, memoryGiB, platform, node, v8, nonneg, commit, date, seconds, rounds } = environment
+  const { cpu, cores, caches, memoryGiB, platform, browser, node, v8, nonneg, commit, date, seconds, rounds } = environment
   const { loadBefore, loadAfter, stolen } = environment
   const taken = stolen === null ? '' : `, ${(100 * stolen).toFixed(1)} % of the processor time taken by other guests`
+  const load = browser ? '' : `; load ${loadBefore.toFixed(2)} before and ${loadAfter.toFixed(2)} after${taken}`
   return [
-    `- ${cpu}, ${cores} cores, ${caches.join(', ')}, ${memoryGiB} GiB, ${platform}`,
-    `- Node ${node} (V8 ${v8}), nonneg ${nonneg} at ${commit}`,
-    `- ${date.slice(0, 16).replace('T', ' ')} UTC, ${Math.round(seconds / 60)} minutes, ${rounds} rounds; load ${loadBefore.toFixed(2)} before and ${loadAfter.toFixed(2)} after${taken}`,
+    `- ${[cpu, `${cores} cores`, ...caches, `${memoryGiB} GiB`, platform].join(', ')}`,
+    `- ${browser ?? `Node ${node} (V8 ${v8})`}, nonneg ${nonneg} at ${commit}`,
+    `- ${date.slice(0, 16).replace('T', ' ')} UTC, ${Math.round(seconds / 60)} minutes, ${rounds} rounds${load}`,
   ]
 }
 

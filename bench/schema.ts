@@ -76,7 +76,8 @@ export interface Environment {
   readonly caches: readonly string[]
   readonly memoryGiB: number
   readonly platform: string
-  /** In a browser, which one. */
+  /** Which browser, where it was one: it tells no processor and no load, and has no Node. */
+  readonly browser?: string
   readonly node: string
   readonly v8: string
   readonly nonneg: string
@@ -172,6 +173,7 @@ const ENVIRONMENT: Readonly<Record<keyof Environment, Check>> = {
   caches: listOf(isText),
   memoryGiB: isNumber,
   platform: isText,
+  browser: value => value === undefined || isText(value),
   node: isText,
   v8: isText,
   nonneg: isText,

@@ -2,13 +2,8 @@ import type { Bout } from '../bout.js'
 import type { DataFolder } from '../data.js'
 import { fitName, problemName } from '../problem.js'
 import { gpuFit, gpuKernel, gpuRoof, gpuStep, tfjsWebgpu } from './entrants.js'
-import { type GpuScale, gpuPlan, kernelName, stepName } from './plan.js'
+import { GPU_GROUP, type GpuScale, gpuPlan, kernelName, RACE_GROUP, stepName } from './plan.js'
 import { PROBES } from './probes.js'
-
-export const GPU_GROUP = 'webgpu'
-export const RACE_GROUP = 'webgpu-race'
-/** What `--backends webgpu` stands for. */
-export const GPU_GROUPS: readonly string[] = [GPU_GROUP, RACE_GROUP]
 
 const ROUNDS = 7
 

@@ -1,7 +1,7 @@
 import { bulk, duration, machine, table, verdict } from '../report.js'
 import { type Row, rowName } from '../schema.js'
 import type { Sourced } from './files.js'
-import { GPU_GROUP, RACE_GROUP } from './group.js'
+import { GPU_GROUP, RACE_GROUP } from './plan.js'
 import {
   DISPATCH_SECONDS,
   type DispatchWork,
@@ -66,8 +66,9 @@ const time = ({ median, spread }: Row) => `${duration(median!)} ± ${duration(sp
 
 function race({ results, source }: Sourced): string[] {
   const rows = results.rows.filter(isRace)
+  const head = [`From [${source}](../${source}):`, '', ...machine(results.environment), '']
   const problems = [...new Set(rows.map(({ problem }) => problem))]
-  return problems.flatMap(problem => {
+  const parts = problems.flatMap(problem => {
     const own = rows.filter(row => row.problem === problem)
     const first = own[0]
     const cells = (row: Row) => {
@@ -77,7 +78,7 @@ function race({ results, source }: Sourced): string[] {
     }
     const said = results.comparisons.filter(one => one.problem === problem && rowName(first) === one.row)
     return [
-      `\`${problem}\`, seconds of one iteration, from [${source}](../${source}):`,
+      `\`${problem}\`, seconds of one iteration:`,
       '',
       ...table(['who', 'median ± MAD', 'times as long', 'loss at the end'], own.map(cells)),
       '',
@@ -85,6 +86,7 @@ function race({ results, source }: Sourced): string[] {
       ...(said.length > 0 ? [''] : []),
     ]
   })
+  return [...head, ...parts]
 }
 
 function measuredOn({ results, source }: Sourced): string[] {

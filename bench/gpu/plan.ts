@@ -1,5 +1,11 @@
 import { type FitProblem, fitName, problemName } from '../problem.js'
 
+/** The groups of rows. */
+export const GPU_GROUP = 'webgpu'
+export const RACE_GROUP = 'webgpu-race'
+/** What `--backends webgpu` stands for. */
+export const GPU_GROUPS: readonly string[] = [GPU_GROUP, RACE_GROUP]
+
 /** Single kernels, and a fit that dispatches them. */
 export interface KernelPlan {
   readonly kernels: readonly string[]
@@ -18,8 +24,12 @@ export interface GpuPlan {
   readonly transferred: number
 }
 
-/** How large: for a GPU, for a first look at one, and for a driver on the CPU, where all that counts is that it runs. */
-export type GpuScale = 'full' | 'quick' | 'emulated'
+/**
+ * How large: for a GPU, for a first look at one, for a driver on the CPU, where all that counts is that it runs, and for a
+ * test of that.
+ */
+export const GPU_SCALES = ['full', 'quick', 'emulated', 'tiny'] as const
+export type GpuScale = (typeof GPU_SCALES)[number]
 
 const HYPERGRADIENT = 'hypergradient_momentum'
 
@@ -59,6 +69,11 @@ function rulesOf({ dense, sparse, kl, sparseKl }: ReturnType<typeof problems>): 
 }
 
 export function gpuPlan(scale: GpuScale): GpuPlan {
+  if (scale === 'tiny') {
+    const { dense } = problems(48, 4, 40, 0)
+    const kernels = [{ problem: dense, kernels: ['xht_dense', 'mu_update'] }]
+    return { fits: [dense], races: [], kernels, steps: [{ kernel: HYPERGRADIENT, length: 4096 }], transferred: 4 }
+  }
   if (scale === 'emulated') {
     const small = problems(256, 16, 256, 6000)
     const races = [
