@@ -111,8 +111,10 @@ async function copy(): Promise<void> {
 function showDevice(): void {
   const { maxStorageBufferBindingSize, maxBufferSize } = gpu.gpu.device.limits
   byId('device').textContent = gpu.name
+  // browsers often tell no more than these two, and then they are the name
+  const makers = [gpu.info.vendor, gpu.info.architecture].filter(word => word && !gpu.name.includes(String(word)))
   byId('facts').textContent = [
-    ...[gpu.info.vendor, gpu.info.architecture].filter(Boolean),
+    ...makers,
     `bindings up to ${Math.floor(maxStorageBufferBindingSize / MIB)} MiB, buffers up to ${Math.floor(maxBufferSize / MIB)} MiB`,
     gpu.timestamps ? 'kernels are timed by the GPU’s clock' : 'kernels are timed by the page’s clock',
   ].join(' · ')
