@@ -26,7 +26,8 @@ export function bulk(count: number): string {
 }
 
 export function machine(environment: Environment): string[] {
-  const { cpu, cores, caches, memoryGiB, platform, browser, node, v8, nonneg, commit, date, seconds, rounds } = environment
+  const { cpu, cores, caches, memoryGiB, platform, browser, node, v8, nonneg, commit, date, seconds, rounds } =
+    environment
   const { loadBefore, loadAfter, stolen } = environment
   const taken = stolen === null ? '' : `, ${(100 * stolen).toFixed(1)} % of the processor time taken by other guests`
   const load = browser ? '' : `; load ${loadBefore.toFixed(2)} before and ${loadAfter.toFixed(2)} after${taken}`
@@ -116,7 +117,8 @@ export function performancePage(results: Results, notes: Notes, source: string):
     '# Performance',
     '',
     `Made by \`npm run bench\` from [${source}](../${source}); how it measures is in [bench/METHOD.md](../bench/METHOD.md). Figures`,
-    'hold for this machine and hour; the ratios and shares compare rows that took turns.',
+    'hold for this machine and hour; the ratios and shares compare rows that took turns. GPUs through WebGPU have a page of their own,',
+    '[webgpu.md](webgpu.md), which says how to make their figures.',
     '',
     ...machine(environment),
     '',

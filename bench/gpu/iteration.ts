@@ -1,6 +1,6 @@
 import type { FitSpec } from '../../ts/backends/backend.js'
 import type { Call } from '../../ts/backends/webgpu/calls.js'
-import { familyFor, type Resident } from '../../ts/backends/webgpu/data.js'
+import { type CsrRows, familyFor, type Resident } from '../../ts/backends/webgpu/data.js'
 import { familyIn } from '../../ts/backends/webgpu/families.js'
 import { type DotGroups, type Pair, type Setting, SLOT } from '../../ts/backends/webgpu/family.js'
 import { type Gpu, SMALLEST_BUFFER } from '../../ts/backends/webgpu/gpu.js'
@@ -54,6 +54,8 @@ export const imaginary: Buffers = {
   storage: async bytes => ({ size: Math.max(SMALLEST_BUFFER, Math.ceil(bytes / 4) * 4) }) as GPUBuffer,
 }
 
+const PLAIN = { squaredNorm: 1, normsBefore: undefined, weights: undefined, V: undefined, holdout: undefined }
+
 /** Dense X of this shape where there is no GPU. */
 export async function imaginaryData(rows: number, columns: number, room: Room): Promise<Resident> {
   const stride = padded(columns)
@@ -63,6 +65,18 @@ export async function imaginaryData(rows: number, columns: number, room: Room): 
       buffer: await imaginary.storage(panel.count * stride * 4),
     })),
   )
-  const plain = { squaredNorm: 1, normsBefore: undefined, weights: undefined, V: undefined, holdout: undefined }
-  return { rows, columns, ...plain, X: { kind: 'dense', stride, panels } }
+  return { rows, columns, ...PLAIN, X: { kind: 'dense', stride, panels } }
+}
+
+/** The same of CSR X whose entries are spread evenly. */
+export async function imaginaryCounts(rows: number, columns: number, entries: number): Promise<Resident> {
+  const list = (length: number) => imaginary.storage(4 * length)
+  const sideOf = async (count: number): Promise<CsrRows> => {
+    const indptr = await list(count + 1)
+    const [indices, values] = [await list(entries), await list(entries)]
+    const panel = { first: 0, count, entries, indptr, indices, values, weights: undefined }
+    return { rows: count, panels: [panel], entries, longest: Math.ceil(entries / count) }
+  }
+  const [byRows, byColumns] = [await sideOf(rows), await sideOf(columns)]
+  return { rows, columns, ...PLAIN, X: { kind: 'csr', byRows, byColumns } }
 }

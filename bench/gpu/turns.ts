@@ -27,7 +27,8 @@ export async function calibrated(place: Place, { sampleSeconds }: Pick<TurnOptio
   if (place.units !== undefined) return place
   for (let units = 1; ; units *= 8) {
     const seconds = await place.subject.run(units)
-    if (seconds > sampleSeconds / 16) return { ...place, units: Math.max(1, Math.round((units * sampleSeconds) / seconds)) }
+    if (seconds > sampleSeconds / 16)
+      return { ...place, units: Math.max(1, Math.round((units * sampleSeconds) / seconds)) }
   }
 }
 

@@ -98,7 +98,12 @@ async function probes(gpu: OpenGpu, size: ProbeSize, options: RunOptions): Promi
   return places
 }
 
-async function runTask(gpu: OpenGpu, task: Task, roofs: readonly Place[], options: RunOptions): Promise<readonly Row[]> {
+async function runTask(
+  gpu: OpenGpu,
+  task: Task,
+  roofs: readonly Place[],
+  options: RunOptions,
+): Promise<readonly Row[]> {
   let own: Awaited<ReturnType<Task['open']>> = []
   try {
     options.say(`${task.problem}: getting ready`)
