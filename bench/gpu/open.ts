@@ -45,15 +45,12 @@ function telling(provider: GpuProvider, seen: (device: GPUDevice) => void): GpuP
   }
 }
 
-/** What results call a GPU. Browsers tell little more than who made it. */
+/** What results call a GPU: by its own name, or by its makers, as browsers tell no more. */
 export function nameOf(info: Info, emulated: boolean): string {
   const { vendor, architecture, device, description } = info
-  const [words, makes] = [
-    [description, device],
-    [vendor, architecture],
-  ].map(list => list.map(word => String(word ?? '').trim()).filter(Boolean))
-  const name = words[0] ?? (makes.join(' ') || 'unnamed GPU')
-  return emulated ? `${name} (emulated)` : name
+  const words = [device, `${vendor ?? ''} ${architecture ?? ''}`, description, 'unnamed GPU']
+  const name = words.map(word => String(word ?? '').replace(/^[\s-]+|[\s-]+$/g, '')).find(Boolean)
+  return emulated ? `${name} (emulated)` : `${name}`
 }
 
 /** Opens what `provider` finds. @throws NonnegError with the reason where there is no GPU */
