@@ -1,4 +1,4 @@
-import { bulk, duration, machine, table, verdict } from '../report.js'
+import { bulk, duration, machine, table } from '../report.js'
 import { type Row, rowName } from '../schema.js'
 import type { Sourced } from './files.js'
 import { GPU_GROUP, RACE_GROUP } from './plan.js'
@@ -71,19 +71,18 @@ function race({ results, source }: Sourced): string[] {
   const parts = problems.flatMap(problem => {
     const own = rows.filter(row => row.problem === problem)
     const first = own[0]
+    const said = results.comparisons.filter(one => one.problem === problem && rowName(first) === one.row)
     const cells = (row: Row) => {
       if (row.status !== 'measured') return [rowName(row), `${row.status}: ${row.reason}`, '', '']
-      const factor = first.median ? `${(row.median! / first.median).toFixed(1)}×` : ''
+      const chance = said.find(({ against }) => against === rowName(row))?.differs === false ? ', or by chance' : ''
+      const factor = first.median ? `${(row.median! / first.median).toFixed(1)}×${chance}` : ''
       return [rowName(row), time(row), factor, row.loss === null ? '' : row.loss.toPrecision(8)]
     }
-    const said = results.comparisons.filter(one => one.problem === problem && rowName(first) === one.row)
     return [
       `\`${problem}\`, seconds of one iteration:`,
       '',
       ...table(['who', 'median ± MAD', 'times as long', 'loss at the end'], own.map(cells)),
       '',
-      ...said.map(one => `- ${verdict(one)}`),
-      ...(said.length > 0 ? [''] : []),
     ]
   })
   return [...head, ...parts]
