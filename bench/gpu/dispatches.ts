@@ -13,8 +13,11 @@ export interface Subject {
   close(): void
 }
 
-/** Dispatches of one submission at most: systems end programs whose submissions take seconds. */
+/** Dispatches of one submission at most, and about how long it may take: systems end programs whose submissions take seconds. */
 const MOST_DISPATCHES = 256
+const SUBMISSION_SECONDS = 0.1
+/** How much larger than the one before a submission may be. */
+const GROWTH = 8
 const QUERY_RESOLVE = 0x200
 const COPY_SRC = 0x4
 const COPY_DST = 0x8
@@ -68,6 +71,8 @@ export class Dispatches implements Subject {
   readonly #steps: readonly Step[]
   readonly #clock: Clock | undefined
   readonly #release: () => void
+  /** Units of the next submission. */
+  #most = 1
 
   /** @param work of all steps together, which are one unit */
   constructor(
@@ -84,9 +89,17 @@ export class Dispatches implements Subject {
   }
 
   async run(units: number): Promise<number> {
-    const most = Math.max(1, Math.floor(MOST_DISPATCHES / this.#steps.length))
     let seconds = 0
-    for (let done = 0; done < units; done += most) seconds += await this.#submit(Math.min(most, units - done))
+    for (let done = 0; done < units; ) {
+      const count = Math.min(this.#most, units - done)
+      const taken = await this.#submit(count)
+      const fitting = Math.floor((SUBMISSION_SECONDS * count) / taken)
+      const most = Math.min(fitting, GROWTH * this.#most, Math.floor(MOST_DISPATCHES / this.#steps.length))
+      // a short one says little of longer ones
+      if (count === this.#most || most < count) this.#most = Math.max(1, most)
+      seconds += taken
+      done += count
+    }
     return seconds
   }
 

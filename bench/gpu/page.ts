@@ -118,7 +118,7 @@ const HOW = [
   'With a GPU in the machine and its driver installed:',
   '',
   '```',
-  'npm i --no-save webgpu                   Dawn for Node; needs a Vulkan, Metal or Direct3D 12 driver',
+  'npm ci --ignore-scripts                  once; Dawn for Node is among the packages',
   'npm run bench -- --backends webgpu       five minutes or so; writes bench/results/webgpu-*.json and this page',
   'npm run example                          then open the page bench/ below the address that it prints',
   '```',

@@ -87,7 +87,10 @@ export function gpuPlan(scale: GpuScale): GpuPlan {
   const cells = problems(2700, 20, 13_714, 2_282_976)
   const middle = { ...usual, sparse: cells.sparse, sparseKl: cells.sparseKl }
   const large = problems(8192, 64, 8192, 0)
-  const races = [middle, large].map(({ dense }) => ({ problem: dense, units: 100 }))
+  const races = [
+    { problem: middle.dense, units: 100 },
+    { problem: large.dense, units: 20 },
+  ]
   const steps = [{ kernel: HYPERGRADIENT, length: 16_000_000 }]
   const all: GpuPlan = {
     fits: [...rulesOf(middle), large.dense, { ...large.dense, rule: 'hals' }, large.kl],
