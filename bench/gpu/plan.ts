@@ -77,8 +77,8 @@ export function gpuPlan(scale: GpuScale): GpuPlan {
   if (scale === 'emulated') {
     const small = problems(256, 16, 256, 6000)
     const races = [
-      { problem: small.dense, units: 5 },
-      { problem: problems(512, 32, 256, 0).dense, units: 3 },
+      { problem: small.dense, units: 12 },
+      { problem: problems(512, 32, 256, 0).dense, units: 4 },
     ]
     const steps = [{ kernel: HYPERGRADIENT, length: 65_536 }]
     return { fits: rulesOf(small), races, kernels: kernelPlans(small), steps, transferred: 20 }
