@@ -117,23 +117,27 @@ bool beta_entries<T>::descend(const operands<T>& f, const crew&, const panel_of<
                               double& violation) {
   const csr_rows<T>& r = rows(p.side);
   descent_of_entries<T> d;
-  d.rows = p.count;
   d.rank = shape.rank;
   d.ldf = d.ldo = rank;
-  d.indptr = r.indptr.get() + p.first;
   d.indices = r.indices.get();
   d.values = r.values.get();
   d.weights = V.entries(p.side == factor::Ht);
   d.O = rows_of(f, other(p.side));
   d.sums = zeros ? sums : nullptr;
-  d.F = rows_of(f, p.side) + p.first * rank;
   d.loss = p.loss;
   d.violation = &violation;
   d.beta = shape.beta;
   d.terms = terms_for<T>(terms_of(shape, p.side), shape, shape.rank);
   d.scratch = p.scratch;
   d.scratch_length = scratch();
-  f.kernels->cd_csr(d);
+  const int64_t moving = d.terms.moving;
+  descend_in_runs(shape, p, p.first, p.count, [&](int64_t row, int64_t many, bool stays) {
+    d.terms.moving = stays ? 0 : moving;
+    d.rows = many;
+    d.indptr = r.indptr.get() + row;
+    d.F = rows_of(f, p.side) + row * rank;
+    f.kernels->cd_csr(d);
+  });
   return true;
 }
 

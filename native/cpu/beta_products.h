@@ -26,6 +26,16 @@ template<class T> struct panel_of {
   const row_range* rows = nullptr; // of Ht in a batch: these rows of X and W alone count; null: all
 };
 
+// Calls act(first, count, stays) for the runs of these rows of a panel that coordinate descent has to do with: those
+// that stay it visits for their loss alone, where it is wanted.
+template<class T, class Act>
+void descend_in_runs(const fit_shape& shape, const panel_of<T>& p, int64_t first, int64_t count, const Act& act) {
+  frozen_of(shape, p.side).over(first, count, [&](int64_t at, int64_t many, bool stays) {
+    if (!stays || p.loss)
+      act(at, many, stays);
+  });
+}
+
 template<class T> class beta_products {
  public:
   virtual ~beta_products() = default;

@@ -290,27 +290,32 @@ bool beta_tiles<T>::descend(const operands<T>& f, const crew& c, const panel_of<
   d.violation = &violation;
   d.beta = shape.beta;
   d.terms = terms_for<T>(terms_of(shape, p.side), shape, shape.rank);
+  const int64_t moving = d.terms.moving;
   d.scratch = small + tile_elements<T>();
   for (int64_t done = 0; done < p.count; done += most) {
     if (c.stop())
       return false;
-    d.rows = std::min(most, p.count - done);
-    d.F = rows_of(f, p.side) + (p.first + done) * rank;
+    const int64_t first = p.first + done, count = std::min(most, p.count - done);
     view x, v;
     if (by_rows) {
-      const place at = {p.first + done, d.rows, 0, length};
+      const place at = {first, count, 0, length};
       x = tile(at, p.scratch);
       v = weights_of(*f.kernels, at, p.scratch + room);
     } else {
-      const place at = {0, length, p.first + done, d.rows};
+      const place at = {0, length, first, count};
       x = columns_of_X(at, p.scratch);
       v = columns_of_weights(*f.kernels, at, p.scratch + room, small);
     }
-    d.X = x.at;
     d.ldx = x.ld;
-    d.V = v.at;
     d.ldv = v.ld;
-    f.kernels->cd_dense(d);
+    descend_in_runs(shape, p, first, count, [&](int64_t row, int64_t many, bool stays) {
+      d.terms.moving = stays ? 0 : moving;
+      d.rows = many;
+      d.F = rows_of(f, p.side) + row * rank;
+      d.X = x.at + (row - first) * x.ld;
+      d.V = v.at ? v.at + (row - first) * v.ld : nullptr;
+      f.kernels->cd_dense(d);
+    });
   }
   return true;
 }

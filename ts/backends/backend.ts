@@ -91,6 +91,13 @@ export interface FitSpec {
   /** The first so many components of the factor move, the others stay as they are; default: all. Not with `product`. */
   readonly movingW?: number
   readonly movingH?: number
+  /**
+   * Rows of W, and columns of H, that stay as they are, whatever the rule, the bounds and extrapolation would make of them:
+   * ascending, none twice, all there. Products, Gram matrices and losses see them as ever; violations and the gradients that
+   * `sgd` tells of leave them out, and so do A and B of batches. Default: none. Not with `product`.
+   */
+  readonly frozenW?: Uint32Array
+  readonly frozenH?: Uint32Array
 }
 
 /** How the steps of `sgd` are bounded and disturbed. */

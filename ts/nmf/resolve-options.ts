@@ -15,6 +15,7 @@ import { NonnegError } from '../core/errors.js'
 import { entryCount, type MatrixView } from '../core/matrix.js'
 import { resolveBatchOptions } from './batch-options.js'
 import { Checkpoint } from './checkpoint.js'
+import { resolveFrozen } from './frozen.js'
 import { LOSSES, type LossName } from './loss.js'
 import type { FactorizeOptions, HoldoutMask, InitName, MaskInput, OwnStart, ResolvedOptions } from './options.js'
 import { SOLVER_NAMES, SOLVERS, type SolverName } from './solvers.js'
@@ -134,17 +135,6 @@ function solverOf(options: FactorizeOptions, beta: number): SolverName | 'auto' 
   return solver
 }
 
-function frozenOf(options: FactorizeOptions, rank: number, init: InitName | OwnStart): readonly number[] {
-  const { frozen } = options
-  if (frozen === undefined) return []
-  if (!Array.isArray(frozen)) throw refuse('frozen', frozen, 'a list of components')
-  for (const [at, component] of frozen.entries()) whole(`frozen[${at}]`, component, 0, rank - 1)
-  if (frozen.length > 0 && (typeof init === 'string' || init.H === undefined) && options.resume === undefined) {
-    throw unfit('frozen', 'frozen components stay as init.H has them, and there is no init.H', 'give init: { H }')
-  }
-  return [...new Set<number>(frozen)].sort((a, b) => a - b)
-}
-
 function stepOf({ step }: FactorizeOptions, solver: SolverName | 'auto'): number | undefined {
   if (step === undefined) return undefined
   if (solver === 'pg') return between('step', step, 0, Number.POSITIVE_INFINITY)
@@ -188,7 +178,7 @@ export function resolveOptions(options: FactorizeOptions): ResolvedOptions {
   const alphaW = finite('alphaW', options.alphaW ?? 0)
   const { alphaH = 'same', l1Ratio = 0 } = options
   if (finite('l1Ratio', l1Ratio) > 1) throw refuse('l1Ratio', l1Ratio, 'a number from 0 to 1')
-  const frozenComponents = frozenOf(options, rank, init)
+  const frozenParts = resolveFrozen(options.frozen, rank, resume === undefined ? init : 'resumed')
   return {
     rank,
     beta,
@@ -203,8 +193,8 @@ export function resolveOptions(options: FactorizeOptions): ResolvedOptions {
     l1Ratio,
     maxW: bound('maxW', options.maxW),
     maxH: bound('maxH', options.maxH),
-    frozenComponents,
-    frozen: frozenComponents.length,
+    frozenParts,
+    frozen: frozenParts.components.length,
     mask,
     weights,
     maxIterations: whole('maxIterations', options.maxIterations ?? 200, 1),

@@ -15,7 +15,7 @@ import {
   squaredNorms,
 } from './family.js'
 import type { Data, Side } from './side.js'
-import { rowSlices } from './slices.js'
+import { movingSlices } from './slices.js'
 
 const NONE = new Float64Array(0)
 
@@ -89,7 +89,7 @@ export class Entries implements Products {
   *loss(side: Side): Generator<void, number> {
     const { rank } = this.#spec
     let sum = 0
-    for (const [dims, panel] of this.#panels(side, NONE)) {
+    for (const [dims, panel] of this.#panels(side)) {
       sum += terms({ ...dims, measure: 1 }, panel).loss[0]
       yield
     }
@@ -104,7 +104,7 @@ export class Entries implements Products {
     const shared = !listedData(side).weights
     const P = shared ? columnSums(side.O, this.#spec.rank) : new Float64Array(side.F.length)
     let at = 0
-    for (const [dims, panel] of this.#panels(side, NONE)) {
+    for (const [dims, panel] of this.#panels(side)) {
       const found = terms(dims, panel)
       N.set(found.N, at)
       if (!shared) P.set(found.P, at)
@@ -114,18 +114,20 @@ export class Entries implements Products {
     return { N, P, shared }
   }
 
-  *#panels(side: Side, violation: Float64Array): Generator<readonly [Dims, Panel], void> {
+  /** All rows, or where there is a violation to add to, those that move. */
+  *#panels(side: Side, violation?: Float64Array): Generator<readonly [Dims, Panel], void> {
     const { rank } = this.#spec
+    const frozen = violation && side.frozen
     const { indptr, indices, values, weights } = listedData(side)
     const sums = columnSums(side.O, rank)
     const norms = squaredNorms(side.O, rank)
     const flags = { weighted: weights ? 1 : 0, zeros: weights ? 0 : 1, bend: 0, measure: 0 }
     const perRow = Math.ceil(values.length / Math.max(1, side.rows))
-    for (const [begin, end] of rowSlices(side.rows, 8 * perRow * rank)) {
+    for (const [begin, end] of movingSlices(side.rows, frozen, 8 * perRow * rank)) {
       const F = factorRows(side.F, rank, begin, end)
       const rows = { indptr: indptr.subarray(begin, end + 1), indices, values, weights: weights ?? NONE }
       const dims = { ...scalarsOf(this.#spec, side), ...flags, rows: end - begin, nonzeros: values.length }
-      yield [dims, { ...rows, F, O: side.O, sums, norms, violation }]
+      yield [dims, { ...rows, F, O: side.O, sums, norms, violation: violation ?? NONE }]
     }
   }
 }

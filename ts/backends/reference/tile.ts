@@ -10,7 +10,7 @@ import { xht_dense } from '../../kernels/xht_dense.js'
 import type { FitSpec } from '../backend.js'
 import { factorRows, type Products, type RuleOfAnyLoss, ruleOfAnyLoss, scalarsOf, squaredNorms } from './family.js'
 import type { Side } from './side.js'
-import { rowSlices } from './slices.js'
+import { movingSlices } from './slices.js'
 
 const NONE = new Float64Array(0)
 
@@ -91,7 +91,7 @@ export class Tile implements Products {
   *loss(side: Side): Generator<void, number> {
     const Ot = yield* this.#across(side)
     let sum = 0
-    for (const [dims, panel] of this.#panels(side, Ot, NONE)) {
+    for (const [dims, panel] of this.#panels(side, Ot)) {
       sum += terms({ ...dims, measure: 1 }, panel).loss[0]
       yield
     }
@@ -102,7 +102,7 @@ export class Tile implements Products {
     const Ot = yield* this.#across(side)
     const [N, P] = [new Float64Array(side.F.length), new Float64Array(side.F.length)]
     let at = 0
-    for (const [dims, panel] of this.#panels(side, Ot, NONE)) {
+    for (const [dims, panel] of this.#panels(side, Ot)) {
       const { Q, P: push } = terms(dims, panel)
       N.set(timesO(dims, Q, panel.O), at)
       P.set(timesO(dims, push, panel.O), at)
@@ -116,14 +116,17 @@ export class Tile implements Products {
     return (yield* transposeDense(O, columns, this.#spec.rank)) as Float64Array
   }
 
-  *#panels(side: Side, Ot: Float64Array, violation: Float64Array): Generator<readonly [Dims, Panel], void> {
+  /** All rows, or where there is a violation to add to, those that move. */
+  *#panels(side: Side, Ot: Float64Array, violation?: Float64Array): Generator<readonly [Dims, Panel], void> {
     const { rank } = this.#spec
     const { columns, O, weights } = side
+    const frozen = violation && side.frozen
     const flags = { weighted: weights ? 1 : 0, bend: 0, measure: 0 }
-    for (const [begin, end] of rowSlices(side.rows, 8 * columns * rank)) {
+    for (const [begin, end] of movingSlices(side.rows, frozen, 8 * columns * rank)) {
       const dims = { ...scalarsOf(this.#spec, side), ...flags, rows: end - begin }
       const V = weights?.(begin, end) ?? NONE
-      yield [dims, { X: denseRows(side, begin, end), V, F: factorRows(side.F, rank, begin, end), O, Ot, violation }]
+      const rows = { X: denseRows(side, begin, end), V, F: factorRows(side.F, rank, begin, end) }
+      yield [dims, { ...rows, O, Ot, violation: violation ?? NONE }]
     }
   }
 }

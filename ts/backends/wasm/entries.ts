@@ -1,7 +1,16 @@
 // The entries family: a CSR X at its listed entries alone. Either they are the only ones that count, each with a weight,
 // or the loss is Kullback–Leibler and all others are zeros, of which the factors' totals know enough.
 
-import { beginTotals, finishTotals, lossAt, moveByGradient, type Side, sideOf, totalsOfLane } from './beta-family.js'
+import {
+  beginTotals,
+  descents,
+  finishTotals,
+  lossAt,
+  moveByGradient,
+  type Side,
+  sideOf,
+  totalsOfLane,
+} from './beta-family.js'
 import { csrParts, rowsAtOnce } from './csr-rows.js'
 import { keep, moveOn } from './extrapolation.js'
 import { csrPart } from './parts.js'
@@ -67,11 +76,15 @@ function descend(thread: Thread, fit: EntriesFit, { side, X, violations, first, 
   const whole = { first, rows, from: X.indptr[first], end: X.indptr[first + rows] }
   const { indptr, indices, values, weights = 0 } = csrPart(thread, fit, X, whole, x)
   for (const [round, violation] of violations.entries()) {
-    kernels.cd_csr(
-      ...([rows, paddedRank, spec.beta, indptr, indices, values, weights, side.O.rows, stride] as const),
-      ...([evenPush ? side.O.sums : 0, side.F.rows + first * stride, stride, side.l1, side.l2] as const),
-      ...([...side.limits, scratch, round === 0 ? loss : 0, violation] as const),
-    )
+    const measured = round === 0 ? loss : 0
+    for (const run of descents(fit, side, first, rows, measured)) {
+      const starts = indptr + 4 * (run.first - first)
+      kernels.cd_csr(
+        ...([run.rows, paddedRank, spec.beta, starts, indices, values, weights, side.O.rows, stride] as const),
+        ...([evenPush ? side.O.sums : 0, side.F.rows + run.first * stride, stride, side.l1, side.l2] as const),
+        ...([...run.limits, scratch, measured, violation] as const),
+      )
+    }
   }
 }
 

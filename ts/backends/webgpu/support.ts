@@ -20,6 +20,7 @@ export function fitRefusal(X: MatrixView, spec: FitSpec, weights: Weights | unde
   if (extrapolate && rounds > 1 && rule !== 'hals') {
     return `WebGPU has no rounds of the rule ${rule} in a fit that extrapolates`
   }
+  if (spec.frozenW || spec.frozenH) return 'WebGPU has no rows and columns that stay'
   return undefined
 }
 
