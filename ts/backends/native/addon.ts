@@ -35,8 +35,8 @@ export interface NativeFitOptions {
   readonly termsW: NativeTerms
   readonly termsH: NativeTerms
   /** Rows of W and columns of H that stay, ascending. */
-  readonly frozenW: Uint32Array | undefined
-  readonly frozenH: Uint32Array | undefined
+  readonly frozenW?: Uint32Array | undefined
+  readonly frozenH?: Uint32Array | undefined
   /** Of `pg`; the other rules ignore it. */
   readonly step: number
   /** Applications of the rule to a factor before the other moves, from 1. */
