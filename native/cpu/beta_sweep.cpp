@@ -166,8 +166,8 @@ template<class T> bool beta_sweep<T>::move(const crew& c, const panel_of<T>& giv
     if (shape.rule == update_rule::mu) {
       f.kernels->mu_ratio(count, rank, rows, rank, pull, rank, push, ldp, exponent, terms);
     } else {
-      violation += f.kernels->pg_step(count, rank, rows, rank, pull, rank, push, ldp, L + further, 1, T(shape.step),
-                                      terms);
+      violation +=
+          f.kernels->pg_step(count, rank, rows, rank, pull, rank, push, ldp, L + further, 1, T(shape.step), terms);
     }
   });
   return true;

@@ -81,8 +81,8 @@ struct fit_shape {
   update_rule rule = update_rule::mu;
   factor_terms terms_w;
   factor_terms terms_h;
-  frozen_rows frozen_w; // rows of W that stay
-  frozen_rows frozen_h; // rows of Ht
+  frozen_rows frozen_w;     // rows of W that stay
+  frozen_rows frozen_h;     // rows of Ht
   double step = 1;          // of `pg`
   int rounds = 1;           // applications of the rule to a factor before the other moves
   bool extrapolate = false; // factors move on along their last steps

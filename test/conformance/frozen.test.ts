@@ -75,14 +75,14 @@ const BATCHES: readonly Batch[] = [
 ].map((batch, draw) => ({ ...batch, rateW: 0.5, rateH: 0.75, draw }))
 
 /** What should have stayed and did not. */
-function movedOf(factors: Factors, { W, H }: Problem, { rank, frozenW = [], frozenH = [] }: FitSpec): string[] {
+function movedOf(factors: Factors, { W, H }: Problem, { rank, frozenW, frozenH }: FitSpec): string[] {
   const moved: string[] = []
   const check = (name: string, now: number, before: number) => {
     if (!Object.is(now, before)) moved.push(`${name} moved from ${before} to ${now}`)
   }
   for (let r = 0; r < rank; r++) {
-    for (const i of frozenW) check(`W[${i}, ${r}]`, factors.W[i * rank + r], W.data[i * rank + r])
-    for (const j of frozenH) check(`H[${r}, ${j}]`, factors.H[r * H.columns + j], H.data[r * H.columns + j])
+    for (const i of frozenW ?? []) check(`W[${i}, ${r}]`, factors.W[i * rank + r], W.data[i * rank + r])
+    for (const j of frozenH ?? []) check(`H[${r}, ${j}]`, factors.H[r * H.columns + j], H.data[r * H.columns + j])
   }
   return moved
 }
@@ -174,7 +174,7 @@ describe.each(VARIANTS.filter(({ id }) => id === 'reference' || WITH_LINES.inclu
     await presentOrSkip(variant.id, context)
     const [rows, columns, rank] = [23, 67, 5]
     const X = denseView(denseMatrix(rows, columns).data, rows, columns)
-    const squaredNorm = X.data.reduce((sum, value) => sum + value ** 2, 0)
+    const squaredNorm = Array.from(X.data).reduce((sum, value) => sum + value ** 2, 0)
     const W = denseView(denseMatrix(rows, rank).data, rows, rank)
     const H = denseView(denseMatrix(rank, columns).data, rank, columns)
     const device = await deviceOf(variant, 1)
