@@ -1,7 +1,7 @@
 import type { BackendId } from '../backends/backend.js'
 import { BACKEND_IDS } from '../backends/registry.js'
 import type { OptimizerSpec, Vectors } from '../backends/vectors.js'
-import { checkNames, checkObject, flag, oneOf, refuse, whole } from '../core/checks.js'
+import { checkNames, checkObject, checkSignal, flag, oneOf, refuse, whole } from '../core/checks.js'
 import { abortError, inWords, NonnegError } from '../core/errors.js'
 import type { FloatArray } from '../core/matrix.js'
 import { borrowDevice, type Loan } from '../engine/devices.js'
@@ -123,6 +123,7 @@ export async function makeOptimizer(params: FloatArray, options: OptimizerOption
   if (threads !== undefined) whole('threads', threads, 1, 1024)
   flag('fast', fast)
   oneOf('nonFinite', nonFinite, ['throw', 'skip', 'pass'])
+  checkSignal(signal)
   const method = KINDS[name].make(setup)
   if (signal?.aborted) throw abortError(signal)
   const arrays = ['p', 'g', ...(method.needs.arrays ?? [])]

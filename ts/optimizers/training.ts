@@ -1,12 +1,19 @@
-import { checkObject, optionalFunction, refuse, whole } from '../core/checks.js'
+import { checkNames, checkObject, checkSignal, optionalFunction, refuse, whole } from '../core/checks.js'
 import { abortError, NonnegError } from '../core/errors.js'
 import { makeOptimizer } from './make-optimizer.js'
 import { Optimizer } from './optimizer.js'
 import type { Training, TrainOptions } from './train.js'
 
+const OPTIONS: readonly (keyof TrainOptions)[] = [
+  ...(['optimizer', 'parameters', 'evaluate', 'batches', 'epochs'] as const),
+  ...(['maxSteps', 'onStep', 'onEpoch', 'signal'] as const),
+]
+
 /** `train`. */
 export async function runTraining(options: TrainOptions): Promise<Training> {
   checkObject('options', options, 'an object')
+  checkNames(options, OPTIONS, 'option of train')
+  checkSignal(options.signal)
   const { optimizer, parameters } = options
   checkObject('optimizer', optimizer, 'an optimizer or the options of one')
   if (optimizer instanceof Optimizer) return await loop(optimizer, options)
