@@ -128,9 +128,8 @@ function descend(row: Quadratic, before: Float64Array): Float64Array {
       const slopes = gradient(row, f)
       let isMinimum = true
       for (const [r, place] of places.entries()) {
-        if (place === 'free' || betterPlace(place, f[r], slopes[r], most, slack) === place) continue
-        places[r] = 'free'
-        isMinimum = false
+        places[r] = betterPlace(place, f[r], slopes[r], most, slack)
+        isMinimum &&= places[r] === place
       }
       if (isMinimum) return f
       continue

@@ -2,6 +2,7 @@
 // or the loss is Kullback–Leibler and all others are zeros, of which the factors' totals know enough.
 
 import { beginTotals, finishTotals, lossAt, moveByGradient, type Side, sideOf, totalsOfLane } from './beta-family.js'
+import { wantsWholeRows } from './beta-layout.js'
 import { csrParts, rowsAtOnce } from './csr-rows.js'
 import { keep, moveOn } from './extrapolation.js'
 import { csrPart } from './parts.js'
@@ -59,18 +60,28 @@ function* products(thread: Thread, fit: EntriesFit, { side, X, first, rows, loss
   }
 }
 
-/** Coordinate descent over some rows. */
+/** Coordinate descent or exact minima over some rows. */
 function descend(thread: Thread, fit: EntriesFit, { side, X, violations, first, rows, loss }: Task): void {
   const { kernels, layout, spec } = fit
   const { stride, paddedRank, evenPush } = layout
   const { x, scratch } = buffersOf(thread, fit)
   const whole = { first, rows, from: X.indptr[first], end: X.indptr[first + rows] }
   const { indptr, indices, values, weights = 0 } = csrPart(thread, fit, X, whole, x)
+  const f = side.F.rows + first * stride
   for (const [round, violation] of violations.entries()) {
+    const measured = round === 0 ? loss : 0
+    if (spec.rule === 'bpp') {
+      const [moving, most] = side.limits
+      kernels.bpp_csr(
+        ...([rows, paddedRank, indptr, indices, values, weights, side.O.rows, stride, f, stride] as const),
+        ...([side.l1, side.l2, Math.min(layout.rank, moving), most, scratch, measured, violation] as const),
+      )
+      continue
+    }
     kernels.cd_csr(
       ...([rows, paddedRank, spec.beta, indptr, indices, values, weights, side.O.rows, stride] as const),
-      ...([evenPush ? side.O.sums : 0, side.F.rows + first * stride, stride, side.l1, side.l2] as const),
-      ...([...side.limits, scratch, round === 0 ? loss : 0, violation] as const),
+      ...([evenPush ? side.O.sums : 0, f, stride, side.l1, side.l2] as const),
+      ...([...side.limits, scratch, measured, violation] as const),
     )
   }
 }
@@ -92,7 +103,7 @@ function* moveRows(thread: Thread, fit: EntriesFit, side: Side, phase: Phase, la
       continue
     }
     keep(thread, fit, side.stored, first, rows)
-    if (spec.rule === 'hals') {
+    if (wantsWholeRows(spec.rule)) {
       descend(thread, fit, task)
     } else {
       for (const [round, violation] of violations.entries()) {
