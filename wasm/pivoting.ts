@@ -62,8 +62,9 @@ function begin(moving: usize, most: f64, scratch: usize, width: usize): f64 {
   let largest: f64 = 0
   for (let r: usize = 0; r < moving; r++) {
     const value = load<f64>(start + r * WIDE)
-    store<u8>(line(scratch, width, MARKS) + r, value > 0 && value < most ? 1 : 0)
-    store<f64>(line(scratch, width, HELD) + r * WIDE, value > 0 ? most : 0)
+    const isAbove = value > 0 && load<f64>(scratch + r * (width + 1) * WIDE) > 0
+    store<u8>(line(scratch, width, MARKS) + r, isAbove && value < most ? 1 : 0)
+    store<f64>(line(scratch, width, HELD) + r * WIDE, isAbove ? most : 0)
     largest = max<f64>(largest, abs<f64>(load<f64>(wanted + r * WIDE)))
   }
   // 2⁻⁴⁰

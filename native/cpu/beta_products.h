@@ -26,6 +26,27 @@ template<class T> struct panel_of {
   const row_range* rows = nullptr; // of Ht in a batch: these rows of X and W alone count; null: all
 };
 
+// What bpp_dense and bpp_csr take of a panel, but for X and its weights.
+template<class T>
+weighed_rows<T> weighed_rows_of(const fit_shape& shape, const operands<T>& f, const panel_of<T>& p, double& violation) {
+  weighed_rows<T> rows;
+  rows.rows = p.count;
+  rows.rank = shape.rank;
+  rows.O = rows_of(f, other(p.side));
+  rows.F = rows_of(f, p.side) + p.first * f.rank;
+  rows.ldo = rows.ldf = f.rank;
+  rows.loss = p.loss;
+  rows.violation = &violation;
+  rows.terms = terms_for<T>(terms_of(shape, p.side), shape, shape.rank);
+  rows.scratch = reinterpret_cast<double*>(p.scratch);
+  return rows;
+}
+
+// Elements of a panel's scratch that they take.
+template<class T> constexpr int64_t weighed_elements(int64_t rank) {
+  return int64_t(sizeof(double) / sizeof(T)) * weighed_scratch(rank);
+}
+
 template<class T> class beta_products {
  public:
   virtual ~beta_products() = default;
@@ -46,7 +67,7 @@ template<class T> class beta_products {
   // The panel's gradient from nothing; false when cancelled meanwhile.
   virtual bool form(const operands<T>& f, const crew& c, const panel_of<T>& p, const gradient<T>& g) = 0;
 
-  // Moves the panel by coordinate descent; false when cancelled meanwhile. `sums`: column sums of O.
+  // Moves the panel by coordinate descent or to its minimum; false when cancelled meanwhile. `sums`: column sums of O.
   virtual bool descend(const operands<T>& f, const crew& c, const panel_of<T>& p, const T* sums, double& violation) = 0;
 
   // Rows first … first + count of a factor are new.

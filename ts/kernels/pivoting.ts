@@ -75,10 +75,13 @@ function proximal({ B, wanted, most }: Quadratic, before: Float64Array): Quadrat
 
 /** Where components are at first, and what gradients count as zero. */
 function begin(
-  { wanted, most }: Quadratic,
+  { B, wanted, most }: Quadratic,
   before: Float64Array,
 ): { readonly places: Place[]; readonly slack: number } {
-  const places = Array.from(before, (value): Place => (value <= 0 ? 'zero' : value >= most ? 'most' : 'free'))
+  const places = Array.from(before, (value, r): Place => {
+    if (value <= 0 || B[r * (before.length + 1)] <= 0) return 'zero'
+    return value >= most ? 'most' : 'free'
+  })
   return { places, slack: SLACK * wanted.reduce((size, value) => Math.max(size, Math.abs(value)), 0) }
 }
 
