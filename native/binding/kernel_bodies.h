@@ -132,7 +132,7 @@ template<class T> struct body {
     weighed_rows<T> a;
     a.rows = d.rows;
     a.columns = d.columns;
-    a.rank = a.ldf = a.ldo = d.rank;
+    a.rank = a.readable = a.ldf = a.ldo = d.rank;
     a.terms = d.terms<T>();
     a.scratch = reinterpret_cast<double*>(scratch);
     return a;

@@ -34,7 +34,7 @@ weighed_rows<T> weighed_rows_of(const fit_shape& shape, const operands<T>& f, co
   rows.rank = shape.rank;
   rows.O = rows_of(f, other(p.side));
   rows.F = rows_of(f, p.side) + p.first * f.rank;
-  rows.ldo = rows.ldf = f.rank;
+  rows.ldo = rows.ldf = rows.readable = f.rank;
   rows.loss = p.loss;
   rows.violation = &violation;
   rows.terms = terms_for<T>(terms_of(shape, p.side), shape, shape.rank);

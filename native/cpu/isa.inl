@@ -15,7 +15,6 @@ namespace {
 #include "partial.inl"
 
 #include "descent.inl"
-#include "dot.inl"
 #include "entry_blocks.inl"
 #include "pivoting.inl"
 
@@ -29,6 +28,7 @@ namespace {
 #include "cd_csr.inl"
 #include "cd_dense.inl"
 #include "column_products.inl"
+#include "dot.inl"
 #include "extrapolate.inl"
 #include "gram.inl"
 #include "gram_bound.inl"

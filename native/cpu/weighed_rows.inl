@@ -31,6 +31,10 @@ struct weighed_gram {
 };
 
 template<class T> class weighed_row {
+  static constexpr int L = lanes<double>;
+  using vector = typename vectors<double, L>::type;
+  using narrow = typename vectors<T, L>::type;
+
   const weighed_rows<T>& of;
   const int64_t moving, width, stride;
   pivoting row;
@@ -39,6 +43,13 @@ template<class T> class weighed_row {
   double* const pulled; // v x o, summed
   int64_t gathered = 0;
   double error = 0;
+
+  NONNEG_INLINE vector load(const T* o, int64_t r) const {
+    if (of.readable - r >= L)
+      return __builtin_convertvector(*(const narrow*)(o + r), vector);
+    const narrow first = load_first<T, L>(of.rank - r, o + r, 0);
+    return __builtin_convertvector(first, vector);
+  }
 
   void add_gathered() {
     weighed_gram{gathered, scaled, plain, stride, row.B}.add(width);
@@ -69,13 +80,16 @@ template<class T> class weighed_row {
       return;
     double* const from = plain + gathered * stride;
     double* const weighed = scaled + gathered * stride;
-    for (int64_t r = 0; r < of.rank; r++) {
-      from[r] = o[r];
-      weighed[r] = v * from[r];
-      pulled[r] += v * x * from[r];
+    vector model = {};
+    for (int64_t r = 0; r < width; r += L) {
+      const vector value = load(o, r);
+      *(vector*)(from + r) = value;
+      *(vector*)(weighed + r) = v * value;
+      *(vector*)(pulled + r) += v * x * value;
+      model += value * *(const vector*)(row.start + r);
     }
     if (of.loss) {
-      const double apart = x - dot(of.rank, row.start, from);
+      const double apart = x - sum_of_lanes<double, L>(model);
       error += 0.5 * v * apart * apart;
     }
     if (++gathered == weighed_block)

@@ -141,6 +141,7 @@ template<class T> struct weighed_rows {
   int64_t ldv = 0;
   const T* O = nullptr; // columns x rank
   int64_t ldo = 0;
+  int64_t readable = 0; // of each row of O: the rank, or more where zeros follow
   T* F = nullptr;
   int64_t ldf = 0;
   double* loss = nullptr; // may be null

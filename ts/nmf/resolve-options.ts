@@ -4,6 +4,7 @@ import {
   between,
   checkNames,
   checkObject,
+  checkSignal,
   finite,
   flag,
   oneOf,
@@ -66,13 +67,6 @@ const KNOWN: Readonly<Record<keyof FactorizeOptions, true>> = {
 }
 
 const INITS: readonly InitName[] = ['auto', 'random', 'nndsvd', 'nndsvda', 'nndsvdar']
-
-function checkSignal(signal: unknown): void {
-  if (signal === undefined) return
-  const like = signal as AbortSignal
-  if (typeof signal === 'object' && signal !== null && typeof like.addEventListener === 'function') return
-  throw refuse('signal', signal, 'an AbortSignal')
-}
 
 function betaOf(loss: unknown): number {
   if (typeof loss === 'number' && Number.isFinite(loss)) return loss
