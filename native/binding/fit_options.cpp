@@ -147,8 +147,10 @@ bool read_fit_shape(const Napi::Object& options, fit_shape& shape) {
     return refused(options, option_error,
                    "dtype, rule, beta, step, rounds, termsW, termsH, sgd, ratio or weights is none");
   const bool batches_alone = is_for_batches_alone(shape.rule);
-  const bool gram_alone = shape.rule == update_rule::bpp || shape.rule == update_rule::product || batches_alone;
-  if (gram_alone && (shape.beta != 2 || shape.weights != weights_kind::none))
+  const bool gram_alone = shape.rule == update_rule::product || batches_alone;
+  if ((gram_alone || shape.rule == update_rule::bpp) && shape.beta != 2)
+    return refused(options, option_error, "this rule is for the Frobenius loss");
+  if (gram_alone && shape.weights != weights_kind::none)
     return refused(options, option_error, "this rule is for the Frobenius loss without weights");
   if (!read_frozen(options.Get("frozenW"), shape.rows, shape.frozen_w) ||
       !read_frozen(options.Get("frozenH"), shape.columns, shape.frozen_h))

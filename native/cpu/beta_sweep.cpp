@@ -145,7 +145,7 @@ template<class T> bool beta_sweep<T>::move(const crew& c, const panel_of<T>& giv
   panel_of<T> p = given;
   p.scratch = N + gradient_elements();
   const T* const sums = of_other.narrow_sums.get();
-  if (shape.rule == update_rule::hals)
+  if (wants_whole_rows(shape.rule))
     return X->descend(f, c, p, sums, violation);
   gradient<T> g;
   g.N = N;

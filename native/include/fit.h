@@ -28,11 +28,16 @@ enum class element_type { f32, f64 };
 // How a factor moves: multiplicative update, coordinate descent, a projected gradient step, or to its minimum by block
 // principal pivoting; or it becomes the product of X with the other one. Batches also move H by projected stochastic
 // gradient steps, as they then move W, and by multiplicative updates of reduced variance. All but the first three for
-// the Frobenius loss without weights alone.
+// the Frobenius loss alone, and all but these and the minimum without weights.
 enum class update_rule { mu, hals, pg, bpp, product, sgd, svrmu };
 
 constexpr bool is_for_batches_alone(update_rule rule) {
   return rule == update_rule::sgd || rule == update_rule::svrmu;
+}
+
+// Rules that see the rows of X whole, where there is no Gram matrix for all of them.
+constexpr bool wants_whole_rows(update_rule rule) {
+  return rule == update_rule::hals || rule == update_rule::bpp;
 }
 
 constexpr bool has_violations(update_rule rule) {

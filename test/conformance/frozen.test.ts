@@ -47,6 +47,9 @@ const groups: Readonly<Record<string, readonly Wanted[]>> = {
   'the others': [
     { ...DENSE, beta: 2, rule: 'bpp', more: lines },
     { ...CSR, beta: 2, rule: 'bpp', more: { frozenW: lines.frozenW, movingH: 3 } },
+    { ...DENSE, beta: 2, rule: 'bpp', more: { ...lines, maxW: 0.375 }, weights: 'dense' },
+    { ...CSR, beta: 2, rule: 'bpp', more: { ...lines, extrapolate: true }, weights: 'entries' },
+    { ...LARGE, X: 'dense', beta: 2, rule: 'bpp', more: many, weights: 'holdout' },
     { ...CSR, beta: 2, rule: 'hals', more: { frozenW: lines.frozenW }, fixed: 'H' },
     { ...DENSE, beta: 2, rule: 'hals', more: { ...lines, movingH: 3, maxW: 0.375 } },
     { ...DENSE, beta: 2, rule: 'hals', more: { ...lines, extrapolate: true, rounds: 3 } },

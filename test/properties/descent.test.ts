@@ -17,6 +17,7 @@ const FALLING = [
   ['hals', 0.5, 'positive'],
   ['hals', 2, 'any'],
   ['pg', 2, 'any'],
+  ['bpp', 2, 'any'],
 ] as const
 
 /** What the roundings of a loss's terms may add up to: they cancel, so their sizes count and not the loss. */
@@ -45,6 +46,7 @@ describe.each(WAYS)('on %s in %s no iteration raises', (backend, dtype) => {
     ['mu', 3],
     ['hals', 2],
     ['pg', 2],
+    ['bpp', 2],
   ] as const)('the loss with its penalties: %s, β = %s', async ([solver, loss], context) => {
     await presentOrSkip(backend, context)
     const alpha = fc.integer({ min: 0, max: 16 }).map(count => count / 64)

@@ -36,7 +36,7 @@ export interface OpenOptions {
 
 /**
  * How a factor moves: multiplicative update, coordinate descent (HALS), a projected gradient step, or to the exact minimum
- * for the other factor as it is (block principal pivoting; Frobenius without weights alone).
+ * for the other factor as it is (block principal pivoting; Frobenius alone).
  * `product` makes no factorisation: a factor becomes X times the other, of whatever sign, as a randomised singular value
  * decomposition wants it: W ← X·Hᵀ, then Hᵀ ← Xᵀ·W. Frobenius without weights alone; the losses mean nothing.
  * `sgd` (projected stochastic gradient steps) and `svrmu` (multiplicative updates of H with reduced variance) are for batches
@@ -85,7 +85,7 @@ export interface FitSpec {
   readonly sgd?: SgdSpec
   /** `svrmu`: the share of each update of H that is taken, above 0 and at most 1. Default 1. */
   readonly ratio?: number
-  /** No entry of the factor goes above this. Above 0; default ∞. Not with `bpp` and `product`. */
+  /** No entry of the factor goes above this. Above 0; default ∞. Not with `product`. */
   readonly maxW?: number
   readonly maxH?: number
   /** The first so many components of the factor move, the others stay as they are; default: all. Not with `product`. */
@@ -363,9 +363,10 @@ export function hasViolations(rule: Rule): boolean {
   return rule !== 'mu' && rule !== 'product' && !isForBatchesAlone(rule)
 }
 
-/** Rules and options of the gram family alone. */
+/** Rules of the Frobenius loss alone, most of them of the gram family alone. */
 export function gramRuleRefusal({ beta, rule }: FitSpec, weights: Weights | undefined): string | undefined {
-  if (rule !== 'bpp' && rule !== 'product' && !isForBatchesAlone(rule)) return undefined
+  if (rule === 'bpp') return beta === 2 ? undefined : 'the rule bpp is for the Frobenius loss'
+  if (rule !== 'product' && !isForBatchesAlone(rule)) return undefined
   if (beta === 2 && !weights) return undefined
   return `the rule ${rule} is for the Frobenius loss without mask and weights`
 }

@@ -109,8 +109,7 @@ function unfit(option: string, message: string, fix: string = `leave ${option} o
 }
 
 /** What rules know nothing of, and a solver that does. */
-const BEYOND: Partial<Record<Rule, readonly [readonly ('mask' | 'weights' | 'maxW' | 'maxH')[], SolverName]>> = {
-  bpp: [['mask', 'weights', 'maxW', 'maxH'], 'ahals'],
+const BEYOND: Partial<Record<Rule, readonly [readonly ('mask' | 'weights')[], SolverName]>> = {
   sgd: [['mask', 'weights'], 'smu'],
   svrmu: [['mask', 'weights'], 'smu'],
 }

@@ -1,5 +1,6 @@
 import { updateExponent } from '../../kernels/beta.js'
 import { beta_xht_csr } from '../../kernels/beta_xht_csr.js'
+import { bpp_csr } from '../../kernels/bpp_csr.js'
 import { cd_csr } from '../../kernels/cd_csr.js'
 import { mu_ratio } from '../../kernels/mu_ratio.js'
 import { pg_step } from '../../kernels/pg_step.js'
@@ -9,8 +10,8 @@ import {
   columnSums,
   factorRows,
   type Products,
-  type RuleOfAnyLoss,
-  ruleOfAnyLoss,
+  type RuleByRows,
+  ruleByRows,
   scalarsOf,
   squaredNorms,
 } from './family.js'
@@ -43,13 +44,16 @@ function terms(dims: Dims, panel: Panel): { N: Float64Array; P: Float64Array; L:
   return { N, P, L, loss }
 }
 
-const RULES: Readonly<Record<RuleOfAnyLoss, (dims: Dims, panel: Panel) => void>> = {
+const RULES: Readonly<Record<RuleByRows, (dims: Dims, panel: Panel) => void>> = {
   mu(dims, panel) {
     const { N, P } = terms(dims, panel)
     mu_ratio.reference({ ...dims, gamma: updateExponent(dims.beta), shared: dims.zeros }, { F: panel.F, N, P })
   },
   hals(dims, panel) {
     cd_csr.reference(dims, { ...panel, loss: new Float64Array(1) })
+  },
+  bpp(dims, panel) {
+    bpp_csr.reference(dims, { ...panel, loss: new Float64Array(1) })
   },
   pg(dims, { violation, ...panel }) {
     const { N, P, L } = terms({ ...dims, bend: 1 }, { violation, ...panel })
@@ -58,7 +62,7 @@ const RULES: Readonly<Record<RuleOfAnyLoss, (dims: Dims, panel: Panel) => void>>
 }
 
 function apply(spec: FitSpec, dims: Dims, panel: Panel): void {
-  RULES[ruleOfAnyLoss(spec.rule)](dims, panel)
+  RULES[ruleByRows(spec.rule)](dims, panel)
 }
 
 /**

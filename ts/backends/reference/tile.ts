@@ -1,6 +1,7 @@
 import { transposeDense } from '../../core/matrix.js'
 import { updateExponent } from '../../kernels/beta.js'
 import { beta_terms } from '../../kernels/beta_terms.js'
+import { bpp_dense } from '../../kernels/bpp_dense.js'
 import { cd_dense } from '../../kernels/cd_dense.js'
 import { mu_ratio } from '../../kernels/mu_ratio.js'
 import { pg_step } from '../../kernels/pg_step.js'
@@ -8,7 +9,7 @@ import type { Dims } from '../../kernels/spec.js'
 import { wh_dense } from '../../kernels/wh_dense.js'
 import { xht_dense } from '../../kernels/xht_dense.js'
 import type { FitSpec } from '../backend.js'
-import { factorRows, type Products, type RuleOfAnyLoss, ruleOfAnyLoss, scalarsOf, squaredNorms } from './family.js'
+import { factorRows, type Products, type RuleByRows, ruleByRows, scalarsOf, squaredNorms } from './family.js'
 import type { Side } from './side.js'
 import { movingSlices } from './slices.js'
 
@@ -44,7 +45,7 @@ function timesO(dims: Dims, X: Float64Array, O: Float64Array): Float64Array {
   return N
 }
 
-const RULES: Readonly<Record<RuleOfAnyLoss, (dims: Dims, panel: Panel) => void>> = {
+const RULES: Readonly<Record<RuleByRows, (dims: Dims, panel: Panel) => void>> = {
   mu(dims, panel) {
     const { Q, P } = terms(dims, panel)
     const [N, D] = [Q, P].map(tile => timesO(dims, tile, panel.O))
@@ -52,6 +53,9 @@ const RULES: Readonly<Record<RuleOfAnyLoss, (dims: Dims, panel: Panel) => void>>
   },
   hals(dims, { X, V, F, Ot, violation }) {
     cd_dense.reference(dims, { X, V, O: Ot, F, loss: new Float64Array(1), violation })
+  },
+  bpp(dims, { X, V, F, O, violation }) {
+    bpp_dense.reference(dims, { X, V, O, F, loss: new Float64Array(1), violation })
   },
   pg(dims, { violation, ...panel }) {
     const { Q, P, C } = terms({ ...dims, bend: 1 }, { violation, ...panel })
@@ -62,7 +66,7 @@ const RULES: Readonly<Record<RuleOfAnyLoss, (dims: Dims, panel: Panel) => void>>
 }
 
 function apply(spec: FitSpec, dims: Dims, panel: Panel): void {
-  RULES[ruleOfAnyLoss(spec.rule)](dims, panel)
+  RULES[ruleByRows(spec.rule)](dims, panel)
 }
 
 /** Products from W·H, formed for a few rows at a time: any X, any β, weights of every entry. */

@@ -140,8 +140,8 @@ function applyRule(
   }
 }
 
-/** What coordinate descent has to do with some rows: those that stay it visits for their loss alone, where it is wanted. */
-export function descents(
+/** What a rule of whole rows has to do with some of them: those that stay it visits for their loss alone, where it is wanted. */
+export function visits(
   { spec }: BetaFit,
   { factor, limits }: Side,
   start: number,

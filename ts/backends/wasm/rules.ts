@@ -79,8 +79,9 @@ const GRAM_RULES: Readonly<Record<RuleOfRows, GramRule>> = {
   bpp(fit, { factor, rows, f, n, g, scratch }, violation) {
     const { rank, paddedRank, stride } = fit.layout
     const { l1, l2 } = penaltyOf(fit, factor)
-    const moving = Math.min(rank, limitsOf(fit, factor)[0])
-    fit.kernels.bpp_update(rows, paddedRank, f, stride, n, stride, g, stride, l1, l2, moving, scratch, violation)
+    const [moving, most] = limitsOf(fit, factor)
+    const limits = [Math.min(rank, moving), most] as const
+    fit.kernels.bpp_update(rows, paddedRank, f, stride, n, stride, g, stride, l1, l2, ...limits, scratch, violation)
   },
   product({ layout }, { rows, f, n }, _violation, thread) {
     thread.copy(n, rows * layout.stride, f)

@@ -3,14 +3,15 @@
 
 import {
   beginTotals,
-  descents,
   finishTotals,
   lossAt,
   moveByGradient,
   type Side,
   sideOf,
   totalsOfLane,
+  visits,
 } from './beta-family.js'
+import { wantsWholeRows } from './beta-layout.js'
 import { keep, moveOn } from './extrapolation.js'
 import { violationsOf } from './rules.js'
 import { isStopped, type Phase, type Steps, type Thread, type TileFit } from './thread.js'
@@ -90,7 +91,7 @@ function* products(
   }
 }
 
-/** Coordinate descent over some rows, whose tile is as wide as they are. */
+/** Coordinate descent or exact minima over some rows, whose tile is as wide as they are. */
 function descend(
   thread: Thread,
   fit: TileFit,
@@ -103,21 +104,29 @@ function descend(
 ): void {
   const { kernels, layout, spec } = fit
   const { paddedRank, stride } = layout
-  const { x, v, u, turned } = buffers
+  const { x, v, u, turned, scratch } = buffers
   const { F, O, l1, l2, columns } = side
   const tile = { first, rows, start: 0, columns, stride: layout.tiles[side.factor].stride }
   const data = loadX(thread, fit, side, tile, startRows(fit, side, first, rows), x, turned)
   const weights = loadWeights(thread, fit, side, tile, v, turned)
   for (const [round, violation] of violations.entries()) {
     const measured = round === 0 ? loss : 0
-    for (const run of descents(fit, side, first, rows, measured)) {
+    for (const run of visits(fit, side, first, rows, measured)) {
       const further = run.first - first
       const ofX = data.x + further * data.xStride
       const ofV = weights.x && weights.x + further * weights.xStride
       const f = F.rows + run.first * stride
+      const [moving, most] = run.limits
+      if (spec.rule === 'bpp') {
+        kernels.bpp_dense(
+          ...([run.rows, columns, paddedRank, ofX, data.xStride, ofV, weights.xStride, O.rows, stride] as const),
+          ...([f, stride, l1, l2, Math.min(layout.rank, moving), most, scratch, measured, violation] as const),
+        )
+        continue
+      }
       kernels.cd_dense(
         ...([run.rows, columns, paddedRank, spec.beta, ofX, data.xStride, ofV, weights.xStride] as const),
-        ...([O.across, O.acrossStride, f, stride, l1, l2, ...run.limits, u, measured, violation] as const),
+        ...([O.across, O.acrossStride, f, stride, l1, l2, moving, most, u, measured, violation] as const),
       )
     }
   }
@@ -139,7 +148,7 @@ function* moveRows(thread: Thread, fit: TileFit, side: Side, phase: Phase, lane:
       continue
     }
     keep(thread, fit, side.stored, first, rows)
-    if (spec.rule === 'hals') {
+    if (wantsWholeRows(spec.rule)) {
       descend(thread, fit, side, buffers, first, rows, violations, loss)
     } else {
       for (const [round, violation] of violations.entries()) {
