@@ -11,6 +11,7 @@ const RULES: readonly Rule[] = ['mu', 'hals', 'pg', 'product']
 export function fitRefusal(X: MatrixView, spec: FitSpec, weights: Weights | undefined): string | undefined {
   const { dtype, beta, rule, rounds = 1, extrapolate = false } = spec
   if (dtype !== 'f32') return 'WebGPU computes in f32 only'
+  if (spec.frozenW || spec.frozenH) return 'WebGPU has no rows and columns that stay'
   if (!RULES.includes(rule)) return `WebGPU has no kernels for the update rule ${rule}`
   const isGram = familyOf(X, beta, weights) === 'gram'
   if ((rule === 'hals' || rule === 'product') && !isGram) {
@@ -20,7 +21,6 @@ export function fitRefusal(X: MatrixView, spec: FitSpec, weights: Weights | unde
   if (extrapolate && rounds > 1 && rule !== 'hals') {
     return `WebGPU has no rounds of the rule ${rule} in a fit that extrapolates`
   }
-  if (spec.frozenW || spec.frozenH) return 'WebGPU has no rows and columns that stay'
   return undefined
 }
 
