@@ -1,5 +1,5 @@
 import type { MatrixView } from '../ts/core/matrix.js'
-import { iterationFlops } from '../ts/engine/costs.js'
+import { iterationFlops } from '../ts/engine/flops.js'
 import type { Work } from './contestant.js'
 import { type FitProblem, LOSSES } from './problem.js'
 

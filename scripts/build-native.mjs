@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Builds the native addon with the compiler that is here, in this repository as in node_modules/nonneg. It downloads
 // nothing and needs nothing but Node, CMake, a C++ compiler and the headers of two small packages.
-//   node scripts/build-native.mjs [--quiet] [--emulation] [--sanitize]
+//   node scripts/build-native.mjs [--quiet] [--baseline] [--emulation] [--sanitize]
 //   NONNEG_NATIVE=off builds nothing; require exits with 1 where the addon cannot be built; auto (default) says why not.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
@@ -141,7 +141,7 @@ export function sanitizerEnvironment() {
   }
 }
 
-function compile({ quiet, emulation, sanitize, output, file }) {
+function compile({ quiet, baseline, emulation, sanitize, output, file }) {
   checkTools()
   const work = path.join(root, 'build', sanitize ? 'sanitize' : 'native')
   // a folder that another copy of the package or another generator configured cannot be used again
@@ -149,6 +149,7 @@ function compile({ quiet, emulation, sanitize, output, file }) {
   const flag = value => (value ? 'ON' : 'OFF')
   const definitions = [
     `NONNEG_OUTPUT=${output}`,
+    `NONNEG_BASELINE=${flag(baseline)}`,
     `NONNEG_EMULATION=${flag(emulation)}`,
     `NONNEG_SANITIZE=${flag(sanitize)}`,
   ]
@@ -172,11 +173,12 @@ function write(status) {
 /**
  * Builds build/Release/nonneg.node where it is missing or stale (with `sanitize`: build/sanitize/nonneg.node, always).
  * The outcome is also written to build/native-status.json, from which the loader knows why there is no addon.
- * @param {{ quiet?: boolean, emulation?: boolean, sanitize?: boolean }} options
+ * @param {{ quiet?: boolean, baseline?: boolean, emulation?: boolean, sanitize?: boolean }} options
+ *   baseline: no kernels for AVX2 and AVX-512, which take most of the time
  *   emulation: also the CPU emulation of CUDA, for tests; only where native/test is there
  * @returns {Promise<{ built: boolean, reason?: string, fix?: string }>} never rejects for what the machine lacks
  */
-export async function buildNative({ quiet = false, emulation = false, sanitize = false } = {}) {
+export async function buildNative({ quiet = false, baseline = false, emulation = false, sanitize = false } = {}) {
   const command = 'npx nonneg build-native'
   if (process.env.NONNEG_NATIVE === 'off') {
     return { built: false, reason: 'Switched off by NONNEG_NATIVE=off.', fix: `Unset NONNEG_NATIVE, then ${command}` }
@@ -184,12 +186,12 @@ export async function buildNative({ quiet = false, emulation = false, sanitize =
   const withEmulation = emulation && existsSync(path.join(root, 'native', 'test'))
   const output = path.join(root, 'build', sanitize ? 'sanitize' : 'Release')
   const file = path.join(output, 'nonneg.node')
-  const facts = [process.platform, process.arch, root, String(withEmulation), process.env.CXX ?? '']
+  const facts = [process.platform, process.arch, root, `${baseline} ${withEmulation}`, process.env.CXX ?? '']
   const hash = hashOf(['native', 'CMakeLists.txt', 'scripts/build-native.mjs'], facts)
   const fresh = existsSync(STAMP) && readFileSync(STAMP, 'utf8') === hash && existsSync(file)
   if (fresh && !sanitize) return write({ built: true })
   try {
-    compile({ quiet, emulation: withEmulation, sanitize, output, file })
+    compile({ quiet, baseline, emulation: withEmulation, sanitize, output, file })
   } catch (error) {
     if (!(error instanceof NotBuilt)) throw error
     // an addon of older sources would be found by the loader
@@ -206,7 +208,8 @@ export async function buildNative({ quiet = false, emulation = false, sanitize =
 
 if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   const has = name => process.argv.includes(`--${name}`)
-  const options = { quiet: has('quiet'), emulation: has('emulation'), sanitize: has('sanitize') }
+  const names = ['quiet', 'baseline', 'emulation', 'sanitize']
+  const options = Object.fromEntries(names.map(name => [name, has(name)]))
   const { built, reason, fix } = await buildNative(options)
   if (built)
     process.stdout.write(`The native addon is built: ${options.sanitize ? 'build/sanitize' : 'build/Release'}\n`)

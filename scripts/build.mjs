@@ -12,27 +12,73 @@ import { root, step } from './lib/stamp.mjs'
 // What a step makes also depends on the compilers, and these are in the lock file.
 const always = ['package-lock.json', 'scripts/build.mjs']
 
-// What package.json names. Node pays about a millisecond for every module of an import, so each entry is one file, and
-// what several of them need lies in a few chunks beside them.
+// What package.json names.
 const ENTRIES = ['index', 'node', 'browser', 'data/index', 'data/browser', 'schedulers/index', 'tfjs/index', 'cli/main']
 
+// Node pays about a millisecond for every file of an import. So what is needed at once lies in one file each: the schedulers
+// for themselves, as they are imported without the rest; what every platform needs, browsers too; and what two or more of
+// those need that are loaded when they are wanted.
+const SHARED = [
+  { home: 'schedulers', entries: ['schedulers/index'], least: 1 },
+  { home: 'core', entries: ['browser'], least: 1 },
+  {
+    home: 'devices',
+    entries: [
+      ...['native', 'wasm', 'webgpu', 'reference'].map(backend => `backends/${backend}/device`),
+      'engine/flops',
+      'optimizers/make-optimizer',
+    ],
+    least: 2,
+  },
+]
+
+const sourceOf = entry => path.join(root, 'ts', `${entry}.ts`)
+
+/** Tells for each module which of the shared files it lies in: the first of which at least so many entries import it. */
+function sharing() {
+  let homes
+  const reached = (entry, getModuleInfo) => {
+    const modules = new Set([sourceOf(entry)])
+    for (const module of modules) for (const imported of getModuleInfo(module).importedIds) modules.add(imported)
+    return modules
+  }
+  const settle = getModuleInfo => {
+    const own = ENTRIES.map(entry => [sourceOf(entry), null])
+    for (const { home, entries, least } of SHARED) {
+      const sets = entries.map(entry => reached(entry, getModuleInfo))
+      for (const module of new Set(sets.flatMap(set => [...set]))) {
+        if (sets.filter(set => set.has(module)).length >= least) own.push([module, home])
+      }
+    }
+    // the first entry of a module counts, and a Map keeps the last
+    return new Map(own.reverse())
+  }
+  return (id, context) => {
+    homes ??= settle(module => context.getModuleInfo(module))
+    return homes.get(id)
+  }
+}
+
 async function modules() {
-  const { build: bundle } = await import('esbuild')
-  await bundle({
-    absWorkingDir: root,
-    entryPoints: ENTRIES.map(entry => `ts/${entry}.ts`),
-    outbase: 'ts',
-    outdir: 'dist',
-    chunkNames: 'chunks/[name]-[hash]',
-    bundle: true,
-    splitting: true,
-    format: 'esm',
+  const { rolldown } = await import('rolldown')
+  const bundle = await rolldown({
+    cwd: root,
+    input: Object.fromEntries(ENTRIES.map(entry => [entry, sourceOf(entry)])),
     platform: 'neutral',
-    packages: 'external',
-    target: 'es2022',
-    charset: 'utf8',
-    logLevel: 'warning',
+    external: /^[^./]/,
+    // what `includeDependenciesRecursively` asks for; no entry lies in a shared file, so none exports more than it says
+    preserveEntrySignatures: 'allow-extension',
+    resolve: { extensionAlias: { '.js': ['.ts'] } },
+    transform: { target: 'es2022' },
+    logLevel: 'warn',
   })
+  await bundle.write({
+    dir: path.join(root, 'dist'),
+    chunkFileNames: 'chunks/[name]-[hash].js',
+    comments: false,
+    codeSplitting: { includeDependenciesRecursively: false, groups: [{ name: sharing(), debugName: 'shared' }] },
+  })
+  await bundle.close()
   chmodSync(path.join(root, 'dist', 'cli', 'main.js'), 0o755)
 }
 

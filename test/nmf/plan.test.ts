@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { FitSpec } from '../../ts/backends/backend.js'
-import { estimateSeconds, iterationFlops } from '../../ts/engine/costs.js'
+import { estimateSeconds } from '../../ts/engine/costs.js'
+import { iterationFlops } from '../../ts/engine/flops.js'
 import { factorize } from '../../ts/node.js'
 import { denseMatrix, sparseMatrix } from '../conformance/problems.js'
 
@@ -43,7 +44,7 @@ describe('flops of one iteration', () => {
 
 it('float64 is estimated at half the speed, but for the reference', () => {
   const seconds = (id: 'native' | 'reference', dtype: 'f32' | 'f64') =>
-    estimateSeconds(id, { X, spec: { ...spec, dtype } }, 1e6, 1)
+    estimateSeconds(id, { X, spec: { ...spec, dtype } }, 1e6, 1e6, 1)
   expect(seconds('native', 'f64') / seconds('native', 'f32')).toBeCloseTo(2, 1)
   expect(seconds('reference', 'f64')).toBe(seconds('reference', 'f32'))
 })

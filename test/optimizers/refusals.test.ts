@@ -49,6 +49,24 @@ const make = (options: object) =>
   createOptimizer(new Float32Array(4), { backend: 'reference', ...options } as OptimizerOptions)
 
 describe('values that make no sense', () => {
+  it('a signal that is none, for an optimizer, a step and a training', async () => {
+    const wanted = { code: 'ERR_NONNEG_OPTION', message: expect.stringContaining('signal') }
+    const signal = 'now' as unknown as AbortSignal
+    await expect(make({ kind: 'sgd', signal })).rejects.toMatchObject(wanted)
+    await using optimizer = await make({ kind: 'sgd' })
+    await expect(optimizer.step(new Float32Array(4), { signal })).rejects.toMatchObject(wanted)
+    const evaluate = () => ({ loss: 1, gradient: new Float32Array(4) })
+    await expect(train({ optimizer, evaluate, signal })).rejects.toMatchObject(wanted)
+  })
+
+  it('an option that training does not have', async () => {
+    const options = { optimizer: { kind: 'sgd' }, parameters: new Float32Array(4), evaluate: () => {}, epoch: 3 }
+    await expect(train(options as unknown as TrainOptions)).rejects.toMatchObject({
+      code: 'ERR_NONNEG_OPTION',
+      message: 'there is no option of train "epoch"',
+    })
+  })
+
   it.each(CASES)('%s: %s %j', async (kind, option, value) => {
     await expect(make({ kind, [option]: value })).rejects.toMatchObject({
       code: 'ERR_NONNEG_OPTION',

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, inject, test } from 'vitest'
 
@@ -22,6 +22,16 @@ test('carries compiled code, shaders and native sources, and nothing else', () =
       files.some(file => pattern.test(file)),
       String(pattern),
     ).toBe(true)
+})
+
+test('carries every native source, those too that a build for the baseline leaves out', () => {
+  const root = path.resolve(import.meta.dirname, '../..')
+  const sources = readdirSync(path.join(root, 'native'), { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile())
+    .map(entry => path.relative(root, path.join(entry.parentPath, entry.name)).replaceAll(path.sep, '/'))
+    .filter(file => !file.startsWith('native/test/'))
+  expect(sources).toContain('native/cpu/isa_avx512.cpp')
+  expect(sources.filter(file => !files.includes(file))).toEqual([])
 })
 
 const stemsOf = (suffix: string) =>

@@ -39,6 +39,14 @@ export function optionalFunction(name: string, value: unknown): void {
   if (value !== undefined && typeof value !== 'function') throw refuse(name, value, 'a function')
 }
 
+/** Nothing, or what is like an AbortSignal, which other realms may have made. */
+export function checkSignal(signal: unknown): void {
+  if (signal === undefined) return
+  const like = signal as AbortSignal
+  if (typeof signal === 'object' && signal !== null && typeof like.addEventListener === 'function') return
+  throw refuse('signal', signal, 'an AbortSignal')
+}
+
 export function checkObject(name: string, value: unknown, wanted: string): void {
   if (typeof value !== 'object' || value === null) throw refuse(name, value, wanted)
 }

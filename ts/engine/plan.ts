@@ -56,9 +56,12 @@ function answerOf(device: Device, request: Request): Memory | Omit<Refusal, 'id'
  */
 export async function planFit(request: Request, options: PlanOptions): Promise<Plan> {
   const instance = { ...request, spec: request.specs[0] }
+  // it counts by the specs of the kernels, which are no small part of the package: not before there is something to fit
+  const { iterationFlops } = await import('./flops.js')
+  const flops = iterationFlops(instance)
   const { ranking, answer } = await rankBackends<Memory>(
     {
-      estimatedSeconds: (id, threads) => estimateSeconds(id, instance, options.iterations, threads),
+      estimatedSeconds: (id, threads) => estimateSeconds(id, instance, flops, options.iterations, threads),
       answer: device => answerOf(device, request),
     },
     options,

@@ -4,6 +4,7 @@ import {
   between,
   checkNames,
   checkObject,
+  checkSignal,
   finite,
   flag,
   oneOf,
@@ -57,6 +58,7 @@ const KNOWN: Readonly<Record<keyof FactorizeOptions, true>> = {
   threads: true,
   fast: true,
   dtype: true,
+  storage: true,
   onProgress: true,
   onCheckpoint: true,
   checkpointEvery: true,
@@ -66,13 +68,6 @@ const KNOWN: Readonly<Record<keyof FactorizeOptions, true>> = {
 }
 
 const INITS: readonly InitName[] = ['auto', 'random', 'nndsvd', 'nndsvda', 'nndsvdar']
-
-function checkSignal(signal: unknown): void {
-  if (signal === undefined) return
-  const like = signal as AbortSignal
-  if (typeof signal === 'object' && signal !== null && typeof like.addEventListener === 'function') return
-  throw refuse('signal', signal, 'an AbortSignal')
-}
 
 function betaOf(loss: unknown): number {
   if (typeof loss === 'number' && Number.isFinite(loss)) return loss
@@ -219,6 +214,7 @@ export function resolveOptions(options: FactorizeOptions): ResolvedOptions {
     threads,
     fast: flag('fast', options.fast ?? false),
     dtype: oneOf('dtype', options.dtype ?? 'f32', ['f32', 'f64']),
+    storage: options.storage === undefined ? undefined : oneOf<'f16'>('storage', options.storage, ['f16']),
     onProgress,
     onCheckpoint,
     checkpointEvery: whole('checkpointEvery', options.checkpointEvery ?? 100, 1),

@@ -1,5 +1,6 @@
 import type { BackendId } from '../backends/backend.js'
 import type { Sums, Vectors } from '../backends/vectors.js'
+import { checkSignal } from '../core/checks.js'
 import { abortError, inWords, NonnegError } from '../core/errors.js'
 import type { FloatArray } from '../core/matrix.js'
 import type { Loan } from '../engine/devices.js'
@@ -239,6 +240,7 @@ export class Optimizer implements AsyncDisposable {
   }
 
   async #step(given: FloatArray | Closure, { loss: told, signal }: StepOptions): Promise<StepReport> {
+    checkSignal(signal)
     this.#checkAbort(signal)
     const closure = typeof given === 'function' ? given : undefined
     if (!closure && this.#method.needsClosure) throw this.#noClosure()
