@@ -28,17 +28,29 @@ function powerOf(x: Real, p: Real): Real {
   return v128.extract_lane<Real>(power(v128.splat<Real>(x), p), 0)
 }
 
+/** The largest o/u of the columns that weigh something, a pass of its own: steps upwards where β > 2 alone want it. */
+function steepest(columns: usize, v: usize, o: usize, u: usize): Real {
+  let most = v128.splat<Real>(0)
+  for (let j: usize = 0, start: usize = 0; j < columns; j += LANES, start += 16) {
+    const left = columns - j
+    const weights = v == 0 ? firstLanes(left) : loadLanes(v + start, left)
+    const ratio = v128.div<Real>(loadLanes(o + start, left), steady(rounded(u + 8 * j)))
+    most = v128.pmax<Real>(most, v128.and(ratio, v128.gt<Real>(weights, v128.splat<Real>(0))))
+  }
+  return largestOfLanes(most)
+}
+
 /**
  * Where a step ends, projected to [0, most]: Newton's, or nearer, before the loss can rise, as ts/kernels/cd_dense.ts derives
- * it. Without curvature the loss is linear.
+ * it, `steep` being the largest o/u there. Without curvature the loss is linear.
  */
-function stepped(value: Real, gradient: Real, bend: Real, steepest: Real, beta: Real, most: Real): Real {
+function stepped(value: Real, gradient: Real, bend: Real, steep: Real, beta: Real, most: Real): Real {
   if (!(bend > 0)) return gradient > 0 ? 0 : value
   let next = value - gradient / bend
   if (beta < 2 && gradient > 0) next = value * powerOf(1 + ((2 - beta) * gradient) / (bend * value), 1 / (beta - 2))
-  if (beta > 2 && gradient < 0 && steepest > 0) {
-    const growth: Real = ((beta - 1) * -gradient * steepest) / bend
-    next = value + (powerOf(1 + growth, 1 / (beta - 1)) - 1) / steepest
+  if (beta > 2 && gradient < 0 && steep > 0) {
+    const growth: Real = ((beta - 1) * -gradient * steep) / bend
+    next = value + (powerOf(1 + growth, 1 / (beta - 1)) - 1) / steep
   }
   return next < smallest() ? 0 : min<Real>(next, most)
 }
@@ -95,7 +107,6 @@ export function descend(
     const factor = f64x2.splat(delta)
     let slope = zero
     let bend = zero
-    let steep = zero
     for (let j: usize = 0, start: usize = 0; j < columns; j += LANES, start += 16) {
       const left = columns - j
       const model = moved(u + 8 * j, factor, loadLanes(before + start, left))
@@ -109,10 +120,6 @@ export function descend(
       slope = multiplyAdd(slope, v128.sub<Real>(pushed, v128.mul<Real>(data, pulled)), weighted)
       const bent = v128.mul<Real>(curvature(data, safeModel, pulled, beta), direction)
       bend = multiplyAdd(bend, bent, weighted)
-      if (beta > 2) {
-        const ratio = v128.div<Real>(direction, safeModel)
-        steep = v128.pmax<Real>(steep, v128.and(ratio, v128.gt<Real>(weighted, zero)))
-      }
     }
     const place = at(f, 0, 0, r)
     const old = load<Real>(place)
@@ -120,7 +127,8 @@ export function descend(
     if (sums != 0) gradient += load<Real>(at(sums, 0, 0, r))
     const projected = old <= 0 ? min<Real>(0, gradient) : old >= most ? max<Real>(0, gradient) : gradient
     store<f64>(violation, load<f64>(violation) + <f64>abs<Real>(projected))
-    const value = stepped(old, gradient, sumOfLanes(bend) + l2, largestOfLanes(steep), beta, most)
+    const steep = beta > 2 && gradient < 0 ? steepest(columns, v, near, u) : 0
+    const value = stepped(old, gradient, sumOfLanes(bend) + l2, steep, beta, most)
     before = near
     delta = <f64>value - <f64>old
     store<Real>(place, value)

@@ -45,12 +45,12 @@ template<class T, int L, loss_kind K> struct descent {
   descent(double beta, const descent_choices<T>& how)
       : of(beta), how(how), shortened(beta > 2 ? 1 / (beta - 1) : 1 / (beta - 2)) {}
 
-  // What a step downwards leaves of a value where beta < 2, `change` being (2 - beta) g / (h f).
-  NONNEG_INLINE T kept(T change) const {
-    const single steepness = (single){} + (1 + change);
+  // Which share of a value a step downwards leaves where beta < 2; `run` is h f.
+  NONNEG_INLINE T kept(T gradient, T run) const {
     if constexpr (K == loss_kind::kullback_leibler)
-      return 1 / steepness[0];
-    else if constexpr (K == loss_kind::itakura_saito)
+      return 1 / (1 + gradient / run);
+    const single steepness = (single){} + (1 + ((T)2 - of.beta) * gradient / run);
+    if constexpr (K == loss_kind::itakura_saito)
       return 1 / square_root<T, 1>(steepness)[0];
     else if constexpr (K == loss_kind::three_halves)
       return 1 / (steepness[0] * steepness[0]);
@@ -58,7 +58,7 @@ template<class T, int L, loss_kind K> struct descent {
       return power<T, 1>(steepness, shortened)[0];
   }
 
-  // By how much a step upwards raises the models most, as shares of them, where beta > 2; `change` is (beta - 1) |g| s / h.
+  // By which share of a model at most a step upwards raises it where beta > 2; `change` is (beta - 1) |g| s / h.
   NONNEG_INLINE T growth(T change) const {
     const single steepness = (single){} + (1 + change);
     if constexpr (K == loss_kind::cubed)
@@ -69,17 +69,20 @@ template<class T, int L, loss_kind K> struct descent {
 
   // Where a step ends, projected to [0, most]: Newton's, or nearer, before the loss can rise, as ts/kernels/cd_dense.ts
   // derives it. Without curvature the loss is linear: the step falls to zero or stays.
-  NONNEG_INLINE T moved(T value, T gradient, T bend, T steepest) const {
+  NONNEG_INLINE T moved(const descent_row<T>& row, const T* o, T value, T gradient, T bend) const {
     if (!(bend > 0))
       return gradient > 0 ? 0 : value;
     T next = value - gradient / bend;
     if constexpr (may_be_below_2) {
       if (of.beta < 2 && gradient > 0)
-        next = value * kept(((T)2 - of.beta) * gradient / (bend * value));
+        next = value * kept(gradient, bend * value);
     }
     if constexpr (may_be_above_2) {
-      if (of.beta > 2 && gradient < 0 && steepest > 0)
-        next = value + growth(((T)1 - of.beta) * gradient * steepest / bend) / steepest;
+      if (of.beta > 2 && gradient < 0) {
+        const T s = steepest(row, o);
+        if (s > 0)
+          next = value + growth(((T)1 - of.beta) * gradient * s / bend) / s;
+      }
     }
     const T capped = next > how.terms.most ? how.terms.most : next;
     return next < smallest<T> ? 0 : capped;
@@ -123,11 +126,34 @@ template<class T, int L, loss_kind K> struct descent {
     return sum.total();
   }
 
-  // Gradient and curvature of the loss along o, at u + change * before, which becomes u, and the largest o / u.
-  NONNEG_INLINE void slopes(const descent_row<T>& row, const T* o, T change, const T* before, T& gradient, T& bend,
-                            T& steepest) const {
+  // What the differences leave of a small u are rounding errors: see `steady` in ts/kernels/beta.ts.
+  NONNEG_INLINE static vector steady(vector u) {
+    if constexpr (K == loss_kind::squared)
+      return u;
+    const vector least = (vector){} + least_model<T>;
+    return u > least ? u : least;
+  }
+
+  // The largest o / u of the row's places that weigh something: a pass of its own, for steps upwards above beta = 2.
+  T steepest(const descent_row<T>& row, const T* o) const {
     const vector zero = {};
-    vector g = {}, h = {}, s = {};
+    vector most = {};
+    for (int64_t p = 0; p < row.count; p += L) {
+      const int64_t left = row.count - p;
+      const vector ratio = load(left, o + p, 0) / steady(load(left, row.u + p, 1));
+      const vector counted = weights_at(row, p, left) > zero ? ratio : zero;
+      most = counted > most ? counted : most;
+    }
+    T largest = 0;
+    for (int l = 0; l < L; l++)
+      largest = most[l] > largest ? most[l] : largest;
+    return largest;
+  }
+
+  // Gradient and curvature of the loss along o, at u + change * before, which becomes u.
+  NONNEG_INLINE void slopes(const descent_row<T>& row, const T* o, T change, const T* before, T& gradient,
+                            T& bend) const {
+    vector g = {}, h = {};
     const T share = how.zeros ? 0 : 1;
     for (int64_t p = 0; p < row.count; p += L) {
       const int64_t left = row.count - p;
@@ -135,24 +161,12 @@ template<class T, int L, loss_kind K> struct descent {
       store(left, u, row.u + p);
       const vector along = load(left, o + p, 0);
       const vector weighed = weights_at(row, p, left) * along;
-      // what the differences leave of a small u are rounding errors: see `steady` in ts/kernels/beta.ts
-      vector steady = u;
-      if constexpr (K != loss_kind::squared) {
-        const vector least = (vector){} + least_model<T>;
-        steady = u > least ? u : least;
-      }
-      const loss_at<T, L, K> at(of, load(left, row.x + p, 1), steady);
+      const loss_at<T, L, K> at(of, load(left, row.x + p, 1), steady(u));
       g += weighed * (share * at.push() - at.pull());
       h += weighed * along * at.curvature();
-      if constexpr (may_be_above_2) {
-        const vector steep = weighed > zero ? along * at.inverse : zero;
-        s = steep > s ? steep : s;
-      }
     }
     gradient = sum_of_lanes<T, L>(g);
     bend = sum_of_lanes<T, L>(h);
-    for (int l = 0; l < L; l++)
-      steepest = s[l] > steepest ? s[l] : steepest;
   }
 
   // `along(r)`: row r of O at the row's places; it stays valid until along(r + 2).
@@ -169,15 +183,15 @@ template<class T, int L, loss_kind K> struct descent {
     const T* before = along(0);
     for (int64_t r = 0; r < how.terms.moving; r++) {
       const T* const o = along(r);
-      T gradient = 0, bend = 0, steepest = 0;
-      slopes(row, o, change, before, gradient, bend, steepest);
+      T gradient = 0, bend = 0;
+      slopes(row, o, change, before, gradient, bend);
       gradient += how.terms.l1 + how.terms.l2 * F[r] + (how.zeros ? sums[r] : (T)0);
       bend += how.terms.l2;
       if (gradient < 0)
         total.violation += F[r] < how.terms.most ? -gradient : 0;
       else
         total.violation += F[r] > 0 ? gradient : 0;
-      const T next = moved(F[r], gradient, bend, steepest);
+      const T next = moved(row, o, F[r], gradient, bend);
       change = next - F[r];
       before = o;
       F[r] = next;

@@ -10,7 +10,7 @@ import type { Dtype } from './inputs.js'
 // rises: a step of coordinate descent that is too long is seen at once, or, after a few iterations, as one that leads
 // nowhere. No start may lead there.
 
-const BETAS = [-0.5, 0, 0.3, 0.5, 0.9, 1, 1.5, 2.5, 3, 4]
+const BETAS = [-0.5, 0, 0.3, 0.5, 0.9, 1, 1.5, 2.5, 3]
 const SEEDS = [1, 2, 3]
 const ITERATIONS = 16
 

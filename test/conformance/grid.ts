@@ -137,7 +137,7 @@ export interface GridProblem {
   readonly scale: number
 }
 
-/** Iterations of the multiplicative rule that make a start: from random factors, Newton steps may overshoot for β ≥ 1. */
+/** Iterations of the multiplicative rule that make a start: trajectories are compared where steps have become small. */
 const WARM = 8
 
 /** The problem of a case, from factors in float32 that are about right after so many iterations from random ones. */

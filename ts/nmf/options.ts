@@ -62,8 +62,8 @@ export interface FactorizeOptions extends BatchOptions {
   readonly loss?: LossName | number
   /**
    * How the factors move. `'mu'`: multiplicative updates, which never raise the loss. `'hals'`: coordinate descent, exact for
-   * `'frobenius'`, Newton steps elsewhere, below β = 1 bounded so that they never raise it either. `'ahals'`: some rounds of
-   * that for each product with X, and extrapolation, undone where it raised the loss. `'bpp'`: each factor to
+   * `'frobenius'`, Newton steps elsewhere, shortened so that they never raise it either. `'ahals'`: some rounds of that for
+   * each product with X, and extrapolation, undone where it raised the loss. `'bpp'`: each factor to
    * its exact minimum in turn (`'frobenius'`). `'online'`: multiplicative updates batch after batch. `'smu'`,
    * `'svrmu'`, `'sgd'`: stochastic updates batch after batch, multiplicative, with reduced variance, and along gradients, the
    * last two for `'frobenius'` without mask and weights. `'scd'`: as `'ahals'` for `'kullback-leibler'`.
