@@ -58,7 +58,8 @@ template<class T, int L, loss_kind K> struct descent {
       return power<T, 1>(steepness, shortened)[0];
   }
 
-  // By how much a step upwards raises the models most, as shares of them, where beta > 2; `change` is (beta - 1) |g| s / h.
+  // By how much a step upwards raises the models most, as shares of them, where beta > 2; `change` is
+  // (beta - 1) |g| s / h.
   NONNEG_INLINE T growth(T change) const {
     const single steepness = (single){} + (1 + change);
     if constexpr (K == loss_kind::cubed)
