@@ -118,8 +118,14 @@ export function arithmeticRoof(isa: string, threads: number): Entrant {
  * another guest of the host takes its share of the cores.
  */
 export function issueRoof(isa: string, threads: number): Entrant {
-  const start = { op: 'fma', isa, noops: 1 }
+  const start = { op: 'fma', isa, with: 'noops' }
   return { ...roofline, variant: `fma ${isa} with no-ops`, threads, start, roof: 'arithmetic' }
+}
+
+/** As many multiply-adds in the tile of a product, with its loads from the first two caches and nothing from beyond them. */
+export function tileRoof(isa: string, threads: number): Entrant {
+  const start = { op: 'fma', isa, with: 'loads' }
+  return { ...roofline, variant: `fma ${isa} with loads`, threads, start, roof: 'arithmetic' }
 }
 
 export type MemoryProbe = 'read' | 'triad' | 'triad_stream'

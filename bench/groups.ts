@@ -12,6 +12,7 @@ import {
   memoryRoof,
   ours,
   scikitLearn,
+  tileRoof,
   vectorStep,
 } from './entrants.js'
 import { gpuBouts, raceBouts } from './gpu/group.js'
@@ -67,6 +68,7 @@ function native(setting: Setting): Bout[] {
       ...counts.map(count => ours(problem, { backend: 'native', threads: count, under: 'arithmetic' })),
       ...counts.map(count => arithmeticRoof(widest, count)),
       issueRoof(widest, threads),
+      ...counts.map(count => tileRoof(widest, count)),
     ]
     return fitBout('native', setting, problem, entrants, rounds)
   }

@@ -2,9 +2,11 @@
 // reading and writing memory. A program of its own, so that nothing of it is in the addon; it speaks the line protocol
 // of bench/METHOD.md on standard input and output.
 //   op=fma isa=baseline|avx2|avx512|neon        register-resident f32 arithmetic; baseline x86 multiplies, then adds
-//   … noops=1                                   the same with a no-op after each step: as many instructions as a real
+//   … with=noops                                the same with a no-op after each step: as many instructions as a real
 //                                               kernel has, which a core issues easily unless another guest of the host
 //                                               runs on its other thread
+//   … with=loads                                as many multiply-adds in the tile of a matrix product, whose operands
+//                                               stay in the first two caches
 //   op=triad|triad_stream|read bytes=N          a = b + s·c with plain or non-temporal stores; a sum over one array
 #include <atomic>
 #include <chrono>
@@ -45,6 +47,9 @@ volatile float sink;
 #define KEEP(instruction, register) __asm__ volatile(instruction : "+w"(register))
 #endif
 
+// What stands between the multiply-adds.
+enum class company { none, noops, loads };
+
 // The factor is below 1, so that the chains stay among normal numbers for ever.
 template<int lanes, bool noops> inline __attribute__((always_inline)) void multiply_add(long units) {
   using vector = typename vector_of<lanes>::type;
@@ -70,6 +75,53 @@ template<int lanes, bool noops> inline __attribute__((always_inline)) void multi
   for (int c = 1; c < chains; c++)
     chain[0] += chain[c];
   sink = chain[0][0];
+}
+
+// Six rows of one matrix by some vectors of another's, 256 deep, over and over: the sums stay in registers, the smaller
+// operand in the first cache, the larger in the second at the latest. No panel of X comes from further away.
+constexpr int tile_rows = 6;
+constexpr long tile_depth = 256;
+alignas(64) thread_local float tile_left[tile_rows * tile_depth];
+alignas(64) thread_local float tile_right[tile_depth * 4 * 16];
+alignas(64) thread_local float tile_sums[tile_rows * 4 * 16];
+
+template<int lanes> inline __attribute__((always_inline)) void multiply_tile(long units) {
+  using vector = typename vector_of<lanes>::type;
+  constexpr int wide = lanes == 16 ? 4 : 2; // of 32 registers or of 16
+  constexpr long passes = steps_per_unit * chains / (tile_rows * wide * tile_depth);
+  for (float& value : tile_left)
+    value = seed;
+  for (float& value : tile_right)
+    value = seed;
+  for (long pass = 0; pass < units * passes; pass++) {
+    vector sums[tile_rows][wide] = {};
+    for (long d = 0; d < tile_depth; d++) {
+      vector right[wide];
+#pragma GCC unroll 4
+      for (int q = 0; q < wide; q++)
+        right[q] = *reinterpret_cast<const vector*>(tile_right + (d * wide + q) * lanes);
+#pragma GCC unroll 6
+      for (int r = 0; r < tile_rows; r++) {
+        const float left = tile_left[r * tile_depth + d];
+#pragma GCC unroll 4
+        for (int q = 0; q < wide; q++)
+          sums[r][q] += left * right[q];
+      }
+    }
+#pragma GCC unroll 6
+    for (int r = 0; r < tile_rows; r++)
+#pragma GCC unroll 4
+      for (int q = 0; q < wide; q++)
+        *reinterpret_cast<vector*>(tile_sums + (r * wide + q) * lanes) = sums[r][q];
+    __asm__ volatile("" ::: "memory");
+  }
+}
+
+template<int lanes, company With> inline __attribute__((always_inline)) void multiply(long units) {
+  if constexpr (With == company::loads)
+    multiply_tile<lanes>(units);
+  else
+    multiply_add<lanes, With == company::noops>(units);
 }
 
 struct span {
@@ -121,11 +173,11 @@ void triad_stream(const span& part, long units) {
 }
 #define TARGET(features) __attribute__((target(features), noinline))
 #define WIDE_LANES 8
-template<bool noops> TARGET("avx2,fma") void fma_avx2(long units) {
-  multiply_add<8, noops>(units);
+template<company With> TARGET("avx2,fma") void fma_avx2(long units) {
+  multiply<8, With>(units);
 }
-template<bool noops> TARGET("avx512f,avx512vl,fma") void fma_avx512(long units) {
-  multiply_add<16, noops>(units);
+template<company With> TARGET("avx512f,avx512vl,fma") void fma_avx512(long units) {
+  multiply<16, With>(units);
 }
 TARGET("avx2,fma") void read_wide(const span& part, long units) {
   read_all<8>(part, units);
@@ -140,8 +192,8 @@ bool has_avx512() {
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl");
 }
 #endif
-template<bool noops> __attribute__((noinline)) void fma_narrow(long units) {
-  multiply_add<4, noops>(units);
+template<company With> __attribute__((noinline)) void fma_narrow(long units) {
+  multiply<4, With>(units);
 }
 __attribute__((noinline)) void read_narrow(const span& part, long units) {
   read_all<4>(part, units);
@@ -182,18 +234,18 @@ std::vector<std::unique_ptr<float, release>> held;
 
 using settings = std::map<std::string, std::string>;
 
-void choose_arithmetic(const std::string& isa, bool noops, probe& chosen) {
+template<company With> void choose_arithmetic(const std::string& isa, probe& chosen) {
   int lanes = 4;
 #ifdef ROOFLINE_X86
   if (isa == "baseline")
-    chosen.arithmetic = noops ? fma_narrow<true> : fma_narrow<false>;
+    chosen.arithmetic = fma_narrow<With>;
   if (isa == "avx2" && has_avx2())
-    chosen.arithmetic = noops ? fma_avx2<true> : fma_avx2<false>, lanes = 8;
+    chosen.arithmetic = fma_avx2<With>, lanes = 8;
   if (isa == "avx512" && has_avx512())
-    chosen.arithmetic = noops ? fma_avx512<true> : fma_avx512<false>, lanes = 16;
+    chosen.arithmetic = fma_avx512<With>, lanes = 16;
 #else
   if (isa == "baseline" || isa == "neon")
-    chosen.arithmetic = noops ? fma_narrow<true> : fma_narrow<false>;
+    chosen.arithmetic = fma_narrow<With>;
 #endif
   if (!chosen.arithmetic)
     chosen.refusal = "this processor or this build has no " + isa;
@@ -257,8 +309,12 @@ probe start(settings& given) {
   held.clear();
   probe chosen;
   chosen.threads = given.count("threads") ? std::atoi(given["threads"].c_str()) : 1;
-  if (given["op"] == "fma")
-    choose_arithmetic(given["isa"], given.count("noops") > 0, chosen);
+  if (given["op"] == "fma" && given["with"] == "noops")
+    choose_arithmetic<company::noops>(given["isa"], chosen);
+  else if (given["op"] == "fma" && given["with"] == "loads")
+    choose_arithmetic<company::loads>(given["isa"], chosen);
+  else if (given["op"] == "fma")
+    choose_arithmetic<company::none>(given["isa"], chosen);
   else
     choose_memory(given["op"], std::strtoull(given["bytes"].c_str(), nullptr, 10), chosen);
   return chosen;
