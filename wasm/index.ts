@@ -1,6 +1,8 @@
 export { add } from './add'
 export { beta_terms } from './beta_terms'
 export { beta_xht_csr } from './beta_xht_csr'
+export { bpp_csr } from './bpp_csr'
+export { bpp_dense } from './bpp_dense'
 export { bpp_update } from './bpp_update'
 export { cd_csr } from './cd_csr'
 export { cd_dense } from './cd_dense'

@@ -14,7 +14,7 @@ namespace nonneg {
 namespace {
 
 // Raised whenever what JavaScript calls here changes; ts/backends/native/addon.ts expects the same number.
-constexpr int addon_abi = 7;
+constexpr int addon_abi = 8;
 
 #if defined(__clang__)
 constexpr const char* compiler = "clang " __clang_version__;

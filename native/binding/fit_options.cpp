@@ -61,6 +61,21 @@ bool read_choices_of_batches(const Napi::Object& options, fit_shape& shape) {
          (read_number(options.Get("ratio"), 0, shape.ratio) && shape.ratio > 0 && shape.ratio <= 1);
 }
 
+// Rows of a factor that has so many, ascending, in a Uint32Array; without it there are none.
+bool read_frozen(Napi::Value value, int64_t length, frozen_rows& out) {
+  if (value.IsUndefined())
+    return true;
+  array list;
+  if (!read_array(value, list) || list.type != napi_uint32_array)
+    return false;
+  const uint32_t* const rows = static_cast<const uint32_t*>(list.data);
+  for (int64_t i = 0; i < list.length; i++) {
+    if (int64_t(rows[i]) >= length || (i > 0 && rows[i] <= rows[i - 1]))
+      return false;
+  }
+  return out.assign(rows, list.length);
+}
+
 bool read_rounds(Napi::Value value, int& out) {
   int64_t rounds = 0;
   if (!read_integer(value, 1, rounds) || rounds > INT32_MAX)
@@ -132,9 +147,14 @@ bool read_fit_shape(const Napi::Object& options, fit_shape& shape) {
     return refused(options, option_error,
                    "dtype, rule, beta, step, rounds, termsW, termsH, sgd, ratio or weights is none");
   const bool batches_alone = is_for_batches_alone(shape.rule);
-  const bool gram_alone = shape.rule == update_rule::bpp || shape.rule == update_rule::product || batches_alone;
-  if (gram_alone && (shape.beta != 2 || shape.weights != weights_kind::none))
+  const bool gram_alone = shape.rule == update_rule::product || batches_alone;
+  if ((gram_alone || shape.rule == update_rule::bpp) && shape.beta != 2)
+    return refused(options, option_error, "this rule is for the Frobenius loss");
+  if (gram_alone && shape.weights != weights_kind::none)
     return refused(options, option_error, "this rule is for the Frobenius loss without weights");
+  if (!read_frozen(options.Get("frozenW"), shape.rows, shape.frozen_w) ||
+      !read_frozen(options.Get("frozenH"), shape.columns, shape.frozen_h))
+    return refused(options, option_error, "frozenW or frozenH is no ascending list of rows or columns that are there");
   shape.fixed_h = options.Get("fixedH").ToBoolean();
   shape.extrapolate = options.Get("extrapolate").ToBoolean();
   shape.batches = batches_alone || options.Get("batches").ToBoolean();

@@ -10,7 +10,8 @@ namespace {
 // Multiplications of one panel: about a millisecond, the time that an abort may wait.
 constexpr int64_t panel_work = int64_t(1) << 22;
 
-// A division for every entry and component, where the other rules have one for every entry.
+// A division for every entry and component, where the other rules have one for every entry; a Gram matrix takes as much
+// for every second component.
 constexpr int64_t cost_of_descent = 8;
 
 // Moving a row costs about as much as so many entries.
@@ -37,7 +38,9 @@ template<class T> bool beta_entries<T>::prepare() {
 }
 
 template<class T> int64_t beta_entries<T>::most_entries() const {
-  const int64_t work = shape.rule == update_rule::hals ? panel_work / cost_of_descent : panel_work;
+  int64_t work = panel_work;
+  if (wants_whole_rows(shape.rule))
+    work /= shape.rule == update_rule::bpp ? std::max(cost_of_descent, rank / 4) : cost_of_descent;
   return std::max<int64_t>(work / rank, 1024);
 }
 
@@ -51,11 +54,13 @@ template<class T> partition beta_entries<T>::cut_batch(const row_range& of) cons
   return cut_by_entries(of.first, of.first + of.count, indptr, most_entries(), row_cost, most_groups(rank));
 }
 
-// Without coordinate descent there are only the sums that nobody wants where the loss is measured alone.
+// Rules that form a gradient have only the sums that nobody wants where the loss is measured alone.
 template<class T> int64_t beta_entries<T>::scratch() const {
   const int64_t unwanted = panel_rows * rank;
-  if (shape.rule != update_rule::hals)
+  if (!wants_whole_rows(shape.rule))
     return unwanted;
+  if (shape.rule == update_rule::bpp)
+    return std::max(unwanted, weighed_elements<T>(shape.rank));
   const int64_t copy = std::min((rank + 1) * longest_row, largest_copy);
   return std::max({unwanted, copy, cd_scratch(longest_row)});
 }
@@ -113,27 +118,38 @@ bool beta_entries<T>::form(const operands<T>& f, const crew& c, const panel_of<T
 }
 
 template<class T>
-bool beta_entries<T>::descend(const operands<T>& f, const crew&, const panel_of<T>& p, const T* sums,
+bool beta_entries<T>::descend(const operands<T>& f, const crew&, const panel_of<T>& given, const T* sums,
                               double& violation) {
-  const csr_rows<T>& r = rows(p.side);
-  descent_of_entries<T> d;
-  d.rows = p.count;
-  d.rank = shape.rank;
-  d.ldf = d.ldo = rank;
-  d.indptr = r.indptr.get() + p.first;
-  d.indices = r.indices.get();
-  d.values = r.values.get();
-  d.weights = V.entries(p.side == factor::Ht);
-  d.O = rows_of(f, other(p.side));
-  d.sums = zeros ? sums : nullptr;
-  d.F = rows_of(f, p.side) + p.first * rank;
-  d.loss = p.loss;
-  d.violation = &violation;
-  d.beta = shape.beta;
-  d.terms = terms_for<T>(terms_of(shape, p.side), shape, shape.rank);
-  d.scratch = p.scratch;
-  d.scratch_length = scratch();
-  f.kernels->cd_csr(d);
+  const csr_rows<T>& r = rows(given.side);
+  over_runs(shape, given, [&](const panel_of<T>& p) {
+    if (shape.rule == update_rule::bpp) {
+      weighed_rows<T> m = weighed_rows_of(shape, f, p, violation);
+      m.indptr = r.indptr.get() + p.first;
+      m.indices = r.indices.get();
+      m.X = r.values.get();
+      m.V = V.entries(p.side == factor::Ht);
+      f.kernels->bpp_csr(m);
+      return;
+    }
+    descent_of_entries<T> d;
+    d.rows = p.count;
+    d.rank = shape.rank;
+    d.ldf = d.ldo = rank;
+    d.indptr = r.indptr.get() + p.first;
+    d.indices = r.indices.get();
+    d.values = r.values.get();
+    d.weights = V.entries(p.side == factor::Ht);
+    d.O = rows_of(f, other(p.side));
+    d.sums = zeros ? sums : nullptr;
+    d.F = rows_of(f, p.side) + p.first * rank;
+    d.loss = p.loss;
+    d.violation = &violation;
+    d.beta = shape.beta;
+    d.terms = terms_of_panel(shape, p);
+    d.scratch = p.scratch;
+    d.scratch_length = scratch();
+    f.kernels->cd_csr(d);
+  });
   return true;
 }
 

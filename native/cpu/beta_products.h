@@ -24,7 +24,51 @@ template<class T> struct panel_of {
   double* loss = nullptr; // grows by that of the panel as it was; null: not wanted
   T* scratch = nullptr;
   const row_range* rows = nullptr; // of Ht in a batch: these rows of X and W alone count; null: all
+  bool stays = false;              // no row moves: they are there for their loss
 };
+
+// Calls act(run) for the runs of rows of a panel that a rule of whole rows has to do with: those that stay it visits
+// for their loss alone, where it is wanted.
+template<class T, class Act> void over_runs(const fit_shape& shape, const panel_of<T>& p, const Act& act) {
+  frozen_of(shape, p.side).over(p.first, p.count, [&](int64_t first, int64_t count, bool stays) {
+    if (stays && !p.loss)
+      return;
+    panel_of<T> run = p;
+    run.first = first;
+    run.count = count;
+    run.stays = stays;
+    act(run);
+  });
+}
+
+// What kernels for whole rows heed of a panel.
+template<class T> update_terms<T> terms_of_panel(const fit_shape& shape, const panel_of<T>& p) {
+  update_terms<T> terms = terms_for<T>(terms_of(shape, p.side), shape, shape.rank);
+  if (p.stays)
+    terms.moving = 0;
+  return terms;
+}
+
+// What bpp_dense and bpp_csr take of a panel, but for X and its weights.
+template<class T>
+weighed_rows<T> weighed_rows_of(const fit_shape& shape, const operands<T>& f, const panel_of<T>& p, double& violation) {
+  weighed_rows<T> rows;
+  rows.rows = p.count;
+  rows.rank = shape.rank;
+  rows.O = rows_of(f, other(p.side));
+  rows.F = rows_of(f, p.side) + p.first * f.rank;
+  rows.ldo = rows.ldf = rows.readable = f.rank;
+  rows.loss = p.loss;
+  rows.violation = &violation;
+  rows.terms = terms_of_panel(shape, p);
+  rows.scratch = reinterpret_cast<double*>(p.scratch);
+  return rows;
+}
+
+// Elements of a panel's scratch that they take.
+template<class T> constexpr int64_t weighed_elements(int64_t rank) {
+  return int64_t(sizeof(double) / sizeof(T)) * weighed_scratch(rank);
+}
 
 template<class T> class beta_products {
  public:
@@ -46,7 +90,7 @@ template<class T> class beta_products {
   // The panel's gradient from nothing; false when cancelled meanwhile.
   virtual bool form(const operands<T>& f, const crew& c, const panel_of<T>& p, const gradient<T>& g) = 0;
 
-  // Moves the panel by coordinate descent; false when cancelled meanwhile. `sums`: column sums of O.
+  // Moves the panel by coordinate descent or to its minimum; false when cancelled meanwhile. `sums`: column sums of O.
   virtual bool descend(const operands<T>& f, const crew& c, const panel_of<T>& p, const T* sums, double& violation) = 0;
 
   // Rows first … first + count of a factor are new.

@@ -135,7 +135,7 @@ template<class T> bool beta_sweep<T>::know(const crew& c, factor side) {
   return true;
 }
 
-// Moves the panel's rows; false when cancelled: then they stay.
+// Moves the panel's rows, but for those that are frozen; false when cancelled: then all stay.
 template<class T> bool beta_sweep<T>::move(const crew& c, const panel_of<T>& given, double& violation) {
   const int64_t rank = f.rank, panel = X->longest_panel();
   const facts& of_other = of(other(given.side));
@@ -145,7 +145,7 @@ template<class T> bool beta_sweep<T>::move(const crew& c, const panel_of<T>& giv
   panel_of<T> p = given;
   p.scratch = N + gradient_elements();
   const T* const sums = of_other.narrow_sums.get();
-  if (shape.rule == update_rule::hals)
+  if (wants_whole_rows(shape.rule))
     return X->descend(f, c, p, sums, violation);
   gradient<T> g;
   g.N = N;
@@ -156,15 +156,20 @@ template<class T> bool beta_sweep<T>::move(const crew& c, const panel_of<T>& giv
   }
   if (!X->form(f, c, p, g))
     return false;
-  T* const rows = rows_of(f, p.side) + p.first * rank;
-  const T* const push = shared_push ? sums : P;
   const int64_t ldp = shared_push ? 0 : rank;
   const update_terms<T> terms = terms_for<T>(terms_of(shape, p.side), shape, rank);
-  if (shape.rule == update_rule::mu) {
-    f.kernels->mu_ratio(p.count, rank, rows, rank, N, rank, push, ldp, exponent, terms);
-  } else {
-    violation += f.kernels->pg_step(p.count, rank, rows, rank, N, rank, push, ldp, L, 1, T(shape.step), terms);
-  }
+  frozen_of(shape, p.side).over_moving(p.first, p.count, [&](int64_t first, int64_t count) {
+    const int64_t further = first - p.first;
+    T* const rows = rows_of(f, p.side) + first * rank;
+    const T* const pull = N + further * rank;
+    const T* const push = shared_push ? sums : P + further * rank;
+    if (shape.rule == update_rule::mu) {
+      f.kernels->mu_ratio(count, rank, rows, rank, pull, rank, push, ldp, exponent, terms);
+    } else {
+      violation +=
+          f.kernels->pg_step(count, rank, rows, rank, pull, rank, push, ldp, L + further, 1, T(shape.step), terms);
+    }
+  });
   return true;
 }
 

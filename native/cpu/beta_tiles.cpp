@@ -11,7 +11,7 @@ namespace {
 constexpr int64_t tile_rows = panel_rows;
 constexpr int64_t tile_columns = 512;
 
-// Elements of the lines of X that coordinate descent takes at a time; its columns come at least a cache line wide.
+// Elements of the lines of X that come whole, at a time; its columns come at least a cache line wide.
 constexpr int64_t lines_work = int64_t(1) << 16;
 constexpr int64_t fewest_columns = 16;
 
@@ -95,7 +95,7 @@ template<class T> bool beta_tiles<T>::prepare() {
 // Panels enough for many threads; their lengths suit the register tiles.
 template<class T> int64_t beta_tiles<T>::panel(factor side) const {
   const int64_t length = side == factor::W ? shape.rows : shape.columns;
-  if (shape.rule == update_rule::hals) {
+  if (wants_whole_rows(shape.rule)) {
     const int64_t least = side == factor::W ? 1 : fewest_columns;
     return std::clamp<int64_t>(length / 64 / least * least, least, panel_rows);
   }
@@ -116,19 +116,26 @@ template<class T> partition beta_tiles<T>::cut_batch(const row_range& rows) cons
   return nonneg::cut_batch(rows.first, rows.count, panel(factor::W), most_groups(rank));
 }
 
-// Lines of X, or of its transpose, that coordinate descent takes at a time.
+// Lines of X, or of its transpose, that rules which see them whole take at a time.
 template<class T> int64_t beta_tiles<T>::lines(factor side) const {
   const int64_t length = std::max<int64_t>(side == factor::W ? shape.columns : shape.rows, 1);
   return std::clamp<int64_t>(lines_work / length, side == factor::W ? 1 : fewest_columns, panel(side));
 }
 
+// What the rule's kernel needs beside the lines.
+template<class T> int64_t beta_tiles<T>::own_scratch() const {
+  if (shape.rule == update_rule::bpp)
+    return weighed_elements<T>(shape.rank);
+  return round_up<T>(std::max(shape.rows, shape.columns));
+}
+
 template<class T> int64_t beta_tiles<T>::scratch() const {
-  if (shape.rule != update_rule::hals)
+  if (!wants_whole_rows(shape.rule))
     return 5 * tile_elements<T>() + 2 * longest_panel() * rank;
   const int64_t rows = lines(factor::W) * padded_stride<T>(shape.columns);
   const int64_t columns = lines(factor::Ht) * padded_stride<T>(shape.rows);
-  const int64_t descent = 2 * std::max(rows, columns) + round_up<T>(std::max(shape.rows, shape.columns));
-  return std::max(descent + tile_elements<T>(), 3 * tile_elements<T>());
+  const int64_t whole = own_scratch() + 2 * std::max(rows, columns);
+  return std::max(whole + tile_elements<T>(), 3 * tile_elements<T>());
 }
 
 template<class T> typename beta_tiles<T>::view beta_tiles<T>::tile(const place& at, T* room) const {
@@ -279,40 +286,71 @@ bool beta_tiles<T>::descend(const operands<T>& f, const crew& c, const panel_of<
   const bool by_rows = p.side == factor::W;
   const int64_t length = by_rows ? shape.columns : shape.rows, most = lines(p.side);
   const int64_t room = most * padded_stride<T>(length);
-  T* const small = p.scratch + 2 * room;
+  T* const of_X = p.scratch + own_scratch();
+  T* const of_V = of_X + room;
+  panel_of<T> part = p;
+  for (int64_t done = 0; done < p.count; done += most) {
+    if (c.stop())
+      return false;
+    part.first = p.first + done;
+    part.count = std::min(most, p.count - done);
+    view x, v;
+    if (by_rows) {
+      const place at = {part.first, part.count, 0, length};
+      x = tile(at, of_X);
+      v = weights_of(*f.kernels, at, of_V);
+    } else {
+      const place at = {0, length, part.first, part.count};
+      x = columns_of_X(at, of_X);
+      v = columns_of_weights(*f.kernels, at, of_V, of_V + room);
+    }
+    over_runs(shape, part, [&](const panel_of<T>& run) {
+      const int64_t further = run.first - part.first;
+      const view of_run = {x.at + further * x.ld, x.ld};
+      const view weighing = {v.at ? v.at + further * v.ld : nullptr, v.ld};
+      if (shape.rule == update_rule::bpp)
+        minimise(f, run, of_run, weighing, violation);
+      else
+        descend_along(f, run, of_run, weighing, violation);
+    });
+  }
+  return true;
+}
+
+template<class T>
+void beta_tiles<T>::descend_along(const operands<T>& f, const panel_of<T>& p, const view& x, const view& v,
+                                  double& violation) const {
+  const bool by_rows = p.side == factor::W;
   descent_of_tile<T> d;
-  d.columns = length;
+  d.rows = p.count;
+  d.columns = by_rows ? shape.columns : shape.rows;
   d.rank = shape.rank;
+  d.X = x.at;
+  d.ldx = x.ld;
+  d.V = v.at;
+  d.ldv = v.ld;
   d.O = by_rows ? H.get() : Wt.get();
   d.ldo = by_rows ? ldh : ldw;
+  d.F = rows_of(f, p.side) + p.first * rank;
   d.ldf = rank;
   d.loss = p.loss;
   d.violation = &violation;
   d.beta = shape.beta;
-  d.terms = terms_for<T>(terms_of(shape, p.side), shape, shape.rank);
-  d.scratch = small + tile_elements<T>();
-  for (int64_t done = 0; done < p.count; done += most) {
-    if (c.stop())
-      return false;
-    d.rows = std::min(most, p.count - done);
-    d.F = rows_of(f, p.side) + (p.first + done) * rank;
-    view x, v;
-    if (by_rows) {
-      const place at = {p.first + done, d.rows, 0, length};
-      x = tile(at, p.scratch);
-      v = weights_of(*f.kernels, at, p.scratch + room);
-    } else {
-      const place at = {0, length, p.first + done, d.rows};
-      x = columns_of_X(at, p.scratch);
-      v = columns_of_weights(*f.kernels, at, p.scratch + room, small);
-    }
-    d.X = x.at;
-    d.ldx = x.ld;
-    d.V = v.at;
-    d.ldv = v.ld;
-    f.kernels->cd_dense(d);
-  }
-  return true;
+  d.terms = terms_of_panel(shape, p);
+  d.scratch = p.scratch;
+  f.kernels->cd_dense(d);
+}
+
+template<class T>
+void beta_tiles<T>::minimise(const operands<T>& f, const panel_of<T>& p, const view& x, const view& v,
+                             double& violation) const {
+  weighed_rows<T> m = weighed_rows_of(shape, f, p, violation);
+  m.columns = p.side == factor::W ? shape.columns : shape.rows;
+  m.X = x.at;
+  m.ldx = x.ld;
+  m.V = v.at;
+  m.ldv = v.ld;
+  f.kernels->bpp_dense(m);
 }
 
 template<class T> void beta_tiles<T>::moved(const operands<T>& f, factor side, int64_t first, int64_t count) {

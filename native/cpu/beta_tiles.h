@@ -34,10 +34,13 @@ template<class T> class beta_tiles final : public beta_products<T> {
 
   int64_t panel(factor side) const;
   int64_t lines(factor side) const;
+  int64_t own_scratch() const;
   view tile(const place& at, T* room) const;
   view weights_of(const nonneg_kernels<T>& k, const place& at, T* room) const;
   view columns_of_X(const place& at, T* room) const;
   view columns_of_weights(const nonneg_kernels<T>& k, const place& at, T* room, T* small) const;
+  void descend_along(const operands<T>& f, const panel_of<T>& p, const view& x, const view& v, double& violation) const;
+  void minimise(const operands<T>& f, const panel_of<T>& p, const view& x, const view& v, double& violation) const;
   void rows_of_tile(const operands<T>& f, const place& at, const tile_of_X<T>& t, const gradient<T>& g, T* part) const;
   void columns_of_tile(const operands<T>& f, const place& at, const tile_of_X<T>& t, const gradient<T>& g, bool adds,
                        T* N, T* P) const;

@@ -116,7 +116,8 @@ template<class T> bool cpu_fit<T>::plan() {
   if (!iteration)
     return false;
   const double rows = double(shape.rows) * double(f.rank), columns = double(shape.columns) * double(f.rank);
-  taken = {X.bytes(), V.bytes(), sizeof(T) * (rows + columns), iteration->bytes()};
+  const double frozen = shape.frozen_w.bytes() + shape.frozen_h.bytes();
+  taken = {X.bytes(), V.bytes(), sizeof(T) * (rows + columns) + frozen, iteration->bytes()};
   if (shape.extrapolate)
     taken.factors += sizeof(T) * (2 * rows + (shape.fixed_h ? 1 : 2) * columns);
   if (shape.batches)

@@ -95,15 +95,19 @@ template<class T> void gram_sweep<T>::add_partial_grams(const crew& c, const par
   c.run((rank + slice - 1) / slice, mirror);
 }
 
-// Moves rows first … first + count of a factor by all rounds of its rule, and on from there where the fit extrapolates;
-// the violation of the first round.
+// Moves rows first … first + count of a factor by all rounds of its rule, but for those that stay, and on from there
+// where the fit extrapolates; the violation of the first round.
 template<class T> double gram_sweep<T>::move(factor side, int64_t first, int64_t count, const T* N, T* room) {
   const gram_rule<T>& rule = side == factor::W ? *rule_w : *rule_h;
   const T* const gram = side == factor::W ? G.get() : S.get();
-  T* const rows = rows_of(f, side) + first * f.rank;
-  const double violation = rule.update(count, rows, N, gram, room);
-  for (int round = 1; round < f.rounds; round++)
-    rule.update(count, rows, N, gram, room);
+  double violation = 0;
+  frozen_of(shape, side).over_moving(first, count, [&](int64_t at, int64_t many) {
+    T* const rows = rows_of(f, side) + at * f.rank;
+    const T* const product = N + (at - first) * f.rank;
+    violation += rule.update(many, rows, product, gram, room);
+    for (int round = 1; round < f.rounds; round++)
+      rule.update(many, rows, product, gram, room);
+  });
   move_on(f, shape, side, first, count);
   return violation;
 }

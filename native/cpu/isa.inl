@@ -16,9 +16,14 @@ namespace {
 
 #include "descent.inl"
 #include "entry_blocks.inl"
+#include "pivoting.inl"
+
+#include "weighed_rows.inl"
 
 #include "beta_terms.inl"
 #include "beta_xht_csr.inl"
+#include "bpp_csr.inl"
+#include "bpp_dense.inl"
 #include "bpp_update.inl"
 #include "cd_csr.inl"
 #include "cd_dense.inl"
@@ -44,10 +49,10 @@ namespace {
 
 template<class T>
 constexpr nonneg_kernels<T> table = {
-    xht_dense<T>,    xtw_dense<T>,  xht_csr<T>,       gram<T>,      mu_update<T>, wh_dense<T>,     beta_terms<T>,
-    beta_xht_csr<T>, mu_ratio<T>,   online_update<T>, pg_step<T>,   cd_dense<T>,  cd_csr<T>,       holdout<T>,
-    hals_update<T>,  bpp_update<T>, extrapolate<T>,   half_gram<T>, dot<T>,       row_products<T>, column_products<T>,
-    column_sums<T>,  sgd_update<T>, svrmu_update<T>,  gram_bound<T>};
+    xht_dense<T>,    xtw_dense<T>,       xht_csr<T>,       gram<T>,       mu_update<T>,    wh_dense<T>,  beta_terms<T>,
+    beta_xht_csr<T>, mu_ratio<T>,        online_update<T>, pg_step<T>,    cd_dense<T>,     cd_csr<T>,    holdout<T>,
+    hals_update<T>,  bpp_update<T>,      bpp_dense<T>,     bpp_csr<T>,    extrapolate<T>,  half_gram<T>, dot<T>,
+    row_products<T>, column_products<T>, column_sums<T>,   sgd_update<T>, svrmu_update<T>, gram_bound<T>};
 } // namespace
 
 #define NONNEG_TEXT_OF(token) #token

@@ -53,13 +53,15 @@ template<class T> bool sgd_sweep<T>::before_rows(const crew&, const batch& b, ba
 
 template<class T> void sgd_sweep<T>::move_rows(const batch& b, int64_t first, int64_t count, const T* N, T* room) {
   double unheeded[2] = {};
-  gradient_step<T> step = step_of(factor::W, first, count, N, room);
-  step.rate = length_w;
-  step.sums = unheeded;
-  for (int round = 0; round < f.rounds; round++) {
-    step.draw = draw_of(b, f.rounds, round);
-    f.kernels->sgd_update(step);
-  }
+  shape.frozen_w.over_moving(first, count, [&](int64_t at, int64_t many) {
+    gradient_step<T> step = step_of(factor::W, at, many, N + (at - first) * f.rank, room);
+    step.rate = length_w;
+    step.sums = unheeded;
+    for (int round = 0; round < f.rounds; round++) {
+      step.draw = draw_of(b, f.rounds, round);
+      f.kernels->sgd_update(step);
+    }
+  });
 }
 
 template<class T> bool sgd_sweep<T>::look_at_all_rows(const crew& c) {
@@ -103,13 +105,15 @@ bool sgd_sweep<T>::before_columns(const crew& c, const batch& b, const partition
 template<class T>
 void sgd_sweep<T>::move_columns(const crew&, const batch& b, int64_t first, int64_t count, const T* N, T* room,
                                 scalars& sums) {
-  gradient_step<T> step = step_of(factor::Ht, first, count, N, room);
-  step.rate = length_h;
-  step.scale = double(shape.rows) / double(b.count);
-  step.draw = draw_of(b, f.rounds, f.rounds);
-  step.D = f.gradient + first * f.rank;
-  step.sums = sums.sums;
-  f.kernels->sgd_update(step);
+  shape.frozen_h.over_moving(first, count, [&](int64_t at, int64_t many) {
+    gradient_step<T> step = step_of(factor::Ht, at, many, N + (at - first) * f.rank, room);
+    step.rate = length_h;
+    step.scale = double(shape.rows) / double(b.count);
+    step.draw = draw_of(b, f.rounds, f.rounds);
+    step.D = f.gradient + at * f.rank;
+    step.sums = sums.sums;
+    f.kernels->sgd_update(step);
+  });
 }
 
 template class sgd_sweep<float>;

@@ -46,19 +46,12 @@ bool svrmu_sweep<T>::before_columns(const crew& c, const batch&, const partition
 template<class T>
 void svrmu_sweep<T>::move_columns(const crew& c, const batch& b, int64_t first, int64_t count, const T* N, T* room,
                                   scalars&) {
-  const int64_t at = first * f.rank;
   T* const rest = room + this->panel_elements;
   this->X->columns_of(f, c, f.snapshot.W, {b.first, b.count}, first, count, room, rest);
   if (c.stop())
     return;
   reduced_update<T> update;
-  update.rows = count;
   update.rank = update.ld = update.ldg = f.rank;
-  update.F = f.Ht + at;
-  update.N = N;
-  update.M = room;
-  update.F0 = f.snapshot.Ht + at;
-  update.A = f.snapshot.A + at;
   update.G = this->S.get();
   update.K = of_batch.get();
   update.S = of_all.get();
@@ -67,7 +60,16 @@ void svrmu_sweep<T>::move_columns(const crew& c, const batch& b, int64_t first, 
   update.ratio = shape.ratio;
   update.terms = terms_for<T>(shape.terms_h, shape, f.rank);
   update.scratch = rest;
-  f.kernels->svrmu_update(update);
+  shape.frozen_h.over_moving(first, count, [&](int64_t row, int64_t many) {
+    const int64_t at = row * f.rank, further = (row - first) * f.rank;
+    update.rows = many;
+    update.F = f.Ht + at;
+    update.N = N + further;
+    update.M = room + further;
+    update.F0 = f.snapshot.Ht + at;
+    update.A = f.snapshot.A + at;
+    f.kernels->svrmu_update(update);
+  });
 }
 
 template class svrmu_sweep<float>;

@@ -53,6 +53,10 @@ inline const factor_terms& terms_of(const fit_shape& shape, factor side) {
   return side == factor::W ? shape.terms_w : shape.terms_h;
 }
 
+inline const frozen_rows& frozen_of(const fit_shape& shape, factor side) {
+  return side == factor::W ? shape.frozen_w : shape.frozen_h;
+}
+
 // What the kernels heed, of rows that they see with `rank` components.
 template<class T> update_terms<T> terms_for(const factor_terms& terms, const fit_shape& shape, int64_t rank) {
   // the padding stays zero: where all components move it may too, so that rows are whole vectors
@@ -60,17 +64,21 @@ template<class T> update_terms<T> terms_for(const factor_terms& terms, const fit
   return {T(terms.l1), T(terms.l2), moving, T(terms.most)};
 }
 
-// Moves rows first … first + count of a factor on, which have just been updated, where the fit extrapolates.
+// Moves rows first … first + count of a factor on, which have just been updated, where the fit extrapolates; not those
+// that stay.
 template<class T>
 void move_on(const operands<T>& f, const fit_shape& shape, factor side, int64_t first, int64_t count) {
   if (!shape.extrapolate)
     return;
   T* const last = side == factor::W ? f.last_W : f.last_Ht;
-  f.kernels->extrapolate(count * f.rank, rows_of(f, side) + first * f.rank, last + first * f.rank, T(f.weight),
-                         T(terms_of(shape, side).most));
+  frozen_of(shape, side).over_moving(first, count, [&](int64_t at, int64_t many) {
+    f.kernels->extrapolate(many * f.rank, rows_of(f, side) + at * f.rank, last + at * f.rank, T(f.weight),
+                           T(terms_of(shape, side).most));
+  });
 }
 
-// Moves rows first … first + count of Ht by the gradient's parts that the rows of a batch give.
+// Moves rows first … first + count of Ht by the gradient's parts that the rows of a batch give, but for those that
+// stay.
 template<class T>
 void move_by_batch(const operands<T>& f, const fit_shape& shape, const batch& b, int64_t first, int64_t count,
                    const T* N, const T* P, int64_t ldp, double gamma) {
@@ -78,9 +86,12 @@ void move_by_batch(const operands<T>& f, const fit_shape& shape, const batch& b,
   factor_terms terms = shape.terms_h;
   terms.l1 *= share;
   terms.l2 *= share;
-  const int64_t at = first * f.rank;
-  f.kernels->online_update(count, f.rank, f.Ht + at, f.A + at, f.B + at, f.rank, N, f.rank, P, ldp, gamma, T(b.keep),
-                           terms_for<T>(terms, shape, f.rank));
+  const update_terms<T> heeded = terms_for<T>(terms, shape, f.rank);
+  shape.frozen_h.over_moving(first, count, [&](int64_t row, int64_t many) {
+    const int64_t at = row * f.rank, further = row - first;
+    f.kernels->online_update(many, f.rank, f.Ht + at, f.A + at, f.B + at, f.rank, N + further * f.rank, f.rank,
+                             P + further * ldp, ldp, gamma, T(b.keep), heeded);
+  });
 }
 
 class sweep {

@@ -2,6 +2,8 @@
 // interface alone. No exception crosses it: calls return a status, and only the binding throws, in JavaScript.
 #pragma once
 
+#include "frozen_rows.h"
+
 #include <atomic>
 #include <cmath>
 #include <cstdint>
@@ -26,11 +28,16 @@ enum class element_type { f32, f64 };
 // How a factor moves: multiplicative update, coordinate descent, a projected gradient step, or to its minimum by block
 // principal pivoting; or it becomes the product of X with the other one. Batches also move H by projected stochastic
 // gradient steps, as they then move W, and by multiplicative updates of reduced variance. All but the first three for
-// the Frobenius loss without weights alone.
+// the Frobenius loss alone, and all but these and the minimum without weights.
 enum class update_rule { mu, hals, pg, bpp, product, sgd, svrmu };
 
 constexpr bool is_for_batches_alone(update_rule rule) {
   return rule == update_rule::sgd || rule == update_rule::svrmu;
+}
+
+// Rules that see the rows of X whole, where there is no Gram matrix for all of them.
+constexpr bool wants_whole_rows(update_rule rule) {
+  return rule == update_rule::hals || rule == update_rule::bpp;
 }
 
 constexpr bool has_violations(update_rule rule) {
@@ -79,6 +86,8 @@ struct fit_shape {
   update_rule rule = update_rule::mu;
   factor_terms terms_w;
   factor_terms terms_h;
+  frozen_rows frozen_w;     // rows of W that stay
+  frozen_rows frozen_h;     // rows of Ht
   double step = 1;          // of `pg`
   int rounds = 1;           // applications of the rule to a factor before the other moves
   bool extrapolate = false; // factors move on along their last steps

@@ -116,13 +116,46 @@ template<class T> constexpr int64_t hals_scratch(int64_t rank) {
   return hals_row_bytes / int64_t(sizeof(T)) * rank;
 }
 
-// Doubles of scratch for one call of bpp_update: two matrices and nine rows, which the widest vectors may overrun.
+// Doubles of scratch for one call of bpp_update: two matrices and thirteen rows, which the widest vectors may overrun.
+constexpr int64_t bpp_width(int64_t rank) {
+  return (rank + 7) / 8 * 8;
+}
+
 constexpr int64_t bpp_stride(int64_t rank) {
-  return (rank + 7) / 8 * 8 + 8;
+  return bpp_width(rank) + 8;
 }
 
 constexpr int64_t bpp_scratch(int64_t rank) {
-  return (2 * rank + 9) * bpp_stride(rank);
+  return (2 * bpp_width(rank) + 13) * bpp_stride(rank);
+}
+
+// Rows of X, dense or CSR, that each entry has a weight in, and of a factor F that goes to its least squares minimum
+// for them, with O the other factor.
+template<class T> struct weighed_rows {
+  int64_t rows = 0, columns = 0, rank = 0;
+  const uint32_t* indptr = nullptr; // of CSR rows
+  const uint32_t* indices = nullptr;
+  const T* X = nullptr; // of CSR rows the listed entries, like their weights
+  int64_t ldx = 0;
+  const T* V = nullptr;
+  int64_t ldv = 0;
+  const T* O = nullptr; // columns x rank
+  int64_t ldo = 0;
+  int64_t readable = 0; // of each row of O: the rank, or more where zeros follow
+  T* F = nullptr;
+  int64_t ldf = 0;
+  double* loss = nullptr; // may be null
+  double* violation = nullptr;
+  update_terms<T> terms;
+  double* scratch = nullptr; // weighed_scratch elements
+};
+
+// Rows of O that are gathered at once.
+constexpr int64_t weighed_block = 64;
+
+// Doubles of scratch for one call of bpp_dense or bpp_csr: also for two such blocks, and a row.
+constexpr int64_t weighed_scratch(int64_t rank) {
+  return bpp_scratch(rank) + (2 * weighed_block + 1) * bpp_stride(rank);
 }
 
 // A panel of rows of F that a stochastic gradient moves. D, the gradient of the step before, may be null.
@@ -236,10 +269,14 @@ template<class T> struct nonneg_kernels {
   double (*hals_update)(int64_t rows, int64_t rank, T* F, int64_t ldf, const T* N, int64_t ldn, const T* G, int64_t ldg,
                         const update_terms<T>& terms, T* scratch);
 
-  // F's rows at their minima over [0, inf), in place; returns the violation. G is symmetric; `terms.most` is not looked
-  // at. `scratch`: bpp_scratch(rank) doubles.
+  // F's rows at their minima over [0, most], in place; returns the violation. G is symmetric. `scratch`:
+  // bpp_scratch(rank) doubles.
   double (*bpp_update)(int64_t rows, int64_t rank, T* F, int64_t ldf, const T* N, int64_t ldn, const T* G, int64_t ldg,
                        const update_terms<T>& terms, double* scratch);
+
+  // The same for rows whose entries have weights.
+  void (*bpp_dense)(const weighed_rows<T>& rows);
+  void (*bpp_csr)(const weighed_rows<T>& rows);
 
   // F = F + weight (F - P), within [0, most] where that moves it, while P becomes what F was.
   void (*extrapolate)(int64_t length, T* F, T* P, T weight, T most);

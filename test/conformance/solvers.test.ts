@@ -49,6 +49,10 @@ const groups: Readonly<Record<string, readonly Wanted[]>> = {
       { ...CSR, beta: 1, rule, more: bounds },
       { ...DENSE, beta: 1.5, rule, more: bounds, weights: 'dense' as const },
     ]),
+    { ...DENSE, beta: 2, rule: 'bpp', more: bounds },
+    { ...CSR, beta: 2, rule: 'bpp', more: { maxH: 0.5 }, penalised: true, dtype: 'f64' },
+    { ...DENSE, beta: 2, rule: 'bpp', more: bounds, weights: 'dense' },
+    { ...CSR, beta: 2, rule: 'bpp', more: { ...bounds, ...extrapolate }, weights: 'entries' },
   ],
   'components that stay': [
     ...(['mu', 'hals', 'pg'] as const).flatMap(rule => [
@@ -58,6 +62,7 @@ const groups: Readonly<Record<string, readonly Wanted[]>> = {
       { ...DENSE, beta: 1, rule, more: still, weights: 'holdout' as const },
     ]),
     { ...CSR, beta: 2, rule: 'bpp', more: still },
+    { ...DENSE, beta: 2, rule: 'bpp', more: { ...still, ...bounds }, weights: 'holdout' },
     { ...DENSE, beta: 2, rule: 'hals', more: { ...still, ...extrapolate } },
   ],
   'block principal pivoting': [
@@ -67,6 +72,21 @@ const groups: Readonly<Record<string, readonly Wanted[]>> = {
     { ...DENSE, rows: 5, columns: 3, rank: 7, beta: 2, rule: 'bpp', penalised: true },
     { ...DENSE, rows: 64, columns: 48, rank: 33, beta: 2, rule: 'bpp', penalised: true },
     { ...CSR, beta: 2, rule: 'bpp', fixed: 'H' },
+  ],
+  'block principal pivoting with weights': [
+    ...(['dense', 'holdout', 'complement'] as const).map(weights => ({
+      ...DENSE,
+      beta: 2,
+      rule: 'bpp' as const,
+      weights,
+    })),
+    ...(['dense', 'holdout', 'entries'] as const).map(weights => ({ ...CSR, beta: 2, rule: 'bpp' as const, weights })),
+    { ...DENSE, beta: 2, rule: 'bpp', weights: 'dense', penalised: true, dtype: 'f64' },
+    { ...CSR, beta: 2, rule: 'bpp', weights: 'entries', penalised: true, dtype: 'f64' },
+    { ...DENSE, beta: 2, rule: 'bpp', weights: 'holdout', fixed: 'H', more: extrapolate },
+    // several lanes, and groups of panels
+    { ...DENSE, rows: 133, columns: 120, rank: 9, beta: 2, rule: 'bpp', weights: 'dense' },
+    { ...CSR, rows: 260, columns: 250, rank: 9, beta: 2, rule: 'bpp', weights: 'entries' },
   ],
 }
 

@@ -19,12 +19,22 @@ const specs: readonly (readonly [string, Partial<FitSpec>])[] = [
   ['extrapolated in rounds', { rule: 'hals', rounds: 3, extrapolate: true }],
   ['block principal pivoting', { rule: 'bpp', penaltyH: { l1: 0.5, l2: 0.25 } }],
   ['components that stay', { rule: 'mu', movingW: 3, movingH: 4 }],
+  [
+    'rows and columns that stay',
+    { rule: 'hals', frozenW: Uint32Array.of(0, 3, 4, 19), frozenH: Uint32Array.of(1, 29) },
+  ],
 ]
+
+/** The second half of each ten. */
+const halfOf = (length: number) => Uint32Array.from({ length }, (_, i) => i).filter(i => i % 10 >= 5)
+const halves = { frozenW: halfOf(180), frozenH: halfOf(110) }
 
 /** Several panels of rows and of columns, and runs that go back to the last updates. */
 const beyond: readonly (readonly [string, MatrixView, Partial<FitSpec>])[] = [
   ['tiles in rounds', randomDense(180, 110), { beta: 1, rule: 'mu', rounds: 2 }],
   ['tiles, extrapolated', randomDense(180, 110), { beta: 1, rule: 'hals', extrapolate: true, maxH: 1.5 }],
+  ['tiles, rows and columns that stay', randomDense(180, 110), { beta: 1, rule: 'hals', ...halves }],
+  ['entries, rows and columns that stay', randomCsr(300, 200, 5), { beta: 1, rule: 'hals', ...halves }],
   ['entries, extrapolated', randomCsr(300, 200, 5), { beta: 1, rule: 'hals', extrapolate: true }],
 ]
 

@@ -8,6 +8,7 @@ import { denseMatrix, sparseMatrix } from '../conformance/problems.js'
 const backend = 'reference'
 const X = denseMatrix(60, 25)
 const sparse = sparseMatrix(70, 41, 25)
+const init = { W: denseMatrix(60, 3), H: denseMatrix(3, 25) }
 
 /** Some rows of X. */
 function rowsOf(first: number, end: number) {
@@ -90,6 +91,10 @@ describe('models', () => {
     const refused = { code: 'ERR_NONNEG_OPTION' }
     await expect(model.transform(X, { rank: 2 } as object)).rejects.toMatchObject(refused)
     await expect(model.partialFit(X)).rejects.toMatchObject(refused)
+    const ofRows = new NMF({ rank: 3, backend, frozen: { rows: [2] }, init: { W: denseMatrix(60, 3) } })
+    await expect(ofRows.partialFit(X)).rejects.toMatchObject(refused)
+    // what stays belongs to the rows that the model was fitted to
+    expect((await (await ofRows.fit(X)).transform(rowsOf(0, 1))).rows).toBe(1)
     await expect(new NMF({ rank: 3, backend }).partialFit(X, { maxIterations: 3 } as object)).rejects.toMatchObject(
       refused,
     )
@@ -144,6 +149,8 @@ describe('checkpoints', () => {
     { solver: 'mu', loss: 1 },
     { solver: 'online', batchRows: 17 },
     { solver: 'hals', frozen: [1], init: { H: denseMatrix(3, 25) } },
+    { solver: 'ahals', frozen: { rows: [4, 59], columns: [0, 1] }, init },
+    { solver: 'smu', batchRows: 17, frozen: { rows: [4, 59], columns: [0, 1] }, init },
   ] as const)('let another fit go on bit for bit: %o', async choice => {
     // the reference computes in float64 and would round its factors to float32
     const options = { rank: 3, backend, tolerance: 0, dtype: 'f64', ...choice } as const
@@ -192,6 +199,12 @@ describe('checkpoints', () => {
     const held = { ...options, init: { H: denseMatrix(3, 25) } } as const
     const ofHeld = (await factorize(X, { ...held, frozen: [0] })).checkpoint()
     await expect(factorize(X, { ...held, frozen: [2], resume: ofHeld })).rejects.toMatchObject(refused)
+    const lines = { ...options, init, frozen: { rows: [0, 1, 2, 7], columns: [3] } } as const
+    const ofLines = (await factorize(X, lines)).checkpoint()
+    const moved = { ...lines, frozen: { rows: [0, 2, 7, 1], columns: [4] }, resume: ofLines }
+    await expect(factorize(X, moved)).rejects.toMatchObject({
+      message: expect.stringMatching(/other frozen columns \("3", here "4"\)$/),
+    })
     const batched = { ...options, solver: 'online', batchRows: 20 } as const
     const ofBatches = (await factorize(X, batched)).checkpoint()
     await expect(factorize(X, { ...batched, batchRows: 30, resume: ofBatches })).rejects.toMatchObject(refused)

@@ -24,6 +24,7 @@ const FALLING = [
   ['ahals', 3, 'any'],
   ['scd', 1, 'any'],
   ['pg', 2, 'any'],
+  ['bpp', 2, 'any'],
 ] as const
 
 /** What the roundings of a loss's terms may add up to: they cancel, so their sizes count and not the loss. */
@@ -54,6 +55,7 @@ describe.each(WAYS)('on %s in %s no iteration raises', (backend, dtype) => {
     ['hals', 2],
     ['hals', 3],
     ['pg', 2],
+    ['bpp', 2],
   ] as const)('the loss with its penalties: %s, β = %s', async ([solver, loss], context) => {
     await presentOrSkip(backend, context)
     const alpha = fc.integer({ min: 0, max: 16 }).map(count => count / 64)
@@ -70,6 +72,35 @@ describe.each(WAYS)('on %s in %s no iteration raises', (backend, dtype) => {
         expect(after).toBeLessThanOrEqual(before + slack(drawn, after, loss, dtype))
         before = after
         fit = await fitOf(drawn, { ...options, init: fit })
+      }
+    })
+  })
+
+  it.for([
+    ['mu', 0, 'positive'],
+    ['mu', 1, 'any'],
+    ['mu', 2, 'any'],
+    ['hals', 0.5, 'positive'],
+    ['hals', 2, 'any'],
+    ['ahals', 2, 'any'],
+    ['bpp', 2, 'any'],
+    ['pg', 2, 'any'],
+  ] as const)('the loss where rows and columns stay: %s, β = %s', async ([solver, loss, entries], context) => {
+    await presentOrSkip(backend, context)
+    const some = fc.uniqueArray(fc.nat(8), { maxLength: 8 })
+    const drawing = fc.tuple(problems({ positive: entries === 'positive' }), some, some)
+    await holds(drawing, 8, async ([drawn, inW, inH]) => {
+      // the last row is free
+      const rows = inW.filter(i => i < drawn.rows - 1)
+      const columns = inH.filter(j => j < drawn.columns)
+      const options = { solver, loss, maxIterations: 15, backend, dtype, frozen: { rows, columns } }
+      const { W, H, history } = await fitOf(drawn, options)
+      const losses = history.map(entry => entry.loss)
+      const most = slack(drawn, losses[0], loss, dtype)
+      for (let n = 1; n < losses.length; n++) expect(losses[n]).toBeLessThanOrEqual(losses[n - 1] + most)
+      for (let r = 0; r < drawn.rank; r++) {
+        for (const i of rows) expect(W.data[i * drawn.rank + r]).toBe(drawn.W[i * drawn.rank + r])
+        for (const j of columns) expect(H.data[r * drawn.columns + j]).toBe(drawn.H[r * drawn.columns + j])
       }
     })
   })

@@ -10,6 +10,7 @@ const SOLVED = [
   ['hals', 2],
   ['hals', 1],
   ['pg', 2],
+  ['bpp', 2],
 ] as const
 
 describe.each(WAYS)('on %s in %s', (backend, dtype) => {
@@ -17,7 +18,14 @@ describe.each(WAYS)('on %s in %s', (backend, dtype) => {
     await presentOrSkip(backend, context)
     await holds(problems(), 12, async drawn => {
       const { rows, columns } = drawn
-      const options = { solver, loss, ...(solver === 'hals' && STEADY), maxIterations: 6, backend, dtype }
+      const options = {
+        solver,
+        loss,
+        ...((solver === 'hals' || solver === 'bpp') && STEADY),
+        maxIterations: 6,
+        backend,
+        dtype,
+      }
       const plain = await fitOf(drawn, options)
       const ones = dense(Array(rows * columns).fill(1), rows, columns)
       for (const given of [{ mask: ones }, { weights: ones }]) {

@@ -107,14 +107,17 @@ function plain({ extrapolate, ...spec }: FitSpec): FitSpec {
   return spec
 }
 
-it.each(['bpp', 'product'] as const)('refuses the rule %s where there is no Gram matrix, and says why', async rule => {
+it('refuses rules for losses or weights that they are not for, and says why', async () => {
   const device = await open()
   const X = dense(9, 7)
   const weights = dense(9, 7)
-  for (const [spec, given] of [
-    [{ ...specOf(2), rule, beta: 1 }, undefined],
-    [{ ...specOf(2), rule }, weights],
+  for (const [rule, beta, given] of [
+    ['bpp', 1, undefined],
+    ['bpp', 1, weights],
+    ['product', 1, undefined],
+    ['product', 2, weights],
   ] as const) {
+    const spec = { ...specOf(2), rule, beta }
     const weighted = given && ({ ...given, kind: 'dense' } as const)
     expect(device.supports(X, spec, weighted)).toMatchObject({
       supported: false,

@@ -39,7 +39,7 @@ export interface OpenOptions {
 
 /**
  * How a factor moves: multiplicative update, coordinate descent (HALS), a projected gradient step, or to the exact minimum
- * for the other factor as it is (block principal pivoting; Frobenius without weights alone).
+ * for the other factor as it is (block principal pivoting; Frobenius alone).
  * `product` makes no factorisation: a factor becomes X times the other, of whatever sign, as a randomised singular value
  * decomposition wants it: W ← X·Hᵀ, then Hᵀ ← Xᵀ·W. Frobenius without weights alone; the losses mean nothing.
  * `sgd` (projected stochastic gradient steps) and `svrmu` (multiplicative updates of H with reduced variance) are for batches
@@ -94,12 +94,19 @@ export interface FitSpec {
   readonly sgd?: SgdSpec
   /** `svrmu`: the share of each update of H that is taken, above 0 and at most 1. Default 1. */
   readonly ratio?: number
-  /** No entry of the factor goes above this. Above 0; default ∞. Not with `bpp` and `product`. */
+  /** No entry of the factor goes above this. Above 0; default ∞. Not with `product`. */
   readonly maxW?: number
   readonly maxH?: number
   /** The first so many components of the factor move, the others stay as they are; default: all. Not with `product`. */
   readonly movingW?: number
   readonly movingH?: number
+  /**
+   * Rows of W, and columns of H, that stay as they are, whatever the rule, the bounds and extrapolation would make of them:
+   * ascending, none twice, all there. Products, Gram matrices and losses see them as ever; violations and the gradients that
+   * `sgd` tells of leave them out, and so do A and B of batches. Default: none. Not with `product`.
+   */
+  readonly frozenW?: Uint32Array
+  readonly frozenH?: Uint32Array
 }
 
 /** How the steps of `sgd` are bounded and disturbed. */
@@ -375,9 +382,10 @@ export function storageRefusal({ storage }: FitSpec): string | undefined {
   return storage === undefined ? undefined : `there is no storage: '${storage}' on this backend`
 }
 
-/** Rules and options of the gram family alone. */
+/** Rules of the Frobenius loss alone, most of them of the gram family alone. */
 export function gramRuleRefusal({ beta, rule }: FitSpec, weights: Weights | undefined): string | undefined {
-  if (rule !== 'bpp' && rule !== 'product' && !isForBatchesAlone(rule)) return undefined
+  if (rule === 'bpp') return beta === 2 ? undefined : 'the rule bpp is for the Frobenius loss'
+  if (rule !== 'product' && !isForBatchesAlone(rule)) return undefined
   if (beta === 2 && !weights) return undefined
   return `the rule ${rule} is for the Frobenius loss without mask and weights`
 }

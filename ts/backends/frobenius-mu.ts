@@ -29,6 +29,7 @@ export function fitBeyondFrobeniusMu(backend: string, spec: FitSpec, weights?: W
   for (const moving of [spec.movingW, spec.movingH]) {
     if (moving !== undefined && moving !== rank) return `${backend} has no kernels for components that stay`
   }
+  if (spec.frozenW || spec.frozenH) return `${backend} has no rows and columns that stay`
   return undefined
 }
 

@@ -22,6 +22,11 @@ export function heldByBatches({ batches, rule }: FitSpec, { rows, columns }: Mat
   return rule === 'svrmu' ? rows + 2 * columns : 2 * columns
 }
 
+/** The lists of rows and columns that stay. */
+export function frozenBytes({ frozenW, frozenH }: FitSpec): number {
+  return (frozenW?.byteLength ?? 0) + (frozenH?.byteLength ?? 0)
+}
+
 /** What X, weights and factors take in elements of `size` bytes, the rank padded to a multiple of `padding`. */
 export function residentBytes(
   X: MatrixView,
@@ -38,7 +43,7 @@ export function residentBytes(
   return {
     X: X.kind === 'dense' ? size * entries : 2 * (size + 4) * entries + 4 * (rows + columns + 2),
     weights: size * (weights?.kind === 'dense' ? rows * columns : lists),
-    factors: size * rank * (pairs * (rows + columns) + heldByBatches(spec, X)),
+    factors: size * rank * (pairs * (rows + columns) + heldByBatches(spec, X)) + frozenBytes(spec),
   }
 }
 

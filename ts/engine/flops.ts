@@ -3,6 +3,8 @@ import { entryCount } from '../core/matrix.js'
 import { type Family, familyOf } from '../kernels/beta.js'
 import { beta_terms } from '../kernels/beta_terms.js'
 import { beta_xht_csr } from '../kernels/beta_xht_csr.js'
+import { bpp_csr } from '../kernels/bpp_csr.js'
+import { bpp_dense } from '../kernels/bpp_dense.js'
 import { bpp_update } from '../kernels/bpp_update.js'
 import { cd_csr } from '../kernels/cd_csr.js'
 import { cd_dense } from '../kernels/cd_dense.js'
@@ -52,6 +54,7 @@ const GRAM_RULES: Readonly<Record<Rule, (factor: Dims) => number>> = {
 function roundFlops(family: Family, rule: Rule, rows: number, columns: number, dims: Dims): number {
   const { push, bend } = dims
   if (rule === 'hals') return (family === 'entries' ? cd_csr : cd_dense).flops(dims)
+  if (rule === 'bpp') return (family === 'entries' ? bpp_csr : bpp_dense).flops(dims)
   const move = (rule === 'pg' ? pg_step : mu_ratio).flops(dims)
   if (family === 'entries') return beta_xht_csr.flops(dims) + move
   // C times the squared norms of the other factor's rows gives the bounds of the curvature

@@ -1,5 +1,7 @@
 import { beta_terms } from './beta_terms.js'
 import { beta_xht_csr } from './beta_xht_csr.js'
+import { bpp_csr } from './bpp_csr.js'
+import { bpp_dense } from './bpp_dense.js'
 import { bpp_update } from './bpp_update.js'
 import { cd_csr } from './cd_csr.js'
 import { cd_dense } from './cd_dense.js'
@@ -43,6 +45,8 @@ export const kernels: readonly KernelSpec[] = [
   pg_step,
   cd_dense,
   cd_csr,
+  bpp_dense,
+  bpp_csr,
   holdout,
   dot,
   ...vectorKernels,

@@ -14,7 +14,7 @@ import type { FactorizeOptions, HistoryEntry, ResolvedOptions } from './options.
 import { observedSquares, type Prepared, prepare } from './prepare.js'
 import { resolveOptions } from './resolve-options.js'
 import { scaleFactor } from './scale.js'
-import { denseRows, movesRows, placesOf, rowOrder, shuffledProblem } from './shuffle.js'
+import { denseRows, movesRows, placesOf, rowOrder, shuffledProblem, shuffledSpec } from './shuffle.js'
 import { type Candidate, drawsBatches, SOLVERS, type SolverName } from './solvers.js'
 import { startFactors } from './start.js'
 import type { Criterion } from './stopping.js'
@@ -139,7 +139,8 @@ async function solveChecked(input: MatrixInput, resolved: ResolvedOptions, given
   const deadline = timeBudgetMs === undefined ? undefined : start + timeBudgetMs
   const options = { ...loopOptions(prepared, candidates, resolved, order), stop: given.stop }
   const mixed = order ? await inSlices(shuffledProblem(problem, order), signal) : problem
-  const result = await runFit(mixed, candidates, plan, options, deadline)
+  const own = order ? candidates.map(({ name, spec }) => ({ name, spec: shuffledSpec(spec, order) })) : candidates
+  const result = await runFit(mixed, own, plan, options, deadline)
   const squares = await observedSquares(prepared)
   return {
     ...(await factorsOf(result.factors, prepared, resolved, order)),
@@ -222,10 +223,10 @@ async function orderOf(
 async function factorsOf(
   factors: Factors,
   { rows, columns, k }: Prepared,
-  { rank, dtype, frozenComponents }: ResolvedOptions,
+  { rank, dtype, frozenParts }: ResolvedOptions,
   order: Uint32Array | undefined,
 ): Promise<Pick<Factorization, 'W' | 'H' | 'deadComponents'>> {
-  const back = inverse(movingFirst(rank, frozenComponents))
+  const back = inverse(movingFirst(rank, frozenParts.components))
   const own = await inSlices(reordered(factors, back))
   const mixed = denseView(own.W, rows, rank)
   const W = order ? await inSlices(denseRows(mixed, placesOf(order))) : mixed

@@ -133,7 +133,7 @@ class FitLoop {
     return this.#passes.run(this.#progress.history.length, iterations, controls)
   }
 
-  /** Scales and balances a start from which steps are to be bounded, unless bounds or frozen components tie its scale. */
+  /** Scales and balances a start from which steps are to be bounded, unless bounds or parts that stay tie its scale. */
   async #settleStart(start: Pick<Problem, 'W' | 'H'>): Promise<void> {
     const { batches } = this.#options
     if (this.#solver !== 'sgd' || !batches.safe || isTied(this.#options)) return

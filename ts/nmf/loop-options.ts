@@ -25,15 +25,18 @@ export interface LoopOptions extends ResolvedOptions {
 
 /** What checkpoints of a fit are known by. */
 export function identityFor(prepared: Prepared, { name, spec }: Candidate, resolved: ResolvedOptions): Identity {
-  const { X, sum, squaredNorm, k, weighing } = prepared
-  const { frozenComponents, seed, batches } = resolved
+  const { X, sum, squaredNorm, k, weighing, freezing } = prepared
+  const { frozenParts, seed, batches } = resolved
   const { batchRows, forgetFactor, shuffle, rates } = batches
   const drawn = drawsBatches(name)
     ? { shuffle, seed, rates: name === 'sgd' ? ratesInWords(rates) : undefined }
     : { forgetFactor }
   const online = spec.batches ? { batchRows, ...drawn } : {}
-  const frozen = frozenComponents.join() || undefined
-  return identityOf(X, { sum, squaredNorm }, { ...spec, ...online, frozen, weights: weighing }, k)
+  const frozen = frozenParts.components.join() || undefined
+  // long lists are kept in words of their own
+  const { frozenW: _rows, frozenH: _columns, ...numbers } = spec
+  const lists = { frozen, 'frozen rows': freezing.rows, 'frozen columns': freezing.columns, weights: weighing }
+  return identityOf(X, { sum, squaredNorm }, { ...numbers, ...online, ...lists }, k)
 }
 
 /**

@@ -6,6 +6,7 @@ import { type MatrixInput, toMatrixView } from '../core/input.js'
 import { type DenseView, denseView } from '../core/matrix.js'
 import { isBatchOption } from './batch-options.js'
 import { type Factorization, factorize, solve } from './factorize.js'
+import { hasFrozen } from './frozen.js'
 import { type Fitted, modelBytes, modelFrom } from './model-file.js'
 import type { FactorizeOptions } from './options.js'
 import { fitPartially, type OnlineState } from './partial-fit.js'
@@ -70,11 +71,12 @@ export class NMF {
    */
   async partialFit(X: MatrixInput, options: Pick<TransformOptions, 'mask' | 'weights' | 'signal'> = {}): Promise<this> {
     checkNames(options, ['mask', 'weights', 'signal'], 'option of partialFit')
-    const { forgetFactor, step: _step, resume: _resume, frozen = [], ...given } = this.options
+    const { forgetFactor, step: _step, resume: _resume, frozen, ...given } = this.options
     const own = Object.fromEntries(Object.entries(given).filter(([name]) => !isBatchOption(name)))
-    if (frozen.length > 0) {
-      throw new NonnegError('ERR_NONNEG_OPTION', 'partialFit moves all components; the model has frozen ones', {
-        fix: 'use fit, whose init.H says what they stay at',
+    if (hasFrozen(frozen)) {
+      throw new NonnegError('ERR_NONNEG_OPTION', 'partialFit moves all components; of the model, parts stay', {
+        detail: { option: 'frozen' },
+        fix: 'use fit, whose init says what they stay at',
       })
     }
     const resolved = resolveOptions({

@@ -3,6 +3,7 @@ import type { WebgpuOptions } from '../backends/webgpu/options.js'
 import type { MatrixInput } from '../core/input.js'
 import type { BatchOptions } from './batch-options.js'
 import type { Checkpoint } from './checkpoint.js'
+import type { FrozenInput, ResolvedFrozen } from './frozen.js'
 import type { LossName } from './loss.js'
 import type { StepRates } from './rates.js'
 import type { Choice, SolverName } from './solvers.js'
@@ -63,7 +64,7 @@ export interface FactorizeOptions extends BatchOptions {
    * How the factors move. `'mu'`: multiplicative updates, which never raise the loss. `'hals'`: coordinate descent, exact for
    * `'frobenius'`, Newton steps elsewhere, below β = 1 bounded so that they never raise it either. `'ahals'`: some rounds of
    * that for each product with X, and extrapolation, undone where it raised the loss. `'bpp'`: each factor to
-   * its exact minimum in turn (`'frobenius'` without mask and weights). `'online'`: multiplicative updates batch after batch. `'smu'`,
+   * its exact minimum in turn (`'frobenius'`). `'online'`: multiplicative updates batch after batch. `'smu'`,
    * `'svrmu'`, `'sgd'`: stochastic updates batch after batch, multiplicative, with reduced variance, and along gradients, the
    * last two for `'frobenius'` without mask and weights. `'scd'`: as `'ahals'` for `'kullback-leibler'`.
    * `'pg'`: projected gradient steps. Sources: ts/nmf/solvers.ts. `'auto'`, the default, is `'ahals'` for Frobenius without
@@ -102,10 +103,13 @@ export interface FactorizeOptions extends BatchOptions {
   /** The same for H. */
   readonly maxH?: number
   /**
-   * Components (from 0) whose rows of H stay as `init.H` has them, such as known spectra or topics, while their columns of W
-   * are fitted like the others.
+   * What stays as `init` has it, whatever the solver and the bounds. A list: components (from 0) whose rows of H stay, such as
+   * known spectra or topics, while their columns of W are fitted like the others. Or `{ components, rows, columns }`: also rows
+   * of X whose rows of W stay, and columns of X whose columns of H do, such as samples and features of an earlier fit. Rows
+   * want `init.W`, the others `init.H`. Repeated numbers are harmless; a fit of which nothing would move is refused. WebGPU and
+   * CUDA have no frozen rows and columns, CUDA no frozen components.
    */
-  readonly frozen?: readonly number[]
+  readonly frozen?: FrozenInput
   /**
    * Which entries of X are observed; the others, which may be NaN (not under a hash), play no part. Default: all. Where X is sparse, entries
    * that it does not list are observed zeros unless the mask says otherwise; `mask: X` observes the listed ones alone.
@@ -192,8 +196,8 @@ export interface ResolvedOptions extends Choice, StopOptions {
   readonly init: InitName | OwnStart
   readonly starts: number
   readonly startIterations: number
-  /** Components that stay, ascending. */
-  readonly frozenComponents: readonly number[]
+  /** What stays, held against the rank alone. */
+  readonly frozenParts: ResolvedFrozen
   readonly mask: MaskInput | undefined
   readonly weights: MatrixInput | undefined
   readonly timeBudgetMs: number | undefined

@@ -10,7 +10,7 @@ import { batchOrder } from './shuffle.js'
 import { SAFETY, SOLVERS, type SolverName } from './solvers.js'
 
 /** What `Passes` need to know of a fit. */
-export interface PassOptions extends Pick<ResolvedOptions, 'frozen' | 'maxW' | 'maxH'> {
+export interface PassOptions extends Pick<ResolvedOptions, 'frozenParts' | 'maxW' | 'maxH'> {
   readonly dtype: 'f32' | 'f64'
   readonly seed: number
   readonly maxIterations: number

@@ -3,6 +3,7 @@ import { inSlices } from '../core/breathe.js'
 import { type MatrixInput, toMatrixView } from '../core/input.js'
 import type { MatrixView } from '../core/matrix.js'
 import { scanMatrix } from '../core/scan.js'
+import { type FrozenLines, frozenLines, rangesOf } from './frozen.js'
 import { observe } from './observed.js'
 import { refuseZeros, weightedSquaredNorm } from './observed-entries.js'
 import type { ResolvedOptions } from './options.js'
@@ -18,6 +19,10 @@ export interface Prepared {
   readonly weights: Weights | undefined
   /** What tells these weights from others, in words. */
   readonly weighing: string | undefined
+  /** Rows of W and columns of H that stay, which the specs have as well. */
+  readonly frozen: FrozenLines
+  /** The same in words. */
+  readonly freezing: { readonly rows: string | undefined; readonly columns: string | undefined }
   readonly sum: number
   /** Of X, each entry once. */
   readonly squaredNorm: number
@@ -31,7 +36,8 @@ export interface Prepared {
 /**
  * Checks X with its mask and weights, and brings them to the forms and the scale that backends take.
  * @param scale the k to take, where it is settled already
- * @throws NonnegError ERR_NONNEG_SHAPE, _NEGATIVE, _NOT_FINITE, _ZERO, _DTYPE with the place of the entry
+ * @throws NonnegError ERR_NONNEG_SHAPE, _NEGATIVE, _NOT_FINITE, _ZERO, _DTYPE with the place of the entry; _OPTION for rows
+ * and columns to freeze that are not there
  */
 export async function prepare(
   input: MatrixInput,
@@ -51,9 +57,13 @@ export async function prepare(
   if (beta <= 0) await inSlices(refuseZeros(given.X, weights, resolved, k), signal)
   const scan = k === 0 ? given : await inSlices(scanMatrix(await inSlices(scaleMatrix(given.X, -2 * k, dtype)), 'X'))
   const { X, sum, squaredNorm } = scan
-  const candidates = scaledCandidates(resolved, view, weights !== undefined, k, fixed)
+  const frozen = await inSlices(frozenLines(resolved.frozenParts, view, resolved.rank), signal)
+  const free = scaledCandidates(resolved, view, weights !== undefined, k, fixed)
+  const candidates = free.map(candidate => withFrozen(candidate, frozen))
   const weighing = await inSlices(wordsOf(weights), signal)
-  return { rows, columns, X, weights, weighing, sum, squaredNorm, mean: sum / observed.count, k, candidates }
+  const freezing = { rows: await inSlices(rangesOf(frozen.rows)), columns: await inSlices(rangesOf(frozen.columns)) }
+  const more = { weighing, frozen, freezing, mean: sum / observed.count, k, candidates }
+  return { rows, columns, X, weights, sum, squaredNorm, ...more }
 }
 
 /** The solvers that would do for X / 4ᵏ, best first, with what they ask of a backend. */
@@ -65,6 +75,12 @@ export function scaledCandidates(
   fixed?: 'H',
 ): readonly Candidate[] {
   return candidatesFor(choice, X, weighted, fixed).map(({ name, spec }) => ({ name, spec: scaleSpec(spec, k) }))
+}
+
+/** A candidate with these rows of W and columns of H staying. */
+function withFrozen({ name, spec }: Candidate, { rows, columns }: FrozenLines): Candidate {
+  if (!rows && !columns) return { name, spec }
+  return { name, spec: { ...spec, ...(rows && { frozenW: rows }), ...(columns && { frozenH: columns }) } }
 }
 
 /** Their kind with the hash's numbers, or with sums over the weights that tell places apart. */

@@ -17,6 +17,7 @@ import { entryCount, type MatrixView } from '../core/matrix.js'
 import { webgpuChoice } from '../engine/webgpu-choice.js'
 import { resolveBatchOptions } from './batch-options.js'
 import { Checkpoint } from './checkpoint.js'
+import { resolveFrozen } from './frozen.js'
 import { LOSSES, type LossName } from './loss.js'
 import type { FactorizeOptions, HoldoutMask, InitName, MaskInput, OwnStart, ResolvedOptions } from './options.js'
 import { SOLVER_NAMES, SOLVERS, type SolverName } from './solvers.js'
@@ -111,8 +112,7 @@ function unfit(option: string, message: string, fix: string = `leave ${option} o
 }
 
 /** What rules know nothing of, and a solver that does. */
-const BEYOND: Partial<Record<Rule, readonly [readonly ('mask' | 'weights' | 'maxW' | 'maxH')[], SolverName]>> = {
-  bpp: [['mask', 'weights', 'maxW', 'maxH'], 'ahals'],
+const BEYOND: Partial<Record<Rule, readonly [readonly ('mask' | 'weights')[], SolverName]>> = {
   sgd: [['mask', 'weights'], 'smu'],
   svrmu: [['mask', 'weights'], 'smu'],
 }
@@ -129,17 +129,6 @@ function solverOf(options: FactorizeOptions, beta: number): SolverName | 'auto' 
     if (options[name] !== undefined) throw unfit(name, `solver: '${solver}' takes no ${name}`, `use solver: '${other}'`)
   }
   return solver
-}
-
-function frozenOf(options: FactorizeOptions, rank: number, init: InitName | OwnStart): readonly number[] {
-  const { frozen } = options
-  if (frozen === undefined) return []
-  if (!Array.isArray(frozen)) throw refuse('frozen', frozen, 'a list of components')
-  for (const [at, component] of frozen.entries()) whole(`frozen[${at}]`, component, 0, rank - 1)
-  if (frozen.length > 0 && (typeof init === 'string' || init.H === undefined) && options.resume === undefined) {
-    throw unfit('frozen', 'frozen components stay as init.H has them, and there is no init.H', 'give init: { H }')
-  }
-  return [...new Set<number>(frozen)].sort((a, b) => a - b)
 }
 
 function stepOf({ step }: FactorizeOptions, solver: SolverName | 'auto'): number | undefined {
@@ -192,7 +181,7 @@ export function resolveOptions(options: FactorizeOptions): ResolvedOptions {
   const alphaW = finite('alphaW', options.alphaW ?? 0)
   const { alphaH = 'same', l1Ratio = 0 } = options
   if (finite('l1Ratio', l1Ratio) > 1) throw refuse('l1Ratio', l1Ratio, 'a number from 0 to 1')
-  const frozenComponents = frozenOf(options, rank, init)
+  const frozenParts = resolveFrozen(options.frozen, rank, resume === undefined ? init : 'resumed')
   return {
     rank,
     beta,
@@ -207,8 +196,8 @@ export function resolveOptions(options: FactorizeOptions): ResolvedOptions {
     l1Ratio,
     maxW: bound('maxW', options.maxW),
     maxH: bound('maxH', options.maxH),
-    frozenComponents,
-    frozen: frozenComponents.length,
+    frozenParts,
+    frozen: frozenParts.components.length,
     mask,
     weights,
     maxIterations: whole('maxIterations', options.maxIterations ?? 200, 1),

@@ -4,9 +4,14 @@ import { type DenseView, type FloatArray, packedEntries } from '../core/matrix.j
 import { balancedScales, type StartScales, type StartSums } from '../schedulers/stability.js'
 import type { ResolvedOptions } from './options.js'
 
-/** Whether bounds or frozen components tie the scale of the factors. */
-export function isTied({ frozen, maxW, maxH }: Pick<ResolvedOptions, 'frozen' | 'maxW' | 'maxH'>): boolean {
-  return frozen > 0 || maxW !== undefined || maxH !== undefined
+/** Whether bounds or parts that stay tie the scale of the factors. */
+export function isTied({
+  frozenParts: { components, rows, columns },
+  maxW,
+  maxH,
+}: Pick<ResolvedOptions, 'frozenParts' | 'maxW' | 'maxH'>): boolean {
+  const stays = components.length > 0 || rows !== undefined || columns !== undefined
+  return stays || maxW !== undefined || maxH !== undefined
 }
 
 /** Entries between two looks at the clock. */

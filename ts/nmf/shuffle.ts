@@ -1,4 +1,4 @@
-import type { Problem, Weights } from '../backends/backend.js'
+import type { FitSpec, Problem, Weights } from '../backends/backend.js'
 import { type CsrView, type DenseView, denseView, type FloatArray } from '../core/matrix.js'
 import { Random } from '../core/random.js'
 
@@ -104,4 +104,11 @@ export function placesOf(order: Uint32Array): Uint32Array {
   const places = new Uint32Array(order.length)
   for (let i = 0; i < order.length; i++) places[order[i]] = i
   return places
+}
+
+/** A spec whose rows that stay are those at their places. */
+export function shuffledSpec(spec: FitSpec, order: Uint32Array): FitSpec {
+  if (!spec.frozenW) return spec
+  const places = placesOf(order)
+  return { ...spec, frozenW: spec.frozenW.map(row => places[row]).sort() }
 }

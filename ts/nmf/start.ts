@@ -68,22 +68,40 @@ function startByProblem(
   return isDescent && starts === 1 && rank <= Math.min(rows, columns) ? 'nndsvda' : 'random'
 }
 
-/** Copies of what is above its bound are brought down to it: an entry that no update moves would stay there. */
+/**
+ * Copies of what is above its bound are brought down to it, but for what is to stay: an entry that no update moves would be
+ * left there.
+ */
 function* underBounds(
   { W, H }: Start,
   { rank, maxW, maxH, frozen }: ResolvedOptions,
-  k: number,
+  { frozen: lines, k }: Prepared,
 ): Generator<void, Start> {
-  const under = function* (F: DenseView, most: number | undefined, rows: number): Generator<void, DenseView> {
+  const under = function* (
+    F: DenseView,
+    most: number | undefined,
+    rows: number,
+    stays: { readonly rows?: Uint32Array | undefined; readonly columns?: Uint32Array | undefined },
+  ): Generator<void, DenseView> {
     if (most === undefined) return F
-    const data = (yield* packedEntries(F)).slice()
+    const { columns } = F
+    const given = yield* packedEntries(F)
+    const data = given.slice()
     for (let i = 0; i < rows; i++) {
-      for (let j = i * F.columns; j < (i + 1) * F.columns; j++) data[j] = Math.min(data[j], most / 2 ** k)
+      for (let at = i * columns; at < (i + 1) * columns; at++) data[at] = Math.min(data[at], most / 2 ** k)
+      for (const j of stays.columns ?? []) data[i * columns + j] = given[i * columns + j]
       yield
     }
-    return denseView(data, F.rows, F.columns)
+    for (const i of stays.rows ?? []) {
+      data.set(given.subarray(i * columns, (i + 1) * columns), i * columns)
+      yield
+    }
+    return denseView(data, F.rows, columns)
   }
-  return { W: yield* under(W, maxW, W.rows), H: yield* under(H, maxH, rank - frozen) }
+  return {
+    W: yield* under(W, maxW, W.rows, { rows: lines.rows }),
+    H: yield* under(H, maxH, rank - frozen, { columns: lines.columns }),
+  }
 }
 
 /** Where a fit starts: in its scale and bounds, the components that stay behind the others. */
@@ -95,7 +113,7 @@ export async function startFactors(
 ): Promise<Start> {
   const start = await unboundedStart(prepared, resolved, plan, fixedH)
   const maxH = fixedH ? undefined : resolved.maxH
-  return await inSlices(underBounds(start, { ...resolved, maxH }, prepared.k), resolved.signal)
+  return await inSlices(underBounds(start, { ...resolved, maxH }, prepared), resolved.signal)
 }
 
 async function unboundedStart(
@@ -104,7 +122,7 @@ async function unboundedStart(
   plan: Plan,
   fixedH: DenseView | undefined,
 ): Promise<Start> {
-  const { rank, init, seed, signal, frozenComponents } = resolved
+  const { rank, init, seed, signal, frozenParts } = resolved
   const { rows, columns, k, mean } = prepared
   const sizes = sizesOf(prepared, resolved)
   if (fixedH) {
@@ -120,8 +138,8 @@ async function unboundedStart(
     return await inSlices(nndsvdStart(vectors, chosen, sizes, seed), signal)
   }
   const own = await inSlices(ownStart(chosen, sizes, seed), signal)
-  if (frozenComponents.length === 0) return own
-  const order = movingFirst(rank, frozenComponents)
+  if (frozenParts.components.length === 0) return own
+  const order = movingFirst(rank, frozenParts.components)
   const factors = { W: await inSlices(packedEntries(own.W)), H: await inSlices(packedEntries(own.H)) }
   const { W, H } = await inSlices(reordered(factors, order), signal)
   return { W: denseView(W, rows, rank), H: denseView(H, rank, columns) }

@@ -203,7 +203,7 @@ describe('refused before any work', () => {
     ['a misspelt option', { rank: 3 }, /there is no option "rank"/],
     ['a start of one’s own', { init: 'nndsvd' }, /there is no option "init"/],
     ['what a fit refuses', { alphaW: -1 }, /alphaW is -1/],
-    ['a solver that takes no mask', { solver: 'bpp' }, /'bpp' takes no mask/],
+    ['a solver that takes no mask', { solver: 'sgd' }, /'sgd' takes no mask/],
   ])('%s', async (_, options, message) => {
     let told = 0
     const given = { ...on(), onProgress: () => told++, ...options } as unknown as ChooseRankOptions

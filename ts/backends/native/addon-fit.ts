@@ -285,6 +285,8 @@ function optionsOf(
     rule: spec.rule,
     termsW: termsOf(spec.rank, spec.penaltyW, spec.movingW, spec.maxW),
     termsH: termsOf(spec.rank, spec.penaltyH, spec.movingH, spec.maxH),
+    frozenW: spec.frozenW,
+    frozenH: spec.frozenH,
     step: spec.step ?? 1,
     rounds: spec.rounds ?? 1,
     extrapolate: spec.extrapolate ?? false,

@@ -4,7 +4,7 @@ import type { KernelBuffer, Penalty, Rule, SgdSpec, SweepReport } from '../backe
 import type { Memory } from '../memory.js'
 
 /** Must equal the number in native/binding/addon.cpp; an addon built from other sources is refused. */
-export const ADDON_ABI = 7
+export const ADDON_ABI = 8
 
 /** What the updates of one factor heed. */
 export interface NativeTerms extends Penalty {
@@ -34,6 +34,9 @@ export interface NativeFitOptions {
   readonly rule: Rule
   readonly termsW: NativeTerms
   readonly termsH: NativeTerms
+  /** Rows of W and columns of H that stay, ascending. */
+  readonly frozenW?: Uint32Array | undefined
+  readonly frozenH?: Uint32Array | undefined
   /** Of `pg`; the other rules ignore it. */
   readonly step: number
   /** Applications of the rule to a factor before the other moves, from 1. */

@@ -2,7 +2,8 @@ import { transposeCsr, transposeDense } from '../../core/matrix.js'
 import { updateExponent } from '../../kernels/beta.js'
 import { online_update } from '../../kernels/online_update.js'
 import type { Batch, FitSpec } from '../backend.js'
-import { type Products, scalarsOf } from './family.js'
+import { movingRuns } from '../runs.js'
+import { factorRows, type Products, scalarsOf } from './family.js'
 import type { Data, Side, Sides } from './side.js'
 
 /** Numerators and denominators of Hᵀ, columns × rank, as the batches so far have left them. */
@@ -26,7 +27,14 @@ export function* sidesOfBatch(
   for (const value of X.values) squaredNorm += value ** 2
   return {
     squaredNorm,
-    W: { ...W, rows: count, X, F: rows, weights: byRow && ((from, to) => byRow(first + from, first + to)) },
+    W: {
+      ...W,
+      rows: count,
+      X,
+      F: rows,
+      frozen: W.frozen && within(W.frozen, first, end),
+      weights: byRow && ((from, to) => byRow(first + from, first + to)),
+    },
     H: {
       ...H,
       columns: count,
@@ -35,6 +43,11 @@ export function* sidesOfBatch(
       weights: byColumn && ((from, to) => columnsOf(byColumn(from, to), H.columns, first, end)),
     },
   }
+}
+
+/** Those from `first` to `end`, counted from `first`. */
+function within(rows: Uint32Array, first: number, end: number): Uint32Array {
+  return rows.filter(row => row >= first && row < end).map(row => row - first)
 }
 
 function columnsOf(tile: Float64Array, width: number, first: number, end: number): Float64Array {
@@ -70,26 +83,29 @@ function* rowsBothWays(X: Data, first: number, end: number, columns: number): Ge
   ]
 }
 
-/** Updates H from the products of a batch; `rows` are those of all of X. */
+/** Updates H from the products of a batch; `total` are the rows of all of X. */
 export function* updateFromBatch(
   spec: FitSpec,
   products: Products,
   side: Side,
   { A, B }: Accumulated,
-  { keep = 1, count }: Batch,
-  rows: number,
+  { keep = 1, count: batch }: Batch,
+  total: number,
 ): Generator<void, void> {
   const { N, P, shared } = yield* products.parts(side)
-  const share = count / rows
+  const share = batch / total
   const { l1, l2, ...scalars } = scalarsOf(spec, side)
   const penalties = { l1: l1 * share, l2: l2 * share }
   const dims = {
     ...scalars,
     ...penalties,
-    rows: side.rows,
     gamma: updateExponent(spec.beta),
     keep,
     shared: shared ? 1 : 0,
   }
-  online_update.reference(dims, { F: side.F, A, B, N, P })
+  for (const { first, rows } of movingRuns(side.frozen, 0, side.rows)) {
+    const of = (list: Float64Array) => factorRows(list, spec.rank, first, first + rows)
+    const arrays = { F: of(side.F), A: of(A), B: of(B), N: of(N), P: shared ? P : of(P) }
+    online_update.reference({ ...dims, rows }, arrays)
+  }
 }

@@ -1,5 +1,6 @@
 import { updateExponent } from '../../kernels/beta.js'
 import { beta_xht_csr } from '../../kernels/beta_xht_csr.js'
+import { bpp_csr } from '../../kernels/bpp_csr.js'
 import { cd_csr } from '../../kernels/cd_csr.js'
 import { mu_ratio } from '../../kernels/mu_ratio.js'
 import { pg_step } from '../../kernels/pg_step.js'
@@ -9,13 +10,13 @@ import {
   columnSums,
   factorRows,
   type Products,
-  type RuleOfAnyLoss,
-  ruleOfAnyLoss,
+  type RuleByRows,
+  ruleByRows,
   scalarsOf,
   squaredNorms,
 } from './family.js'
 import type { Data, Side } from './side.js'
-import { rowSlices } from './slices.js'
+import { movingSlices } from './slices.js'
 
 const NONE = new Float64Array(0)
 
@@ -43,13 +44,16 @@ function terms(dims: Dims, panel: Panel): { N: Float64Array; P: Float64Array; L:
   return { N, P, L, loss }
 }
 
-const RULES: Readonly<Record<RuleOfAnyLoss, (dims: Dims, panel: Panel) => void>> = {
+const RULES: Readonly<Record<RuleByRows, (dims: Dims, panel: Panel) => void>> = {
   mu(dims, panel) {
     const { N, P } = terms(dims, panel)
     mu_ratio.reference({ ...dims, gamma: updateExponent(dims.beta), shared: dims.zeros }, { F: panel.F, N, P })
   },
   hals(dims, panel) {
     cd_csr.reference(dims, { ...panel, loss: new Float64Array(1) })
+  },
+  bpp(dims, panel) {
+    bpp_csr.reference(dims, { ...panel, loss: new Float64Array(1) })
   },
   pg(dims, { violation, ...panel }) {
     const { N, P, L } = terms({ ...dims, bend: 1 }, { violation, ...panel })
@@ -58,7 +62,7 @@ const RULES: Readonly<Record<RuleOfAnyLoss, (dims: Dims, panel: Panel) => void>>
 }
 
 function apply(spec: FitSpec, dims: Dims, panel: Panel): void {
-  RULES[ruleOfAnyLoss(spec.rule)](dims, panel)
+  RULES[ruleByRows(spec.rule)](dims, panel)
 }
 
 /**
@@ -89,7 +93,7 @@ export class Entries implements Products {
   *loss(side: Side): Generator<void, number> {
     const { rank } = this.#spec
     let sum = 0
-    for (const [dims, panel] of this.#panels(side, NONE)) {
+    for (const [dims, panel] of this.#panels(side)) {
       sum += terms({ ...dims, measure: 1 }, panel).loss[0]
       yield
     }
@@ -104,7 +108,7 @@ export class Entries implements Products {
     const shared = !listedData(side).weights
     const P = shared ? columnSums(side.O, this.#spec.rank) : new Float64Array(side.F.length)
     let at = 0
-    for (const [dims, panel] of this.#panels(side, NONE)) {
+    for (const [dims, panel] of this.#panels(side)) {
       const found = terms(dims, panel)
       N.set(found.N, at)
       if (!shared) P.set(found.P, at)
@@ -114,18 +118,20 @@ export class Entries implements Products {
     return { N, P, shared }
   }
 
-  *#panels(side: Side, violation: Float64Array): Generator<readonly [Dims, Panel], void> {
+  /** All rows, or where there is a violation to add to, those that move. */
+  *#panels(side: Side, violation?: Float64Array): Generator<readonly [Dims, Panel], void> {
     const { rank } = this.#spec
+    const frozen = violation && side.frozen
     const { indptr, indices, values, weights } = listedData(side)
     const sums = columnSums(side.O, rank)
     const norms = squaredNorms(side.O, rank)
     const flags = { weighted: weights ? 1 : 0, zeros: weights ? 0 : 1, bend: 0, measure: 0 }
     const perRow = Math.ceil(values.length / Math.max(1, side.rows))
-    for (const [begin, end] of rowSlices(side.rows, 8 * perRow * rank)) {
+    for (const [begin, end] of movingSlices(side.rows, frozen, 8 * perRow * rank)) {
       const F = factorRows(side.F, rank, begin, end)
       const rows = { indptr: indptr.subarray(begin, end + 1), indices, values, weights: weights ?? NONE }
       const dims = { ...scalarsOf(this.#spec, side), ...flags, rows: end - begin, nonzeros: values.length }
-      yield [dims, { ...rows, F, O: side.O, sums, norms, violation }]
+      yield [dims, { ...rows, F, O: side.O, sums, norms, violation: violation ?? NONE }]
     }
   }
 }

@@ -15,11 +15,11 @@ export interface Products {
   changed(): void
 }
 
-/** Rules that need no Gram matrix. */
-export type RuleOfAnyLoss = 'mu' | 'hals' | 'pg'
+/** Rules that do without one Gram matrix for all rows. */
+export type RuleByRows = 'mu' | 'hals' | 'pg' | 'bpp'
 
-export function ruleOfAnyLoss(rule: Rule): RuleOfAnyLoss {
-  if (rule === 'mu' || rule === 'hals' || rule === 'pg') return rule
+export function ruleByRows(rule: Rule): RuleByRows {
+  if (rule === 'mu' || rule === 'hals' || rule === 'pg' || rule === 'bpp') return rule
   throw new TypeError(`the rule ${rule} needs a Gram matrix`)
 }
 

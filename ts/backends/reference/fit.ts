@@ -16,10 +16,11 @@ import {
   type SweepReport,
 } from '../backend.js'
 import { Momentum } from '../momentum.js'
+import { movingRuns } from '../runs.js'
 import { type BatchStep, columnsOf } from '../stochastic-steps.js'
 import { type Accumulated, sidesOfBatch, updateFromBatch } from './batch.js'
 import { Entries } from './entries.js'
-import { type Products, scalarsOf } from './family.js'
+import { factorRows, type Products, scalarsOf } from './family.js'
 import { Gram } from './gram.js'
 import { type Side, type Sides, sidesOf } from './side.js'
 import { type StochasticState, sgdBatch, svrmuBatch } from './stochastic.js'
@@ -169,7 +170,12 @@ export class ReferenceFit implements Fit {
   #moveOn(side: Side, P: Float64Array): void {
     if (!this.#spec.extrapolate) return
     const { weight } = this.#momentum
-    extrapolate.reference({ ...scalarsOf(this.#spec, side), length: P.length, weight }, { F: side.F, P })
+    const { rank } = this.#spec
+    for (const { first, rows } of movingRuns(side.frozen, 0, side.rows)) {
+      const [F, before] = [side.F, P].map(list => factorRows(list, rank, first, first + rows))
+      const dims = { ...scalarsOf(this.#spec, side), length: F.length, weight }
+      extrapolate.reference(dims, { F, P: before })
+    }
   }
 
   async evaluate(beta: number = this.#spec.beta): Promise<number> {

@@ -11,7 +11,7 @@ import { xht_dense } from '../../kernels/xht_dense.js'
 import type { FitSpec, Rule } from '../backend.js'
 import { factorRows, type Products, scalarsOf } from './family.js'
 import type { Side } from './side.js'
-import { rowSlices } from './slices.js'
+import { movingSlices, rowSlices } from './slices.js'
 
 /** Rows of a factor and of X·O, with the Gram matrix of O. */
 interface Panel {
@@ -61,7 +61,7 @@ export class Gram implements Products {
     const rule = this.#spec.rule as GramRule
     const { N, G } = yield* this.products(side)
     const violation = new Float64Array(1)
-    for (const [begin, end] of rowSlices(side.rows, rank * rank)) {
+    for (const [begin, end] of movingSlices(side.rows, side.frozen, rank * rank)) {
       const [F, Np] = [side.F, N].map(list => factorRows(list, rank, begin, end))
       const dims = { ...scalarsOf(this.#spec, side), rows: end - begin }
       RULES[rule](dims, { F, N: Np, G, violation })

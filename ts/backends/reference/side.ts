@@ -31,6 +31,8 @@ export interface Side {
   readonly O: Float64Array
   readonly penalty: Penalty
   readonly limits: Limits
+  /** Rows of F that stay, ascending; absent where none do. */
+  readonly frozen?: Uint32Array | undefined
   /** Weights of all entries; absent where all are 1, or where X lists them. */
   readonly weights?: WeightRows
 }
@@ -50,14 +52,24 @@ export interface Limits {
 /** Both sides of a problem, over one pair of factors, in float64. */
 export function* sidesOf(problem: Problem, spec: FitSpec): Generator<void, Sides> {
   const { rank, penaltyW = NO_PENALTY, penaltyH = NO_PENALTY, movingW = rank, movingH = rank } = spec
-  const { maxW = Number.POSITIVE_INFINITY, maxH = Number.POSITIVE_INFINITY } = spec
+  const { maxW = Number.POSITIVE_INFINITY, maxH = Number.POSITIVE_INFINITY, frozenW, frozenH } = spec
   const { rows, columns } = problem.X
   const W = yield* packed(problem.W)
   const Ht = (yield* transposeDense(yield* packed(problem.H), rank, columns)) as Float64Array
   const [X, Xt] = yield* bothWays(problem)
   const [byRow, byColumn] = yield* weightRows(problem.weights, rows, columns)
   return {
-    W: { rows, columns, X, F: W, O: Ht, penalty: penaltyW, limits: { moving: movingW, most: maxW }, weights: byRow },
+    W: {
+      rows,
+      columns,
+      X,
+      F: W,
+      O: Ht,
+      penalty: penaltyW,
+      limits: { moving: movingW, most: maxW },
+      frozen: frozenW,
+      weights: byRow,
+    },
     H: {
       rows: columns,
       columns: rows,
@@ -66,6 +78,7 @@ export function* sidesOf(problem: Problem, spec: FitSpec): Generator<void, Sides
       O: W,
       penalty: penaltyH,
       limits: { moving: movingH, most: maxH },
+      frozen: frozenH,
       weights: byColumn,
     },
   }

@@ -1,13 +1,14 @@
 import { gramBound } from '../../core/gram-bound.js'
 import { sgd_update } from '../../kernels/sgd_update.js'
-import type { Arrays, Dims } from '../../kernels/spec.js'
+import type { Dims } from '../../kernels/spec.js'
 import { svrmu_update } from '../../kernels/svrmu_update.js'
 import type { Batch, FitSpec } from '../backend.js'
+import { movingRuns } from '../runs.js'
 import { type BatchStep, type Bounds, boundedStep, unitStep } from '../stochastic-steps.js'
 import { sidesOfBatch } from './batch.js'
-import { scalarsOf, squaredNorms } from './family.js'
+import { factorRows, scalarsOf, squaredNorms } from './family.js'
 import { Gram, gramOf } from './gram.js'
-import type { Sides } from './side.js'
+import type { Side, Sides } from './side.js'
 
 /** What batches of one fit leave for each other. */
 export interface StochasticState {
@@ -44,8 +45,8 @@ export function* sgdBatch(
   const { N, G } = yield* gram.products(W)
   const stepW = safety > 0 ? unitStep(Math.min(rateW, safety), gramBound(G, rank) + W.penalty.l2) : rateW
   for (let round = 0; round < rounds; round++) {
-    const dims = { ...scalarsOf(spec, W), ...common, rows: count, rate: stepW, scale: 1, first, draw: drawOf(round) }
-    move({ ...dims, remember: 0 }, { F: W.F, N, G, D: new Float64Array(0) })
+    const dims = { ...scalarsOf(spec, W), ...common, rate: stepW, scale: 1, first, draw: drawOf(round) }
+    move(W, { ...dims, remember: 0 }, { N, G, D: new Float64Array(0) })
     yield
   }
   const loss = yield* gram.loss(W)
@@ -62,16 +63,24 @@ export function* sgdBatch(
   const rates = { rate: rateH, safety, count, total, l2: H.penalty.l2 }
   const stepH = safety > 0 ? boundedStep(rates, state.bounds!, gramBound(own.G, rank)) : rateH
   state.gradient ??= new Float64Array(H.F.length)
-  const dims = { ...scalarsOf(spec, H), ...common, rows: H.rows, rate: stepH, scale: total / count, first: 0 }
-  const sums = move({ ...dims, draw: drawOf(rounds), remember: 1 }, { F: H.F, ...own, D: state.gradient })
+  const dims = { ...scalarsOf(spec, H), ...common, rate: stepH, scale: total / count, first: 0 }
+  const sums = move(H, { ...dims, draw: drawOf(rounds), remember: 1 }, { ...own, D: state.gradient })
   yield
   return { loss, step: { rateW: stepW, rateH: stepH, squaredGradient: sums[0], alignment: sums[1] } }
 }
 
-/** Moves the rows of a panel; answers the sums. */
-function move(dims: Dims, arrays: Arrays): Float64Array {
+/** Moves the rows of a side, the first of them that of `dims`; answers the sums. */
+function move(
+  { F, rows, frozen }: Side,
+  dims: Dims,
+  { N, G, D }: Readonly<Record<'N' | 'G' | 'D', Float64Array>>,
+): Float64Array {
   const sums = new Float64Array(2)
-  sgd_update.reference(dims, { ...arrays, sums })
+  for (const run of movingRuns(frozen, 0, rows)) {
+    const of = (list: Float64Array) => factorRows(list, dims.rank, run.first, run.first + run.rows)
+    const own = { ...dims, rows: run.rows, first: dims.first + run.first }
+    sgd_update.reference(own, { F: of(F), N: of(N), G, D: of(D), sums })
+  }
   return sums
 }
 
@@ -95,8 +104,12 @@ export function* svrmuBatch(
   const { N, G } = yield* gram.products(H)
   const kept = snapshot.W.subarray(batch.first * rank, (batch.first + batch.count) * rank)
   const { N: M, G: K } = yield* gram.products({ ...H, O: kept })
-  const dims = { ...scalarsOf(spec, H), rows: H.rows, count: batch.count, total: all.W.rows, ratio }
-  svrmu_update.reference(dims, { F: H.F, N, M, F0: snapshot.Ht, A: snapshot.A, G, K, S: snapshot.S })
+  const dims = { ...scalarsOf(spec, H), count: batch.count, total: all.W.rows, ratio }
+  for (const { first, rows } of movingRuns(H.frozen, 0, H.rows)) {
+    const of = (list: Float64Array) => factorRows(list, rank, first, first + rows)
+    const before = { F0: of(snapshot.Ht), A: of(snapshot.A), S: snapshot.S }
+    svrmu_update.reference({ ...dims, rows }, { F: of(H.F), N: of(N), M: of(M), ...before, G, K })
+  }
   yield
   return { loss }
 }

@@ -1,6 +1,7 @@
 import { transposeDense } from '../../core/matrix.js'
 import { updateExponent } from '../../kernels/beta.js'
 import { beta_terms } from '../../kernels/beta_terms.js'
+import { bpp_dense } from '../../kernels/bpp_dense.js'
 import { cd_dense } from '../../kernels/cd_dense.js'
 import { mu_ratio } from '../../kernels/mu_ratio.js'
 import { pg_step } from '../../kernels/pg_step.js'
@@ -8,9 +9,9 @@ import type { Dims } from '../../kernels/spec.js'
 import { wh_dense } from '../../kernels/wh_dense.js'
 import { xht_dense } from '../../kernels/xht_dense.js'
 import type { FitSpec } from '../backend.js'
-import { factorRows, type Products, type RuleOfAnyLoss, ruleOfAnyLoss, scalarsOf, squaredNorms } from './family.js'
+import { factorRows, type Products, type RuleByRows, ruleByRows, scalarsOf, squaredNorms } from './family.js'
 import type { Side } from './side.js'
-import { rowSlices } from './slices.js'
+import { movingSlices } from './slices.js'
 
 const NONE = new Float64Array(0)
 
@@ -44,7 +45,7 @@ function timesO(dims: Dims, X: Float64Array, O: Float64Array): Float64Array {
   return N
 }
 
-const RULES: Readonly<Record<RuleOfAnyLoss, (dims: Dims, panel: Panel) => void>> = {
+const RULES: Readonly<Record<RuleByRows, (dims: Dims, panel: Panel) => void>> = {
   mu(dims, panel) {
     const { Q, P } = terms(dims, panel)
     const [N, D] = [Q, P].map(tile => timesO(dims, tile, panel.O))
@@ -52,6 +53,9 @@ const RULES: Readonly<Record<RuleOfAnyLoss, (dims: Dims, panel: Panel) => void>>
   },
   hals(dims, { X, V, F, Ot, violation }) {
     cd_dense.reference(dims, { X, V, O: Ot, F, loss: new Float64Array(1), violation })
+  },
+  bpp(dims, { X, V, F, O, violation }) {
+    bpp_dense.reference(dims, { X, V, O, F, loss: new Float64Array(1), violation })
   },
   pg(dims, { violation, ...panel }) {
     const { Q, P, C } = terms({ ...dims, bend: 1 }, { violation, ...panel })
@@ -62,7 +66,7 @@ const RULES: Readonly<Record<RuleOfAnyLoss, (dims: Dims, panel: Panel) => void>>
 }
 
 function apply(spec: FitSpec, dims: Dims, panel: Panel): void {
-  RULES[ruleOfAnyLoss(spec.rule)](dims, panel)
+  RULES[ruleByRows(spec.rule)](dims, panel)
 }
 
 /** Products from W·H, formed for a few rows at a time: any X, any β, weights of every entry. */
@@ -91,7 +95,7 @@ export class Tile implements Products {
   *loss(side: Side): Generator<void, number> {
     const Ot = yield* this.#across(side)
     let sum = 0
-    for (const [dims, panel] of this.#panels(side, Ot, NONE)) {
+    for (const [dims, panel] of this.#panels(side, Ot)) {
       sum += terms({ ...dims, measure: 1 }, panel).loss[0]
       yield
     }
@@ -102,7 +106,7 @@ export class Tile implements Products {
     const Ot = yield* this.#across(side)
     const [N, P] = [new Float64Array(side.F.length), new Float64Array(side.F.length)]
     let at = 0
-    for (const [dims, panel] of this.#panels(side, Ot, NONE)) {
+    for (const [dims, panel] of this.#panels(side, Ot)) {
       const { Q, P: push } = terms(dims, panel)
       N.set(timesO(dims, Q, panel.O), at)
       P.set(timesO(dims, push, panel.O), at)
@@ -116,14 +120,17 @@ export class Tile implements Products {
     return (yield* transposeDense(O, columns, this.#spec.rank)) as Float64Array
   }
 
-  *#panels(side: Side, Ot: Float64Array, violation: Float64Array): Generator<readonly [Dims, Panel], void> {
+  /** All rows, or where there is a violation to add to, those that move. */
+  *#panels(side: Side, Ot: Float64Array, violation?: Float64Array): Generator<readonly [Dims, Panel], void> {
     const { rank } = this.#spec
     const { columns, O, weights } = side
+    const frozen = violation && side.frozen
     const flags = { weighted: weights ? 1 : 0, bend: 0, measure: 0 }
-    for (const [begin, end] of rowSlices(side.rows, 8 * columns * rank)) {
+    for (const [begin, end] of movingSlices(side.rows, frozen, 8 * columns * rank)) {
       const dims = { ...scalarsOf(this.#spec, side), ...flags, rows: end - begin }
       const V = weights?.(begin, end) ?? NONE
-      yield [dims, { X: denseRows(side, begin, end), V, F: factorRows(side.F, rank, begin, end), O, Ot, violation }]
+      const rows = { X: denseRows(side, begin, end), V, F: factorRows(side.F, rank, begin, end) }
+      yield [dims, { ...rows, O, Ot, violation: violation ?? NONE }]
     }
   }
 }

@@ -4,11 +4,12 @@
 // phases need to know of a factor as it is, which those that move it keep up to date.
 
 import { updateExponent } from '../../kernels/beta.js'
+import { runsOf } from '../runs.js'
 import { onlineOf, windowOf } from './batch.js'
 import type { FactorName, FactorPlace } from './beta-layout.js'
 import type { Crew } from './crew.js'
 import type { HeldFit, Progress } from './family.js'
-import { limitsOf, penaltyOf, updateOnline } from './rules.js'
+import { limitsOf, movingRows, penaltyOf, updateOnline } from './rules.js'
 import { type BetaFit, isByRows, isStopped, type Phase, type Steps, type Thread } from './thread.js'
 
 /** X as the update of one factor sees it: rows of that factor, columns of the other; for H that is the transpose. */
@@ -83,32 +84,74 @@ export function totalsOfLane(thread: Thread, fit: BetaFit, side: Side, lane: num
   finishTotals(thread, fit, side, lane, first, side.bounds[lane + 1] - first)
 }
 
-/** The two rules that need no more than both halves of the gradient, and batches of one: addresses of N, P (a row for all where `evenPush`) and L. */
+/** Addresses of N, P (a row for all where `evenPush`) and L of some rows. */
+interface Gradient {
+  readonly n: number
+  readonly p: number
+  readonly l: number
+  readonly lStride: number
+}
+
+/** The two rules that need no more than both halves of the gradient, and batches of one, but for rows that stay. */
 export function moveByGradient(
   thread: Thread,
   fit: BetaFit,
-  { F, O, l1, l2, limits, window }: Side,
-  first: number,
-  rows: number,
-  { n, p, l, lStride }: { readonly n: number; readonly p: number; readonly l: number; readonly lStride: number },
+  side: Side,
+  start: number,
+  count: number,
+  { n, p, l, lStride }: Gradient,
   violation: number,
 ): void {
-  const { kernels, layout, spec } = fit
-  const { paddedRank, stride, evenPush } = layout
-  const f = F.rows + first * stride
+  const { layout } = fit
+  const { stride, evenPush } = layout
+  const { O, window } = side
   const [push, pushStride] = evenPush ? [O.sums, 0] : [p, stride]
   if (window) {
-    updateOnline(fit, onlineOf(thread, fit), first, rows, n, push, pushStride)
-  } else if (spec.rule === 'mu') {
+    updateOnline(fit, onlineOf(thread, fit), start, count, n, push, pushStride)
+    return
+  }
+  for (const { first, rows } of movingRows(fit, side.factor, start, count)) {
+    const further = first - start
+    const own = { n: n + further * stride, p: push + further * pushStride, l: l + further * lStride, lStride }
+    applyRule(fit, side, first, rows, own, pushStride, violation)
+  }
+}
+
+function applyRule(
+  { kernels, layout, spec }: BetaFit,
+  { F, l1, l2, limits }: Side,
+  first: number,
+  rows: number,
+  { n, p, l, lStride }: Gradient,
+  pStride: number,
+  violation: number,
+): void {
+  const { paddedRank, stride } = layout
+  const f = F.rows + first * stride
+  if (spec.rule === 'mu') {
     const gamma = updateExponent(spec.beta)
-    kernels.mu_ratio(rows, paddedRank, f, stride, n, stride, push, pushStride, gamma, l1, l2, ...limits)
+    kernels.mu_ratio(rows, paddedRank, f, stride, n, stride, p, pStride, gamma, l1, l2, ...limits)
   } else {
     const { step = 1 } = spec
     kernels.pg_step(
-      ...([rows, paddedRank, f, stride, n, stride, push, pushStride, l, lStride, step, l1, l2] as const),
+      ...([rows, paddedRank, f, stride, n, stride, p, pStride, l, lStride, step, l1, l2] as const),
       ...([...limits, violation] as const),
     )
   }
+}
+
+/** What a rule of whole rows has to do with some of them: those that stay it visits for their loss alone, where it is wanted. */
+export function visits(
+  { spec }: BetaFit,
+  { factor, limits }: Side,
+  start: number,
+  count: number,
+  loss: number,
+): readonly { readonly first: number; readonly rows: number; readonly limits: Side['limits'] }[] {
+  const [, most] = limits
+  return runsOf(factor === 'W' ? spec.frozenW : spec.frozenH, start, count)
+    .filter(({ stays }) => !stays || loss !== 0)
+    .map(({ first, rows, stays }) => ({ first, rows, limits: stays ? [0, most] : limits }))
 }
 
 /** Adds up what the lanes of the last phase over a factor know of its components. */

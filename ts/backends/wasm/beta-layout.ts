@@ -35,6 +35,11 @@ export function betaSizes(shape: Shape): Sizes {
   return { ...sizes, paddedRank, stride: paddedRank * sizes.size }
 }
 
+/** Rules that see the rows of X whole. */
+export function wantsWholeRows(rule: Rule): boolean {
+  return rule === 'hals' || rule === 'bpp'
+}
+
 /** Takes memory for both factors; what is to be zero at first comes first. */
 export function planFactors(
   plan: Plan,

@@ -1,4 +1,5 @@
 import type { Dims } from '../../kernels/spec.js'
+import { bppRowScratch } from './kernels.js'
 import { roundUp } from './layout.js'
 import type { Runner } from './run-kernel.js'
 
@@ -63,6 +64,22 @@ export const BETA_RUNNERS: Readonly<Record<string, Runner>> = {
       ...([rows, rank, beta, p.indptr, p.indices, p.values, dims.weighted ? p.weights : 0] as const),
       ...([p.O, stride, dims.zeros ? p.sums : 0, p.F, stride, l1, l2, ...boundsOf(dims), more] as const),
       ...([dims.measure ? p.loss : 0, p.violation] as const),
+    )
+  },
+  bpp_dense({ kernels, dims, p, size, scratch }) {
+    const { rows, columns, rank, l1, l2 } = dims
+    const stride = size * dims.stride
+    kernels.bpp_dense(
+      ...([rows, columns, rank, p.X, stride, p.V, stride, p.O, size * rank, p.F, size * rank, l1, l2] as const),
+      ...([...boundsOf(dims), scratch(bppRowScratch(rank)), dims.measure ? p.loss : 0, p.violation] as const),
+    )
+  },
+  bpp_csr({ kernels, dims, p, size, scratch }) {
+    const { rows, rank, l1, l2 } = dims
+    const stride = size * rank
+    kernels.bpp_csr(
+      ...([rows, rank, p.indptr, p.indices, p.values, p.weights, p.O, stride, p.F, stride, l1, l2] as const),
+      ...([...boundsOf(dims), scratch(bppRowScratch(rank)), dims.measure ? p.loss : 0, p.violation] as const),
     )
   },
   holdout({ kernels, dims, p, size }) {

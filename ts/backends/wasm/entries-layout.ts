@@ -1,4 +1,5 @@
-import { type BetaLayout, betaSizes, planFactors } from './beta-layout.js'
+import { type BetaLayout, betaSizes, planFactors, wantsWholeRows } from './beta-layout.js'
+import { bppRowScratch } from './kernels.js'
 import {
   csrBounds,
   lanesFor,
@@ -15,16 +16,20 @@ import { csrPartBytes } from './parts.js'
 /** Entries of CSR rows that are worked on at once, and bytes of products with them. */
 const ENTRIES = 1 << 16
 const PRODUCTS = 128 << 10
-/** Operations an entry and component, of rules that go by the gradient and of coordinate descent. */
+/**
+ * Operations an entry and component, of rules that go by the gradient, of coordinate descent, and of exact minima, where a Gram
+ * matrix takes one more for each component.
+ */
 const GRADIENT_FLOPS = 4
 const DESCENT_FLOPS = 16
+const PIVOTING_FLOPS = 6
 
 /** The entries family: CSR X, by its rows and by those of its transpose. */
 export interface EntriesLayout extends BetaLayout {
   readonly scheme: 'entries'
   /** Rows and entries that are worked on at once. */
   readonly part: { readonly rows: number; readonly entries: number }
-  /** Thread 0's buffers: a part of X, N, P and L of its rows, and scratch for coordinate descent. */
+  /** Thread 0's buffers: a part of X, N, P and L of its rows, and scratch for rules that see rows whole. */
   readonly x: number
   readonly n: number
   readonly p: number
@@ -63,13 +68,12 @@ export function entriesLayout(
   const { rows, columns, paddedRank, stride, size } = sizes
   const [byRow, byColumn] = shape.indptr
   const nonzeros = byRow[rows]
-  const perEntry = rule === 'hals' ? DESCENT_FLOPS : GRADIENT_FLOPS
+  const perEntry = rule === 'bpp' ? PIVOTING_FLOPS + paddedRank : rule === 'hals' ? DESCENT_FLOPS : GRADIENT_FLOPS
   const rowBounds = boundsOf(byRow, nonzeros, paddedRank, perEntry)
   const columnBounds = boundsOf(byColumn, nonzeros, paddedRank, perEntry)
   const most = Math.max(rowBounds.length, columnBounds.length) - 1
   const threads = Math.min(maxThreads, most)
-  // coordinate descent wants rows whole
-  const longest = rule === 'hals' ? Math.max(longestRow(byRow), longestRow(byColumn)) : 0
+  const longest = wantsWholeRows(rule) ? Math.max(longestRow(byRow), longestRow(byColumn)) : 0
   const part = {
     rows: Math.min(Math.max(4, Math.floor(PRODUCTS / stride)), Math.max(rows, columns)),
     entries: Math.max(longest, Math.min(ENTRIES, nonzeros)),
@@ -88,7 +92,7 @@ export function entriesLayout(
     n: plan.take(part.rows * stride),
     p: weighted ? plan.take(part.rows * stride) : 0,
     l: rule === 'pg' ? plan.take(part.rows * size) : 0,
-    scratch: plan.take((paddedRank + 2) * roundUp(longest, 4) * size),
+    scratch: plan.take(rule === 'bpp' ? bppRowScratch(paddedRank) : (paddedRank + 2) * roundUp(longest, 4) * size),
   }
   const threadBytes = plan.bytes - fixed
   return {

@@ -1,7 +1,17 @@
 // The entries family: a CSR X at its listed entries alone. Either they are the only ones that count, each with a weight,
 // or the loss is Kullback–Leibler and all others are zeros, of which the factors' totals know enough.
 
-import { beginTotals, finishTotals, lossAt, moveByGradient, type Side, sideOf, totalsOfLane } from './beta-family.js'
+import {
+  beginTotals,
+  finishTotals,
+  lossAt,
+  moveByGradient,
+  type Side,
+  sideOf,
+  totalsOfLane,
+  visits,
+} from './beta-family.js'
+import { wantsWholeRows } from './beta-layout.js'
 import { csrParts, rowsAtOnce } from './csr-rows.js'
 import { keep, moveOn } from './extrapolation.js'
 import { csrPart } from './parts.js'
@@ -59,7 +69,7 @@ function* products(thread: Thread, fit: EntriesFit, { side, X, first, rows, loss
   }
 }
 
-/** Coordinate descent over some rows. */
+/** Coordinate descent or exact minima over some rows. */
 function descend(thread: Thread, fit: EntriesFit, { side, X, violations, first, rows, loss }: Task): void {
   const { kernels, layout, spec } = fit
   const { stride, paddedRank, evenPush } = layout
@@ -67,11 +77,24 @@ function descend(thread: Thread, fit: EntriesFit, { side, X, violations, first, 
   const whole = { first, rows, from: X.indptr[first], end: X.indptr[first + rows] }
   const { indptr, indices, values, weights = 0 } = csrPart(thread, fit, X, whole, x)
   for (const [round, violation] of violations.entries()) {
-    kernels.cd_csr(
-      ...([rows, paddedRank, spec.beta, indptr, indices, values, weights, side.O.rows, stride] as const),
-      ...([evenPush ? side.O.sums : 0, side.F.rows + first * stride, stride, side.l1, side.l2] as const),
-      ...([...side.limits, scratch, round === 0 ? loss : 0, violation] as const),
-    )
+    const measured = round === 0 ? loss : 0
+    for (const run of visits(fit, side, first, rows, measured)) {
+      const starts = indptr + 4 * (run.first - first)
+      const f = side.F.rows + run.first * stride
+      const [moving, most] = run.limits
+      if (spec.rule === 'bpp') {
+        kernels.bpp_csr(
+          ...([run.rows, paddedRank, starts, indices, values, weights, side.O.rows, stride, f, stride] as const),
+          ...([side.l1, side.l2, Math.min(layout.rank, moving), most, scratch, measured, violation] as const),
+        )
+        continue
+      }
+      kernels.cd_csr(
+        ...([run.rows, paddedRank, spec.beta, starts, indices, values, weights, side.O.rows, stride] as const),
+        ...([evenPush ? side.O.sums : 0, f, stride, side.l1, side.l2] as const),
+        ...([moving, most, scratch, measured, violation] as const),
+      )
+    }
   }
 }
 
@@ -92,7 +115,7 @@ function* moveRows(thread: Thread, fit: EntriesFit, side: Side, phase: Phase, la
       continue
     }
     keep(thread, fit, side.stored, first, rows)
-    if (spec.rule === 'hals') {
+    if (wantsWholeRows(spec.rule)) {
       descend(thread, fit, task)
     } else {
       for (const [round, violation] of violations.entries()) {

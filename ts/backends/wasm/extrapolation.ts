@@ -3,7 +3,7 @@
 
 import type { Crew } from './crew.js'
 import type { HeldFit } from './family.js'
-import { limitsOf } from './rules.js'
+import { limitsOf, movingRows } from './rules.js'
 import { isByRows, isStopped, type Phase, type SharedFit, type Steps, type Thread } from './thread.js'
 
 /** Keeps rows of a factor that a rule is about to move, where the fit extrapolates. */
@@ -15,15 +15,18 @@ export function keep(thread: Thread, { layout }: SharedFit, factor: 'W' | 'Ht', 
 }
 
 /** Rows of a factor that a rule has moved go on, where the fit extrapolates. */
-export function moveOn(thread: Thread, fit: SharedFit, factor: 'W' | 'Ht', first: number, rows: number): void {
+export function moveOn(thread: Thread, fit: SharedFit, factor: 'W' | 'Ht', start: number, count: number): void {
   const { kernels, layout } = fit
   const { extrapolation, stride, paddedRank } = layout
   if (!extrapolation) return
-  const further = first * stride
   const weight = thread.views.f64[extrapolation.weight / 8]
-  const [, most] = limitsOf(fit, factor === 'W' ? 'W' : 'H')
-  const moved = extrapolation.moved[factor] + further
-  kernels.extrapolate(rows * paddedRank, layout[factor] + further, moved, weight, most)
+  const side = factor === 'W' ? 'W' : 'H'
+  const [, most] = limitsOf(fit, side)
+  for (const { first, rows } of movingRows(fit, side, start, count)) {
+    const further = first * stride
+    const moved = extrapolation.moved[factor] + further
+    kernels.extrapolate(rows * paddedRank, layout[factor] + further, moved, weight, most)
+  }
 }
 
 /** A lane's share of the phases that undo an iteration. */

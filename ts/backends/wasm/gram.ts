@@ -132,7 +132,7 @@ export function finishRows(
     stepRows(thread, fit, lane, first, rows, n, scratch)
   } else if (phase !== 'measure') {
     keep(thread, fit, 'W', first, rows)
-    moveGram(thread, fit, lane, phase, { factor: 'W', rows, f, n, g: G, scratch })
+    moveGram(thread, fit, lane, phase, { factor: 'W', first, rows, f, n, g: G, scratch })
     moveOn(thread, fit, 'W', first, rows)
   }
   if (phase !== 'rows' && phase !== 'snapshotRows') {
@@ -171,7 +171,7 @@ export function finishColumns(
     moveFromBatch(thread, fit, lane, first, rows, a, m, scratch)
   } else if (phase === 'columns') {
     keep(thread, fit, 'Ht', first, rows)
-    moveGram(thread, fit, lane, phase, { factor: 'H', rows, f, n: a, g: S, scratch })
+    moveGram(thread, fit, lane, phase, { factor: 'H', first, rows, f, n: a, g: S, scratch })
     moveOn(thread, fit, 'Ht', first, rows)
     thread.addTo('loss', fit, lane, kernels.dot(rows * paddedRank, a, f))
   }

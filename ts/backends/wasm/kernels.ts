@@ -30,9 +30,15 @@ export function svrmuScratch(stride: number): number {
   return 128 * stride
 }
 
-/** Bytes of scratch that `bpp_update` wants. */
+/** Bytes of scratch that `bpp_update` wants: two matrices and eleven lines of f64, in whole pairs of vectors. */
 export function bppScratch(rank: number): number {
-  return 16 * rank * rank + 64 * rank
+  const width = 4 * Math.ceil(rank / 4)
+  return 8 * width * (2 * width + 11)
+}
+
+/** The same for `bpp_dense` and `bpp_csr`, which gather 32 rows of the other factor, plain and scaled. */
+export function bppRowScratch(rank: number): number {
+  return bppScratch(rank) + 8 * 64 * 4 * Math.ceil(rank / 4)
 }
 
 /**
@@ -54,6 +60,7 @@ export interface Kernels extends BetaKernels {
     l1: number,
     l2: number,
     moving: number,
+    most: number,
     scratch: number,
     violation: number,
   ): void

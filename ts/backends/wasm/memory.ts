@@ -1,6 +1,6 @@
 import { entryCount, type MatrixView } from '../../core/matrix.js'
 import type { FitSpec, Weights } from '../backend.js'
-import { HELD_BY_EXTRAPOLATION, type Memory } from '../memory.js'
+import { frozenBytes, HELD_BY_EXTRAPOLATION, type Memory } from '../memory.js'
 import { carriedBytes } from './layout.js'
 import { denseBytes } from './source.js'
 import { layoutOf } from './tell.js'
@@ -47,10 +47,12 @@ export function memoryOf(X: MatrixView, spec: FitSpec, weights: Weights | undefi
   const { rows, columns, stride, size } = layout
   const pairs = 1 + (spec.extrapolate ? HELD_BY_EXTRAPOLATION : 0)
   const factors = pairs * (rows + columns) * stride
+  const carried = spec.batches ? carriedBytes(layout, spec.rule) : 0
   return {
     X: bytesOfX(X, layout),
     weights: bytesOfWeights(weights, size),
-    factors: factors + (spec.batches ? carriedBytes(layout, spec.rule) : 0),
+    // every worker has lists of its own
+    factors: factors + carried + threads * frozenBytes(spec),
     workspace: layout.bytes - factors,
   }
 }

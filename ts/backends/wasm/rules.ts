@@ -1,12 +1,14 @@
 import { updateExponent } from '../../kernels/beta.js'
 import type { Penalty, Rule } from '../backend.js'
+import { movingRuns, type Run } from '../runs.js'
 import { type Online, onlineOf } from './batch.js'
 import { ONLINE_ROWS } from './kernels.js'
 import type { GramFit, Phase, SharedFit, Thread } from './thread.js'
 
-/** Rows of a factor that are to move: F, the products N with X, and the Gram matrix G of the other factor. */
+/** Rows of a factor that are to move, from `first` on: F, the products N with X, and the Gram matrix G of the other factor. */
 export interface Move {
   readonly factor: 'W' | 'H'
+  readonly first: number
   readonly rows: number
   readonly f: number
   readonly n: number
@@ -36,6 +38,11 @@ export function limitsOf(
   const { movingW, movingH, maxW, maxH } = spec
   const [moving = rank, most = Number.POSITIVE_INFINITY] = factor === 'W' ? [movingW, maxW] : [movingH, maxH]
   return [moving === rank ? paddedRank : moving, most]
+}
+
+/** The runs of rows of a factor that move. */
+export function movingRows({ spec }: SharedFit, factor: 'W' | 'H', first: number, rows: number): readonly Run[] {
+  return movingRuns(factor === 'W' ? spec.frozenW : spec.frozenH, first, rows)
 }
 
 /**
@@ -72,8 +79,9 @@ const GRAM_RULES: Readonly<Record<RuleOfRows, GramRule>> = {
   bpp(fit, { factor, rows, f, n, g, scratch }, violation) {
     const { rank, paddedRank, stride } = fit.layout
     const { l1, l2 } = penaltyOf(fit, factor)
-    const moving = Math.min(rank, limitsOf(fit, factor)[0])
-    fit.kernels.bpp_update(rows, paddedRank, f, stride, n, stride, g, stride, l1, l2, moving, scratch, violation)
+    const [moving, most] = limitsOf(fit, factor)
+    const limits = [Math.min(rank, moving), most] as const
+    fit.kernels.bpp_update(rows, paddedRank, f, stride, n, stride, g, stride, l1, l2, ...limits, scratch, violation)
   },
   product({ layout }, { rows, f, n }, _violation, thread) {
     thread.copy(n, rows * layout.stride, f)
@@ -100,11 +108,17 @@ const GRAM_RULES: Readonly<Record<RuleOfRows, GramRule>> = {
   },
 }
 
-export function moveGram(thread: Thread, fit: GramFit, lane: number, phase: Phase, rows: Move): void {
+/** Moves rows by their rule, but for those that stay. */
+export function moveGram(thread: Thread, fit: GramFit, lane: number, phase: Phase, panel: Move): void {
   const { rule } = fit.spec
+  const { stride } = fit.layout
   // which differs from `mu` in its updates of H alone
   const move = GRAM_RULES[rule === 'svrmu' ? 'mu' : (rule as RuleOfRows)]
-  for (const violation of violationsOf(thread, fit, lane, phase)) move(fit, rows, violation, thread)
+  for (const { first, rows } of movingRows(fit, panel.factor, panel.first, panel.rows)) {
+    const further = (first - panel.first) * stride
+    const run = { ...panel, first, rows, f: panel.f + further, n: panel.n + further }
+    for (const violation of violationsOf(thread, fit, lane, phase)) move(fit, run, violation, thread)
+  }
 }
 
 /** Moves rows of Ht from a batch, with N = XᵀW of its rows of X at address `n`. */
@@ -128,20 +142,26 @@ export function moveOnline(
   }
 }
 
-/** Moves rows of Ht from both halves of a batch's gradient; a `pStride` of 0 gives all rows the same P. */
+/**
+ * Moves rows of Ht from both halves of a batch's gradient, but for those that stay; a `pStride` of 0 gives all rows the same P.
+ */
 export function updateOnline(
-  { kernels, layout, spec }: SharedFit,
+  fit: SharedFit,
   { A, B, keep, l1, l2 }: Online,
-  first: number,
-  rows: number,
+  start: number,
+  count: number,
   n: number,
   p: number,
   pStride: number,
 ): void {
+  const { kernels, layout, spec } = fit
   const { Ht, stride } = layout
-  const further = first * stride
-  kernels.online_update(
-    ...([rows, Ht + further, stride, A + further, B + further, n, stride, p, pStride] as const),
-    ...([updateExponent(spec.beta), keep, l1, l2, ...limitsOf({ spec, layout }, 'H')] as const),
-  )
+  for (const { first, rows } of movingRows(fit, 'H', start, count)) {
+    const further = first * stride
+    const [pull, push] = [n + (first - start) * stride, p + (first - start) * pStride]
+    kernels.online_update(
+      ...([rows, Ht + further, stride, A + further, B + further, pull, stride, push, pStride] as const),
+      ...([updateExponent(spec.beta), keep, l1, l2, ...limitsOf({ spec, layout }, 'H')] as const),
+    )
+  }
 }

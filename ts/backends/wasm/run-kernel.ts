@@ -86,9 +86,9 @@ const RUNNERS: Readonly<Record<string, Runner>> = {
   bpp_update({ kernels, dims, p, size, scratch }) {
     const { rows, rank, l1, l2 } = dims
     const stride = size * rank
-    const [moving] = boundsOf(dims)
+    const limits = boundsOf(dims)
     const more = scratch(bppScratch(rank))
-    kernels.bpp_update(rows, rank, p.F, stride, p.N, stride, p.G, stride, l1, l2, moving, more, p.violation)
+    kernels.bpp_update(rows, rank, p.F, stride, p.N, stride, p.G, stride, l1, l2, ...limits, more, p.violation)
   },
   extrapolate({ kernels, dims, p }) {
     const [, most] = boundsOf(dims)

@@ -2,7 +2,7 @@
 // and updates of H with reduced variance.
 
 import { carriedOf, stepOf, windowOf } from './batch.js'
-import { limitsOf, penaltyOf } from './rules.js'
+import { limitsOf, movingRows, penaltyOf } from './rules.js'
 import { type GramFit, isStopped, type Phase, type Steps, type Thread } from './thread.js'
 
 /** Rows of a factor, numbered from `first`, with their products N; D is the gradient before, at address 0 not remembered. */
@@ -20,20 +20,26 @@ interface Step {
   readonly scratch: number
 }
 
-function step(thread: Thread, fit: GramFit, lane: number, move: Step): void {
+/** Moves rows by a step, but for those that stay. */
+function step(thread: Thread, fit: GramFit, lane: number, panel: Step): void {
   const { kernels, layout, spec } = fit
   const { rank, paddedRank, stride } = layout
-  const { factor, first, rows, f, n, g, d, scale, round, scratch } = move
+  const { factor, g, scale, round, scratch } = panel
   const { noise = 0, seed = 0, limit = Number.POSITIVE_INFINITY } = spec.sgd!
   const { rate, draw } = stepOf(thread, fit)
   const { l1, l2 } = penaltyOf(fit, factor)
   const [moving, most] = limitsOf(fit, factor)
-  kernels.sgd_update(
-    ...([rows, paddedRank, f, stride, n, stride, g, stride, d, rate, scale, l1, l2] as const),
-    ...([noise, seed, draw * ((spec.rounds ?? 1) + 1) + round, first, limit] as const),
-    // what pads the rank has no noise and no penalty
-    ...([Math.min(rank, moving), most, scratch, thread.sumAt('squaredGradient', fit, lane)] as const),
-  )
+  for (const { first, rows } of movingRows(fit, factor, panel.first, panel.rows)) {
+    const further = (first - panel.first) * stride
+    const [f, n] = [panel.f + further, panel.n + further]
+    const d = panel.d && panel.d + further
+    kernels.sgd_update(
+      ...([rows, paddedRank, f, stride, n, stride, g, stride, d, rate, scale, l1, l2] as const),
+      ...([noise, seed, draw * ((spec.rounds ?? 1) + 1) + round, first, limit] as const),
+      // what pads the rank has no noise and no penalty
+      ...([Math.min(rank, moving), most, scratch, thread.sumAt('squaredGradient', fit, lane)] as const),
+    )
+  }
 }
 
 /** All rounds of steps of rows of W, with their N = X·Hᵀ at address `n`. */
@@ -114,12 +120,12 @@ export function keptW(thread: Thread, fit: GramFit, phase: Phase): number | unde
   return carriedOf(thread, fit)[2]
 }
 
-/** Moves rows of Ht with reduced variance; the batch's products with W lie at address `n`, those with W0 at `m`. */
+/** Moves rows of Ht with reduced variance, but for those that stay; the batch's products with W lie at address `n`, those with W0 at `m`. */
 export function reduceVariance(
   thread: Thread,
   fit: GramFit,
-  first: number,
-  rows: number,
+  begin: number,
+  count: number,
   n: number,
   m: number,
   scratch: number,
@@ -129,10 +135,13 @@ export function reduceVariance(
   if (!reduction) throw new TypeError('a fit without snapshots')
   const [start, end] = windowOf(thread, fit)
   const [A, kept] = carriedOf(thread, fit)
-  const [f, f0, a] = [Ht, kept, A].map(base => base + first * stride)
   const { l1, l2 } = penaltyOf(fit, 'H')
-  kernels.svrmu_update(
-    ...([rows, paddedRank, f, stride, n, m, stride, f0, a, S, reduction.K, reduction.S0, stride] as const),
-    ...([end - start, total, spec.ratio ?? 1, l1, l2, ...limitsOf(fit, 'H'), scratch] as const),
-  )
+  for (const { first, rows } of movingRows(fit, 'H', begin, count)) {
+    const [f, f0, a] = [Ht, kept, A].map(base => base + first * stride)
+    const [of, before] = [n, m].map(base => base + (first - begin) * stride)
+    kernels.svrmu_update(
+      ...([rows, paddedRank, f, stride, of, before, stride, f0, a, S, reduction.K, reduction.S0, stride] as const),
+      ...([end - start, total, spec.ratio ?? 1, l1, l2, ...limitsOf(fit, 'H'), scratch] as const),
+    )
+  }
 }

@@ -1,5 +1,6 @@
 import type { Rule } from '../backend.js'
-import { type BetaLayout, betaSizes, planFactors } from './beta-layout.js'
+import { type BetaLayout, betaSizes, planFactors, wantsWholeRows } from './beta-layout.js'
+import { bppRowScratch } from './kernels.js'
 import {
   evenBounds,
   lanesFor,
@@ -17,11 +18,15 @@ import {
 /** Rows of a tile at most, and bytes of a row of it; some five tiles are to fit a second-level cache. */
 const ROWS = 64
 const ROW_BYTES = 2048
-/** Bytes of a tile for coordinate descent, whose rows come whole. */
+/** Bytes of a tile of rows that come whole. */
 const WHOLE_ROWS_BYTES = 512 << 10
-/** Operations an entry and component, of rules that go by the gradient and of coordinate descent. */
+/**
+ * Operations an entry and component, of rules that go by the gradient, of coordinate descent, and of exact minima, where a Gram
+ * matrix takes one more for each component.
+ */
 const GRADIENT_FLOPS = 6
 const DESCENT_FLOPS = 10
+const PIVOTING_FLOPS = 6
 
 /** The tile family: W·H of one tile of X (or of its transpose, for H) after the other. */
 export interface TileLayout extends BetaLayout {
@@ -53,10 +58,11 @@ export interface TileShape {
 }
 
 function tileOf(rows: number, columns: number, rule: Rule, size: number): TileShape {
-  const width = rule === 'hals' ? columns : Math.min(columns, ROW_BYTES / size)
+  const whole = wantsWholeRows(rule)
+  const width = whole ? columns : Math.min(columns, ROW_BYTES / size)
   // the model is computed in whole pairs of vectors
   const stride = paddedStride(roundUp(width, 8))
-  const most = rule === 'hals' ? Math.max(1, Math.floor(WHOLE_ROWS_BYTES / (stride * size))) : ROWS
+  const most = whole ? Math.max(1, Math.floor(WHOLE_ROWS_BYTES / (stride * size))) : ROWS
   return { rows: Math.min(rows, ROWS, most), columns: width, stride }
 }
 
@@ -83,7 +89,8 @@ export function tileLayout(
   const { rule, beta } = wants
   const sizes = betaSizes(shape)
   const { rows, columns, paddedRank, stride, size } = sizes
-  const flops = (rule === 'hals' ? DESCENT_FLOPS : GRADIENT_FLOPS) * rows * columns * paddedRank
+  const perEntry = rule === 'bpp' ? PIVOTING_FLOPS + paddedRank : rule === 'hals' ? DESCENT_FLOPS : GRADIENT_FLOPS
+  const flops = perEntry * rows * columns * paddedRank
   const rowBounds = boundsOf(rows, flops)
   const columnBounds = boundsOf(columns, flops)
   const most = Math.max(rowBounds.length, columnBounds.length) - 1
@@ -108,13 +115,13 @@ export function tileLayout(
     v: tile(weighted),
     // coordinate descent keeps the model of one row there, in f64
     u: plan.take(Math.max(elements * size, 8 * Math.max(tiles.W.stride, tiles.H.stride))),
-    push: tile(rule !== 'hals' && !evenPush),
+    push: tile(!wantsWholeRows(rule) && !evenPush),
     bend: tile(rule === 'pg'),
     turned: plan.take(turnedRows * paddedStride(tiles.H.rows) * size),
     n: plan.take(tallest * stride),
     p: plan.take(tallest * stride),
     l: plan.take(tallest * 2 * size),
-    scratch: plan.take(roundUp(tallest, 4) * stride),
+    scratch: plan.take(Math.max(roundUp(tallest, 4) * stride, rule === 'bpp' ? bppRowScratch(paddedRank) : 0)),
   }
   const threadBytes = plan.bytes - fixed
   return {

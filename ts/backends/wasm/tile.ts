@@ -1,7 +1,17 @@
 // The tile family: W·H of one tile of X after the other, turned into both halves of the gradient while it is in the
 // cache. The columns phase reads the tiles transposed, and is then the same as the rows phase.
 
-import { beginTotals, finishTotals, lossAt, moveByGradient, type Side, sideOf, totalsOfLane } from './beta-family.js'
+import {
+  beginTotals,
+  finishTotals,
+  lossAt,
+  moveByGradient,
+  type Side,
+  sideOf,
+  totalsOfLane,
+  visits,
+} from './beta-family.js'
+import { wantsWholeRows } from './beta-layout.js'
 import { keep, moveOn } from './extrapolation.js'
 import { violationsOf } from './rules.js'
 import { isStopped, type Phase, type Steps, type Thread, type TileFit } from './thread.js'
@@ -81,7 +91,7 @@ function* products(
   }
 }
 
-/** Coordinate descent over some rows, whose tile is as wide as they are. */
+/** Coordinate descent or exact minima over some rows, whose tile is as wide as they are. */
 function descend(
   thread: Thread,
   fit: TileFit,
@@ -94,17 +104,31 @@ function descend(
 ): void {
   const { kernels, layout, spec } = fit
   const { paddedRank, stride } = layout
-  const { x, v, u, turned } = buffers
-  const { F, O, l1, l2, limits, columns } = side
+  const { x, v, u, turned, scratch } = buffers
+  const { F, O, l1, l2, columns } = side
   const tile = { first, rows, start: 0, columns, stride: layout.tiles[side.factor].stride }
   const data = loadX(thread, fit, side, tile, startRows(fit, side, first, rows), x, turned)
   const weights = loadWeights(thread, fit, side, tile, v, turned)
-  const f = F.rows + first * stride
   for (const [round, violation] of violations.entries()) {
-    kernels.cd_dense(
-      ...([rows, columns, paddedRank, spec.beta, data.x, data.xStride, weights.x, weights.xStride] as const),
-      ...([O.across, O.acrossStride, f, stride, l1, l2, ...limits, u, round === 0 ? loss : 0, violation] as const),
-    )
+    const measured = round === 0 ? loss : 0
+    for (const run of visits(fit, side, first, rows, measured)) {
+      const further = run.first - first
+      const ofX = data.x + further * data.xStride
+      const ofV = weights.x && weights.x + further * weights.xStride
+      const f = F.rows + run.first * stride
+      const [moving, most] = run.limits
+      if (spec.rule === 'bpp') {
+        kernels.bpp_dense(
+          ...([run.rows, columns, paddedRank, ofX, data.xStride, ofV, weights.xStride, O.rows, stride] as const),
+          ...([f, stride, l1, l2, Math.min(layout.rank, moving), most, scratch, measured, violation] as const),
+        )
+        continue
+      }
+      kernels.cd_dense(
+        ...([run.rows, columns, paddedRank, spec.beta, ofX, data.xStride, ofV, weights.xStride] as const),
+        ...([O.across, O.acrossStride, f, stride, l1, l2, moving, most, u, measured, violation] as const),
+      )
+    }
   }
 }
 
@@ -124,7 +148,7 @@ function* moveRows(thread: Thread, fit: TileFit, side: Side, phase: Phase, lane:
       continue
     }
     keep(thread, fit, side.stored, first, rows)
-    if (spec.rule === 'hals') {
+    if (wantsWholeRows(spec.rule)) {
       descend(thread, fit, side, buffers, first, rows, violations, loss)
     } else {
       for (const [round, violation] of violations.entries()) {

@@ -63,7 +63,7 @@ const GRAM_RULES: Readonly<Partial<Record<Rule, Call>>> = {
   },
   // of penalties alone, so that no component is zero; nor is then F, which lies where nothing looks for indices
   bpp: (kernels, [, n, g, scratch, violation, f]) =>
-    kernels.bpp_update(ROWS, RANK, f, NARROW, n, NARROW, g, NARROW, -1, 1, RANK, scratch, violation),
+    kernels.bpp_update(ROWS, RANK, f, NARROW, n, NARROW, g, NARROW, -1, 1, RANK, 9, scratch, violation),
 }
 
 function callsOf({ layout, spec }: SharedFit): readonly Call[] {

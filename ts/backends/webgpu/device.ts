@@ -72,6 +72,30 @@ function checkLimits(limits: GPUSupportedLimits): void {
   }
 }
 
+/** What a device allows, and what keeps it busy. */
+export function roomOf(
+  {
+    maxStorageBufferBindingSize,
+    maxBufferSize,
+  }: Pick<GPUSupportedLimits, 'maxStorageBufferBindingSize' | 'maxBufferSize'>,
+  emulated: boolean,
+  limits: WebgpuLimits = {},
+  memoryLimit: number = Number.POSITIVE_INFINITY,
+): Room {
+  return {
+    bindingBytes: limits.bindingBytes ?? Math.min(maxStorageBufferBindingSize, maxBufferSize),
+    busyThreads: limits.busyThreads ?? (emulated ? BUSY_THREADS_EMULATED : BUSY_THREADS),
+    gramReads: limits.gramReads ?? GRAM_READS,
+    tileBytes: limits.tileBytes ?? TILE_BYTES,
+    modelValues: limits.modelValues ?? (emulated ? MODEL_VALUES_EMULATED : MODEL_VALUES),
+    memoryBytes: memoryLimit,
+  }
+}
+
+export function dotsOf(emulated: boolean): DotGroups {
+  return emulated ? DOTS_EMULATED : DOTS
+}
+
 /** A GPU that is open. */
 export class GpuDevice implements Device {
   readonly backend = 'webgpu'
@@ -104,16 +128,8 @@ export class GpuDevice implements Device {
     this.memoryLimit = memoryLimit
     this.emulated = emulated
     this.info = info
-    const { maxStorageBufferBindingSize, maxBufferSize } = gpu.device.limits
-    this.#room = {
-      bindingBytes: limits.bindingBytes ?? Math.min(maxStorageBufferBindingSize, maxBufferSize),
-      busyThreads: limits.busyThreads ?? (emulated ? BUSY_THREADS_EMULATED : BUSY_THREADS),
-      gramReads: limits.gramReads ?? GRAM_READS,
-      tileBytes: limits.tileBytes ?? TILE_BYTES,
-      modelValues: limits.modelValues ?? (emulated ? MODEL_VALUES_EMULATED : MODEL_VALUES),
-      memoryBytes: memoryLimit ?? Number.POSITIVE_INFINITY,
-    }
-    this.#dots = emulated ? DOTS_EMULATED : DOTS
+    this.#room = roomOf(gpu.device.limits, emulated, limits, memoryLimit)
+    this.#dots = dotsOf(emulated)
   }
 
   supports(X: MatrixView, spec: FitSpec, weights?: Weights): Support {

@@ -24,6 +24,7 @@ export function fitRefusal(
 ): string | undefined {
   const { dtype, rank, beta, rule } = spec
   if (dtype !== 'f32') return 'WebGPU computes in f32 only'
+  if (spec.frozenW || spec.frozenH) return 'WebGPU has no rows and columns that stay'
   if (!RULES.includes(rule)) return `WebGPU has no kernels for the update rule ${rule}`
   if (spec.storage === 'f16') {
     if (!features.has(HALF)) return `this GPU or its driver has no ${HALF}, which storage: 'f16' takes`
