@@ -2,6 +2,9 @@
 // pairs of f32 where that has float64. Kim & Park, SIAM J. Sci. Comput. 33 (2011), algorithm 2, row by row. Stands behind
 // pairs.wgsl.
 //
+// There are no upper bounds here, and no proximal steps: a component that depends on those before it becomes zero, and a row
+// that comes to no end within 5·moving + 20 exchanges keeps the positive part of its last solution.
+//
 // One thread owns a row: rows part ways after the first exchange, and none waits for another. Sets of components are bits of
 // two words. What a thread works with lies in S, place by place, so that neighbours in the same place read together: the
 // Cholesky factor of the passive set by rows, then what is wanted, the solution, and the solution of the triangle above it.

@@ -33,9 +33,19 @@ export function fitRefusal(
   }
   const refusal = gramRuleRefusal(spec, weights)
   if (refusal) return refusal
-  if (rule === 'bpp' && rank > MOST_PIVOTED) return tooManyPivoted('rank', rank)
+  if (rule === 'bpp') {
+    if (rank > MOST_PIVOTED) return tooManyPivoted('rank', rank)
+    if (weights) return 'WebGPU has no kernels for the update rule bpp with weights'
+    if (isBounding(spec.maxW) || isBounding(spec.maxH)) return NO_BOUNDS
+  }
   if (X.kind === 'dense' && weights?.kind === 'entries') return 'a dense matrix lists no entries to weigh'
   return undefined
+}
+
+const NO_BOUNDS = 'WebGPU has block principal pivoting without upper bounds alone'
+
+function isBounding(bound: number = Number.POSITIVE_INFINITY): boolean {
+  return bound < Number.POSITIVE_INFINITY
 }
 
 function tooManyPivoted(what: string, count: number): string {
@@ -50,7 +60,10 @@ export function callRefusal(
   bindingBytes: number,
 ): string | undefined {
   if (dtype !== 'f32') return 'WebGPU computes in f32 only'
-  if (spec.name === 'bpp_update' && dims.rank > MOST_PIVOTED) return tooManyPivoted('rank', dims.rank)
+  if (spec.name === 'bpp_update') {
+    if (dims.rank > MOST_PIVOTED) return tooManyPivoted('rank', dims.rank)
+    if (isBounding(dims.most)) return NO_BOUNDS
+  }
   if (spec.name === 'cd_csr' && dims.weighted && dims.zeros)
     return 'weights and zeros that count share a binding of cd_csr'
   const large = spec.buffers.find(buffer => buffer.length(dims) * 4 > bindingBytes)
