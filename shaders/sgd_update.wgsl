@@ -13,7 +13,7 @@ const SMALLEST = 0x1p-63f;
 const NOISE_UNIT = 0x1.bb67aep-16f;
 
 // of the slot
-const DRAW = 194;
+const DRAW = 130;
 // of `bounds`
 const EIGENVALUE = 0; // of all rows of the other factor
 const PEAK = 1; // their largest squared norm

@@ -15,8 +15,8 @@ export type Pair = readonly [GPUBuffer, GPUBuffer]
 
 /**
  * What an attempt at an iteration leaves until it is read back, in floats: the partial sums of its loss, of two floats each,
- * those of its violation, and whether it stands. Batches of `sgd` find there what the host says of them, and leave the steps
- * that they took.
+ * those of its violation, and in the last one whether it stands. Batches of `sgd` have no violations: in their place the slot has
+ * what the host says of the batch, and the steps that it took.
  */
 export const SLOT: {
   readonly bytes: number
@@ -30,12 +30,13 @@ export const SLOT: {
   readonly told: number
   /** The lengths of both steps. */
   readonly taken: number
-  /** Partial sums of Σ g² and of Σ g·g′. */
+  /** Partial sums of Σ g² and of Σ g·g′, so many at most of each. */
   readonly squares: number
   readonly products: number
+  readonly mostSums: number
 } = {
-  ...{ bytes: 5 * SMALLEST_BUFFER, low: 64, violations: 128, unread: 159, stands: 191 },
-  ...{ told: 192, taken: 195, squares: 200, products: 232 },
+  ...{ bytes: 3 * SMALLEST_BUFFER, low: 64, violations: 128, unread: 159, stands: 191 },
+  ...{ told: 128, taken: 131, squares: 133, products: 146, mostSums: 13 },
 }
 
 /** How partial sums are split over workgroups: ab + cd for a loss, `terms` for a violation; they fit a slot. */

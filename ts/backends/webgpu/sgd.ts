@@ -26,6 +26,11 @@ interface Held {
   readonly products: number
 }
 
+/** Partial sums of each sum over the gradient. */
+function sumsOf({ dots }: Setting): number {
+  return Math.min(dots.terms, SLOT.mostSums)
+}
+
 /**
  * Batches of projected stochastic gradient steps (see `Fit.runBatches`). The host says the rates in each batch's slot; bounds,
  * lengths of steps and the sums over the gradient are made on the device.
@@ -64,7 +69,7 @@ export class Sgd extends BatchRunner {
   }
 
   protected override async calls(setting: Setting, { first, count, refresh = false }: Kind): Promise<BatchCalls> {
-    const { spec, width, data, W, Ht, slot, dots } = setting
+    const { spec, width, data, W, Ht, slot } = setting
     const { D, bounds, terms, products: second } = this.#held
     const { noise: size, seed, limit } = this.#sgd
     const { rounds = 1 } = spec
@@ -84,7 +89,7 @@ export class Sgd extends BatchRunner {
     const rows = data.columns
     const termCount = sgdTerms(rows, width)
     const list = { buffer: terms }
-    const sum = { length: termCount, groups: dots.terms, low: SLOT.unread, into: slot }
+    const sum = { length: termCount, groups: sumsOf(setting), low: SLOT.unread, into: slot }
     const size4 = second * 4
     const calls = [
       ...products.begin,
@@ -151,12 +156,12 @@ export class Sgd extends BatchRunner {
   }
 
   override stepOf(slot: Float32Array): BatchStep {
-    const { terms } = this.setting.dots
+    const sums = sumsOf(this.setting)
     return {
       rateW: slot[SLOT.taken],
       rateH: slot[SLOT.taken + 1],
-      squaredGradient: sumOf(slot, SLOT.squares, terms),
-      alignment: sumOf(slot, SLOT.products, terms),
+      squaredGradient: sumOf(slot, SLOT.squares, sums),
+      alignment: sumOf(slot, SLOT.products, sums),
     }
   }
 
