@@ -1,6 +1,6 @@
 // What a tile of X and its model U contribute to the gradient, entry by entry: U becomes Q = V·X·U^(β−2), and where wanted
 // P = V·U^(β−1), C = V·curvature and V·d(X | U). Févotte & Idier, Neural Computation 2011, equations 2 and 4.1.
-// Stands behind beta.wgsl.
+// Stands behind beta.wgsl, and behind the type `stored` of X.
 //
 // One thread owns four entries of a row, and leaves one term of the loss. Weights are 1, a matrix, or a hash of seed and place
 // (ts/kernels/holdout.ts), of which nothing is stored. Columns of U from `inside` on are padding and become zero.
@@ -28,7 +28,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> X: array<f32>;
+@group(0) @binding(1) var<storage, read> X: array<stored>;
 @group(0) @binding(2) var<storage, read> V: array<f32>;
 @group(0) @binding(3) var<storage, read_write> U: array<f32>;
 @group(0) @binding(4) var<storage, read_write> P: array<f32>;
@@ -79,7 +79,7 @@ fn main(
       }
       continue;
     }
-    let x = X[p.X_first + i * p.X_stride + j];
+    let x = f32(X[p.X_first + i * p.X_stride + j]);
     let u = U[at];
     let v = weight(i, j);
     U[at] = v * pull(x, u);

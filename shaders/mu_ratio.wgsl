@@ -7,6 +7,8 @@ override WORKGROUP: u32 = 64;
 
 // 2⁻⁶³: positive results below it become this bound.
 const SMALLEST = 0x1p-63f;
+// of `momentum`: iterations that stand
+const DONE = 5;
 
 struct Params {
   rows: u32,
@@ -18,6 +20,7 @@ struct Params {
   P_part_length: u32,
   P_stride: u32,
   first_row: u32, // of F
+  single: u32, // nothing moves before so many iterations stand
   gamma: f32,
   l1: f32,
   l2: f32,
@@ -27,7 +30,8 @@ struct Params {
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> N: array<f32>;
 @group(0) @binding(2) var<storage, read> P: array<f32>;
-@group(0) @binding(3) var<storage, read_write> F: array<f32>;
+@group(0) @binding(3) var<storage, read> momentum: array<f32>;
+@group(0) @binding(4) var<storage, read_write> F: array<f32>;
 
 // q^gamma; the exponents of most losses are 1 and ½.
 fn stepped(q: f32) -> f32 {
@@ -49,7 +53,7 @@ fn main(
   let at = (group.y * groups.x + group.x) * WORKGROUP + lane;
   let i = at / p.rank;
   let r = at % p.rank;
-  if (i >= p.rows || r >= p.moving) {
+  if (i >= p.rows || r >= p.moving || (p.single > 0 && momentum[DONE] < f32(p.single))) {
     return;
   }
   var n = 0f;

@@ -9,6 +9,8 @@ override WORKGROUP: u32 = 64;
 
 // 2⁻⁶³: results below it become zero.
 const SMALLEST = 0x1p-63f;
+// of `momentum`: iterations that stand
+const DONE = 5;
 
 struct Params {
   rows: u32,
@@ -24,6 +26,7 @@ struct Params {
   L_stride: u32,
   first_term: u32, // where the threads' violations go
   measure: u32, // 0: they stay as they are
+  single: u32, // nothing moves before so many iterations stand
   step: f32,
   l1: f32,
   l2: f32,
@@ -34,8 +37,9 @@ struct Params {
 @group(0) @binding(1) var<storage, read> N: array<f32>;
 @group(0) @binding(2) var<storage, read> P: array<f32>;
 @group(0) @binding(3) var<storage, read> L: array<f32>;
-@group(0) @binding(4) var<storage, read_write> F: array<f32>;
-@group(0) @binding(5) var<storage, read_write> terms: array<f32>;
+@group(0) @binding(4) var<storage, read> momentum: array<f32>;
+@group(0) @binding(5) var<storage, read_write> F: array<f32>;
+@group(0) @binding(6) var<storage, read_write> terms: array<f32>;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -47,7 +51,7 @@ fn main(
   let tile = (group.y * groups.x + group.x) * WORKGROUP + lane;
   let i = tile / rank_tiles;
   let first = tile % rank_tiles * 4;
-  if (i >= p.rows) {
+  if (i >= p.rows || (p.single > 0 && momentum[DONE] < f32(p.single))) {
     return;
   }
   var bend = p.l2;

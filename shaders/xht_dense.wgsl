@@ -3,7 +3,7 @@
 // One thread owns 4 rows × 4 ranks and keeps them in registers: 16 multiply-adds per vector load, without workgroup
 // memory, whose barriers cost more than they save where a driver runs threads as coroutines. Neighbouring threads differ
 // in the rank, so they share the loads of X and read one row of Ht together. group.z cuts the columns into parts whose
-// sums lie `part_length` apart; the consumer adds them.
+// sums lie `part_length` apart; the consumer adds them. X is f32 or, where it is stored so, f16: `stored` is defined before.
 
 override WORKGROUP: u32 = 64;
 // Whether stride, columns, rank and X_first are multiples of 4: then X4 and Ht4 are bound, else X and Ht.
@@ -21,8 +21,8 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> X: array<f32>;
-@group(0) @binding(2) var<storage, read> X4: array<vec4f>;
+@group(0) @binding(1) var<storage, read> X: array<stored>;
+@group(0) @binding(2) var<storage, read> X4: array<vec4<stored>>;
 @group(0) @binding(3) var<storage, read> Ht: array<f32>;
 @group(0) @binding(4) var<storage, read> Ht4: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> N: array<f32>;
@@ -30,10 +30,10 @@ struct Params {
 fn load_X(i: u32, j: u32) -> vec4f {
   let at = p.X_first + i * p.stride + j;
   if (ALIGNED) {
-    return X4[at / 4];
+    return vec4f(X4[at / 4]);
   }
   let inside = vec4u(j, j + 1, j + 2, j + 3) < vec4u(p.columns);
-  return select(vec4f(), vec4f(X[at], X[at + 1], X[at + 2], X[at + 3]), inside);
+  return select(vec4f(), vec4f(vec4(X[at], X[at + 1], X[at + 2], X[at + 3])), inside);
 }
 
 fn load_Ht(j: u32, r: u32) -> vec4f {

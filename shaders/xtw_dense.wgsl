@@ -2,7 +2,8 @@
 //
 // One thread owns 4 columns × 4 ranks and walks down the rows. The Gram matrix S is the same product with W in the place
 // of X, so its tiles follow those of A in the same grid (`gram_tiles`, 0 for A alone): one dispatch instead of two.
-// group.z cuts the rows into parts whose sums lie `A_part_length` and rank² apart; the consumer adds them.
+// group.z cuts the rows into parts whose sums lie `A_part_length` and rank² apart; the consumer adds them. X is f32 or, where it is
+// stored so, f16: `stored` is defined before.
 
 override WORKGROUP: u32 = 64;
 // Whether stride, columns, rank and X_first are multiples of 4: then X4 and W4 are bound, else X and W.
@@ -22,8 +23,8 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> X: array<f32>;
-@group(0) @binding(2) var<storage, read> X4: array<vec4f>;
+@group(0) @binding(1) var<storage, read> X: array<stored>;
+@group(0) @binding(2) var<storage, read> X4: array<vec4<stored>>;
 @group(0) @binding(3) var<storage, read> W: array<f32>;
 @group(0) @binding(4) var<storage, read> W4: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> A: array<f32>;
@@ -32,10 +33,10 @@ struct Params {
 fn load_X(i: u32, j: u32) -> vec4f {
   let at = p.X_first + i * p.stride + j;
   if (ALIGNED) {
-    return X4[at / 4];
+    return vec4f(X4[at / 4]);
   }
   let inside = vec4u(j, j + 1, j + 2, j + 3) < vec4u(p.columns);
-  return select(vec4f(), vec4f(X[at], X[at + 1], X[at + 2], X[at + 3]), inside);
+  return select(vec4f(), vec4f(vec4(X[at], X[at + 1], X[at + 2], X[at + 3])), inside);
 }
 
 fn load_W(i: u32, r: u32) -> vec4f {

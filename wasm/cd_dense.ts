@@ -1,7 +1,7 @@
 import { curvature, divergence, pull, push, safe, steady } from './beta'
 import { addSum, firstLanes, loadLanes, widen } from './lanes'
 import { power } from './powers'
-import { at, LANES, multiplyAdd, SIZE, smallest, sumOfLanes } from './simd'
+import { at, LANES, largestOfLanes, multiplyAdd, SIZE, smallest, sumOfLanes } from './simd'
 
 // A row's model is kept in f64, and its products are rounded on their own: what one coordinate has put in comes out again
 // when it moves to zero, where a rest of an f32 sum would pull many times as hard as the data.
@@ -24,16 +24,21 @@ function rounded(u: usize): v128 {
   return v128.shuffle<f64>(f32x4.demote_f64x2_zero(v128.load(u)), high, 0, 2)
 }
 
+function powerOf(x: Real, p: Real): Real {
+  return v128.extract_lane<Real>(power(v128.splat<Real>(x), p), 0)
+}
+
 /**
- * Where a step ends, projected to [0, most]: Newton's, but where β < 1 one downwards that ends before the loss can rise, as
- * ts/kernels/cd_dense.ts derives it. Without curvature the loss is linear.
+ * Where a step ends, projected to [0, most]: Newton's, or nearer, before the loss can rise, as ts/kernels/cd_dense.ts derives
+ * it. Without curvature the loss is linear.
  */
-function stepped(value: Real, gradient: Real, bend: Real, beta: Real, most: Real): Real {
+function stepped(value: Real, gradient: Real, bend: Real, steepest: Real, beta: Real, most: Real): Real {
   if (!(bend > 0)) return gradient > 0 ? 0 : value
   let next = value - gradient / bend
-  if (beta < 1 && gradient > 0) {
-    const steepness = v128.splat<Real>(1 + ((2 - beta) * gradient) / (bend * value))
-    next = value * v128.extract_lane<Real>(power(steepness, 1 / (beta - 2)), 0)
+  if (beta < 2 && gradient > 0) next = value * powerOf(1 + ((2 - beta) * gradient) / (bend * value), 1 / (beta - 2))
+  if (beta > 2 && gradient < 0 && steepest > 0) {
+    const growth: Real = ((beta - 1) * -gradient * steepest) / bend
+    next = value + (powerOf(1 + growth, 1 / (beta - 1)) - 1) / steepest
   }
   return next < smallest() ? 0 : min<Real>(next, most)
 }
@@ -90,6 +95,7 @@ export function descend(
     const factor = f64x2.splat(delta)
     let slope = zero
     let bend = zero
+    let steep = zero
     for (let j: usize = 0, start: usize = 0; j < columns; j += LANES, start += 16) {
       const left = columns - j
       const model = moved(u + 8 * j, factor, loadLanes(before + start, left))
@@ -103,6 +109,10 @@ export function descend(
       slope = multiplyAdd(slope, v128.sub<Real>(pushed, v128.mul<Real>(data, pulled)), weighted)
       const bent = v128.mul<Real>(curvature(data, safeModel, pulled, beta), direction)
       bend = multiplyAdd(bend, bent, weighted)
+      if (beta > 2) {
+        const ratio = v128.div<Real>(direction, safeModel)
+        steep = v128.pmax<Real>(steep, v128.and(ratio, v128.gt<Real>(weighted, zero)))
+      }
     }
     const place = at(f, 0, 0, r)
     const old = load<Real>(place)
@@ -110,7 +120,7 @@ export function descend(
     if (sums != 0) gradient += load<Real>(at(sums, 0, 0, r))
     const projected = old <= 0 ? min<Real>(0, gradient) : old >= most ? max<Real>(0, gradient) : gradient
     store<f64>(violation, load<f64>(violation) + <f64>abs<Real>(projected))
-    const value = stepped(old, gradient, sumOfLanes(bend) + l2, beta, most)
+    const value = stepped(old, gradient, sumOfLanes(bend) + l2, largestOfLanes(steep), beta, most)
     before = near
     delta = <f64>value - <f64>old
     store<Real>(place, value)

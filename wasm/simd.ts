@@ -34,6 +34,12 @@ export function sumOfLanes(v: v128): Real {
   )
 }
 
+export function largestOfLanes(v: v128): Real {
+  const first = max<Real>(v128.extract_lane<Real>(v, 0), v128.extract_lane<Real>(v, 1))
+  if (sizeof<Real>() == 8) return first
+  return max<Real>(first, max<Real>(<Real>f32x4.extract_lane(v, 2), <Real>f32x4.extract_lane(v, 3)))
+}
+
 /** The address of entry (row, column) of a matrix. */
 export function at(base: usize, stride: usize, row: usize, column: usize): usize {
   return base + row * stride + column * SIZE

@@ -35,28 +35,51 @@ struct descent_totals {
 
 template<class T, int L, loss_kind K> struct descent {
   using vector = typename vectors<T, L>::type;
-  static constexpr bool may_be_below_1 = K == loss_kind::any || K == loss_kind::itakura_saito || K == loss_kind::half;
+  using single = typename vectors<T, 1>::type;
+  static constexpr bool may_be_above_2 = K == loss_kind::any || K == loss_kind::cubed;
+  static constexpr bool may_be_below_2 = K != loss_kind::squared && K != loss_kind::cubed;
   const loss_constants<T> of;
   const descent_choices<T> how;
-  const split_exponent<T> shortened; // -1 / (2 - beta)
+  const split_exponent<T> shortened; // 1 / (beta - 2), and above 2 1 / (beta - 1)
 
-  descent(double beta, const descent_choices<T>& how) : of(beta), how(how), shortened(1 / (beta - 2)) {}
+  descent(double beta, const descent_choices<T>& how)
+      : of(beta), how(how), shortened(beta > 2 ? 1 / (beta - 1) : 1 / (beta - 2)) {}
 
-  // Where a step ends, projected to [0, most]: Newton's, but where beta < 1 one downwards that ends before the loss can
-  // rise, as ts/kernels/cd_dense.ts derives it. Without curvature the loss is linear: the step falls to zero or stays.
-  NONNEG_INLINE T moved(T value, T gradient, T bend) const {
+  // What a step downwards leaves of a value where beta < 2, `change` being (2 - beta) g / (h f).
+  NONNEG_INLINE T kept(T change) const {
+    const single steepness = (single){} + (1 + change);
+    if constexpr (K == loss_kind::kullback_leibler)
+      return 1 / steepness[0];
+    else if constexpr (K == loss_kind::itakura_saito)
+      return 1 / square_root<T, 1>(steepness)[0];
+    else if constexpr (K == loss_kind::three_halves)
+      return 1 / (steepness[0] * steepness[0]);
+    else
+      return power<T, 1>(steepness, shortened)[0];
+  }
+
+  // By how much a step upwards raises the models most, as shares of them, where beta > 2; `change` is (beta - 1) |g| s / h.
+  NONNEG_INLINE T growth(T change) const {
+    const single steepness = (single){} + (1 + change);
+    if constexpr (K == loss_kind::cubed)
+      return square_root<T, 1>(steepness)[0] - 1;
+    else
+      return power<T, 1>(steepness, shortened)[0] - 1;
+  }
+
+  // Where a step ends, projected to [0, most]: Newton's, or nearer, before the loss can rise, as ts/kernels/cd_dense.ts
+  // derives it. Without curvature the loss is linear: the step falls to zero or stays.
+  NONNEG_INLINE T moved(T value, T gradient, T bend, T steepest) const {
     if (!(bend > 0))
       return gradient > 0 ? 0 : value;
     T next = value - gradient / bend;
-    if constexpr (may_be_below_1) {
-      if (of.beta < 1 && gradient > 0) {
-        using single = typename vectors<T, 1>::type;
-        const single steepness = (single){} + (1 + ((T)2 - of.beta) * gradient / (bend * value));
-        if constexpr (K == loss_kind::itakura_saito)
-          next = value / square_root<T, 1>(steepness)[0];
-        else
-          next = value * power<T, 1>(steepness, shortened)[0];
-      }
+    if constexpr (may_be_below_2) {
+      if (of.beta < 2 && gradient > 0)
+        next = value * kept(((T)2 - of.beta) * gradient / (bend * value));
+    }
+    if constexpr (may_be_above_2) {
+      if (of.beta > 2 && gradient < 0 && steepest > 0)
+        next = value + growth(((T)1 - of.beta) * gradient * steepest / bend) / steepest;
     }
     const T capped = next > how.terms.most ? how.terms.most : next;
     return next < smallest<T> ? 0 : capped;
@@ -100,10 +123,11 @@ template<class T, int L, loss_kind K> struct descent {
     return sum.total();
   }
 
-  // Gradient and curvature of the loss along o, at u + change * before, which becomes u.
-  NONNEG_INLINE void slopes(const descent_row<T>& row, const T* o, T change, const T* before, T& gradient,
-                            T& bend) const {
-    vector g = {}, h = {};
+  // Gradient and curvature of the loss along o, at u + change * before, which becomes u, and the largest o / u.
+  NONNEG_INLINE void slopes(const descent_row<T>& row, const T* o, T change, const T* before, T& gradient, T& bend,
+                            T& steepest) const {
+    const vector zero = {};
+    vector g = {}, h = {}, s = {};
     const T share = how.zeros ? 0 : 1;
     for (int64_t p = 0; p < row.count; p += L) {
       const int64_t left = row.count - p;
@@ -120,9 +144,15 @@ template<class T, int L, loss_kind K> struct descent {
       const loss_at<T, L, K> at(of, load(left, row.x + p, 1), steady);
       g += weighed * (share * at.push() - at.pull());
       h += weighed * along * at.curvature();
+      if constexpr (may_be_above_2) {
+        const vector steep = weighed > zero ? along * at.inverse : zero;
+        s = steep > s ? steep : s;
+      }
     }
     gradient = sum_of_lanes<T, L>(g);
     bend = sum_of_lanes<T, L>(h);
+    for (int l = 0; l < L; l++)
+      steepest = s[l] > steepest ? s[l] : steepest;
   }
 
   // `along(r)`: row r of O at the row's places; it stays valid until along(r + 2).
@@ -139,15 +169,15 @@ template<class T, int L, loss_kind K> struct descent {
     const T* before = along(0);
     for (int64_t r = 0; r < how.terms.moving; r++) {
       const T* const o = along(r);
-      T gradient = 0, bend = 0;
-      slopes(row, o, change, before, gradient, bend);
+      T gradient = 0, bend = 0, steepest = 0;
+      slopes(row, o, change, before, gradient, bend, steepest);
       gradient += how.terms.l1 + how.terms.l2 * F[r] + (how.zeros ? sums[r] : (T)0);
       bend += how.terms.l2;
       if (gradient < 0)
         total.violation += F[r] < how.terms.most ? -gradient : 0;
       else
         total.violation += F[r] > 0 ? gradient : 0;
-      const T next = moved(F[r], gradient, bend);
+      const T next = moved(F[r], gradient, bend, steepest);
       change = next - F[r];
       before = o;
       F[r] = next;

@@ -82,7 +82,7 @@ template<class T, int L, loss_kind K> struct loss_at {
     if constexpr (K == loss_kind::itakura_saito || K == loss_kind::half || K == loss_kind::any)
       safe = u > zero ? zero + of.least : safe;
     safe = u > safe ? u : safe;
-    inverse = (T)1 / safe;
+    inverse = reciprocal<T, L>(safe);
     if constexpr (K == loss_kind::squared)
       slope = (vector){} + (T)1;
     else if constexpr (K == loss_kind::kullback_leibler)

@@ -7,11 +7,15 @@ import { features } from '../../ts/backends/wasm/probe.js'
 import { probeBackend } from '../../ts/engine/probe.js'
 import '../../ts/node.js'
 
-/** Backends whose absence is a failure: NONNEG_REQUIRE, a list of ids. */
+/** A driver for WebGPU with half precision, which the software driver from npm has not. */
+export const HALF_DRIVER = 'webgpu-f16'
+
+/** Backends whose absence is a failure: NONNEG_REQUIRE, a list of ids, and HALF_DRIVER where that must be there too. */
 export const required: readonly string[] = (process.env.NONNEG_REQUIRE ?? 'reference,wasm').split(',').filter(Boolean)
 
 for (const id of required) {
-  if (!BACKEND_IDS.includes(id as BackendId)) throw new Error(`NONNEG_REQUIRE names "${id}", which is no backend`)
+  const isKnown = id === HALF_DRIVER || BACKEND_IDS.includes(id as BackendId)
+  if (!isKnown) throw new Error(`NONNEG_REQUIRE names "${id}", which is no backend`)
 }
 
 /** Goes on where the backend is present, fails where it is required and absent, and otherwise skips with the reason. */

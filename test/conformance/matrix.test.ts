@@ -82,8 +82,8 @@ function describeKernel(spec: KernelSpec): string[] {
   lines.push(...spec.buffers.map(({ name, type, access, shape }) => `| ${name} | ${type} | ${access} | ${shape} |`))
   const exact = spec.exact ? 'yes' : 'no, it divides or takes powers'
   lines.push('', `Integer fills bitwise: ${exact}. Random fills: ${tolerance(spec)}.`)
-  for (const { backend, extraUlps, reason } of RELAXATIONS.filter(row => row.kernel === spec.name)) {
-    lines.push('', `On ${backend} ${extraUlps} ULP more: ${reason}.`)
+  for (const { backend, extraUlps, narrow, reason } of RELAXATIONS.filter(row => row.kernel === spec.name)) {
+    lines.push('', `On ${backend} ${narrow ? 'ULP are those of f32' : `${extraUlps} ULP more`}: ${reason}.`)
   }
   return [...lines, '']
 }

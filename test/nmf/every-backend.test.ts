@@ -165,9 +165,8 @@ describe.each([...BACKEND_IDS])('%s', (id: BackendId) => {
 const BEYOND: Readonly<Record<'webgpu' | 'cuda', readonly (readonly [string, Partial<FactorizeOptions>, RegExp])[]>> = {
   webgpu: [
     ['f64', { dtype: 'f64' }, /f32/],
-    ['another solver', { solver: 'bpp' }, /rule bpp/],
-    ['coordinate descent for another loss', { solver: 'hals', loss: 'kullback-leibler' }, /rule hals and β = 1/],
-    ['coordinate descent with a mask', { solver: 'hals', mask: { holdout: 0.1 } }, /rule hals with weights/],
+    ['exact least squares with a mask', { solver: 'bpp', mask: { holdout: 0.1 } }, /rule bpp with weights/],
+    ['exact least squares below a bound', { solver: 'bpp', maxW: 1 }, /without upper bounds/],
   ],
   cuda: [
     ['f64', { dtype: 'f64' }, /f32/],

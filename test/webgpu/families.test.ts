@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest'
-import type { Device, FitSpec, Problem } from '../../ts/backends/backend.js'
+import { type Device, type FitSpec, isForBatchesAlone, type Problem } from '../../ts/backends/backend.js'
 import { referenceBackend } from '../../ts/backends/reference/backend.js'
 import type { WebgpuLimits } from '../../ts/backends/webgpu/backend.js'
 import { type FitCase, fitCase, problemOf, type Wanted } from '../conformance/grid.js'
@@ -20,6 +20,8 @@ const TILES: WebgpuLimits = { tileBytes: 192 * 7 }
 const PANELS: WebgpuLimits = { bindingBytes: 192 * 20, tileBytes: 192 * 7 }
 const PARTS: WebgpuLimits = { busyThreads: 1 << 16 }
 
+const STEPS = { sgd: { safety: 0.95, noise: 0.25, seed: 5 } } as const
+
 const CASES: readonly (readonly [string, WebgpuLimits, Wanted])[] = [
   ['in tiles', TILES, { ...DENSE, beta: 1, rule: 'mu' }],
   ['in tiles', TILES, { ...CSR, beta: 1.5, rule: 'pg' }],
@@ -29,6 +31,12 @@ const CASES: readonly (readonly [string, WebgpuLimits, Wanted])[] = [
   ['in panels', PANELS, { ...CSR, beta: 1, rule: 'mu' }],
   ['in panels', PANELS, { ...CSR, beta: 2, rule: 'pg', weights: 'entries' }],
   ['in panels', PANELS, { ...DENSE, beta: 2, rule: 'hals', more: { extrapolate: true, rounds: 2 } }],
+  ['in tiles', TILES, { ...DENSE, beta: 0.5, rule: 'hals', weights: 'holdout' }],
+  ['in tiles', TILES, { ...CSR, beta: 0, rule: 'hals', weights: 'dense', more: { rounds: 2 } }],
+  ['in tiles and panels', PANELS, { ...DENSE, beta: 2, rule: 'hals', weights: 'dense' }],
+  ['in tiles and panels', PANELS, { ...CSR, beta: 0.5, rule: 'hals', weights: 'complement' }],
+  ['in panels', PANELS, { ...CSR, beta: 0.5, rule: 'hals', weights: 'entries' }],
+  ['in panels', PANELS, { ...CSR, beta: 2, rule: 'bpp' }],
   ['in parts', PARTS, { ...DENSE, beta: 1.5, rule: 'pg', rows: 131, columns: 130 }],
   ['in parts', PARTS, { ...CSR, beta: 1, rule: 'pg', rows: 131, columns: 130 }],
   ['in parts', PARTS, { ...DENSE, beta: 2, rule: 'hals', rows: 131, columns: 130 }],
@@ -69,21 +77,26 @@ describe.runIf(hasDriver)('WebGPU fits of every family', () => {
     ['in panels', PANELS, { ...CSR, beta: 1, rule: 'mu' }],
     ['in parts', PARTS, { ...DENSE, beta: 2, rule: 'mu', rows: 131, columns: 130 }],
     ['in parts', PARTS, { ...CSR, beta: 2, rule: 'mu', rows: 131, columns: 130 }],
+    ['in panels', PANELS, { ...DENSE, beta: 2, rule: 'sgd', more: STEPS }],
+    ['in parts', PARTS, { ...CSR, beta: 2, rule: 'sgd', rows: 131, columns: 130, more: STEPS }],
+    ['in panels', PANELS, { ...CSR, beta: 2, rule: 'svrmu' }],
+    ['in parts', PARTS, { ...DENSE, beta: 2, rule: 'svrmu', rows: 131, columns: 130 }],
   ]
   it.for(batched.map(([how, limits, wanted]) => [how, fitCase(wanted).name, limits, wanted] as const))(
-    'run batches as the reference does %s, and iterations after them: %s',
+    'run batches as the reference does %s, and what follows: %s',
     async ([, , limits, wanted]) => {
-      const given = fitCase({ ...wanted, more: { batches: true } })
+      const given = fitCase({ ...wanted, more: { ...wanted.more, batches: true } })
       const { problem } = await problemOf(given)
       const outcomes = []
       for (const device of [await open(limits), await referenceBackend.open()]) {
         const fit = await device.createFit(problem, given.spec)
         const batches = [0, 1, 25, 60].map((first, at, all) => {
-          return { first, count: (all[at + 1] ?? wanted.rows) - first, keep: 0.75 }
+          const count = (all[at + 1] ?? wanted.rows) - first
+          return { first, count, keep: 0.75, rateW: 0.5, rateH: 0.75, draw: at, refresh: at === 2 }
         })
         const { losses } = await fit.runBatches(batches)
-        const after = await fit.run(2)
-        outcomes.push({ losses: [...losses, ...after.losses], ...(await fit.factors()) })
+        const after = isForBatchesAlone(wanted.rule) ? [await fit.evaluate()] : (await fit.run(2)).losses
+        outcomes.push({ losses: [...losses, ...after], ...(await fit.factors()) })
         await fit[Symbol.asyncDispose]()
       }
       const [own, reference] = outcomes
@@ -116,10 +129,13 @@ describe.runIf(hasDriver)('WebGPU fits of every family', () => {
   }
 
   it.for([
-    ['dense', dense(40, 30)],
-    ['sparse', sparse(40, 30, 0.4)],
-  ] as const)('undo iterations that raise the loss where the reference does: %s', async ([, X]) => {
-    const spec: FitSpec = { rank: 3, beta: 2, rule: 'hals', dtype: 'f32', extrapolate: true, rounds: 3 }
+    ['dense, hals', dense(40, 30), { beta: 2, rule: 'hals' }],
+    ['sparse, hals', sparse(40, 30, 0.4), { beta: 2, rule: 'hals' }],
+    ['dense, mu', dense(40, 30), { beta: 2, rule: 'mu' }],
+    ['sparse, pg', sparse(40, 30, 0.4), { beta: 2, rule: 'pg' }],
+    ['sparse, β = 1, hals', sparse(40, 30, 0.4), { beta: 1, rule: 'hals' }],
+  ] as const)('undo iterations and take rounds where the reference does: %s', async ([, X, chosen]) => {
+    const spec: FitSpec = { rank: 3, dtype: 'f32', extrapolate: true, rounds: 3, ...chosen }
     const problem = plainProblem(X, 3)
     const own = await extrapolated(await open({}), problem, spec, ITERATIONS)
     const wanted = await extrapolated(await referenceBackend.open(), problem, spec, ITERATIONS)

@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest'
-import type { Device } from '../../ts/backends/backend.js'
+import type { Device, FitSpec } from '../../ts/backends/backend.js'
+import { referenceBackend } from '../../ts/backends/reference/backend.js'
 import type { WebgpuLimits } from '../../ts/backends/webgpu/backend.js'
 import type { DenseView, MatrixView } from '../../ts/core/matrix.js'
 import { dense, entriesOf, plainFit, problemOf, SPEC, sparse } from './plain.js'
@@ -163,27 +164,57 @@ describe.runIf(hasDriver)('WebGPU fits', () => {
     await device[Symbol.asyncDispose]()
   })
 
+  it('takes 150 batches of gradient steps in 2 read-backs, told 3 numbers each, as the reference does', async () => {
+    const watch = watched()
+    const device = await softwareBackend({}, watch.provider).open()
+    const problem = problemOf(dense(24, 16), 4)
+    const spec: FitSpec = { ...SPEC(4), rule: 'sgd', batches: true, sgd: { safety: 0.9, noise: 0.125 } }
+    const batches = Array.from({ length: 150 }, (_, draw) => {
+      const rates = { rateW: 0.5, rateH: 1 / (2 + draw) }
+      return { first: 8 * (draw % 3), count: 8, ...rates, draw, refresh: draw % 3 === 0 }
+    })
+    const fit = await device.createFit(problem, spec)
+    const nothing = await fit.runBatches(batches.slice(1), { signal: AbortSignal.abort() })
+    expect(nothing).toMatchObject({ iterations: 0, stopped: 'aborted', steps: { rateH: new Float64Array(0) } })
+    expect((await fit.factors()).gradient).toBeUndefined()
+    const [uploaded, maps] = [watch.uploaded(), watch.maps()]
+    const own = await fit.runBatches(batches)
+    expect([watch.uploaded() - uploaded, watch.maps() - maps]).toEqual([150 * 12, 2])
+    const wanted = await (await (await referenceBackend.open()).createFit(problem, spec)).runBatches(batches)
+    expect(distance(own.losses, wanted.losses)).toBeLessThan(1e-4)
+    for (const name of ['rateW', 'rateH', 'squaredGradient', 'alignment'] as const) {
+      expect(distance(own.steps![name], wanted.steps![name])).toBeLessThan(1e-4)
+    }
+    await device[Symbol.asyncDispose]()
+  })
+
   it('says why it cannot fit', async () => {
     const device = await open({ bindingBytes: 4096 })
     const X = dense(8, 8)
     const reason = (spec: object, matrix: MatrixView = X) => device.supports(matrix, { ...SPEC(2), ...spec })
+    // what the software driver has not
+    expect(reason({ storage: 'f16' })).toMatchObject({ supported: false, reason: expect.stringMatching(/shader-f16/) })
     expect(reason({ dtype: 'f64' })).toMatchObject({ supported: false, reason: expect.stringMatching(/f32/) })
     expect(reason({ beta: 1 })).toEqual({ supported: true })
-    expect(reason({ beta: 1, rule: 'hals' })).toMatchObject({
+    expect(reason({ beta: 1, rule: 'hals' })).toEqual({ supported: true })
+    expect(reason({ rule: 'bpp' })).toEqual({ supported: true })
+    expect(reason({ rule: 'bpp', beta: 1 })).toMatchObject({ supported: false, reason: expect.stringMatching(/bpp/) })
+    expect(reason({ rule: 'bpp', rank: 65 })).toMatchObject({
       supported: false,
-      reason: expect.stringMatching(/hals and β = 1/),
+      reason: expect.stringMatching(/up to 64 components/),
     })
-    expect(reason({ rule: 'bpp' })).toMatchObject({ supported: false, reason: expect.stringMatching(/rule bpp/) })
-    expect(reason({ extrapolate: true, rounds: 2 })).toMatchObject({
+    expect(reason({ rule: 'bpp', maxH: 1 })).toMatchObject({
       supported: false,
-      reason: expect.stringMatching(/rounds of the rule mu/),
+      reason: expect.stringMatching(/without upper bounds/),
     })
+    expect(reason({ extrapolate: true, rounds: 2 })).toEqual({ supported: true })
     expect(reason({ rule: 'hals', extrapolate: true, rounds: 2, maxH: 1, movingW: 1 })).toEqual({ supported: true })
     const mask = { kind: 'holdout', fraction: 0.1, seed: 1 } as const
     expect(device.supports(X, SPEC(2), mask)).toEqual({ supported: true })
-    expect(device.supports(X, { ...SPEC(2), rule: 'hals' }, mask)).toMatchObject({
+    expect(device.supports(X, { ...SPEC(2), rule: 'hals' }, mask)).toEqual({ supported: true })
+    expect(device.supports(X, { ...SPEC(2), rule: 'bpp' }, mask)).toMatchObject({
       supported: false,
-      reason: expect.stringMatching(/hals with weights/),
+      reason: expect.stringMatching(/bpp with weights/),
     })
     expect(device.supports(X, SPEC(2), { kind: 'entries', values: new Float32Array(1) })).toMatchObject({
       supported: false,
@@ -206,6 +237,19 @@ describe.runIf(hasDriver)('WebGPU fits', () => {
     }
     await expect(device.createFit(problemOf(tall, 1), SPEC(1))).rejects.toMatchObject({
       code: 'ERR_NONNEG_UNSUPPORTED',
+    })
+    // a row that fits a binding, but not with what coordinate descent keeps beside its model
+    const long: MatrixView = {
+      ...tall,
+      indptr: Uint32Array.of(0, 1020),
+      indices: new Uint32Array(1020).fill(1, 510),
+      rows: 1,
+    }
+    const descent = { ...SPEC(1), beta: 1, rule: 'hals' } as const
+    expect(device.supports(long, descent)).toEqual({ supported: true })
+    await expect(device.createFit(problemOf(long, 1), descent)).rejects.toMatchObject({
+      code: 'ERR_NONNEG_UNSUPPORTED',
+      message: expect.stringMatching(/models of rows/),
     })
   })
 })

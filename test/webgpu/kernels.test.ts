@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Device } from '../../ts/backends/backend.js'
 import { Random } from '../../ts/core/random.js'
+import { bpp_dense } from '../../ts/kernels/bpp_dense.js'
 import { bpp_update } from '../../ts/kernels/bpp_update.js'
 import { dot } from '../../ts/kernels/dot.js'
 import { gram } from '../../ts/kernels/gram.js'
@@ -128,7 +129,10 @@ describe.runIf(hasDriver)('WGSL kernels', () => {
       const support = device.supportsKernel(spec, { rows: 1, rank: 1, ...dims }, dtype)
       return support.supported ? undefined : support.reason
     }
-    expect(refused(bpp_update, { l1: 0, l2: 0 })).toBe('there is no WGSL kernel bpp_update')
+    expect(refused(bpp_update, { rank: 64, l1: 0, l2: 0 })).toBeUndefined()
+    expect(refused(bpp_update, { rank: 65, l1: 0, l2: 0 })).toMatch(/up to 64 components/)
+    expect(refused(bpp_update, { l1: 0, l2: 0, most: 1 })).toMatch(/without upper bounds/)
+    expect(refused(bpp_dense, { columns: 1, stride: 1 })).toMatch(/no WGSL kernel bpp_dense/)
     expect(refused(gram, {}, 'f64')).toMatch(/f32/)
     expect(refused(gram, {})).toBeUndefined()
     const arrays = { a: Float64Array.of(1, 2), b: Float64Array.of(1, 2), sum: Float64Array.of(0) }

@@ -103,9 +103,9 @@ export function watched(): Watch {
         async requestAdapter(options: GPURequestAdapterOptions) {
           const adapter = await (source.gpu as GPU).requestAdapter(options)
           if (!adapter) return null
-          const { info, limits } = adapter
+          const { info, limits, features } = adapter
           const requestDevice = async (wish: GPUDeviceDescriptor) => watchDevice(await adapter.requestDevice(wish))
-          return { info, limits, requestDevice }
+          return { info, limits, features, requestDevice }
         },
       }
       return { ...source, gpu }

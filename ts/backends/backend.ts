@@ -56,6 +56,12 @@ export interface FitSpec {
   readonly beta: number
   readonly rule: Rule
   readonly dtype: 'f32' | 'f64'
+  /**
+   * How the device stores X; default: as `dtype` says. `f16`: a dense X in half precision, while all arithmetic and the factors
+   * stay f32. Entries are rounded to 11 significant bits, and those below 2⁻¹⁴ to multiples of 2⁻²⁴ or to zero, which β ≤ 0 does
+   * not allow; losses are those of X as stored. `createFit` rejects with ERR_NONNEG_DTYPE where an entry is above 65504.
+   */
+  readonly storage?: 'f16'
   /** A factor that iterations leave alone: with H fixed each iteration updates W only, as `NMF.transform` needs. */
   readonly fixed?: 'H'
   /** Default: none. */
@@ -361,6 +367,11 @@ export function checkIterations({ rule }: FitSpec): void {
 /** Whether iterations of the rule report violations. */
 export function hasViolations(rule: Rule): boolean {
   return rule !== 'mu' && rule !== 'product' && !isForBatchesAlone(rule)
+}
+
+/** Why a backend that stores X as its factors refuses a fit. */
+export function storageRefusal({ storage }: FitSpec): string | undefined {
+  return storage === undefined ? undefined : `there is no storage: '${storage}' on this backend`
 }
 
 /** Rules of the Frobenius loss alone, most of them of the gram family alone. */

@@ -1,6 +1,6 @@
 import type { MatrixView } from '../core/matrix.js'
 import type { Dims, KernelSpec } from '../kernels/spec.js'
-import type { FitSpec, Weights } from './backend.js'
+import { type FitSpec, storageRefusal, type Weights } from './backend.js'
 import { type Memory, residentBytes } from './memory.js'
 
 /** What CUDA has: the unweighted Frobenius loss, multiplicative updates without penalties, f32. */
@@ -14,8 +14,8 @@ export function lossBeyondFrobenius(backend: string, beta: number): string | und
 export function fitBeyondFrobeniusMu(backend: string, spec: FitSpec, weights?: Weights): string | undefined {
   const { dtype, beta, rule, penaltyW, penaltyH, rank, rounds = 1, extrapolate = false } = spec
   if (dtype !== 'f32') return `${backend} computes in f32 only`
-  const loss = lossBeyondFrobenius(backend, beta)
-  if (loss !== undefined) return loss
+  const beyond = lossBeyondFrobenius(backend, beta) ?? storageRefusal(spec)
+  if (beyond !== undefined) return beyond
   if (rule !== 'mu') return `${backend} has no kernels for the update rule ${rule}`
   if (weights) return `${backend} has no kernels for masks and weights`
   for (const penalty of [penaltyW, penaltyH]) {

@@ -102,6 +102,9 @@ export function fitCommand(): Command {
     .addOption(new Option('--backend <name>', 'where to compute').choices(['auto', ...BACKEND_IDS]).default('auto'))
     .option('--threads <number>', 'CPU threads (default: all)', wholeNumber(1))
     .addOption(new Option('--dtype <name>', 'precision').choices(['f32', 'f64']).default('f32'))
+    .addOption(
+      new Option('--storage <name>', 'a dense X in half precision: webgpu alone, loses digits').choices(['f16']),
+    )
     .option('--fast', 'WASM: relaxed SIMD, whose last bits depend on the machine')
     .addOption(new Option('--format <name>', 'of the files for W and H').choices(['npy', 'csv', 'json']).default('npy'))
     .option('--header', 'CSV and TSV: the first line holds names (default: seen from the file)')

@@ -60,6 +60,7 @@ export const cd_csr: KernelSpec = {
     { rows: 64, columns: 61, rank: 16, percent: 40, ...flags(1, 0, 1, 0, 0.5) },
     { rows: 13, columns: 300, rank: 20, percent: 50, ...flags(1.5, 1, 0, 0, 0) },
     { rows: 11, columns: 90, rank: 5, percent: 40, ...flags(0.5, 0, 0, 0, 0) },
+    { rows: 12, columns: 80, rank: 6, percent: 40, ...flags(3.5, 1, 0, 0, 0.25) },
     { rows: 17, columns: 70, rank: 9, percent: 30, ...flags(0.3, 1, 0, 0.25, 0.5) },
     { rows: 13, columns: 300, rank: 24, percent: 30, ...flags(0, 0, 0, 0, 0) },
     { rows: 31, columns: 67, rank: 9, percent: 30, ...flags(1, 0, 1, 0, 0), moving: 5 },
@@ -102,13 +103,15 @@ export const cd_csr: KernelSpec = {
         const at = i * rank + r
         let gradient = l1 + l2 * F[at] + (zeros ? sums[r] : 0)
         let bend = l2
+        let steepest = 0
         for (const { x, v, o, u } of listed) {
           const model = steady(u, beta)
           gradient += v * ((zeros ? 0 : push(model, beta)) - pull(x, model, beta)) * o[r]
           bend += v * curvature(x, model, beta) * o[r] * o[r]
+          if (beta > 2 && v > 0) steepest = Math.max(steepest, o[r] / model)
         }
         violation[0] += Math.abs(projected(gradient, F[at], most))
-        const next = newton(F[at], gradient, bend, beta, smallest, most)
+        const next = newton(F[at], gradient, bend, steepest, beta, smallest, most)
         for (const entry of listed) entry.u += (next - F[at]) * entry.o[r]
         F[at] = next
       }

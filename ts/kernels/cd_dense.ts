@@ -1,4 +1,4 @@
-import { curvature, divergence, pull, push, steady, updateExponent } from './beta.js'
+import { curvature, divergence, pull, push, steady } from './beta.js'
 import { fillBuffers, nonNegative, positive } from './fills.js'
 import { bounded, projected } from './hals_update.js'
 import { SMALLEST } from './mu_update.js'
@@ -9,18 +9,18 @@ import { spanned } from './xht_dense.js'
  * One sweep of coordinate descent over a panel of rows of a factor for any β, in place: the coordinates of a row in order,
  * each moved by one Newton step on the convex part of the loss and projected to [0, ∞), the row's model u kept up to date.
  * For β = 2 with weights each step reaches the coordinate's minimum. A coordinate without curvature becomes zero where the
- * loss rises with it (for β ≤ 1 all entries that it reaches are zeros), and stays otherwise. Below β = 1 steps downwards
- * are shorter, see `newton`, and no step raises the loss plus its penalties in exact arithmetic, as long as u stays above
- * `LEAST_MODEL`. Results below 2⁻⁶³ (2⁻⁵¹¹ in float64) become zero. `loss` grows by the divergence as it was before the
- * sweep, where `measure` says so.
+ * loss rises with it (for β ≤ 1 all entries that it reaches are zeros), and stays otherwise. Below β = 2 steps downwards
+ * are shorter than Newton's, above it those upwards, see `newton`, and no step raises the loss plus its penalties in exact
+ * arithmetic, as long as u stays above `LEAST_MODEL`. Results below 2⁻⁶³ (2⁻⁵¹¹ in float64) become zero. `loss` grows by the
+ * divergence as it was before the sweep, where `measure` says so.
  */
 export const cd_dense: KernelSpec = {
   name: 'cd_dense',
   formula:
-    'u = F[i]·O; for r = 0, 1, …: g = Σ_j V·(u^(β−1) − X·u^(β−2))·O[r,j] + l1 + l2·F[i,r]; h = Σ_j V·curvature(X, u)·O[r,j]² + l2; f = max(0, F[i,r] − g/h), or where β < 1 and g > 0: F[i,r]·(1 + (2−β)·g/(h·F[i,r]))^(−1/(2−β)), or where h = 0: g > 0 ? 0 : F[i,r]; f ← min(most, f); u += (f − F[i,r])·O[r]; F[i,r] ← f; violation += |F[i,r] ≤ 0 ? min(0, g) : F[i,r] ≥ most ? max(0, g) : g|',
+    'u = F[i]·O; for r = 0, 1, …: g = Σ_j V·(u^(β−1) − X·u^(β−2))·O[r,j] + l1 + l2·F[i,r]; h = Σ_j V·curvature(X, u)·O[r,j]² + l2; s = max_j O[r,j]/u where V > 0; f = max(0, F[i,r] − g/h), or where β < 2 and g > 0: F[i,r]·(1 + (2−β)·g/(h·F[i,r]))^(−1/(2−β)), or where β > 2 and g < 0: F[i,r] + ((1 − (β−1)·g·s/h)^(1/(β−1)) − 1)/s, or where h = 0: g > 0 ? 0 : F[i,r]; f ← min(most, f); u += (f − F[i,r])·O[r]; F[i,r] ← f; violation += |F[i,r] ≤ 0 ? min(0, g) : F[i,r] ≥ most ? max(0, g) : g|',
   summary: 'coordinate descent over a factor panel from a dense panel of X, any β',
   source:
-    'Hsieh & Dhillon, KDD 2011, section 4 (Newton steps, Kullback–Leibler); curvature: ts/kernels/beta.ts; β < 1: Jensen’s inequality as in Févotte & Idier, Neural Computation 2011, section 4.1',
+    'Hsieh & Dhillon, KDD 2011, section 4 (Newton steps, Kullback–Leibler); curvature: ts/kernels/beta.ts; where steps end: Jensen’s inequality as in Févotte & Idier, Neural Computation 2011, section 4.1',
   dims: ['rows', 'columns', 'rank', 'stride', 'beta', 'weighted', 'measure', 'l1', 'l2', 'moving', 'most'],
   buffers: [
     { name: 'X', type: 'f32', access: 'in', shape: 'rows × columns, stride', length: d => spanned(d) },
@@ -52,6 +52,7 @@ export const cd_dense: KernelSpec = {
     { rows: 4, columns: 31, rank: 6, stride: 31, ...flags(-0.5, 1, 0, 0) },
     { rows: 7, columns: 127, rank: 16, stride: 127, ...flags(1.5, 0, 0, 0) },
     { rows: 7, columns: 96, rank: 6, stride: 96, ...flags(3, 0, 0, 0) },
+    { rows: 5, columns: 67, rank: 5, stride: 67, ...flags(2.6, 1, 0, 0.25) },
     { rows: 9, columns: 65, rank: 9, stride: 65, ...flags(1, 0, 0, 0), moving: 5 },
     { rows: 6, columns: 70, rank: 7, stride: 70, ...flags(2, 1, 0, 0), moving: 7, most: 0.25 },
   ],
@@ -84,15 +85,17 @@ export const cd_dense: KernelSpec = {
         const at = i * rank + r
         let gradient = l1 + l2 * F[at]
         let bend = l2
+        let steepest = 0
         for (let j = 0; j < columns; j++) {
           const x = X[i * stride + j]
           const o = O[r * columns + j]
           const model = steady(u[j], beta)
           gradient += weight(j) * (push(model, beta) - pull(x, model, beta)) * o
           bend += weight(j) * curvature(x, model, beta) * o * o
+          if (beta > 2 && weight(j) > 0) steepest = Math.max(steepest, o / model)
         }
         violation[0] += Math.abs(projected(gradient, F[at], most))
-        const next = newton(F[at], gradient, bend, beta, smallest, most)
+        const next = newton(F[at], gradient, bend, steepest, beta, smallest, most)
         for (let j = 0; j < columns; j++) u[j] += (next - F[at]) * O[r * columns + j]
         F[at] = next
       }
@@ -101,30 +104,44 @@ export const cd_dense: KernelSpec = {
 }
 
 /**
- * Where a step from `value` ends, on [0, ∞): Newton's on the convex part of the loss, whose slope is `gradient` and whose
- * curvature, penalties included, is `bend`.
+ * Where a step from `value` = f ends, on [0, ∞): Newton's on the convex part of the loss, whose slope is `gradient` = g and
+ * whose curvature, penalties included, is `bend` = h, unless that may lead too far. `steepest` is s, the largest o/u of an
+ * entry that counts, and is read for β > 2 and g < 0 alone.
  *
- * For β < 1 the convex part's derivative is concave in the coordinate and the other part's falls: a Newton step upwards
- * ends before the loss can rise again. Downwards it would go too far, often to zero, where x·u^(β−1) has no bound; it stops
- * where the derivative must still be positive. At t·f, 0 < t ≤ 1, each u has become u·(1 − ρ + ρ·t) with ρ = f·o/u ≤ 1, and
- * (1 − ρ + ρ·t)^(β−2) ≤ 1 − ρ + ρ·t^(β−2), as y^(β−2) is convex. With R = Σ v·x·u^(β−2)·o·ρ = f·h/(2−β) the derivative at
- * t·f is thus at least g − R·(t^(β−2) − 1), which is 0 at t = (1 + g/R)^(−1/(2−β)). Of a penalty the derivative loses
- * l2·f·(1 − t) ≤ l2·f·(t^(β−2) − 1)/(2−β): the same holds with l2 in h. The majorisation is that of Févotte & Idier (section
- * 4.1), who take all ρ as 1 and come to the multiplicative update; by what h says of the ρ, small steps are Newton's.
+ * A step leads nowhere up while the convex part's derivative has changed by no more than |g| on the way: the slope of the
+ * concave rest falls upwards and rises downwards, which both help.
+ *
+ * β < 2: that derivative is concave in the coordinate, so upwards it changes by no more than h times the step, and Newton's
+ * is good. Downwards Newton's would go too far, often to zero, where x·u^(β−1) may have no bound. At t·f, 0 < t ≤ 1, each u
+ * has become y·u with y = 1 − ρ + ρ·t and ρ = f·o/u ≤ 1, and y^(β−2) ≤ 1 − ρ + ρ·t^(β−2), as y^(β−2) is convex: what the
+ * data pull with has grown by no more than x·u^(β−2)·ρ·(t^(β−2) − 1). The model's u^(β−1), where β > 1, and a penalty's l2·f
+ * have lost no more than their own shares of h say, as (1 − y^q)/q ≤ (y^(β−2) − 1)/(2−β) for q ≥ β−2. So the derivative has
+ * changed by no more than f·h·(t^(β−2) − 1)/(2−β), which is g at t = (1 + (2−β)·g/(h·f))^(−1/(2−β)). The majorisation is that
+ * of Févotte & Idier (section 4.1), who for β < 1 take all ρ as 1 and come to the multiplicative update; by what h says of
+ * the ρ, small steps are Newton's, and steps to a minimum at 0 get there as fast as Newton's to others.
+ *
+ * β > 2: that derivative is convex in the coordinate, and downwards Newton's step is good. Upwards by δ u^(β−1) grows by
+ * u^(β−1)·((1 + δ·o/u)^(β−1) − 1), which is no more than o·u^(β−2)·((1 + δ·s)^(β−1) − 1)/s, as chords of a convex function
+ * grow steeper, and l2·δ no more than l2·((1 + δ·s)^(β−1) − 1)/((β−1)·s). So the derivative has changed by no more than
+ * h·((1 + δ·s)^(β−1) − 1)/((β−1)·s), which is |g| at δ = ((1 + (β−1)·|g|·s/h)^(1/(β−1)) − 1)/s. The bounds for β > 1 are ours.
  */
 export function newton(
   value: number,
   gradient: number,
   bend: number,
+  steepest: number,
   beta: number,
   smallest: number,
   most: number,
 ): number {
   if (!(bend > 0)) return gradient > 0 ? 0 : value
-  const moved =
-    beta < 1 && gradient > 0
-      ? value * (1 + ((2 - beta) * gradient) / (bend * value)) ** -updateExponent(beta)
-      : value - gradient / bend
+  let moved = value - gradient / bend
+  if (beta < 2 && gradient > 0) moved = value * (1 + ((2 - beta) * gradient) / (bend * value)) ** (1 / (beta - 2))
+  // where o/u comes to nothing, all powers of u are straight lines
+  if (beta > 2 && gradient < 0 && steepest > 0) {
+    const growth = ((1 - beta) * gradient * steepest) / bend
+    moved = value + Math.expm1(Math.log1p(growth) / (beta - 1)) / steepest
+  }
   return bounded(moved, smallest, most)
 }
 

@@ -50,6 +50,7 @@ const KEPT: readonly (keyof FactorizeOptions)[] = [
   'threads',
   'fast',
   'dtype',
+  'storage',
   'onAbort',
 ]
 

@@ -150,6 +150,13 @@ export interface FactorizeOptions extends BatchOptions {
   readonly fast?: boolean
   /** Precision of the factors and of all work on them. `'f64'` runs on the CPU backends alone. Default `'f32'`. */
   readonly dtype?: 'f32' | 'f64'
+  /**
+   * How the device stores a dense X: `'f16'` keeps it in half precision, at half the memory and half the traffic, while all
+   * arithmetic and the factors stay f32. It loses digits: entries are rounded to 11 significant bits, those below 2⁻¹⁴ of the
+   * largest may count as zero, and the loss is that of X as stored. A demand, met by `webgpu` alone, on GPUs with `shader-f16`;
+   * the loss must have β > 0. Default: as `dtype` says.
+   */
+  readonly storage?: 'f16'
   /** Called after every iteration, in order; several at once when iterations are short; after a hand-over the
    * iterations that were lost come again. What it throws ends the fit. */
   readonly onProgress?: (entry: HistoryEntry) => void

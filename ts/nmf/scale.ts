@@ -11,22 +11,31 @@ import { denseView } from '../core/matrix.js'
 const LARGEST_COMFORTABLE = 20
 const leastComfortable = (beta: number) => (beta === 2 ? -20 : -4)
 
+/** Half precision has 28 powers of two below the largest entry's, if that is near 2¹³. */
+const COMFORTABLE_HALF = { least: 0, most: 15, wanted: 13 } as const
+
 /** Beyond these powers of two the factors (the root of X's size) leave their type. */
 const REACH = { f32: 200, f64: 480 } as const
 /** Losses, of the size of Xᵝ, are float64. */
 const LOSS_REACH = 960
 
 /**
- * The exponent k for which X / 4ᵏ has a largest entry near 1, or 0 where X is comfortable as it is. The problem does not
+ * The exponent k for which X / 4ᵏ has a largest entry near 1 (in half precision near 2¹³), or 0 where X is comfortable as it is. The problem does not
  * change with scale, but for its penalties: X / 4ᵏ ≈ (W / 2ᵏ)(H / 2ᵏ), exactly, since powers of two round nothing.
  * @throws NonnegError ERR_NONNEG_DTYPE where the result would not fit
  */
-export function scaleExponent(largest: number, { dtype, beta }: Pick<FitSpec, 'dtype' | 'beta'>): number {
+export function scaleExponent(
+  largest: number,
+  { dtype, beta, storage }: Pick<FitSpec, 'dtype' | 'beta' | 'storage'>,
+): number {
   if (largest === 0) return 0
   const exponent = Math.floor(Math.log2(largest))
-  if (exponent >= leastComfortable(beta) && exponent <= LARGEST_COMFORTABLE) return 0
+  const { least, most, wanted } = COMFORTABLE_HALF
+  if (storage === 'f16' && exponent >= least && exponent <= most) return 0
+  if (storage === undefined && exponent >= leastComfortable(beta) && exponent <= LARGEST_COMFORTABLE) return 0
   const reach = (type: 'f32' | 'f64') => Math.min(REACH[type], Math.floor(LOSS_REACH / Math.max(1, Math.abs(beta))))
-  if (Math.abs(exponent) <= reach(dtype)) return Math.trunc(exponent / 2)
+  const target = storage === 'f16' ? wanted : 0
+  if (Math.abs(exponent) <= reach(dtype)) return Math.trunc((exponent - target) / 2)
   const message = `the largest entry of X is ${largest}, beyond 2^±${reach(dtype)}: its factors or its loss would not fit ${dtype}`
   const fix = dtype === 'f32' && Math.abs(exponent) <= reach('f64') ? "use dtype: 'f64', or scale X" : 'scale X'
   throw new NonnegError('ERR_NONNEG_DTYPE', message, { detail: { largest }, fix })

@@ -109,6 +109,7 @@ export function drawsBatches(solver: SolverName): boolean {
 export interface Choice {
   readonly rank: number
   readonly dtype: 'f32' | 'f64'
+  readonly storage: 'f16' | undefined
   readonly beta: number
   readonly solver: SolverName | 'auto'
   readonly alphaW: number
@@ -157,7 +158,7 @@ function stochastic(rule: Rule, { seed, batches }: Choice): Pick<FitSpec, 'sgd' 
  * alphaH by its rows.
  */
 export function candidatesFor(choice: Choice, X: MatrixView, weighted: boolean, fixed?: 'H'): readonly Candidate[] {
-  const { rank, dtype, beta, alphaW, alphaH, l1Ratio, step, maxW, frozen } = choice
+  const { rank, dtype, storage, beta, alphaW, alphaH, l1Ratio, step, maxW, frozen } = choice
   const penaltyW = penaltyOf(alphaW, l1Ratio, X.columns)
   const penaltyH = fixed === 'H' ? undefined : penaltyOf(alphaH, l1Ratio, X.rows)
   const maxH = fixed === 'H' ? undefined : choice.maxH
@@ -167,6 +168,6 @@ export function candidatesFor(choice: Choice, X: MatrixView, weighted: boolean, 
     const batches = batchRows === undefined || fixed === 'H' ? undefined : true
     const rounds = batches ? choice.batches.rounds : SOLVERS[name].rounds
     const moves = { rounds, batches, extrapolate, maxW, maxH, movingH, ...stochastic(rule, choice) }
-    return { name, spec: { rank, beta, rule, dtype, fixed, penaltyW, penaltyH, step, ...moves } }
+    return { name, spec: { rank, beta, rule, dtype, storage, fixed, penaltyW, penaltyH, step, ...moves } }
   })
 }

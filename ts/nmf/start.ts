@@ -21,16 +21,16 @@ async function singularVectors(
   plan: Plan,
   settled: number,
 ): Promise<SingularVectors> {
-  const { rank, dtype, seed, signal } = resolved
+  const { rank, dtype, storage, seed, signal } = resolved
   const planned = plan.candidates.map(({ id }) => id)
-  const spec: FitSpec = { rank, beta: 2, rule: 'product', dtype }
+  const spec: FitSpec = { rank, beta: 2, rule: 'product', dtype, storage }
   for (const id of [...planned, ...BACKEND_IDS.filter(id => !planned.includes(id)).reverse()]) {
     const report = await probeBackend(id)
     if (!report.available || (report.emulated && !planned.includes(id))) continue
     try {
       const found = await withDevice(id, plan, async device => {
         if (!device.supports(prepared.X, spec).supported) return undefined
-        return await largestSingular(device, prepared, rank, { dtype, seed, signal, settled })
+        return await largestSingular(device, prepared, rank, { dtype, storage, seed, signal, settled })
       })
       if (found) return found
     } catch (error) {

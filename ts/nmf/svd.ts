@@ -23,6 +23,8 @@ export interface SingularVectors {
 
 export interface SvdOptions {
   readonly dtype: 'f32' | 'f64'
+  /** See `FitSpec`. Default: as `dtype` says. */
+  readonly storage?: 'f16'
   readonly seed: number
   readonly signal: AbortSignal | undefined
   /** See `SETTLED`. */
@@ -49,9 +51,9 @@ export async function largestSingular(
   device: Device,
   { X, squaredNorm }: Pick<Problem, 'X' | 'squaredNorm'>,
   count: number,
-  { dtype, seed, signal, settled }: SvdOptions,
+  { dtype, storage, seed, signal, settled }: SvdOptions,
 ): Promise<SingularVectors> {
-  const options = { dtype, seed, signal, settled }
+  const options = { dtype, storage, seed, signal, settled }
   // by its shape alone, so that how X is stored does not show in the result
   if (X.columns <= X.rows || X.rows * X.columns > TURNED) return await ofX(device, { X, squaredNorm }, count, options)
   // what is made orthonormal again and again are vectors of as many entries as X has columns
@@ -70,7 +72,7 @@ async function ofX(
   device: Device,
   { X, squaredNorm }: Pick<Problem, 'X' | 'squaredNorm'>,
   count: number,
-  { dtype, seed, signal, settled }: SvdOptions,
+  { dtype, storage, seed, signal, settled }: SvdOptions,
 ): Promise<SingularVectors> {
   const { rows, columns } = X
   const size = Math.min(count + OVERSAMPLING, rows, columns)
@@ -79,7 +81,7 @@ async function ofX(
   let basis = (await inSlices(orthonormal(drawn, size, real), signal)).rows
   const W = denseView(real(rows * size), rows, size)
   const problem: Problem = { X, squaredNorm, W, H: denseView(basis, size, columns) }
-  const fit = await device.createFit(problem, { rank: size, beta: 2, rule: 'product', dtype })
+  const fit = await device.createFit(problem, { rank: size, beta: 2, rule: 'product', dtype, storage })
   try {
     let known = new Float64Array(count)
     for (let iteration = 1; ; iteration++) {

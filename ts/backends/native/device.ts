@@ -12,6 +12,7 @@ import {
   type Problem,
   SUPPORTED,
   type Support,
+  storageRefusal,
   unsupported,
   type Weights,
 } from '../backend.js'
@@ -45,7 +46,7 @@ export class NativeDevice implements Device {
   }
 
   supports(_X: MatrixView, spec: FitSpec, weights?: Weights): Support {
-    const refusal = gramRuleRefusal(spec, weights)
+    const refusal = storageRefusal(spec) ?? gramRuleRefusal(spec, weights)
     return refusal === undefined ? SUPPORTED : unsupported(refusal)
   }
 

@@ -2,7 +2,7 @@ import { machineMemory } from '../../core/environment.js'
 import type { MatrixView } from '../../core/matrix.js'
 import type { Dims, KernelSpec } from '../../kernels/spec.js'
 import type { Device, Fit, FitSpec, Info, KernelCall, Problem, Support, Weights } from '../backend.js'
-import { gramRuleRefusal, SUPPORTED, unsupported } from '../backend.js'
+import { gramRuleRefusal, SUPPORTED, storageRefusal, unsupported } from '../backend.js'
 import { type Memory, residentBytes } from '../memory.js'
 import type { OptimizerSpec, Vectors } from '../vectors.js'
 import { ReferenceFit } from './fit.js'
@@ -21,7 +21,7 @@ export class ReferenceDevice implements Device {
   readonly memoryLimit: number | undefined = machineMemory()
 
   supports(X: MatrixView, spec: FitSpec, weights?: Weights): Support {
-    const refusal = gramRuleRefusal(spec, weights)
+    const refusal = storageRefusal(spec) ?? gramRuleRefusal(spec, weights)
     if (refusal) return unsupported(refusal)
     if (X.kind === 'dense' && weights?.kind === 'entries')
       return unsupported('a dense matrix lists no entries to weigh')

@@ -16,6 +16,7 @@ import {
   type Problem,
   SUPPORTED,
   type Support,
+  storageRefusal,
   unsupported,
   type Weights,
 } from '../backend.js'
@@ -57,7 +58,7 @@ export class WasmDevice implements Device {
   }
 
   supports(X: MatrixView, spec: FitSpec, weights?: Weights): Support {
-    const refusal = gramRuleRefusal(spec, weights)
+    const refusal = storageRefusal(spec) ?? gramRuleRefusal(spec, weights)
     if (refusal) return unsupported(refusal)
     if (weights?.kind === 'entries' && X.kind === 'dense') {
       return unsupported('weights of listed entries are for matrices that list them')

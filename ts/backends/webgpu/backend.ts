@@ -12,6 +12,8 @@ export interface WebgpuLimits {
   readonly gramReads?: number
   /** Bytes of a tile of W·H. */
   readonly tileBytes?: number
+  /** Values of the models that a workgroup of coordinate descent holds. */
+  readonly modelValues?: number
 }
 
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|microsoft basic render|\bwarp\b|software/i
@@ -31,6 +33,9 @@ function describe(adapter: GPUAdapter, origin: string): { emulated: boolean; inf
   }
   return { emulated: fallback || SOFTWARE.test(Object.values(names).join(' ')), info }
 }
+
+/** Features that some fits take, where there are. */
+const FEATURES: readonly GPUFeatureName[] = ['shader-f16']
 
 type Adapter = { readonly found: true; readonly adapter: GPUAdapter; readonly source: FoundGpu } | Missing
 type Missing = Extract<GpuSource, { found: false }>
@@ -79,6 +84,7 @@ export function webgpuBackend(provider: GpuProvider, limits: WebgpuLimits = {}):
         // without explicit limits a device has the least that the specification asks for: 128 MiB a binding
         const device = await adapter.requestDevice({
           label: 'nonneg',
+          requiredFeatures: FEATURES.filter(name => adapter.features.has(name)),
           requiredLimits: { maxBufferSize, maxStorageBufferBindingSize },
         })
         const { GpuDevice } = await import('./device.js')

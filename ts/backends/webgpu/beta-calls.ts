@@ -5,7 +5,7 @@ import { type Looked, lookedWords, type Parts } from './product-calls.js'
 import type { Bounds, Sum } from './rule-calls.js'
 
 /** u as powers take it is no less than this in float32: see `safe` in ts/kernels/beta.ts. */
-function leastModel(beta: number): number {
+export function leastModel(beta: number): number {
   if (beta > 2) return 2 ** -100
   return beta < 1 ? 2 ** -Math.floor(100 / (3 - beta)) : LEAST_MODEL
 }
@@ -47,6 +47,8 @@ export interface Placed {
   readonly operand: Operand | undefined
   readonly first: number
   readonly stride: number
+  /** Whether it is in half precision; default false. */
+  readonly half?: boolean
 }
 
 /** Terms of the loss that a tile leaves. */
@@ -80,6 +82,7 @@ export function betaTerms(o: {
   const hash = [o.row, holdout?.key ?? 0, holdout?.threshold ?? 0, Number(holdout?.complement ?? false)]
   return {
     kernel: 'beta_terms',
+    variant: { HALF: X.half ?? false },
     params: [rows, columns, o.inside, ...places, ...flags, ...hash],
     scalars: [o.beta, leastModel(o.beta)],
     reads: [X.operand, V?.operand],
@@ -100,15 +103,18 @@ export function muRatio(o: {
   /** Of F; default 0. */
   firstRow?: number
   F: Operand
+  /** Default: it waits for nothing. */
+  single?: number
+  momentum?: Operand
 }): Call {
   const { rows, rank, gamma, bounds, N, P, shared } = o
   const entries = rows * rank
   const sums = [N.parts, N.partLength ?? entries, P.parts, P.partLength ?? entries, shared ? 0 : rank]
   return {
     kernel: 'mu_ratio',
-    params: [rows, rank, bounds.moving, ...sums, o.firstRow ?? 0],
+    params: [rows, rank, bounds.moving, ...sums, o.firstRow ?? 0, o.single ?? 0],
     scalars: [gamma, bounds.l1, bounds.l2, bounds.most],
-    reads: [N.operand, P.operand],
+    reads: [N.operand, P.operand, o.momentum],
     writes: [o.F],
     groups: grid(entries),
   }

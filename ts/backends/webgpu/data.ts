@@ -1,5 +1,6 @@
 import { inSlices } from '../../core/breathe.js'
 import { NonnegError } from '../../core/errors.js'
+import { halfBits, halfValue, LARGEST_HALF } from '../../core/half.js'
 import { type CsrView, type DenseView, type MatrixView, transposeCsr } from '../../core/matrix.js'
 import { type Family as FamilyName, familyOf } from '../../kernels/beta.js'
 import { holdoutThreshold, mix } from '../../kernels/holdout.js'
@@ -7,11 +8,20 @@ import type { Problem, Weights } from '../backend.js'
 import type { Gpu } from './gpu.js'
 import type { Owned } from './owned.js'
 import { csrPanels, densePanels, longestRow, type Panel, padded, type Room } from './plan.js'
-import { uploadFloats, uploadIntegers, uploadRows } from './upload.js'
+import { uploadFloats, uploadHalfRows, uploadIntegers, uploadRows } from './upload.js'
 
 /** Rows of a dense matrix on the device. */
 export interface DensePanel extends Panel {
   readonly buffer: GPUBuffer
+}
+
+/** X where it is dense. */
+export interface DenseX {
+  readonly kind: 'dense'
+  readonly stride: number
+  /** Whether it is in half precision. */
+  readonly half: boolean
+  readonly panels: readonly DensePanel[]
 }
 
 /** Rows of a CSR matrix, with the weights of its entries where they have any. */
@@ -47,7 +57,7 @@ export interface Resident {
   /** ‖X‖² of the rows before each, and of all, where batches want those of some rows. */
   readonly normsBefore: Float64Array | undefined
   readonly X:
-    | { readonly kind: 'dense'; readonly stride: number; readonly panels: readonly DensePanel[] }
+    | DenseX
     /** The transpose is absent where H stays as it is, or where no product gathers by columns. */
     | { readonly kind: 'csr'; readonly byRows: CsrRows; readonly byColumns: CsrRows | undefined }
   readonly weights: Weights['kind'] | undefined
@@ -66,12 +76,13 @@ export function deviceColumns(X: MatrixView): number {
   return X.kind === 'dense' ? padded(X.columns) : X.columns
 }
 
-async function uploadDense(gpu: Gpu, owned: Owned, X: DenseView, room: Room): Promise<DensePanel[]> {
+async function uploadDense(gpu: Gpu, owned: Owned, X: DenseView, room: Room, half = false): Promise<DensePanel[]> {
   const stride = padded(X.columns)
+  const size = half ? 2 : 4
   const panels: DensePanel[] = []
-  for (const { first, count } of densePanels(X.rows, stride, room.bindingBytes)) {
-    const buffer = await owned.storage(count * stride * 4)
-    await uploadRows(gpu, buffer, X, first, count, stride)
+  for (const { first, count } of densePanels(X.rows, stride, room.bindingBytes, size)) {
+    const buffer = await owned.storage(count * stride * size)
+    await (half ? uploadHalfRows : uploadRows)(gpu, buffer, X, first, count, stride)
     panels.push({ first, count, buffer })
   }
   return panels
@@ -123,8 +134,11 @@ async function uploadTranspose(
   return await uploadCsr(gpu, owned, turned, over?.values, room)
 }
 
-/** ‖X‖² of the rows before each row, and of all. */
-function* norms(X: MatrixView): Generator<void, Float64Array> {
+/**
+ * ‖X‖² of the rows before each row, and of all; with `half` of X as half precision has it.
+ * @throws NonnegError ERR_NONNEG_DTYPE where an entry is above what half precision holds
+ */
+function* norms(X: MatrixView, half: boolean): Generator<void, Float64Array> {
   const before = new Float64Array(X.rows + 1)
   for (let i = 0; i < X.rows; i++) {
     const [data, from, to] =
@@ -132,35 +146,51 @@ function* norms(X: MatrixView): Generator<void, Float64Array> {
         ? [X.data, X.offset + i * X.stride, X.offset + i * X.stride + X.columns]
         : [X.values, X.indptr[i], X.indptr[i + 1]]
     let sum = 0
-    for (let at = from; at < to; at++) sum += data[at] ** 2
+    for (let at = from; at < to; at++) sum += (half ? asHalf(data[at]) : data[at]) ** 2
     before[i + 1] = before[i] + sum
     yield
   }
   return before
 }
 
-/** Uploads X and its weights. `fixed`: H stays as it is; `beta` is the fit's own; `batches`: there will be some. */
+function asHalf(value: number): number {
+  const stored = halfValue(halfBits(value))
+  if (stored !== Number.POSITIVE_INFINITY) return stored
+  const message = `X has an entry of ${value}: half precision (storage: 'f16') holds numbers up to ${LARGEST_HALF}`
+  throw new NonnegError('ERR_NONNEG_DTYPE', message, { detail: { value, largest: LARGEST_HALF }, fix: 'scale X' })
+}
+
+/**
+ * Uploads X and its weights. `fixed`: H stays as it is; `beta` is the fit's own; `batches`: there will be some; `descends`:
+ * rows of H are led by the entries of their columns; `half`: X is stored in half precision, and is what that makes of it,
+ * its norm too.
+ */
 export async function uploadData(
   gpu: Gpu,
   owned: Owned,
   { X, squaredNorm, weights }: Problem,
-  { fixed, beta, batches, room }: { fixed: boolean; beta: number; batches: boolean; room: Room },
+  o: { fixed: boolean; beta: number; batches: boolean; descends: boolean; half: boolean; room: Room },
 ): Promise<Resident> {
+  const { fixed, beta, batches, descends, half, room } = o
   const { rows, columns } = X
+  // coordinate descent may keep the models of a panel's entries, and something beside them
+  const listRoom = descends ? { ...room, bindingBytes: room.bindingBytes / 2 } : room
   const entries = weights?.kind === 'entries' ? weights.values : undefined
-  const gathers = !fixed && familyOf(X, beta, weights) !== 'tile'
+  const gathers = !fixed && (descends || familyOf(X, beta, weights) !== 'tile')
   const stride = padded(columns)
   const V = weights?.kind === 'dense' ? weights : undefined
+  const isCut = batches && familyOf(X, beta, weights) === 'gram'
+  const normsBefore = isCut || half ? await inSlices(norms(X, half)) : undefined
   return {
-    ...{ rows, columns, squaredNorm, weights: weights?.kind },
-    normsBefore: batches && familyOf(X, beta, weights) === 'gram' ? await inSlices(norms(X)) : undefined,
+    ...{ rows, columns, weights: weights?.kind, normsBefore },
+    squaredNorm: half ? normsBefore![rows] : squaredNorm,
     X:
       X.kind === 'dense'
-        ? { kind: 'dense', stride, panels: await uploadDense(gpu, owned, X, room) }
+        ? { kind: 'dense', stride, half, panels: await uploadDense(gpu, owned, X, room, half) }
         : {
             kind: 'csr',
-            byRows: await uploadCsr(gpu, owned, X, entries, room),
-            byColumns: gathers ? await uploadTranspose(gpu, owned, X, entries, room) : undefined,
+            byRows: await uploadCsr(gpu, owned, X, entries, listRoom),
+            byColumns: gathers ? await uploadTranspose(gpu, owned, X, entries, listRoom) : undefined,
           },
     V: V && { stride, panels: await uploadDense(gpu, owned, V, room) },
     holdout: weights?.kind === 'holdout' ? holdoutOf(weights) : undefined,

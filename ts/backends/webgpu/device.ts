@@ -30,6 +30,10 @@ import { GpuVectors } from './vectors.js'
 const BUSY_THREADS = 65_536
 /** A driver on the CPU has a few cores: cutting sums only costs additions there, and workgroup memory is slow. */
 const BUSY_THREADS_EMULATED = 256
+/** 8 of the 16 KiB that every GPU grants a workgroup: enough of them still run side by side. */
+const MODEL_VALUES = 2048
+/** A driver on the CPU has no such memory, and compiles a store for every value that it begins with. */
+const MODEL_VALUES_EMULATED = 128
 /** 64 MiB: about what a small GPU's caches deliver in the time of a dispatch. */
 const GRAM_READS = 2 ** 24
 const DOTS: DotGroups = { ab: 56, cd: 8, terms: 31 }
@@ -59,12 +63,13 @@ export class GpuDevice implements Device {
       busyThreads: limits.busyThreads ?? (facts.emulated ? BUSY_THREADS_EMULATED : BUSY_THREADS),
       gramReads: limits.gramReads ?? GRAM_READS,
       tileBytes: limits.tileBytes ?? TILE_BYTES,
+      modelValues: limits.modelValues ?? (facts.emulated ? MODEL_VALUES_EMULATED : MODEL_VALUES),
     }
     this.#dots = facts.emulated ? DOTS_EMULATED : DOTS
   }
 
   supports(X: MatrixView, spec: FitSpec, weights?: Weights): Support {
-    const reason = fitRefusal(X, spec, weights) ?? misfit(X, spec.rank, this.#room)
+    const reason = fitRefusal(X, spec, weights, this.#gpu.device.features) ?? misfit(X, spec.rank, this.#room)
     return reason === undefined ? SUPPORTED : unsupported(reason)
   }
 
@@ -102,7 +107,7 @@ export class GpuDevice implements Device {
   async runKernel(spec: KernelSpec, call: KernelCall): Promise<void> {
     const support = this.supportsKernel(spec, call.dims, call.dtype)
     if (!support.supported) throw new NonnegError('ERR_NONNEG_UNSUPPORTED', support.reason)
-    await runKernel(this.#gpu, spec, call, this.#dots)
+    await runKernel(this.#gpu, spec, call, this.#dots, this.#room)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -38,7 +38,7 @@ export async function listsFor({ owned }: Setting, sides: readonly CsrRows[], co
 }
 
 /** Whether entries that are not listed count, as zeros. */
-function zerosCount({ data }: Setting): boolean {
+export function zerosCount({ data }: Setting): boolean {
   return !data.weights
 }
 
@@ -180,7 +180,7 @@ export async function entriesFamily(setting: Setting): Promise<Family> {
       ...(P ? [product(panel, 1, width, O, P)] : []),
       ...(L && norms ? [product(panel, 2, 1, norms, L)] : []),
     ])
-    const many = Array.from({ length: rounds }, (_, at) => [...round, rules.move(name, halves, at === 0)])
+    const many = Array.from({ length: rounds }, (_, at) => [...round, rules.move(name, halves, at)])
     return [...once, ...many.flat()]
   }
 

@@ -1,14 +1,19 @@
 import { familyFor } from './data.js'
+import { entriesDescent } from './entries-descent.js'
 import { entriesFamily, entriesMeasure } from './entries-family.js'
 import type { Family, Measure, Setting } from './family.js'
 import { gramFamily } from './gram-family.js'
+import { tileDescent } from './tile-descent.js'
 import { tileFamily, tileMeasure } from './tile-family.js'
 
 const FAMILIES = { gram: gramFamily, entries: entriesFamily, tile: tileFamily }
+/** By coordinate descent: that of a Gram matrix needs no W·H. */
+const DESCENTS = { gram: gramFamily, entries: entriesDescent, tile: tileDescent }
 
-/** The family of a fit's own loss. */
+/** The family of a fit's own loss and rule. */
 export function familyIn(setting: Setting): Promise<Family> {
-  return FAMILIES[familyFor(setting.data, setting.spec.beta)](setting)
+  const { data, spec } = setting
+  return (spec.rule === 'hals' ? DESCENTS : FAMILIES)[familyFor(data, spec.beta)](setting)
 }
 
 /** How another loss is told from the factors, once. */

@@ -15,7 +15,8 @@ export type Pair = readonly [GPUBuffer, GPUBuffer]
 
 /**
  * What an attempt at an iteration leaves until it is read back, in floats: the partial sums of its loss, of two floats each,
- * those of its violation, and in the last one whether it stands.
+ * those of its violation, and whether it stands. Batches of `sgd` find there what the host says of them, and leave the steps
+ * that they took.
  */
 export const SLOT: {
   readonly bytes: number
@@ -25,7 +26,17 @@ export const SLOT: {
   /** Second halves that nobody asks for. */
   readonly unread: number
   readonly stands: number
-} = { bytes: 3 * SMALLEST_BUFFER, low: 64, violations: 128, unread: 159, stands: 191 }
+  /** The rates of W and H, and the draw of their noise. */
+  readonly told: number
+  /** The lengths of both steps. */
+  readonly taken: number
+  /** Partial sums of Σ g² and of Σ g·g′. */
+  readonly squares: number
+  readonly products: number
+} = {
+  ...{ bytes: 5 * SMALLEST_BUFFER, low: 64, violations: 128, unread: 159, stands: 191 },
+  ...{ told: 192, taken: 195, squares: 200, products: 232 },
+}
 
 /** How partial sums are split over workgroups: ab + cd for a loss, `terms` for a violation; they fit a slot. */
 export interface DotGroups {

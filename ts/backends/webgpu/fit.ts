@@ -4,36 +4,31 @@ import { denseView, type FloatArray, transposeDense } from '../../core/matrix.js
 import {
   type Batch,
   checkBatches,
+  checkIterations,
   checkLengths,
   type Factors,
   type Fit,
   type FitSpec,
   hasViolations,
+  isForBatchesAlone,
   type MomentumState,
   type Problem,
   type RunControls,
   type SweepReport,
 } from '../backend.js'
+import { type BatchStep, columnsOf } from '../stochastic-steps.js'
+import { batchRunner } from './batch-rules.js'
+import type { BatchRunner } from './batch-runner.js'
 import { Batches, type Outcome } from './batches.js'
 import { prepare, record, type Step } from './calls.js'
 import { deviceColumns, familyFor, uploadData } from './data.js'
 import { familyIn, measureIn } from './families.js'
-import {
-  type DotGroups,
-  type Family,
-  type Measure,
-  type Pair,
-  type Setting,
-  SLOT,
-  type State,
-  stateAfter,
-} from './family.js'
+import { type DotGroups, type Family, type Pair, type Setting, SLOT, type State, stateAfter } from './family.js'
 import { type Gpu, READ_PIECE, type Source } from './gpu.js'
 import { Motion, type Now } from './motion.js'
-import { Online } from './online.js'
 import { Owned } from './owned.js'
 import { padded, type Room } from './plan.js'
-import { sumTerms } from './rule-calls.js'
+import { inSlot, type Measured, outcomeOf, violationOf } from './slots.js'
 import { unpadded, uploadRows, uploadTransposed } from './upload.js'
 
 /** Attempts at iterations whose outcomes stay on the device until they are read back together: a hundred and a few. */
@@ -56,7 +51,7 @@ interface Parts {
   readonly setting: Setting
   readonly family: Family
   /** Where the fit is one of batches. */
-  readonly online: Online | undefined
+  readonly runner: BatchRunner | undefined
   readonly owned: Owned
   readonly recorded: readonly Recorded[]
   readonly ring: GPUBuffer
@@ -64,8 +59,13 @@ interface Parts {
   readonly stagingBytes: number
 }
 
-/** How a loss is told from a slot. */
-type Measured = Pick<Measure, 'constant' | 'parts'>
+/** How steps are submitted. */
+interface Submission {
+  /** Whether `begin` comes first; default: where it has not run on the factors as they are. */
+  readonly begins?: boolean
+  /** What each of their slots is told. */
+  readonly told?: readonly (Uint32Array<ArrayBuffer> | undefined)[]
+}
 
 /** A fit whose X, W and Hᵀ stay in the GPU's memory; iterations follow each other without the host. */
 export class GpuFit implements Fit {
@@ -104,20 +104,15 @@ export class GpuFit implements Fit {
     return { W: setting.W[this.#current], Ht: setting.Ht[this.#current], left: family.left.buffer }
   }
 
-  #outcome(slot: Float32Array, { constant, parts }: Measured): Outcome {
+  #outcome(slot: Float32Array, measure: Measured): Outcome {
     const { family, setting } = this.#parts
-    const { ab, cd, abFactor, cdFactor } = parts
-    const sum = (first: number, count: number) => slot.subarray(first, first + count).reduce((a, b) => a + b, 0)
-    const both = (first: number, count: number) => sum(first, count) + sum(SLOT.low + first, count)
-    return {
-      loss: Math.max(0, constant + abFactor * both(0, ab) + cdFactor * both(ab, cd)),
-      violation: family.termCount > 0 ? sum(SLOT.violations, setting.dots.terms) : 0,
-      stands: !setting.motion || slot[SLOT.stands] !== 0,
-    }
+    const terms = family.termCount > 0 ? setting.dots.terms : 0
+    return outcomeOf(slot, measure, { terms, mayFall: setting.motion !== undefined })
   }
 
   /** Submits steps, after what must be there before them, and the copy of the slots that they fill; resolves when done. */
-  async #submit(steps: Iterable<Step>, first: number, count: number, begins = !this.#ready): Promise<void> {
+  async #submit(steps: Iterable<Step>, first: number, count: number, o: Submission = {}): Promise<void> {
+    const { begins = !this.#ready, told = [] } = o
     const { setting, ring, staging } = this.#parts
     const { gpu, motion } = setting
     const { done } = gpu.scoped(() => {
@@ -127,6 +122,9 @@ export class GpuFit implements Fit {
         motion?.keep(encoder, this.#now())
         this.#ready = true
       }
+      told.forEach((words, at) => {
+        if (words) gpu.device.queue.writeBuffer(ring, (first + at) * SLOT.bytes + SLOT.told * 4, words)
+      })
       record(encoder, steps)
       encoder.copyBufferToBuffer(ring, first * SLOT.bytes, staging, first * SLOT.bytes, count * SLOT.bytes)
       gpu.device.queue.submit([encoder.finish()])
@@ -134,13 +132,15 @@ export class GpuFit implements Fit {
     await Promise.all([done, gpu.settle()])
   }
 
-  /** The first outcomes, read back. */
-  async #collect(count: number, measureOf: (slot: number) => Measured = () => this.#parts.family): Promise<Outcome[]> {
+  /** The first slots, read back. */
+  async #slots(count: number): Promise<Float32Array[]> {
     const { setting, staging } = this.#parts
     const copy = await setting.gpu.readMapped(staging, count * SLOT.bytes)
-    return Array.from({ length: count }, (_, slot) =>
-      this.#outcome(new Float32Array(copy, slot * SLOT.bytes, SLOT.bytes / 4), measureOf(slot)),
-    )
+    return Array.from({ length: count }, (_, slot) => new Float32Array(copy, slot * SLOT.bytes, SLOT.bytes / 4))
+  }
+
+  async #collect(count: number, measure: Measured = this.#parts.family): Promise<Outcome[]> {
+    return (await this.#slots(count)).map(slot => this.#outcome(slot, measure))
   }
 
   *#iterations(first: number, count: number): Generator<Step> {
@@ -154,6 +154,7 @@ export class GpuFit implements Fit {
   async run(iterations: number, controls: RunControls = {}): Promise<SweepReport> {
     this.#check()
     const { recorded, setting } = this.#parts
+    checkIterations(setting.spec)
     const attempts = {
       most: Math.max(1, Math.floor(MOST_STEPS / recorded[0].iteration.length)),
       kept: SLOTS,
@@ -189,7 +190,7 @@ export class GpuFit implements Fit {
       const { steps, uniforms } = await prepare(setting.gpu, measure.measure(this.#current))
       owned.keep(uniforms)
       await this.#submit(steps, 0, 1)
-      const [{ loss }] = await this.#collect(1, () => measure)
+      const [{ loss }] = await this.#collect(1, measure)
       return loss
     } finally {
       owned.destroy()
@@ -198,7 +199,7 @@ export class GpuFit implements Fit {
 
   async factors(): Promise<Factors> {
     this.#check()
-    const { setting, online, staging, stagingBytes } = this.#parts
+    const { setting, runner, staging, stagingBytes } = this.#parts
     const { gpu, spec, width, motion } = setting
     const { rows, columns } = setting.data
     const sources = ({ W, Ht }: { W: GPUBuffer; Ht: GPUBuffer }): Source[] => [
@@ -206,7 +207,7 @@ export class GpuFit implements Fit {
       { buffer: Ht, bytes: columns * width * 4 },
     ]
     const momentum = motion ? [...sources(motion.before), motion.source] : []
-    const left = online?.hasBegun ? [online.A, online.B].map(buffer => ({ buffer, bytes: columns * width * 4 })) : []
+    const left = (runner?.left() ?? []).map(buffer => ({ buffer, bytes: columns * width * 4 }))
     const [W, Ht, ...more] = await gpu.read([...sources(this.#now()), ...momentum, ...left], staging, stagingBytes)
     const upright = (bytes: ArrayBuffer) => inSlices(unpadded(bytes, rows, spec.rank, width))
     const turned = async (bytes: ArrayBuffer): Promise<FloatArray> => {
@@ -214,7 +215,7 @@ export class GpuFit implements Fit {
       return await inSlices(transposeDense(packed, columns, spec.rank))
     }
     const factors = { W: await upright(W), H: await turned(Ht) }
-    if (left.length > 0) return { ...factors, accumulated: { A: await turned(more[0]), B: await turned(more[1]) } }
+    if (runner && left.length > 0) return { ...factors, ...runner.named(await Promise.all(more.map(turned))) }
     if (!motion) return factors
     const [before, beforeHt, numbers] = more
     const state: MomentumState = {
@@ -227,15 +228,16 @@ export class GpuFit implements Fit {
 
   async runBatches(batches: readonly Batch[], controls: RunControls = {}): Promise<SweepReport> {
     this.#check()
-    const { setting, online } = this.#parts
+    const { setting, runner } = this.#parts
     checkBatches(batches, setting.data.rows, setting.spec)
-    if (!online) {
+    if (!runner) {
       throw new NonnegError('ERR_NONNEG_UNSUPPORTED', 'this fit has no room for batches', {
         fix: 'say so in its spec: batches: true',
       })
     }
-    const ready = await online.prepare(batches)
-    if (!online.hasBegun) online.begin()
+    const ready = await runner.prepare(batches)
+    await runner.begin()
+    const taken: BatchStep[] = []
     this.#ready = false
     let done = 0
     const attempts = {
@@ -244,16 +246,21 @@ export class GpuFit implements Fit {
       submit: (first: number, count: number) => {
         const own = ready.slice(done + first, done + first + count)
         const steps = own.flatMap((batch, at) => inSlot(batch.steps, first + at))
-        return this.#submit(steps, first, count, false)
+        const told = batches.slice(done + first, done + first + count).map(batch => runner.told(batch))
+        return this.#submit(steps, first, count, { begins: false, told })
       },
       collect: async (count: number) => {
-        const outcomes = await this.#collect(count, slot => ready[done + slot].measure)
+        const slots = await this.#slots(count)
+        const outcomes = slots.map((slot, at) => this.#outcome(slot, ready[done + at].measure))
+        taken.push(...slots.flatMap(slot => runner.stepOf(slot) ?? []))
         done += count
         return outcomes
       },
     }
     try {
-      return await this.#batches.run(batches.length, attempts, controls, false)
+      const report = await this.#batches.run(batches.length, attempts, controls, false)
+      runner.done(report.iterations)
+      return setting.spec.rule === 'sgd' ? { ...report, steps: columnsOf(taken) } : report
     } catch (error) {
       this.#check()
       throw error
@@ -262,18 +269,14 @@ export class GpuFit implements Fit {
 
   async setFactors(factors: Factors): Promise<void> {
     this.#check()
-    const { setting, recorded, online } = this.#parts
+    const { setting, recorded, runner } = this.#parts
     const { gpu, spec, motion } = setting
     const { rows, columns } = setting.data
     checkLengths(factors, rows, spec.rank, columns)
     await this.#upload(factors, this.#now())
     this.#ready = false
-    const { momentum, accumulated } = factors
-    if (online) {
-      online.hasBegun = accumulated !== undefined
-      if (accumulated) await this.#uploadHt(accumulated.A, online.A)
-      if (accumulated) await this.#uploadHt(accumulated.B, online.B)
-    }
+    const { momentum } = factors
+    await runner?.put(factors, (H, into) => this.#uploadHt(H, into))
     if (!motion) return
     motion.write(gpu, momentum?.numbers)
     if (!momentum) return
@@ -296,14 +299,9 @@ export class GpuFit implements Fit {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true
-    this.#parts.online?.destroy()
+    this.#parts.runner?.destroy()
     this.#parts.owned.destroy()
   }
-}
-
-/** Steps whose outcome goes to a slot. */
-function inSlot(steps: readonly Step[], slot: number): Step[] {
-  return steps.map(step => (step.offset === undefined ? step : { ...step, offset: slot * SLOT.bytes }))
 }
 
 /** A factor's buffers. */
@@ -327,10 +325,12 @@ async function createFit(
   const batches = (spec.batches ?? false) && !fixed
   const width = padded(rank)
   const columns = deviceColumns(X)
-  const data = await uploadData(gpu, owned, problem, { fixed, beta: spec.beta, batches, room })
+  const [descends, half] = [spec.rule === 'hals', spec.storage === 'f16']
+  const data = await uploadData(gpu, owned, problem, { fixed, beta: spec.beta, batches, descends, half, room })
   const [bytesW, bytesHt] = [rows * width * 4, columns * width * 4]
-  // batches move some rows of W alone, in place
-  const alternates = spec.rule === 'mu' && !batches && familyFor(data, spec.beta) === 'gram'
+  // batches move some rows of W alone, in place, and rounds that have to wait leave the factors where they are
+  const inPlace = batches || (spec.extrapolate && rounds > 1)
+  const alternates = spec.rule === 'mu' && !inPlace && familyFor(data, spec.beta) === 'gram'
   const W = await pair(owned, bytesW, alternates)
   const Ht = await pair(owned, bytesHt, alternates && !fixed)
   const ring = await owned.storage(SLOTS * SLOT.bytes)
@@ -339,8 +339,11 @@ async function createFit(
   const slot = { buffer: ring, offset: 0, size: SLOT.bytes }
   const motion = spec.extrapolate ? await Motion.create(owned, bytesW, bytesHt, fixed) : undefined
   const setting: Setting = { gpu, owned, spec, data, room, dots, width, columns, W, Ht, alternates, motion, slot }
-  const family = await familyIn(setting)
-  const online = batches ? await Online.create(setting, owned) : undefined
+  // where batches alone move the factors, the family measures their loss
+  const noRule = { ...spec, rule: 'product', fixed: 'H' } as const
+  const forBatches = isForBatchesAlone(spec.rule)
+  const family = await familyIn(forBatches ? { ...setting, spec: noRule } : setting)
+  const runner = await batchRunner(setting)
   await motion?.keepLeft(owned, fixed ? 0 : family.left.bytes)
   await uploadRows(gpu, W[0], problem.W, 0, rows, width)
   await uploadTransposed(gpu, Ht[0], problem.H, columns, width)
@@ -367,7 +370,7 @@ async function createFit(
   }
   const lists = ([0, 1] as const).flatMap(state => [
     family.begin(state),
-    iteration(state),
+    forBatches ? [] : iteration(state),
     family.measure(state),
     motion ? [motion.adopt(family.parts, slot)] : [],
   ])
@@ -378,17 +381,5 @@ async function createFit(
     const [begin, iteration, evaluation, adoption] = cut.slice(first, first + 4)
     return { begin, iteration, evaluation, adoption }
   })
-  return new GpuFit({ setting, owned, family, online, recorded, ring, staging, stagingBytes })
-}
-
-function violationOf({ terms, termCount }: Family, { dots, slot }: Setting) {
-  const into = slot
-  return sumTerms({
-    length: termCount,
-    first: SLOT.violations,
-    low: SLOT.unread,
-    groups: dots.terms,
-    terms: { buffer: terms },
-    into,
-  })
+  return new GpuFit({ setting, owned, family, runner, recorded, ring, staging, stagingBytes })
 }

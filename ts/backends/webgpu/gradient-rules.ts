@@ -2,6 +2,7 @@ import { updateExponent } from '../../kernels/beta.js'
 import { muRatio } from './beta-calls.js'
 import type { Call } from './calls.js'
 import { boundsOf, type Setting } from './family.js'
+import { waits } from './motion.js'
 import type { Buffers } from './owned.js'
 import { type Curvature, pgStep, pgTerms, type Sum } from './rule-calls.js'
 
@@ -16,8 +17,8 @@ export interface Halves {
 
 /** The rules that need no more than the halves of a gradient, on both factors of a fit. */
 export interface GradientRules {
-  /** Moves a factor, in place. `measure`: whether its violation is wanted. */
-  move(factor: 'W' | 'Ht', halves: Halves, measure: boolean): Call
+  /** Moves a factor, in place; its violation is that of round 0. */
+  move(factor: 'W' | 'Ht', halves: Halves, round: number): Call
   readonly terms: GPUBuffer
   readonly termCount: number
 }
@@ -35,12 +36,12 @@ export async function gradientRules(owned: Buffers, setting: Setting): Promise<G
   return {
     terms,
     termCount,
-    move(factor, { N, P, shared, L }, measure) {
+    move(factor, { N, P, shared, L }, round) {
       const F = { buffer: (factor === 'W' ? setting.W : setting.Ht)[0] }
-      const own = { rows: rows[factor], rank: width, bounds: bounds[factor], N, P, shared, F }
+      const own = { rows: rows[factor], rank: width, bounds: bounds[factor], N, P, shared, F, ...waits(setting, round) }
       if (!isPg) return muRatio({ ...own, gamma })
       const violation = { operand: { buffer: terms }, first: first[factor] }
-      return pgStep({ ...own, step, L: L!, violation, measure })
+      return pgStep({ ...own, step, L: L!, violation, measure: round === 0 })
     },
   }
 }

@@ -1,12 +1,19 @@
 import { muRatio } from './beta-calls.js'
 import type { Call } from './calls.js'
 import { boundsOf, type Family, type Pair, type Setting, SLOT, type State, stateAfter } from './family.js'
+import { waits } from './motion.js'
 import { addParts, dotOf, ONE_PART, xhtDense } from './product-calls.js'
 import { gramBuffer, gramCalls, gramParts, productsOf, type Summed } from './products.js'
-import { halsUpdate, muUpdate, pgStep, pgTerms, type Violation } from './rule-calls.js'
-
-/** Iterations of a fit that extrapolates that take one round each: see `Momentum` in ts/backends/momentum.ts. */
-const SINGLE = 10
+import {
+  bppThreads,
+  bppUpdate,
+  bppValues,
+  halsUpdate,
+  muUpdate,
+  pgStep,
+  pgTerms,
+  type Violation,
+} from './rule-calls.js'
 
 /** One factor before its update: rows of the device, and the products that it moves by. */
 interface Side {
@@ -34,10 +41,13 @@ export async function gramFamily(setting: Setting): Promise<Family> {
   const S = forH?.S ?? (await gramBuffer(owned, width, sParts, rows, room))
   const isPushed = rule === 'pg' || (rule === 'mu' && !setting.alternates)
   const P = isPushed ? await owned.storage(Math.max(rows, columns) * width * 4) : undefined
-  const termsOf = (count: number) => (rule === 'hals' ? count : rule === 'pg' ? pgTerms(count, width) : 0)
+  const ofRows = rule === 'hals' || rule === 'bpp'
+  const termsOf = (count: number) => (ofRows ? count : rule === 'pg' ? pgTerms(count, width) : 0)
   const termCount = termsOf(rows) + (fixed ? 0 : termsOf(columns))
   const terms = await owned.storage(termCount * 4)
   const bounds = boundsOf(spec)
+  const threads = bppThreads(Math.max(rows, columns), width, room)
+  const scratch = rule === 'bpp' ? await owned.storage(threads * bppValues(width) * 4) : undefined
 
   /** P = F·G, the half of the gradient that the model pushes back with. */
   const pushes = ({ rows: count, F, G: gram }: Side, state: State) =>
@@ -65,21 +75,30 @@ export async function gramFamily(setting: Setting): Promise<Family> {
     if (rule === 'product') {
       return [addParts({ length: count * width, parts: product.parts, N: sums.N.operand, into })]
     }
+    if (scratch) {
+      const G = sums.G.operand
+      return bppUpdate({ ...own, threads, N: sums.N, G, F: into, scratch: { buffer: scratch }, violation })
+    }
     if (rule === 'hals') {
-      const momentum = motion && { buffer: motion.numbers }
-      const often = { rounds, single: motion ? SINGLE : 0 }
-      return [halsUpdate({ ...own, ...often, N: sums.N, G: sums.G.operand, F: into, momentum, violation })]
+      // its further rounds need no dispatch
+      return [halsUpdate({ ...own, rounds, ...waits(setting, 1), N: sums.N, G: sums.G.operand, F: into, violation })]
     }
     const push = { operand: { buffer: P! }, parts: 1 }
     if (rule === 'mu') {
-      const round = [pushes(side, state), muRatio({ ...own, gamma: 1, N: sums.N, P: push, shared: false, F: into })]
-      return Array.from({ length: rounds }, () => round).flat()
+      const halves = { gamma: 1, N: sums.N, P: push, shared: false }
+      return Array.from({ length: rounds }, (_, round) => [
+        pushes(side, state),
+        muRatio({ ...own, ...halves, F: into, ...waits(setting, round) }),
+      ]).flat()
     }
     // the trace bounds the largest eigenvalue, and with it the curvature of every row
     const L = { operand: sums.G.operand, terms: width, step: width + 1, stride: 0 }
     return Array.from({ length: rounds }, (_, round) => [
       pushes(side, state),
-      pgStep({ ...own, step, N: sums.N, P: push, shared: false, L, F: into, violation, measure: round === 0 }),
+      pgStep({
+        ...{ ...own, step, N: sums.N, P: push, shared: false, L, F: into, violation, measure: round === 0 },
+        ...waits(setting, round),
+      }),
     ]).flat()
   }
 

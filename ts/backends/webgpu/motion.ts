@@ -1,8 +1,20 @@
 import type { MomentumState } from '../backend.js'
-import type { Call } from './calls.js'
+import type { Call, Operand } from './calls.js'
 import type { Gpu, Source } from './gpu.js'
 import type { Owned } from './owned.js'
 import { extrapolateBy, type LossParts, momentumOf, settleOf } from './rule-calls.js'
+
+/** Iterations that stand before others may take several rounds: see `Momentum` in ts/backends/momentum.ts. */
+export const SINGLE = 10
+/** In a fit that extrapolates a round may have to wait for iterations that stand: then it leaves the factor as it is. */
+export interface Waits {
+  readonly single: number
+  readonly momentum: Operand | undefined
+}
+
+export function waits({ motion }: { readonly motion: Motion | undefined }, round: number): Waits {
+  return { single: motion && round > 0 ? SINGLE : 0, momentum: motion && { buffer: motion.numbers } }
+}
 
 /** Floats of the `momentum` buffer: numbers, and from 64 on the sums of the loss of the last iteration that stood. */
 const NUMBERS = 8

@@ -14,28 +14,34 @@ export interface Bindings {
   readonly writes: number
   readonly slot?: boolean
   /** Text that stands before the kernel's own. */
-  readonly prelude?: ShaderName
+  readonly prelude?: ShaderName | readonly ShaderName[]
+  /** Whether it reads X as it is stored: in half precision by the variant HALF. */
+  readonly stores?: boolean
 }
 
 /** A kernel that can be run: the others are text that stands before one. */
-export type KernelName = Exclude<ShaderName, 'beta' | 'vector_kernel'>
+export type KernelName = Exclude<ShaderName, 'beta' | 'descent' | 'pairs' | 'vector_kernel'>
 
-/** Values of the overrides of a kernel's variant beside the workgroup size. */
-export type Variant = Readonly<Record<string, boolean>>
+/** Values of the overrides of a kernel's variant beside the workgroup size; HALF is one of its text. */
+export type Variant = Readonly<Record<string, boolean | number>>
 
 export const BINDINGS: Readonly<Record<KernelName, Bindings>> = {
   adam_products: { reads: 4, writes: 1, prelude: 'vector_kernel' },
   add_parts: { reads: 1, writes: 1 },
   adam_step: { reads: 1, writes: 4, prelude: 'vector_kernel' },
   axpby: { reads: 2, writes: 1 },
-  beta_terms: { reads: 2, writes: 4, prelude: 'beta' },
+  beta_terms: { reads: 2, writes: 4, prelude: 'beta', stores: true },
   beta_xht_csr: { reads: 6, writes: 2, prelude: 'beta' },
+  bpp_update: { reads: 2, writes: 3, prelude: 'pairs' },
+  cd_csr: { reads: 6, writes: 2, prelude: ['beta', 'descent'] },
+  cd_dense: { reads: 4, writes: 2, prelude: ['beta', 'descent'], stores: true },
   column_sums: { reads: 1, writes: 1 },
   dot: { reads: 4, writes: 1, slot: true },
   dual_average: { reads: 3, writes: 2, prelude: 'vector_kernel' },
   extrapolate: { reads: 1, writes: 2 },
   gradient_products: { reads: 3, writes: 1, prelude: 'vector_kernel' },
   gram: { reads: 2, writes: 1 },
+  gram_bound: { reads: 2, writes: 2 },
   hals_update: { reads: 4, writes: 2 },
   hypergradient_adam: { reads: 1, writes: 5, prelude: 'vector_kernel' },
   hypergradient_momentum: { reads: 1, writes: 4, prelude: 'vector_kernel' },
@@ -43,25 +49,40 @@ export const BINDINGS: Readonly<Record<KernelName, Bindings>> = {
   idbd_step: { reads: 1, writes: 4, prelude: 'vector_kernel' },
   momentum: { reads: 0, writes: 2, slot: true },
   momentum_step: { reads: 1, writes: 3, prelude: 'vector_kernel' },
-  mu_ratio: { reads: 2, writes: 1 },
+  mu_ratio: { reads: 3, writes: 1 },
   mu_update: { reads: 5, writes: 1 },
   nesterov_step: { reads: 1, writes: 4, prelude: 'vector_kernel' },
+  norm_peaks: { reads: 1, writes: 1 },
   online_update: { reads: 2, writes: 3 },
-  pg_step: { reads: 3, writes: 2 },
+  pg_step: { reads: 4, writes: 2 },
   sgd_step: { reads: 1, writes: 2, prelude: 'vector_kernel' },
+  sgd_update: { reads: 3, writes: 4, slot: true },
   settle: { reads: 1, writes: 6 },
   rprop_step: { reads: 1, writes: 4, prelude: 'vector_kernel' },
   row_norms: { reads: 1, writes: 1 },
   spread_csr: { reads: 3, writes: 1 },
   sum_parts: { reads: 0, writes: 1 },
   sum_terms: { reads: 1, writes: 1, slot: true },
+  svrmu_update: { reads: 6, writes: 1 },
+  turn: { reads: 1, writes: 1, stores: true },
   wh_dense: { reads: 4, writes: 1 },
   xht_csr: { reads: 5, writes: 1 },
-  xht_dense: { reads: 4, writes: 1 },
-  xtw_dense: { reads: 4, writes: 2 },
+  xht_dense: { reads: 4, writes: 1, stores: true },
+  xtw_dense: { reads: 4, writes: 2, stores: true },
 }
 
 const STAGE_COMPUTE = 0x4
+
+/** How X is stored; arithmetic is in f32 either way. */
+const STORED = { f32: 'alias stored = f32;', f16: 'enable f16;\nalias stored = f16;' }
+
+/** The whole text of a kernel. */
+function textOf(name: KernelName, half: boolean): string {
+  const { prelude = [], stores } = BINDINGS[name]
+  const text = [...[prelude].flat(), name].map(stem => shaders[stem]).join('\n')
+  // what is enabled must be so before all else
+  return stores ? `${STORED[half ? 'f16' : 'f32']}\n${text}` : text
+}
 
 export interface Pipeline {
   readonly pipeline: GPUComputePipeline
@@ -89,10 +110,10 @@ export class Pipelines {
     return made
   }
 
-  async #make(name: KernelName, variant: Variant): Promise<Pipeline> {
+  async #make(name: KernelName, { HALF = false, ...variant }: Variant): Promise<Pipeline> {
     const { device } = this.#gpu
-    const { reads, writes, slot = false, prelude } = BINDINGS[name]
-    const code = prelude ? `${shaders[prelude]}\n${shaders[name]}` : shaders[name]
+    const { reads, writes, slot = false } = BINDINGS[name]
+    const code = textOf(name, HALF === true)
     const { result, done } = this.#gpu.scoped(() => {
       const module = device.createShaderModule({ label: name, code })
       const entries: GPUBindGroupLayoutEntry[] = []

@@ -11,6 +11,8 @@ export interface Room {
   readonly gramReads: number
   /** Bytes of a tile of W·H where a loss needs one; more of X is worked through tile by tile. */
   readonly tileBytes: number
+  /** Values of the models that a workgroup of coordinate descent holds in its own memory. */
+  readonly modelValues: number
 }
 
 /** A run of rows that fits one binding. */
@@ -60,8 +62,8 @@ export function collapses(parts: number, consumerRows: number, rank: number, roo
 }
 
 /** Panels of equal height, as few as the binding size allows. */
-export function densePanels(rows: number, stride: number, bindingBytes: number): Panel[] {
-  const most = Math.floor(bindingBytes / (4 * stride))
+export function densePanels(rows: number, stride: number, bindingBytes: number, entryBytes = 4): Panel[] {
+  const most = Math.floor(bindingBytes / (entryBytes * stride))
   const height = Math.ceil(rows / Math.ceil(rows / most))
   const panels: Panel[] = []
   for (let first = 0; first < rows; first += height) panels.push({ first, count: Math.min(height, rows - first) })

@@ -8,26 +8,40 @@ export interface Parts {
 
 export const ONE_PART: Parts = { count: 1, step: 0xffff_fffc }
 
-export function xhtDense(o: {
-  rows: number
-  columns: number
-  rank: number
-  stride: number
-  firstRow: number
-  parts: Parts
+/** Sizes of a product with Hᵀ beside the rows. */
+export interface ProductSizes {
+  readonly columns: number
+  readonly rank: number
+  readonly stride: number
+  /** Of N. */
+  readonly firstRow: number
+  readonly parts: Parts
   /** Entries of one part of N. */
-  partLength: number
-  /** Where the panel begins in X; default 0. */
-  firstX?: number
-  X: Operand | undefined
-  Ht: Operand | undefined
-  N: Operand
-}): Call {
-  const { firstX = 0 } = o
+  readonly partLength: number
+}
+
+/** Those of a product of rows of a factor with a matrix of the rank. */
+export function square(rank: number): ProductSizes {
+  return { columns: rank, rank, stride: rank, firstRow: 0, parts: ONE_PART, partLength: 0 }
+}
+
+export function xhtDense(
+  o: ProductSizes & {
+    rows: number
+    /** Where the panel begins in X; default 0. */
+    firstX?: number
+    X: Operand | undefined
+    /** Whether X is in half precision; default false. */
+    half?: boolean
+    Ht: Operand | undefined
+    N: Operand
+  },
+): Call {
+  const { firstX = 0, half = false } = o
   const aligned = fourfold(o.columns, o.stride, o.rank, firstX)
   return {
     kernel: 'xht_dense',
-    variant: { ALIGNED: aligned },
+    variant: { ALIGNED: aligned, HALF: half },
     params: [o.rows, o.columns, o.rank, o.stride, o.firstRow, o.parts.step, o.partLength, firstX],
     reads: [...input(aligned, o.X), ...input(aligned, o.Ht)],
     writes: [o.N],
@@ -46,18 +60,20 @@ export function xtwDense(o: {
   /** Where the panel begins in X; default 0. */
   firstX?: number
   X: Operand | undefined
+  /** Whether X is in half precision; default false. */
+  half?: boolean
   W: Operand | undefined
   A: Operand
   /** WᵀW beside A, in as many parts. */
   S: Operand | undefined
 }): Call {
-  const { rows, columns, rank, stride, firstRow, parts, firstX = 0 } = o
+  const { rows, columns, rank, stride, firstRow, parts, firstX = 0, half = false } = o
   const aligned = fourfold(columns, stride, rank, firstX)
   const gramTiles = o.S ? tiles(o.rank) : 0
   const cut = [firstRow, parts.step, columns * rank, gramTiles, Number(o.accumulate)]
   return {
     kernel: 'xtw_dense',
-    variant: { ALIGNED: aligned },
+    variant: { ALIGNED: aligned, HALF: half },
     params: [rows, columns, rank, stride, ...cut, firstX],
     reads: [...input(aligned, o.X), ...input(aligned, o.W)],
     writes: [o.A, o.S],

@@ -1,5 +1,5 @@
 import type { Call } from './calls.js'
-import type { CsrRows, DensePanel, Resident } from './data.js'
+import type { CsrRows, DenseX, Resident } from './data.js'
 import type { Buffers } from './owned.js'
 import { collapses, csrParts, partsOf, type Room } from './plan.js'
 import { gramOf, type Parts, sumParts, xhtCsr, xhtDense, xtwDense } from './product-calls.js'
@@ -71,21 +71,20 @@ export function gramParts(rows: number, rank: number, room: Room): Parts {
 
 /** Makes room for the products of X. */
 export function productsOf(owned: Buffers, { X, rows, columns }: Resident, options: ProductOptions): Promise<Products> {
-  if (X.kind === 'dense') return denseProducts(owned, X.panels, rows, X.stride, options)
+  if (X.kind === 'dense') return denseProducts(owned, X, rows, options)
   return csrProducts(owned, X.byRows, X.byColumns, rows, columns, options)
 }
 
 async function denseProducts(
   owned: Buffers,
-  panels: readonly DensePanel[],
+  { panels, stride: columns, half }: DenseX,
   rows: number,
-  columns: number,
   { rank, room, fixed, readers }: ProductOptions,
 ): Promise<Products> {
   const rankTiles = rank / 4
   const nParts = partsOf(columns, Math.ceil(panels[0].count / 4) * rankTiles, room.busyThreads)
   const aParts = partsOf(panels[0].count, (columns / 4 + rankTiles) * rankTiles, room.busyThreads)
-  const sizes = { columns, rank, stride: columns }
+  const sizes = { columns, rank, stride: columns, half }
   const N = { buffer: await owned.storage(nParts.count * rows * rank * 4), parts: nParts.count }
   const forW = (Ht: GPUBuffer) =>
     panels.map(({ first, count, buffer }) => {

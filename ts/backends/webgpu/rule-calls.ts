@@ -1,4 +1,5 @@
 import { type Call, fourfold, grid, input, type Operand, tiles } from './calls.js'
+import type { Room } from './plan.js'
 
 /** A sum in parts, one after the other, that its reader adds. */
 export interface Sum {
@@ -73,6 +74,49 @@ export function halsUpdate(o: {
   }
 }
 
+/** Values of scratch that a row of `bpp_update` takes: a triangle and three vectors, in pairs. */
+export function bppValues(rank: number): number {
+  return rank * (rank + 1) + 6 * rank
+}
+
+/** Bytes of scratch that one dispatch of `bpp_update` may take. */
+const BPP_BYTES = 32 * 2 ** 20
+
+/** Rows that one dispatch of `bpp_update` takes, a thread each. */
+export function bppThreads(rows: number, rank: number, { bindingBytes }: Room): number {
+  const most = Math.floor(Math.min(BPP_BYTES, bindingBytes) / (4 * bppValues(rank)))
+  return Math.min(rows, Math.max(1, most))
+}
+
+/** In dispatches of `threads` rows each. */
+export function bppUpdate(o: {
+  rows: number
+  rank: number
+  threads: number
+  bounds: Bounds
+  N: Sum
+  /** In one part. */
+  G: Operand
+  F: Operand
+  scratch: Operand
+  violation: Violation
+}): Call[] {
+  const { rows, rank, threads, bounds, N, violation } = o
+  return Array.from({ length: Math.ceil(rows / threads) }, (_, at) => {
+    const firstRow = at * threads
+    const count = Math.min(threads, rows - firstRow)
+    const sums = [N.parts, N.partLength ?? rows * rank]
+    return {
+      kernel: 'bpp_update',
+      params: [count, rank, bounds.moving, firstRow, ...sums, violation.first, threads, 0],
+      scalars: [bounds.l1, bounds.l2],
+      reads: [N.operand, o.G],
+      writes: [o.F, o.scratch, violation.operand],
+      groups: grid(count),
+    }
+  })
+}
+
 /** How pg_step finds the bound of a row's curvature: a sum of `terms` values, `step` apart, from row · `stride` on. */
 export interface Curvature {
   readonly operand: Operand
@@ -100,15 +144,21 @@ export function pgStep(o: {
   violation: Violation
   /** Whether the violation is wanted. */
   measure: boolean
+  /** Default: it waits for nothing. */
+  single?: number
+  momentum?: Operand
 }): Call {
   const { rows, rank, bounds, N, P, L, violation } = o
   const entries = rows * rank
   const sums = [N.parts, N.partLength ?? entries, P.parts, P.partLength ?? entries, o.shared ? 0 : rank]
   return {
     kernel: 'pg_step',
-    params: [rows, rank, bounds.moving, ...sums, L.terms, L.step, L.stride, violation.first, Number(o.measure)],
+    params: [
+      ...[rows, rank, bounds.moving, ...sums, L.terms, L.step, L.stride, violation.first, Number(o.measure)],
+      o.single ?? 0,
+    ],
     scalars: [o.step, bounds.l1, bounds.l2, bounds.most],
-    reads: [N.operand, P.operand, L.operand],
+    reads: [N.operand, P.operand, L.operand, o.momentum],
     writes: [o.F, violation.operand],
     groups: grid(pgTerms(rows, rank)),
   }

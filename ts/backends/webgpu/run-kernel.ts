@@ -13,12 +13,24 @@ import {
   whDense,
 } from './beta-calls.js'
 import { type Call, type Operand, prepare, record } from './calls.js'
-import type { DotGroups } from './family.js'
+import { cdCsr, cdDense, type Scratch, sharesFor } from './descent-calls.js'
+import { type DotGroups, SLOT } from './family.js'
 import { type Gpu, READ_PIECE, SMALLEST_BUFFER } from './gpu.js'
 import { Owned } from './owned.js'
 import type { Room } from './plan.js'
-import { dotOf, gramOf, ONE_PART, xhtCsr, xhtDense, xtwDense } from './product-calls.js'
-import { type Bounds, extrapolateBy, halsUpdate, muUpdate, pgStep, pgTerms } from './rule-calls.js'
+import { dotOf, gramOf, ONE_PART, square, xhtCsr, xhtDense, xtwDense } from './product-calls.js'
+import {
+  type Bounds,
+  bppThreads,
+  bppUpdate,
+  bppValues,
+  extrapolateBy,
+  halsUpdate,
+  muUpdate,
+  pgStep,
+  pgTerms,
+} from './rule-calls.js'
+import { gramBoundOf, sgdTerms, sgdUpdate, svrmuUpdate } from './stochastic-calls.js'
 import { callRefusal } from './support.js'
 import { uploadFloats, uploadIntegers } from './upload.js'
 import { groupsOf, isVectorKernel, PARTIAL_BYTES, scalarsOf, vectorCall } from './vector-calls.js'
@@ -29,7 +41,7 @@ export const KERNEL_ALIGNMENT: number = SMALLEST_BUFFER / 4
 type Windows = Record<string, Operand | undefined>
 
 /** How each spec maps to a dispatch; `windows` holds undefined for empty buffers. */
-const CALLS: Record<string, (dims: Dims, windows: Windows) => Call | readonly Call[]> = {
+const CALLS: Record<string, (dims: Dims, windows: Windows, room: Room) => Call | readonly Call[]> = {
   xht_dense({ rows, columns, rank, stride }, { X, Ht, N }) {
     const sizes = { rows, columns, rank, stride, firstRow: 0, parts: ONE_PART, partLength: 0 }
     return xhtDense({ ...sizes, X, Ht, N: N! })
@@ -52,6 +64,26 @@ const CALLS: Record<string, (dims: Dims, windows: Windows) => Call | readonly Ca
   hals_update({ rows, rank, ...d }, { F, N, G, terms }) {
     const own = { rows, rank, rounds: 1, single: 0, bounds: boundsOf({ rank, ...d }) }
     return halsUpdate({ ...own, N: whole(N), G: G!, F: F!, momentum: undefined, violation: from(terms) })
+  },
+  bpp_update({ rows, rank, ...d }, { F, N, G, terms, scratch }, room) {
+    const own = { rows, rank, bounds: boundsOf({ rank, ...d }), threads: bppThreads(rows, rank, room) }
+    return bppUpdate({ ...own, N: whole(N), G: G!, F: F!, scratch: scratch!, violation: from(terms) })
+  },
+  cd_dense({ rows, columns, stride, beta, rank, ...d }, { X, V, O, F, terms }, room) {
+    const place = (operand: Operand | undefined, step: number) => ({ operand, first: 0, stride: step })
+    const own = { rows, columns, rank, beta, bounds: boundsOf({ rank, ...d }), firstRow: 0, row: 0, turned: false }
+    return cdDense({
+      ...{ ...own, shares: sharesFor(rows, columns, room), X: place(X, stride), O: place(O, columns), F: F! },
+      ...{ V: d.weighted ? place(V, stride) : undefined, holdout: undefined, scratch: scratchOf(rows, d, terms!) },
+    })
+  },
+  cd_csr({ rows, beta, rank, nonzeros, ...d }, { indptr, indices, values, weights, O, sums, F, terms }, room) {
+    const own = { rows, rank, beta, bounds: boundsOf({ rank, ...d }), firstRow: 0 }
+    return cdCsr({
+      ...{ ...own, shares: sharesFor(rows, nonzeros / rows, room), indptr: indptr!, indices, values, O, F: F! },
+      beside: d.zeros ? { sums: { operand: sums!, parts: 1 } } : { weights },
+      scratch: scratchOf(rows, d, terms!),
+    })
   },
   pg_step({ rows, rank, step, shared, ...d }, { F, N, P, L, terms }) {
     const own = { rows, rank, step, bounds: boundsOf({ rank, ...d }), shared: (shared & 1) === 1, measure: true }
@@ -91,26 +123,84 @@ const CALLS: Record<string, (dims: Dims, windows: Windows) => Call | readonly Ca
       ...(d.bend ? [product(2, 1, norms, L!)] : []),
     ]
   },
+  gram_bound({ rank }, { G, terms, scratch }) {
+    return gramBoundOf({ rank, G: G!, list: undefined, into: 0, bounds: terms!, iterates: scratch! })
+  },
+  sgd_update({ rows, rank, scale, limit, ...d }, { F, N, G, D, terms, scratch, slot }) {
+    const noise = { size: d.noise, seed: d.seed, draws: 1, draw: 0, row: d.first }
+    const own = { rows, rank, scale, limit, noise, bounds: boundsOf({ rank, ...d }), stride: { kind: 'told' } as const }
+    const places = { found: undefined, rate: SLOT.told, taken: SLOT.taken, slot: slot! }
+    const sums = { operand: terms!, products: sgdTerms(rows, rank) }
+    return [
+      xhtDense({ ...square(rank), rows, X: F, Ht: G, N: scratch! }),
+      sgdUpdate({ ...own, ...places, N: whole(N), P: scratch!, F: F!, D, terms: sums }),
+    ]
+  },
+  svrmu_update({ rows, rank, count, total, ratio, ...d }, { F, N, M, F0, A, G, K, S, scratch }) {
+    const bytes = listLength(rows * rank) * 4
+    const [P, R, Q] = [0, 1, 2].map(at => ({ ...scratch!, offset: at * bytes, size: bytes }))
+    const product = (X: Operand | undefined, Ht: Operand | undefined, into: Operand) =>
+      xhtDense({ ...square(rank), rows, X, Ht, N: into })
+    const own = { rows, rank, count, total, ratio, bounds: boundsOf({ rank, ...d }) }
+    return [
+      ...[product(F, G, P), product(F0, K, R), product(F0, S, Q)],
+      svrmuUpdate({ ...own, N: whole(N), M: whole(M), A: whole(A), P, R, Q, F: F! }),
+    ]
+  },
   extrapolate({ length, most = Number.POSITIVE_INFINITY }, { F, P, momentum }) {
     return extrapolateBy({ length, most, momentum: momentum!, F: F!, P: P! })
   },
 }
 
-/** Kernels that leave the terms of a scalar in a list, which the host adds: the scalar's name, and the terms. */
-const SCALARS: Record<string, { readonly name: string; readonly terms: (dims: Dims) => number }> = {
-  hals_update: { name: 'violation', terms: ({ rows }) => rows },
-  pg_step: { name: 'violation', terms: ({ rows, rank }) => pgTerms(rows, rank) },
-  beta_terms: { name: 'loss', terms: ({ rows, columns, measure }) => (measure ? tileTerms(rows, columns) : 0) },
-  beta_xht_csr: { name: 'loss', terms: ({ rows, measure }) => (measure ? entryTerms(rows, 1) : 0) },
+/** One of the scalars of a buffer, which the host adds up from a list of so many terms. */
+interface Scalar {
+  readonly name: string
+  readonly terms: number
+  /** Its place in the buffer; default 0. */
+  readonly at?: number
+}
+
+const violations = (terms: number): readonly Scalar[] => [{ name: 'violation', terms }]
+const losses = (terms: number): readonly Scalar[] => [{ name: 'loss', terms }]
+
+/** Kernels that leave the terms of scalars in a list, one after the other. */
+const SCALARS: Record<string, (dims: Dims) => readonly Scalar[]> = {
+  hals_update: ({ rows }) => violations(rows),
+  bpp_update: ({ rows }) => violations(rows),
+  pg_step: ({ rows, rank }) => violations(pgTerms(rows, rank)),
+  cd_dense: ({ rows, measure }) => [...violations(rows), ...losses(measure ? rows : 0)],
+  cd_csr: ({ rows, measure }) => [...violations(rows), ...losses(measure ? rows : 0)],
+  beta_terms: ({ rows, columns, measure }) => losses(measure ? tileTerms(rows, columns) : 0),
+  beta_xht_csr: ({ rows, measure }) => losses(measure ? entryTerms(rows, 1) : 0),
+  gram_bound: () => [{ name: 'bound', terms: 1 }],
+  sgd_update: ({ rows, rank }) => [0, 1].map(at => ({ name: 'sums', terms: sgdTerms(rows, rank), at })),
+}
+
+/** Values that a kernel needs for itself: behind the terms of its scalars, or in a list of its own. */
+const BEHIND: Record<string, (dims: Dims) => number> = {
+  cd_dense: ({ rows, columns }) => rows * columns,
+  cd_csr: ({ nonzeros }) => nonzeros,
+}
+const SCRATCH: Record<string, (dims: Dims, room: Room) => number> = {
+  beta_xht_csr: ({ nonzeros }) => 3 * listLength(nonzeros),
+  bpp_update: ({ rows, rank }, room) => bppThreads(rows, rank, room) * bppValues(rank),
+  gram_bound: ({ rank }) => 2 * rank,
+  sgd_update: ({ rows, rank }) => rows * rank,
+  svrmu_update: ({ rows, rank }) => 3 * listLength(rows * rank),
+}
+
+function scratchOf(rows: number, { measure }: Dims, operand: Operand): Scratch {
+  const firstSpill = measure ? 2 * rows : rows
+  return { operand, firstTerm: 0, firstLoss: measure ? rows : undefined, firstSpill }
 }
 
 function wantedOf({ push, bend, measure }: Dims): Wanted {
   return { push: push === 1, bend: bend === 1, measure: measure === 1 }
 }
 
-/** Entries from one of the lists of `beta_xht_csr` to the next: each begins where a binding may. */
-function listLength(nonzeros: number): number {
-  return Math.max(1, Math.ceil(nonzeros / KERNEL_ALIGNMENT)) * KERNEL_ALIGNMENT
+/** Entries from one of several lists in a buffer to the next: each begins where a binding may. */
+function listLength(entries: number): number {
+  return Math.max(1, Math.ceil(entries / KERNEL_ALIGNMENT)) * KERNEL_ALIGNMENT
 }
 
 function whole(operand: Operand | undefined) {
@@ -161,6 +251,16 @@ async function toHost(gpu: Gpu, owned: Owned, buffer: GPUBuffer, data: Float32Ar
 async function numbers(gpu: Gpu, owned: Owned, values: Float32Array): Promise<Operand> {
   const buffer = await owned.storage(values.byteLength)
   await uploadFloats(gpu, buffer, values, 0, values.length)
+  return { buffer }
+}
+
+/** What a batch is told in its slot: the length of the step, and the draw. */
+async function slotOf(gpu: Gpu, owned: Owned, { rate, draw }: Dims): Promise<Operand> {
+  const words = new Uint32Array(SLOT.bytes / 4)
+  words[SLOT.told] = new Uint32Array(Float32Array.of(rate).buffer)[0]
+  words[SLOT.told + 2] = draw
+  const buffer = await owned.storage(SLOT.bytes)
+  await uploadIntegers(gpu, buffer, words, 0, words.length)
   return { buffer }
 }
 
@@ -224,7 +324,13 @@ async function runVectors(
 }
 
 /** Runs one kernel on host arrays: everything to the device, one dispatch, everything that it may have written back. */
-export async function runKernel(gpu: Gpu, spec: KernelSpec, call: KernelCall, dots: DotGroups): Promise<void> {
+export async function runKernel(
+  gpu: Gpu,
+  spec: KernelSpec,
+  call: KernelCall,
+  dots: DotGroups,
+  room: Room,
+): Promise<void> {
   gpu.check()
   const owned = new Owned(gpu)
   try {
@@ -240,25 +346,32 @@ export async function runKernel(gpu: Gpu, spec: KernelSpec, call: KernelCall, do
     const written = spec.buffers.filter(({ access, type }) => access !== 'in' && type !== 'f64')
     const { dims } = call
     if (written.some(({ name, length }) => length(dims) > 0 && windows[name] === undefined)) return
-    if (written.every(({ name }) => windows[name] === undefined)) return
+    if (written.length > 0 && written.every(({ name }) => windows[name] === undefined)) return
     // the kernel reads the old factor from a second copy and writes the new one into the caller's
     if (spec.name === 'mu_update') windows.old = await toDevice(gpu, owned, 'F', call.buffers.F)
-    if (spec.name === 'beta_xht_csr') {
-      windows.scratch = { buffer: await owned.storage(3 * listLength(dims.nonzeros) * 4) }
-    }
+    const own = (needs: Record<string, (dims: Dims, room: Room) => number>) =>
+      Object.hasOwn(needs, spec.name) ? needs[spec.name](dims, room) : 0
+    const values = own(SCRATCH)
+    if (values > 0) windows.scratch = { buffer: await owned.storage(values * 4) }
+    if (spec.name === 'sgd_update') windows.slot = await slotOf(gpu, owned, dims)
     if (spec.name === 'extrapolate') windows.momentum = await numbers(gpu, owned, Float32Array.of(dims.weight))
-    const scalar = Object.hasOwn(SCALARS, spec.name) ? SCALARS[spec.name] : undefined
-    const terms = scalar && new Float32Array(scalar.terms(dims))
-    if (terms && terms.length > 0) windows.terms = await numbers(gpu, owned, terms)
-    await submit(gpu, owned, [CALLS[spec.name](dims, windows)].flat())
+    const scalars = Object.hasOwn(SCALARS, spec.name) ? SCALARS[spec.name](dims) : []
+    const terms = new Float32Array(scalars.reduce((sum, scalar) => sum + scalar.terms, own(BEHIND)))
+    if (terms.length > 0) windows.terms = await numbers(gpu, owned, terms)
+    await submit(gpu, owned, [CALLS[spec.name](dims, windows, room)].flat())
     for (const { name } of written.filter(buffer => windows[buffer.name])) {
       const { data } = call.buffers[name]
       if (!(data instanceof Float64Array)) await toHost(gpu, owned, operands[name].buffer, data)
     }
-    if (!scalar || !terms || terms.length === 0) return
+    if (terms.length === 0) return
     await toHost(gpu, owned, windows.terms!.buffer, terms)
-    const { data, offset } = call.buffers[scalar.name]
-    for (const term of terms) data[offset] += term
+    let first = 0
+    for (const { name, terms: count, at = 0 } of scalars) {
+      const { data, offset } = call.buffers[name]
+      if (spec.buffers.find(buffer => buffer.name === name)!.access === 'out') data[offset + at] = 0
+      for (const term of terms.subarray(first, first + count)) data[offset + at] += term
+      first += count
+    }
   } finally {
     owned.destroy()
   }

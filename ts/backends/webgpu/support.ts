@@ -1,27 +1,53 @@
 import { entryCount, type MatrixView } from '../../core/matrix.js'
 import { familyOf } from '../../kernels/beta.js'
 import type { Dims, KernelSpec } from '../../kernels/spec.js'
-import type { FitSpec, Rule, Weights } from '../backend.js'
+import { type FitSpec, gramRuleRefusal, type Rule, type Weights } from '../backend.js'
 import { type Memory, residentBytes } from '../memory.js'
 import { TILE_BYTES } from './plan.js'
 
-const RULES: readonly Rule[] = ['mu', 'hals', 'pg', 'product']
+const RULES: readonly Rule[] = ['mu', 'hals', 'pg', 'bpp', 'product', 'sgd', 'svrmu']
+
+/** Components of exact least squares: a row is one thread's work, which grows with their cube, and sets of them are 64 bits. */
+const MOST_PIVOTED = 64
+
+/** The feature of WebGPU that half precision takes. */
+export const HALF = 'shader-f16'
 
 /** Why a fit is beyond the kernels there are, or undefined. */
-export function fitRefusal(X: MatrixView, spec: FitSpec, weights: Weights | undefined): string | undefined {
-  const { dtype, beta, rule, rounds = 1, extrapolate = false } = spec
+export function fitRefusal(
+  X: MatrixView,
+  spec: FitSpec,
+  weights: Weights | undefined,
+  features: ReadonlySet<string>,
+): string | undefined {
+  const { dtype, rank, rule, beta } = spec
   if (dtype !== 'f32') return 'WebGPU computes in f32 only'
   if (spec.frozenW || spec.frozenH) return 'WebGPU has no rows and columns that stay'
   if (!RULES.includes(rule)) return `WebGPU has no kernels for the update rule ${rule}`
-  const isGram = familyOf(X, beta, weights) === 'gram'
-  if ((rule === 'hals' || rule === 'product') && !isGram) {
-    return `WebGPU has no kernels for the update rule ${rule} ${weights ? 'with weights' : `and β = ${beta}`}`
+  if (spec.storage === 'f16') {
+    if (!features.has(HALF)) return `this GPU or its driver has no ${HALF}, which storage: 'f16' takes`
+    if (X.kind === 'csr') return "storage: 'f16' is for a dense X"
+    if (beta <= 0) return "storage: 'f16' may make zeros of small entries, which β ≤ 0 does not allow"
+  }
+  const refusal = gramRuleRefusal(spec, weights)
+  if (refusal) return refusal
+  if (rule === 'bpp') {
+    if (rank > MOST_PIVOTED) return tooManyPivoted('rank', rank)
+    if (weights) return 'WebGPU has no kernels for the update rule bpp with weights'
+    if (isBounding(spec.maxW) || isBounding(spec.maxH)) return NO_BOUNDS
   }
   if (X.kind === 'dense' && weights?.kind === 'entries') return 'a dense matrix lists no entries to weigh'
-  if (extrapolate && rounds > 1 && rule !== 'hals') {
-    return `WebGPU has no rounds of the rule ${rule} in a fit that extrapolates`
-  }
   return undefined
+}
+
+const NO_BOUNDS = 'WebGPU has block principal pivoting without upper bounds alone'
+
+function isBounding(bound: number = Number.POSITIVE_INFINITY): boolean {
+  return bound < Number.POSITIVE_INFINITY
+}
+
+function tooManyPivoted(what: string, count: number): string {
+  return `WebGPU has block principal pivoting for up to ${MOST_PIVOTED} components, not for ${what} ${count}`
 }
 
 /** Why a call of a kernel that there is cannot be made, or undefined. */
@@ -32,6 +58,12 @@ export function callRefusal(
   bindingBytes: number,
 ): string | undefined {
   if (dtype !== 'f32') return 'WebGPU computes in f32 only'
+  if (spec.name === 'bpp_update') {
+    if (dims.rank > MOST_PIVOTED) return tooManyPivoted('rank', dims.rank)
+    if (isBounding(dims.most)) return NO_BOUNDS
+  }
+  if (spec.name === 'cd_csr' && dims.weighted && dims.zeros)
+    return 'weights and zeros that count share a binding of cd_csr'
   const large = spec.buffers.find(buffer => buffer.length(dims) * 4 > bindingBytes)
   return large && `${large.name} is larger than the ${bindingBytes} bytes that one binding may span`
 }
@@ -50,8 +82,11 @@ export function memoryOfFit(X: MatrixView, spec: FitSpec, weights: Weights | und
   const products = Math.min(2 * single + 2 * PARTS, 16 * single)
   const family = familyOf(X, spec.beta, weights)
   const values = family === 'gram' ? 0 : family === 'entries' ? 4 * entryCount(X) : 4 * X.rows * X.columns
+  // coordinate descent has strips of X and of weights, and models of strips, beside what measures the loss
+  const tiles = spec.rule === 'hals' ? 5 : 3
   // batches have a tile, entries and products of their own
   const often = spec.batches ? 2 : 1
-  const entries = 3 * (family === 'tile' ? Math.min(TILE_BYTES, values) : values)
-  return { ...resident, factors: resident.factors + single, workspace: often * (products + entries) }
+  const entries = tiles * (family === 'tile' ? Math.min(TILE_BYTES, values) : values)
+  const X16 = X.kind === 'dense' && spec.storage === 'f16' ? resident.X / 2 : resident.X
+  return { ...resident, X: X16, factors: resident.factors + single, workspace: often * (products + entries) }
 }

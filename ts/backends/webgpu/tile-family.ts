@@ -114,7 +114,7 @@ export async function tileFamily(setting: Setting): Promise<Family> {
       ...(P && side.P ? [product(side, tile, P, side.P)] : []),
       ...bending(side, tile),
     ])
-    const many = Array.from({ length: rounds }, (_, at) => [...round, rules.move(side.name, halves, at === 0)])
+    const many = Array.from({ length: rounds }, (_, at) => [...round, rules.move(side.name, halves, at)])
     return [...once, ...many.flat()]
   }
 

@@ -2,7 +2,7 @@ import { betaTerms, type Placed, spreadCsr, tileTerms, type Wanted, whDense } fr
 import type { Call } from './calls.js'
 import type { CsrPanel, DensePanel } from './data.js'
 import type { Setting, State } from './family.js'
-import type { Panel } from './plan.js'
+import type { Panel, Room } from './plan.js'
 
 /** Some rows of X, no more than one panel of it and of its weights has, and of the model that a loss needs of them. */
 export interface Tile extends Panel {
@@ -29,9 +29,14 @@ function panelAt<T extends Panel>(panels: readonly T[], row: number): T {
   return panels.findLast(({ first }) => first <= row)!
 }
 
-function tilesOf({ data, columns, room }: Setting, rows: Panel): Tile[] {
+/** Rows of so many entries that a tile has at most. */
+export function heightOf(length: number, { tileBytes, bindingBytes }: Room): number {
+  return Math.max(1, Math.floor(Math.min(tileBytes, bindingBytes) / (4 * length)))
+}
+
+export function tilesOf({ data, columns, room }: Setting, rows: Panel): Tile[] {
   const { X, V } = data
-  const most = Math.max(1, Math.floor(Math.min(room.tileBytes, room.bindingBytes) / (4 * columns)))
+  const most = heightOf(columns, room)
   const all: Tile[] = []
   const last = rows.first + rows.count
   for (let first = rows.first; first < last; ) {
@@ -74,10 +79,11 @@ export async function tilesFor(
       ...{ W: { buffer: W[state] }, H: { buffer: Ht[state] }, U: { buffer: U } },
     })
     const into = spread && { buffer: spread }
+    const half = data.X.kind === 'dense' && data.X.half
     const place = 'dense' in X ? placed(X.dense, first, columns) : { operand: into, first: 0, stride: columns }
     const entries = betaTerms({
       ...{ ...sizes, inside: data.columns, beta, wanted, adds: first > rows.first, row: first },
-      ...{ X: place!, V: placed(V, first, data.V?.stride ?? 0), holdout: data.holdout },
+      ...{ X: { ...place!, half }, V: placed(V, first, data.V?.stride ?? 0), holdout: data.holdout },
       ...{ U: { buffer: U }, P: wanted.push ? bound(P) : undefined, C: wanted.bend ? bound(C) : undefined },
       terms: { buffer: terms },
     })

@@ -1,4 +1,5 @@
 import { Breather } from '../../core/breathe.js'
+import { halfBits } from '../../core/half.js'
 import type { DenseView, FloatArray } from '../../core/matrix.js'
 import type { Gpu } from './gpu.js'
 
@@ -7,7 +8,7 @@ const PIECE = 1 << 17
 /** Bytes in flight before the queue is waited for: each of them has a copy in staging memory until then. */
 const IN_FLIGHT = 64 * 2 ** 20
 
-type Words = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>
+type Words = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Uint16Array<ArrayBuffer>
 
 /**
  * Fills `length` elements of a buffer, from element `first` on, giving the thread back often. `fill` writes the elements
@@ -30,7 +31,7 @@ async function upload<T extends Words>(
     const part = (start + step <= length ? whole : whole.subarray(0, length - start)) as T
     fill(part, start)
     gpu.check()
-    gpu.device.queue.writeBuffer(buffer, (first + start) * 4, part)
+    gpu.device.queue.writeBuffer(buffer, (first + start) * part.BYTES_PER_ELEMENT, part)
     inFlight += part.byteLength
     if (inFlight >= IN_FLIGHT) {
       // writes wait for a submission
@@ -44,6 +45,27 @@ async function upload<T extends Words>(
 
 const floats = (length: number): Float32Array<ArrayBuffer> => new Float32Array(length)
 const words = (length: number): Uint32Array<ArrayBuffer> => new Uint32Array(length)
+const halves = (length: number): Uint16Array<ArrayBuffer> => new Uint16Array(length)
+
+/** Rows `first` … of a dense matrix, each padded with zeros to `stride`; `put` takes a run of entries, from `from` on. */
+function uploadPadded<T extends Words>(
+  gpu: Gpu,
+  buffer: GPUBuffer,
+  { X, first, count, stride }: { X: DenseView; first: number; count: number; stride: number },
+  piece: (length: number) => T,
+  put: (piece: T, at: number, from: number, run: number) => void,
+): Promise<void> {
+  return upload(gpu, buffer, count * stride, 1, piece, (piece, start) => {
+    for (let at = 0; at < piece.length; ) {
+      const row = first + Math.floor((start + at) / stride)
+      const column = (start + at) % stride
+      const run = Math.min(piece.length - at, column < X.columns ? X.columns - column : stride - column)
+      if (column < X.columns) put(piece, at, X.offset + row * X.stride + column, run)
+      else piece.fill(0, at, at + run)
+      at += run
+    }
+  })
+}
 
 /** Rows `first` … of a dense matrix, each padded with zeros to `stride`. */
 export function uploadRows(
@@ -54,19 +76,22 @@ export function uploadRows(
   count: number,
   stride: number,
 ): Promise<void> {
-  return upload(gpu, buffer, count * stride, 1, floats, (piece, start) => {
-    for (let at = 0; at < piece.length; ) {
-      const row = first + Math.floor((start + at) / stride)
-      const column = (start + at) % stride
-      const run = Math.min(piece.length - at, column < X.columns ? X.columns - column : stride - column)
-      if (column < X.columns) {
-        const from = X.offset + row * X.stride + column
-        piece.set(X.data.subarray(from, from + run), at)
-      } else {
-        piece.fill(0, at, at + run)
-      }
-      at += run
-    }
+  return uploadPadded(gpu, buffer, { X, first, count, stride }, floats, (piece, at, from, run) => {
+    piece.set(X.data.subarray(from, from + run), at)
+  })
+}
+
+/** The same in half precision; `stride` is even, as pieces go over in words of 32 bits. */
+export function uploadHalfRows(
+  gpu: Gpu,
+  buffer: GPUBuffer,
+  X: DenseView,
+  first: number,
+  count: number,
+  stride: number,
+): Promise<void> {
+  return uploadPadded(gpu, buffer, { X, first, count, stride }, halves, (piece, at, from, run) => {
+    for (let i = 0; i < run; i++) piece[at + i] = halfBits(X.data[from + i])
   })
 }
 

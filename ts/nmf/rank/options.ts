@@ -32,6 +32,7 @@ type FitOption =
   | 'threads'
   | 'fast'
   | 'dtype'
+  | 'storage'
   | 'signal'
 
 /** After each fit, in the order in which they end. */
@@ -128,6 +129,7 @@ const KNOWN: Readonly<Record<keyof ChooseRankOptions, boolean>> = {
   threads: true,
   fast: true,
   dtype: true,
+  storage: true,
   signal: true,
 }
 

@@ -107,8 +107,8 @@ export async function lossOver(
   weights: Weights,
 ): Promise<number> {
   const { X, squaredNorm, rows, columns, k } = prepared
-  const { beta, dtype } = resolved
-  const spec: FitSpec = { rank, beta, rule: 'mu', dtype }
+  const { beta, dtype, storage } = resolved
+  const spec: FitSpec = { rank, beta, rule: 'mu', dtype, storage }
   const W = denseView(factors.W, rows, rank)
   const H = denseView(factors.H, rank, columns)
   return await withDevice(outcome.backend, plan, async device => {

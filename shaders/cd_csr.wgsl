@@ -1,0 +1,119 @@
+// One sweep of coordinate descent over the rows of a factor for any β, in place, at the listed entries of the CSR rows that
+// are the factor's. Hsieh & Dhillon, KDD 2011, section 4. Stands behind beta.wgsl and descent.wgsl, which says who does what.
+//
+// With `zeros` the unlisted entries count too, as zeros (β = 1): what the model adds to a gradient is the sum of O's column,
+// which comes in parts, and listed entries add x/u alone; the loss then leaves out the listed u. Weights and these sums are
+// never both there, and share a binding.
+
+struct Params {
+  rows: u32,
+  rank: u32,
+  moving: u32, // the first so many components move
+  first_row: u32, // of F
+  weighted: u32, // whether `beside` has the entries' weights
+  zeros: u32, // whether it has sums of O, in so many parts
+  measure: u32, // whether the loss before the sweep is wanted
+  first_term: u32, // where the rows' violations go
+  first_loss: u32, // where their losses go
+  first_spill: u32, // where models begin that have no room in the workgroup
+  single: u32, // nothing moves before so many iterations stand
+  beta: f32,
+  least: f32,
+  l1: f32,
+  l2: f32,
+  most: f32,
+}
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> indptr: array<u32>;
+@group(0) @binding(2) var<storage, read> indices: array<u32>;
+@group(0) @binding(3) var<storage, read> values: array<f32>;
+@group(0) @binding(4) var<storage, read> beside: array<f32>;
+@group(0) @binding(5) var<storage, read> O: array<f32>;
+@group(0) @binding(6) var<storage, read> momentum: array<f32>;
+@group(0) @binding(7) var<storage, read_write> F: array<f32>;
+@group(0) @binding(8) var<storage, read_write> scratch: array<f32>;
+
+fn weight(q: u32) -> f32 {
+  if (p.weighted != 0) {
+    return beside[q];
+  }
+  return 1;
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  if (p.single > 0 && momentum[DONE] < f32(p.single)) {
+    return;
+  }
+  let i = (group.y * groups.x + group.x) * (WORKGROUP / LANES) + lane / LANES;
+  // threads without a row take part in the barriers
+  var begin = 0u;
+  var entries = 0u;
+  if (i < p.rows) {
+    begin = indptr[i];
+    entries = indptr[i + 1] - begin;
+  }
+  let own = lane % LANES;
+  let leads = i < p.rows && own == 0;
+  let row = (p.first_row + i) * p.rank;
+  let model = model_of(lane, entries, begin);
+  for (var n = own; n < entries; n += LANES) {
+    let other = indices[begin + n] * p.rank;
+    var u = 0f;
+    for (var r = 0u; r < p.rank; r++) {
+      u += F[row + r] * O[other + r];
+    }
+    store_model(model, n, u);
+  }
+  if (p.measure != 0) {
+    var loss = 0f;
+    for (var n = own; n < entries; n += LANES) {
+      let v = weight(begin + n);
+      let u = load_model(model, n);
+      if (v != 0) {
+        loss += v * (divergence(values[begin + n], u) - select(0, u, p.zeros != 0));
+      }
+    }
+    let sum = total(lane, 1, vec2f(loss, 0));
+    if (leads) {
+      scratch[p.first_loss + i] = sum.x;
+    }
+  }
+  let push = select(1f, 0f, p.zeros != 0);
+  var violation = 0f;
+  var change = 0f;
+  for (var r = 0u; r < p.moving; r++) {
+    var part = vec2f();
+    for (var n = own; n < entries; n += LANES) {
+      let at = indices[begin + n] * p.rank + r;
+      var u = load_model(model, n);
+      if (r > 0) {
+        u += change * O[at - 1];
+        store_model(model, n, u);
+      }
+      let o = O[at];
+      part += weight(begin + n) * slopes(values[begin + n], u, push) * vec2f(o, o * o);
+    }
+    for (var of_sums = own; of_sums < p.zeros; of_sums += LANES) {
+      part.x += beside[of_sums * p.rank + r];
+    }
+    // read before the barrier behind which it is written
+    let old = F[row + r];
+    let sum = total(lane, r, part);
+    let gradient = sum.x + p.l1 + p.l2 * old;
+    let next = newton(old, gradient, sum.y + p.l2);
+    violation += projected(old, gradient);
+    change = next - old;
+    if (leads) {
+      F[row + r] = next;
+    }
+  }
+  if (leads) {
+    scratch[p.first_term + i] = violation;
+  }
+}
