@@ -1,16 +1,14 @@
 import { Contestant, type ContestantSpec, NoTimes } from './contestant.js'
 import { processorTime } from './environment.js'
+import { type Roof, sampledRow, type Under, underRoof, unsampledRow } from './rows.js'
 import { type Comparison, type Row, rowName, type Unit } from './schema.js'
-import { deviation, differs, median } from './statistics.js'
-
-/** What rows are held against: arithmetic at the widest or at the given instruction set, or memory. */
-export type Roof = 'arithmetic' | 'memory'
+import { differs } from './statistics.js'
 
 export interface Entrant extends ContestantSpec {
   /** This entrant is a roof for the others. */
   readonly roof?: Roof
   /** The roof that it is held against; those with the same number of threads count. */
-  readonly under?: Roof
+  readonly under?: Under
 }
 
 /** Contestants on one problem, timed in turns. The first is compared with every other that is no roof. */
@@ -73,40 +71,13 @@ function rowOf(bout: Bout, { entrant, contestant, failure, samples, loss }: Plac
     threads,
     dtype,
     unit: bout.unit,
-    roofline: null,
   }
-  if (failure || !contestant || samples.length === 0) {
-    const status = failure?.status ?? 'failed'
-    const why = failure?.message ?? 'it was not timed'
-    const reason = status === 'absent' && remedy ? `${why} (${remedy})` : why
-    const none = { samples: [], median: null, spread: null, gflops: null, gbs: null, loss: null }
-    return { ...label, status, reason, ...none }
+  if (!failure && contestant && samples.length > 0) {
+    return sampledRow(label, { samples, work: contestant.work, loss, emulated: contestant.emulated })
   }
-  const middle = median(samples)
-  const rate = (work: number) => (work > 0 ? work / middle / 1e9 : null)
-  const { flops, bytes } = contestant.work
-  return {
-    ...label,
-    status: 'measured',
-    reason: null,
-    samples,
-    median: middle,
-    spread: deviation(samples),
-    gflops: rate(flops),
-    gbs: rate(bytes),
-    loss,
-  }
-}
-
-/** The row with its share of the best roof that had as many threads. */
-function underRoof(row: Row, entrant: Entrant, roofs: readonly { row: Row; roof: Roof }[]): Row {
-  const [field, unit] = entrant.under === 'memory' ? (['gbs', 'GB/s'] as const) : (['gflops', 'GFLOP/s'] as const)
-  const fitting = roofs.filter(({ row: { threads }, roof }) => roof === entrant.under && threads === row.threads)
-  const best = fitting.map(({ row }) => row).sort((a, b) => (b[field] ?? 0) - (a[field] ?? 0))[0]
-  const value = best?.[field]
-  const rate = row[field]
-  if (!value || rate === null) return row
-  return { ...row, roofline: { roof: `${rowName(best)}`, unit, value, share: rate / value } }
+  const why = failure?.message ?? 'it was not timed'
+  const status = failure?.status ?? 'failed'
+  return unsampledRow(label, status, status === 'absent' && remedy ? `${why} (${remedy})` : why)
 }
 
 function compare(rows: readonly Row[]): Comparison[] {
@@ -174,6 +145,6 @@ export async function hold(bout: Bout, rounds: number, stolen = watchGuests()): 
     const { roof } = places[i].entrant
     return roof && row.status === 'measured' ? [{ row, roof }] : []
   })
-  const rows = plain.map((row, i) => (row.status === 'measured' ? underRoof(row, places[i].entrant, roofs) : row))
+  const rows = plain.map((row, i) => underRoof(row, places[i].entrant.under, roofs))
   return { rows, comparisons: compare(rows.filter((_, i) => !places[i].entrant.roof)) }
 }

@@ -137,6 +137,8 @@ export class Contestant {
   readonly unit: Unit
   readonly variant: string
   readonly work: Work
+  /** Whether what it runs on is emulated: then its times say nothing of hardware. */
+  readonly emulated: boolean
   readonly #talk: Talk | undefined
   #units: number
 
@@ -145,6 +147,7 @@ export class Contestant {
     this.unit = unit
     this.variant = [facts.variant, spec.variant].filter(Boolean).join(' ') || 'as it is'
     this.work = spec.work ?? { flops: Number(facts.flops ?? 0), bytes: Number(facts.bytes ?? 0) }
+    this.emulated = facts.emulated === '1'
     this.#talk = talk
     this.#units = spec.units ?? 0
   }

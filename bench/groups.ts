@@ -14,6 +14,8 @@ import {
   scikitLearn,
   vectorStep,
 } from './entrants.js'
+import { gpuBouts, raceBouts } from './gpu/group.js'
+import { GPU_GROUP, GPU_GROUPS, type GpuScale, RACE_GROUP } from './gpu/plan.js'
 import { type FitProblem, fitName, problemName } from './problem.js'
 
 /** What the groups are made for. */
@@ -25,6 +27,8 @@ export interface Setting {
   readonly widest: string
   /** Small problems only, for a first look. */
   readonly quick: boolean
+  /** How large problems of WebGPU are. */
+  readonly gpuScale: GpuScale
 }
 
 const MIB = 2 ** 20
@@ -204,4 +208,9 @@ export const GROUPS: Readonly<Record<string, (setting: Setting) => Bout[]>> = {
   crowded,
   start,
   kernels: kernelGroup,
+  [GPU_GROUP]: ({ data, gpuScale }) => gpuBouts(data, gpuScale),
+  [RACE_GROUP]: ({ data, gpuScale }) => raceBouts(data, gpuScale),
 }
+
+/** Those of a run that names none: not every machine has a GPU. */
+export const USUAL_GROUPS: readonly string[] = Object.keys(GROUPS).filter(name => !GPU_GROUPS.includes(name))

@@ -4,24 +4,28 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
+import { probeBackends } from 'nonneg'
 import { type Bout, hold } from './bout.js'
 import { DataFolder } from './data.js'
 import { ISAS, ROOFLINE } from './entrants.js'
 import { resultsFile, watchEnvironment } from './environment.js'
-import { GROUPS, type Setting } from './groups.js'
+import { gpuResultsFile } from './gpu/files.js'
+import { GPU_GROUPS, type GpuScale } from './gpu/plan.js'
+import { GPU_PAGE, writeGpuPage } from './gpu/write-page.js'
+import { GROUPS, type Setting, USUAL_GROUPS } from './groups.js'
 import { bulletin, type Notes, performancePage } from './report.js'
 import { type Comparison, type Results, type Row, resultsComplaints, SCHEMA_VERSION } from './schema.js'
 import { linesOf } from './targets.js'
 
 const USAGE = `npm run bench -- [options]
-  --groups NAMES     of ${Object.keys(GROUPS).join(', ')} (default: all)
+  --groups NAMES     of ${Object.keys(GROUPS).join(', ')} (default: all but those of webgpu)
   --only TEXT        problems whose string contains it
-  --backends NAMES   of nonneg's own rows, native or wasm (default: all)
+  --backends NAMES   of nonneg's own rows: native, wasm, webgpu (default: all); webgpu stands for its groups too
   --threads N        the most threads of a row (default: 2, or what the machine has)
   --rounds N         turns of every contestant (default: 11; quick: 3)
   --quick            small problems, in less than two minutes
   --out FILE         where the results go
-  --render FILE      makes docs/performance.md again from results, and measures nothing`
+  --render FILE      makes docs/performance.md again from results, or docs/webgpu.md from all of WebGPU, and measures nothing`
 
 const { values: args } = parseArgs({
   options: {
@@ -39,9 +43,14 @@ const { values: args } = parseArgs({
 
 const PAGE = path.join('docs', 'performance.md')
 const NOTES = path.join('bench', 'notes.json')
-const OWN = ['native', 'wasm', 'auto', 'package']
+const OWN = ['native', 'wasm', 'webgpu', 'auto', 'package']
 
-function writePage(results: Results, source: string): void {
+async function writePage(results: Results, source: string): Promise<void> {
+  if (results.rows.some(({ group }) => GPU_GROUPS.includes(group))) {
+    await writeGpuPage()
+    console.log(`Page: ${GPU_PAGE}`)
+    return
+  }
   const notes = JSON.parse(readFileSync(NOTES, 'utf8')) as Notes
   writeFileSync(PAGE, performancePage(results, notes, source.split(path.sep).join('/')))
   console.log(`Page: ${PAGE}`)
@@ -56,14 +65,33 @@ function widestIsa(): string {
   return known.at(-1) ?? 'baseline'
 }
 
+const backends = args.backends?.split(',')
+
+function chosenGroups(): readonly string[] {
+  if (args.groups) return args.groups.split(',')
+  if (!backends?.includes('webgpu')) return USUAL_GROUPS
+  return backends.length === 1 ? GPU_GROUPS : [...USUAL_GROUPS, ...GPU_GROUPS]
+}
+
+/** Whether a GPU, and nothing else, is measured, in sizes that are worth keeping. */
+function isGpuRun(): boolean {
+  return chosenGroups().every(name => GPU_GROUPS.includes(name)) && !args.quick && !args.only
+}
+
+/** How large problems of WebGPU are: those of a driver on the CPU only show that everything runs. */
+async function gpuScale(): Promise<GpuScale> {
+  const found = (await probeBackends()).find(({ id }) => id === 'webgpu')
+  if (found?.available && found.emulated) return 'emulated'
+  return args.quick ? 'quick' : 'full'
+}
+
 function chosenBouts(setting: Setting): Bout[] {
-  const names = args.groups?.split(',') ?? Object.keys(GROUPS)
+  const names = chosenGroups()
   const unknown = names.filter(name => !Object.hasOwn(GROUPS, name))
   if (unknown.length > 0) {
     console.error(`there is no group ${unknown.join(', ')}; there are ${Object.keys(GROUPS).join(', ')}`)
     process.exit(2)
   }
-  const backends = args.backends?.split(',')
   const isIn = (backend: string) => !OWN.includes(backend) || (backends?.includes(backend) ?? true)
   return names
     .flatMap(name => GROUPS[name](setting))
@@ -76,7 +104,8 @@ async function measure(): Promise<void> {
   const rounds = Number(args.rounds ?? (args.quick ? 3 : 11))
   const data = new DataFolder(path.join('build', 'bench', 'data'))
   const threads = Number(args.threads ?? Math.min(2, os.availableParallelism()))
-  const bouts = chosenBouts({ data, threads, widest: widestIsa(), quick: args.quick })
+  const scale = chosenGroups().some(name => GPU_GROUPS.includes(name)) ? await gpuScale() : 'full'
+  const bouts = chosenBouts({ data, threads, widest: widestIsa(), quick: args.quick, gpuScale: scale })
   const environment = await watchEnvironment(rounds)
   const rows: Row[] = []
   const comparisons: Comparison[] = []
@@ -95,7 +124,8 @@ async function measure(): Promise<void> {
   const complaints = resultsComplaints(results)
   if (complaints.length > 0) throw new Error(`the results break their own schema: ${complaints.join('; ')}`)
   const isFull = !args.quick && !args.groups && !args.only && !args.backends
-  const file = args.out ?? (isFull ? resultsFile('') : path.join('build', 'bench', 'results.json'))
+  const own = isFull ? resultsFile('') : isGpuRun() ? gpuResultsFile(rows) : undefined
+  const file = args.out ?? own ?? path.join('build', 'bench', 'results.json')
   mkdirSync(path.dirname(file), { recursive: true })
   writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`)
   console.log('')
@@ -105,11 +135,11 @@ async function measure(): Promise<void> {
     }
   }
   console.log(`Results: ${file}`)
-  if (isFull) writePage(results, file)
+  if (isFull || (isGpuRun() && !args.out)) await writePage(results, file)
 }
 
 if (args.help) console.log(USAGE)
 else if (args.render) {
   if (!existsSync(args.render)) throw new Error(`there is no file ${args.render}`)
-  writePage(JSON.parse(readFileSync(args.render, 'utf8')) as Results, args.render)
+  await writePage(JSON.parse(readFileSync(args.render, 'utf8')) as Results, args.render)
 } else await measure()

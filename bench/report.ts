@@ -17,14 +17,24 @@ export function duration(seconds: number): string {
   return `${seconds.toFixed(2)} s`
 }
 
+/** A count with three digits and the letter of its thousands: 128 M. */
+export function bulk(count: number): string {
+  const units = ['', ' k', ' M', ' G', ' T']
+  const power = count < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(count) / 3))
+  const value = count / 1000 ** power
+  return `${value.toFixed(power === 0 || value >= 100 ? 0 : value >= 10 ? 1 : 2)}${units[power]}`
+}
+
 export function machine(environment: Environment): string[] {
-  const { cpu, cores, caches, memoryGiB, platform, node, v8, nonneg, commit, date, seconds, rounds } = environment
+  const { cpu, cores, caches, memoryGiB, platform, browser, node, v8, nonneg, commit, date, seconds, rounds } =
+    environment
   const { loadBefore, loadAfter, stolen } = environment
   const taken = stolen === null ? '' : `, ${(100 * stolen).toFixed(1)} % of the processor time taken by other guests`
+  const load = browser ? '' : `; load ${loadBefore.toFixed(2)} before and ${loadAfter.toFixed(2)} after${taken}`
   return [
-    `- ${cpu}, ${cores} cores, ${caches.join(', ')}, ${memoryGiB} GiB, ${platform}`,
-    `- Node ${node} (V8 ${v8}), nonneg ${nonneg} at ${commit}`,
-    `- ${date.slice(0, 16).replace('T', ' ')} UTC, ${Math.round(seconds / 60)} minutes, ${rounds} rounds; load ${loadBefore.toFixed(2)} before and ${loadAfter.toFixed(2)} after${taken}`,
+    `- ${[cpu, `${cores} cores`, ...caches, `${memoryGiB} GiB`, platform].join(', ')}`,
+    `- ${browser ?? `Node ${node} (V8 ${v8})`}, nonneg ${nonneg} at ${commit}`,
+    `- ${date.slice(0, 16).replace('T', ' ')} UTC, ${Math.round(seconds / 60)} minutes, ${rounds} rounds${load}`,
   ]
 }
 
@@ -33,6 +43,7 @@ export function bulletin(rows: readonly Row[], comparisons: readonly Comparison[
   const figures = (row: Row) => {
     const name = `  ${rowName(row)}`.padEnd(44)
     if (row.status !== 'measured') return `${name} ${row.status}: ${row.reason}`
+    if (row.emulated) return `${name} ${duration(row.median!)} ± ${duration(row.spread!)}, which says nothing of a GPU`
     const rates = [
       row.gflops === null ? '' : `${row.gflops.toFixed(1)} GFLOP/s`,
       row.gbs === null ? '' : `${row.gbs.toFixed(1)} GB/s`,
@@ -106,7 +117,8 @@ export function performancePage(results: Results, notes: Notes, source: string):
     '# Performance',
     '',
     `Made by \`npm run bench\` from [${source}](../${source}); how it measures is in [bench/METHOD.md](../bench/METHOD.md). Figures`,
-    'hold for this machine and hour; the ratios and shares compare rows that took turns.',
+    'hold for this machine and hour; the ratios and shares compare rows that took turns. GPUs through WebGPU have a page of their own,',
+    '[webgpu.md](webgpu.md), which says how to make their figures.',
     '',
     ...machine(environment),
     '',

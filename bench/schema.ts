@@ -28,6 +28,8 @@ export interface Row {
   readonly variant: string
   readonly threads: number
   readonly dtype: 'f32' | 'f64'
+  /** It ran on a device that software emulates: its times say nothing of hardware. */
+  readonly emulated?: true
   readonly status: Status
   readonly reason: string | null
   readonly unit: Unit
@@ -74,6 +76,8 @@ export interface Environment {
   readonly caches: readonly string[]
   readonly memoryGiB: number
   readonly platform: string
+  /** Which browser, where it was one: it tells no processor and no load, and has no Node. */
+  readonly browser?: string
   readonly node: string
   readonly v8: string
   readonly nonneg: string
@@ -132,6 +136,7 @@ const ROW: Readonly<Record<keyof Row, Check>> = {
   variant: isText,
   threads: isCount,
   dtype: oneOf(['f32', 'f64']),
+  emulated: oneOf([undefined, true]),
   status: oneOf(STATUSES),
   reason: orNull(isText),
   unit: oneOf(UNITS),
@@ -168,6 +173,7 @@ const ENVIRONMENT: Readonly<Record<keyof Environment, Check>> = {
   caches: listOf(isText),
   memoryGiB: isNumber,
   platform: isText,
+  browser: value => value === undefined || isText(value),
   node: isText,
   v8: isText,
   nonneg: isText,

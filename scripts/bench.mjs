@@ -49,14 +49,20 @@ function peers() {
 }
 
 const args = process.argv.slice(2)
-const groups = args.includes('--groups') ? args[args.indexOf('--groups') + 1].split(',') : ['wasm']
+/** @param {string} name @returns {string[]} */
+const listed = name => (args.includes(name) ? args[args.indexOf(name) + 1].split(',') : [])
+const groups = listed('--groups')
+// a GPU has no use for the addon, nor for the roofs of the processor
+const asked = groups.length > 0 ? groups : listed('--backends')
+const gpuAlone = asked.length > 0 && asked.every(name => name.startsWith('webgpu'))
 if (!args.includes('--render') && !args.includes('--help')) {
-  await build()
-  await roofline()
-  if (groups.includes('wasm')) await peers()
+  await build(gpuAlone ? { native: 'off' } : {})
+  if (!gpuAlone) await roofline()
+  if (groups.length === 0 || ['wasm', 'webgpu-race'].some(name => groups.includes(name))) await peers()
 }
-// these two look inside the package, so they are made from its sources
-for (const contestant of ['kernel', 'vectors']) await bundleScript(`bench/contestants/${contestant}.mjs`)
+// these look inside the package, so they are made from its sources
+const insiders = ['contestants/kernel', 'contestants/vectors', 'contestants/gpu', 'peers/tfjs-webgpu']
+for (const insider of insiders) await bundleScript(`bench/${insider}.mjs`)
 const program = await bundleScript('bench/main.ts')
 const done = spawnSync(process.execPath, [program, ...args], { cwd: root, stdio: 'inherit' })
 process.exitCode = done.status ?? 1

@@ -1,6 +1,8 @@
 #!/usr/bin/env node
-// `npm run example`: bundles examples/browser with the package's browser entries and serves it with the headers that make
-// a page cross-origin isolated, which shared memory, and so WASM threads, need. `--port 8080` chooses the port.
+// `npm run example`: bundles examples/browser with the package's browser entries, and the benchmark's page below it as
+// bench/, and serves them with the headers that make a page cross-origin isolated, which shared memory, and so WASM threads,
+// need. `--port 8080` chooses the port.
+import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import http from 'node:http'
 import path from 'node:path'
@@ -10,6 +12,7 @@ import { speeches } from '../examples/speeches.mjs'
 import { root } from './lib/stamp.mjs'
 
 const SOURCE = path.join(root, 'examples', 'browser')
+const BENCH = path.join(root, 'bench', 'page')
 const WORDS = 1200
 const LARGEST_SHARE = 0.4
 
@@ -29,24 +32,38 @@ function speechesCsv() {
   return `${lines.join('\n')}\n`
 }
 
-/** The page in a folder of its own, which any static server can serve. @param {string} out a folder, emptied first */
-export async function bundleExample(out) {
+/** @param {string} source the folder of the page @param {string} out @param {Record<string, string>} define */
+async function bundlePage(source, out, define = {}) {
   const { build } = await import('esbuild')
-  rmSync(out, { recursive: true, force: true })
-  mkdirSync(path.join(out, 'samples'), { recursive: true })
-  for (const file of ['index.html', 'style.css', 'samples/digits.csv'])
-    cpSync(path.join(SOURCE, file), path.join(out, file))
-  writeFileSync(path.join(out, 'samples', 'speeches.csv'), speechesCsv())
+  for (const file of ['index.html', 'style.css']) cpSync(path.join(source, file), path.join(out, file))
   await build({
-    entryPoints: [path.join(SOURCE, 'main.ts')],
+    entryPoints: [path.join(source, 'main.ts')],
     outfile: path.join(out, 'main.js'),
     bundle: true,
     minify: true,
     platform: 'browser',
     format: 'esm',
     target: 'es2022',
+    define,
     logLevel: 'error',
   })
+}
+
+/** The page that measures WebGPU, in a folder of its own. @param {string} out */
+export async function bundleBench(out) {
+  const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'))
+  const git = spawnSync('git', ['rev-parse', '--short=12', 'HEAD'], { cwd: root, encoding: 'utf8' })
+  const commit = git.status === 0 ? git.stdout.trim() : 'no repository'
+  await bundlePage(BENCH, out, { BUILT: JSON.stringify({ version, commit }) })
+}
+
+/** The page in a folder of its own, which any static server can serve. @param {string} out a folder, emptied first */
+export async function bundleExample(out) {
+  rmSync(out, { recursive: true, force: true })
+  mkdirSync(path.join(out, 'samples'), { recursive: true })
+  cpSync(path.join(SOURCE, 'samples', 'digits.csv'), path.join(out, 'samples', 'digits.csv'))
+  writeFileSync(path.join(out, 'samples', 'speeches.csv'), speechesCsv())
+  await bundlePage(SOURCE, out)
 }
 
 /** @param {string} folder @param {number} port */
@@ -68,7 +85,8 @@ function serve(folder, port) {
     process.exitCode = 1
   })
   server.listen(port, '127.0.0.1', () => {
-    process.stdout.write(`http://localhost:${server.address().port}/    Ctrl+C ends it\n`)
+    const address = `http://localhost:${server.address().port}/`
+    process.stdout.write(`${address}    ${address}bench/ for the WebGPU benchmark    Ctrl+C ends it\n`)
   })
 }
 
@@ -80,5 +98,6 @@ if (process.argv[1] && path.resolve(process.argv[1]) === fileURLToPath(import.me
   }
   const folder = path.join(root, 'build', 'example')
   await bundleExample(folder)
+  await bundleBench(path.join(folder, 'bench'))
   serve(folder, Number(values.port))
 }

@@ -79,16 +79,16 @@ fn main(
         loss += v * (divergence(values[begin + n], u) - select(0, u, p.zeros != 0));
       }
     }
-    let sum = total(lane, 1, vec2f(loss, 0));
+    let all = total(lane, 1, Slopes(loss, 0, 0));
     if (leads) {
-      scratch[p.first_loss + i] = sum.x;
+      scratch[p.first_loss + i] = all.gradient;
     }
   }
   let push = select(1f, 0f, p.zeros != 0);
   var violation = 0f;
   var change = 0f;
   for (var r = 0u; r < p.moving; r++) {
-    var part = vec2f();
+    var part = Slopes();
     for (var n = own; n < entries; n += LANES) {
       let at = indices[begin + n] * p.rank + r;
       var u = load_model(model, n);
@@ -96,17 +96,16 @@ fn main(
         u += change * O[at - 1];
         store_model(model, n, u);
       }
-      let o = O[at];
-      part += weight(begin + n) * slopes(values[begin + n], u, push) * vec2f(o, o * o);
+      part = with_place(part, values[begin + n], weight(begin + n), u, O[at], push);
     }
     for (var of_sums = own; of_sums < p.zeros; of_sums += LANES) {
-      part.x += beside[of_sums * p.rank + r];
+      part.gradient += beside[of_sums * p.rank + r];
     }
     // read before the barrier behind which it is written
     let old = F[row + r];
-    let sum = total(lane, r, part);
-    let gradient = sum.x + p.l1 + p.l2 * old;
-    let next = newton(old, gradient, sum.y + p.l2);
+    let all = total(lane, r, part);
+    let gradient = all.gradient + p.l1 + p.l2 * old;
+    let next = newton(old, gradient, all.bend + p.l2, all.steepest);
     violation += projected(old, gradient);
     change = next - old;
     if (leads) {

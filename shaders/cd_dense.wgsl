@@ -1,6 +1,6 @@
 // One sweep of coordinate descent over the rows of a factor for any β, in place, from a dense tile of X whose rows are the
-// factor's. Hsieh & Dhillon, KDD 2011, section 4. Stands behind the type `stored` of X,
-// beta.wgsl, and descent.wgsl, which says who does what.
+// factor's. Hsieh & Dhillon, KDD 2011, section 4. Stands behind beta.wgsl and descent.wgsl, which says who does what, and
+// behind the type `stored` of X.
 //
 // A step's move of the model waits for the next step, which reads the model anyway. O is rank × columns, so that neighbours
 // read neighbours. Weights are 1, a matrix, or a hash of seed and place, the place turned where rows are X's columns.
@@ -94,9 +94,9 @@ fn main(
         loss += v * divergence(f32(X[X_row + j]), load_model(model, j));
       }
     }
-    let sum = total(lane, 1, vec2f(loss, 0));
+    let all = total(lane, 1, Slopes(loss, 0, 0));
     if (leads) {
-      scratch[p.first_loss + i] = sum.x;
+      scratch[p.first_loss + i] = all.gradient;
     }
   }
   var violation = 0f;
@@ -104,18 +104,17 @@ fn main(
   var before = 0u;
   for (var r = 0u; r < p.moving; r++) {
     let along = r * p.O_stride;
-    var part = vec2f();
+    var part = Slopes();
     for (var j = lane % LANES; j < columns; j += LANES) {
       let u = load_model(model, j) + change * O[before + j];
       store_model(model, j, u);
-      let o = O[along + j];
-      part += weight(i, j) * slopes(f32(X[X_row + j]), u, 1) * vec2f(o, o * o);
+      part = with_place(part, f32(X[X_row + j]), weight(i, j), u, O[along + j], 1);
     }
     // read before the barrier behind which it is written
     let old = F[row + r];
-    let sum = total(lane, r, part);
-    let gradient = sum.x + p.l1 + p.l2 * old;
-    let next = newton(old, gradient, sum.y + p.l2);
+    let all = total(lane, r, part);
+    let gradient = all.gradient + p.l1 + p.l2 * old;
+    let next = newton(old, gradient, all.bend + p.l2, all.steepest);
     violation += projected(old, gradient);
     change = next - old;
     before = along;

@@ -1,6 +1,6 @@
 // A part of a matrix turned: T[j,i] = A[i,j]. Coordinate descent of H reads the columns of X one by one, and either factor the
-// way that lies across it. One thread turns 4 × 4 entries; neighbours read the same rows. A is f32 or, where X is
-// stored so, f16: `stored` is defined before.
+// way that lies across it. One thread turns 4 × 4 entries; neighbours read the same rows. A is f32 or,
+// where it is stored so, f16: `stored` is defined before.
 
 override WORKGROUP: u32 = 64;
 

@@ -1,4 +1,5 @@
 export type { BackendId, Info } from './backends/backend.js'
+export type { GpuDeviceLike, WebgpuOptions } from './backends/webgpu/options.js'
 export { type ErrorCode, NonnegError } from './core/errors.js'
 export type { CsrInput, DenseInput, MatrixInput, NdarrayInput, RowsInput } from './core/input.js'
 export type { CsrView, DenseView, FloatArray, MatrixView } from './core/matrix.js'

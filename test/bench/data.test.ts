@@ -2,7 +2,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { DataFolder, powerLawCounts } from '../../bench/data.js'
+import { DataFolder } from '../../bench/data.js'
+import { powerLawCounts } from '../../bench/made-up.js'
 
 let folder: string
 beforeAll(() => {

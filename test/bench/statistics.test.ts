@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { deviation, differs, median } from '../../bench/statistics.js'
+import { deviation, median } from '../../bench/median.js'
+import { differs } from '../../bench/statistics.js'
 
 it('takes the middle value, or the mean of the two in the middle', () => {
   expect(median([3])).toBe(3)

@@ -8,7 +8,10 @@ import { kernels } from '../../ts/kernels/index.js'
 import type { PageResult } from './kernels.page.js'
 import { hasBrowser, withBrowser } from './rig.js'
 
-const ROOM = { bindingBytes: 2 ** 27, busyThreads: 256, gramReads: 2 ** 24, tileBytes: 2 ** 26 }
+const ROOM = {
+  ...{ bindingBytes: 2 ** 27, memoryBytes: 2 ** 40, busyThreads: 256 },
+  ...{ gramReads: 2 ** 24, tileBytes: 2 ** 26, modelValues: 128 },
+}
 
 /** Ids of the processes whose command lines hold a text. */
 function processesNaming(text: string): string[] {

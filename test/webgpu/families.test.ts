@@ -5,7 +5,7 @@ import type { WebgpuLimits } from '../../ts/backends/webgpu/backend.js'
 import { type FitCase, fitCase, problemOf, type Wanted } from '../conformance/grid.js'
 import { distance, faultsOf, trajectoryOn } from '../conformance/trajectory.js'
 import { dense, problemOf as plainProblem, sparse } from './plain.js'
-import { hasDriver, softwareBackend } from './software.js'
+import { hasDriver, softwareBackend, type Watch, watched } from './software.js'
 
 // What small problems do not come to by themselves: X in several bindings, tiles of a few rows, sums in many parts.
 
@@ -45,10 +45,14 @@ const CASES: readonly (readonly [string, WebgpuLimits, Wanted])[] = [
 
 describe.runIf(hasDriver)('WebGPU fits of every family', () => {
   const devices = new Map<string, Promise<Device>>()
+  /** What devices of these limits have bound. */
+  const watches = new Map<WebgpuLimits, Watch>()
 
   function open(limits: WebgpuLimits): Promise<Device> {
     const key = JSON.stringify(limits)
-    const device = devices.get(key) ?? softwareBackend(limits).open()
+    const watch = watches.get(limits) ?? watched()
+    watches.set(limits, watch)
+    const device = devices.get(key) ?? softwareBackend(limits, watch.provider).open()
     devices.set(key, device)
     return device
   }
@@ -57,10 +61,16 @@ describe.runIf(hasDriver)('WebGPU fits of every family', () => {
     for (const device of devices.values()) await (await device)[Symbol.asyncDispose]()
   })
 
+  function checkBindings(limits: WebgpuLimits): void {
+    const { bindingBytes = Number.POSITIVE_INFINITY } = limits
+    expect(watches.get(limits)!.bound()).toBeLessThanOrEqual(bindingBytes)
+  }
+
   async function faults(given: FitCase, limits: WebgpuLimits): Promise<string[]> {
     const { problem, scale } = await problemOf(given)
     const wanted = await trajectoryOn(await referenceBackend.open(), problem, given.spec)
     const own = await trajectoryOn(await open(limits), problem, given.spec)
+    checkBindings(limits)
     return await faultsOf(own, wanted, problem, given.spec, scale)
   }
 
@@ -99,6 +109,7 @@ describe.runIf(hasDriver)('WebGPU fits of every family', () => {
         outcomes.push({ losses: [...losses, ...after], ...(await fit.factors()) })
         await fit[Symbol.asyncDispose]()
       }
+      checkBindings(limits)
       const [own, reference] = outcomes
       reference.losses.forEach((loss, i) => {
         expect(Math.abs(own.losses[i] - loss)).toBeLessThan(1e-5 * (problem.squaredNorm + loss))

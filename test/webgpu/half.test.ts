@@ -38,6 +38,7 @@ const CASES: readonly Wanted[] = [
   { ...DENSE, beta: 1, rule: 'hals', rows: 13, columns: 9 },
   { ...DENSE, beta: 0.5, rule: 'pg', weights: 'dense' },
   { ...DENSE, beta: 3, rule: 'mu', weights: 'holdout' },
+  { ...DENSE, beta: 0.5, rule: 'hals', weights: 'dense' },
 ]
 
 /** A problem whose X half precision holds exactly, and the same with digits that it has not, which round to that. */

@@ -4,7 +4,10 @@ import { collapses, csrPanels, csrParts, densePanels, misfit, padded, partsOf } 
 import type { CsrView } from '../../ts/core/matrix.js'
 import { dense, sparse } from './plain.js'
 
-const ROOM = { bindingBytes: 2 ** 27, busyThreads: 65_536, gramReads: 2 ** 24, tileBytes: 2 ** 26 }
+const ROOM = {
+  ...{ bindingBytes: 2 ** 27, memoryBytes: 2 ** 40, busyThreads: 65_536 },
+  ...{ gramReads: 2 ** 24, tileBytes: 2 ** 26, modelValues: 128 },
+}
 
 describe('the plan of a WebGPU fit', () => {
   it('pads to multiples of four', () => {
@@ -39,24 +42,28 @@ describe('the plan of a WebGPU fit', () => {
   })
 
   it('cuts dense rows into panels that fit, the first the tallest', () => {
-    for (const [rows, stride, bytes] of [
-      [1, 4, 16],
-      [97, 36, 36 * 4 * 23],
-      [100, 8, 8 * 4 * 100],
-      [101, 8, 8 * 4 * 100],
+    for (const [rows, rowBytes, bytes, unit] of [
+      [1, 16, 16, 1],
+      [97, 144, 144 * 23, 1],
+      [100, 32, 32 * 100, 1],
+      [101, 32, 32 * 100, 1],
+      [101, 32, 32 * 100, 16],
+      [7, 32, 32 * 100, 16],
+      [109, 192, 192 * 47, 16],
     ]) {
-      const panels = densePanels(rows, stride, bytes)
+      const panels = densePanels(rows, rowBytes, bytes, unit)
       let next = 0
       for (const { first, count } of panels) {
         expect(first).toBe(next)
         expect(count).toBeGreaterThan(0)
         expect(count).toBeLessThanOrEqual(panels[0].count)
-        expect(count * stride * 4).toBeLessThanOrEqual(bytes)
+        expect(count * rowBytes).toBeLessThanOrEqual(bytes)
+        expect(first % unit).toBe(0)
         next += count
       }
       expect(next).toBe(rows)
     }
-    expect(densePanels(101, 8, 8 * 4 * 100)).toHaveLength(2)
+    expect(densePanels(101, 32, 32 * 100)).toHaveLength(2)
   })
 
   it('cuts sparse rows into panels whose entries fit', () => {
@@ -91,9 +98,9 @@ describe('the plan of a WebGPU fit', () => {
   })
 
   it('names what does not fit', () => {
-    expect(misfit(dense(8, 8), 4, ROOM)).toBeUndefined()
-    expect(misfit(dense(8, 8), 4, { ...ROOM, bindingBytes: 64 })).toMatch(/^W \(8 × 4/)
-    expect(misfit(dense(2, 32), 1, { ...ROOM, bindingBytes: 128 })).toMatch(/^H /)
-    expect(misfit(sparse(3, 1100, 1), 1, { ...ROOM, bindingBytes: 2 ** 15 })).toBeUndefined()
+    expect(misfit(dense(8, 8), 4, 'gram', ROOM)).toBeUndefined()
+    expect(misfit(dense(8, 8), 4, 'gram', { ...ROOM, bindingBytes: 64 })).toMatch(/^W \(8 × 4/)
+    expect(misfit(dense(2, 32), 1, 'gram', { ...ROOM, bindingBytes: 128 })).toMatch(/^H /)
+    expect(misfit(sparse(3, 1100, 1), 1, 'gram', { ...ROOM, bindingBytes: 2 ** 15 })).toBeUndefined()
   })
 })

@@ -27,6 +27,8 @@ export interface Watch {
   maps(): number
   /** Bytes written to storage buffers from the host. */
   uploaded(): number
+  /** Bytes of the largest range of a storage buffer that a kernel was given. */
+  bound(): number
 }
 
 /** GPUBufferUsage.STORAGE; the global object that names it exists in browsers only. */
@@ -42,6 +44,7 @@ export function watched(): Watch {
   let made = 0
   let maps = 0
   let uploaded = 0
+  let bound = 0
 
   function watchDevice(device: GPUDevice): GPUDevice {
     devices.push(device)
@@ -66,6 +69,14 @@ export function watched(): Watch {
         return destroy()
       }
       return buffer
+    }
+    const createBindGroup = device.createBindGroup.bind(device)
+    device.createBindGroup = descriptor => {
+      for (const { resource } of descriptor.entries) {
+        const { buffer, offset = 0, size = buffer.size - offset } = resource as GPUBufferBinding
+        if (buffer.usage & STORAGE) bound = Math.max(bound, size)
+      }
+      return createBindGroup(descriptor)
     }
     const writeBuffer = queue.writeBuffer.bind(queue)
     queue.writeBuffer = (buffer: GPUBuffer, offset: number, data: ArrayBufferView<ArrayBuffer>) => {
@@ -112,5 +123,14 @@ export function watched(): Watch {
     },
   }
   const counts = { submissions: () => submissions, dispatches: () => dispatches, made: () => made }
-  return { provider, devices, live, peak: () => peak, ...counts, maps: () => maps, uploaded: () => uploaded }
+  return {
+    provider,
+    devices,
+    live,
+    peak: () => peak,
+    ...counts,
+    maps: () => maps,
+    uploaded: () => uploaded,
+    bound: () => bound,
+  }
 }

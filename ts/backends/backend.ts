@@ -4,6 +4,7 @@ import type { DenseView, MatrixView } from '../core/matrix.js'
 import type { Dims, KernelSpec } from '../kernels/spec.js'
 import type { Memory } from './memory.js'
 import type { OptimizerSpec, Vectors } from './vectors.js'
+import type { WebgpuOptions } from './webgpu/options.js'
 
 /** Every backend there is, fastest first. */
 export const BACKEND_IDS = ['cuda', 'webgpu', 'native', 'wasm', 'reference'] as const
@@ -32,6 +33,8 @@ export interface OpenOptions {
   readonly threads?: number
   /** WASM: relaxed SIMD where the engine has it, whose last bits depend on the machine. Default: plain SIMD. */
   readonly fast?: boolean
+  /** WebGPU alone. Default: a device of its own, without a limit. */
+  readonly webgpu?: WebgpuOptions
 }
 
 /**
@@ -133,7 +136,10 @@ export type Weights =
   | { readonly kind: 'entries'; readonly values: Float32Array | Float64Array }
   | { readonly kind: 'holdout'; readonly fraction: number; readonly seed: number; readonly complement?: boolean }
 
-/** The data of one fit. Everything is copied or uploaded by `createFit`; nothing of the caller's is written to. */
+/**
+ * The data of one fit. Nothing of the caller's is written to. `createFit` copies or uploads all of it, but for an X and dense
+ * weights that are larger than a GPU's memory: these are read until the fit is disposed of.
+ */
 export interface Problem {
   readonly X: MatrixView
   /** ‖X‖² in the Frobenius norm, accumulated in float64. */
@@ -290,6 +296,8 @@ export interface Device extends AsyncDisposable {
    * device can go on from them. Default false.
    */
   readonly losable?: boolean
+  /** Settles when the device is lost for good, also where nobody uses it. Absent where that cannot be. */
+  readonly lost?: Promise<void>
   /** Kernel windows must start at multiples of this many elements; 1 where any address will do. */
   readonly alignment: number
   supports(X: MatrixView, spec: FitSpec, weights?: Weights): Support

@@ -15,25 +15,48 @@ interface Entry {
 const entries = new Map<string, Entry>()
 
 /** What devices differ by: fits with the same share one. */
-export interface DeviceOptions extends Required<OpenOptions> {
+export interface DeviceOptions extends Required<Pick<OpenOptions, 'threads' | 'fast'>>, Pick<OpenOptions, 'webgpu'> {
   /** Fits in different lanes have devices of their own, for those that do the work of one fit after another. Default 0. */
   readonly lane?: number
 }
 
-function keyOf(id: BackendId, { threads, fast, lane = 0 }: DeviceOptions): string {
+/** Numbers of GPU devices that callers have passed in. */
+const given = new WeakMap<object, number>()
+let count = 0
+
+function numberOf(device: object | undefined): number {
+  if (!device) return 0
+  const number = given.get(device) ?? ++count
+  given.set(device, number)
+  return number
+}
+
+function keyOf(id: BackendId, { threads, fast, lane = 0, webgpu }: DeviceOptions): string {
+  if (id === 'webgpu') return `${id}:${numberOf(webgpu?.device)}:${webgpu?.memoryLimit ?? ''}`
   return usesThreads(id) ? `${id}:${threads}:${fast}:${lane}` : id
 }
 
 function entryOf(id: BackendId, options: DeviceOptions): Entry {
   const key = keyOf(id, options)
-  const { threads, fast } = options
+  const { threads, fast, webgpu } = options
   const found = entries.get(key)
   if (found) return found
   const backend = backendOf(id)
   if (!backend) throw new NonnegError('ERR_NONNEG_NO_BACKEND', `the ${id} backend is not part of this entry point`)
-  const entry: Entry = { key, device: backend.open({ threads, fast }), users: 0, failed: false }
+  const entry: Entry = { key, device: backend.open({ threads, fast, webgpu }), users: 0, failed: false }
   entries.set(key, entry)
+  entry.device.then(
+    ({ lost }) => lost?.then(() => fail(entry)),
+    () => {},
+  )
   return entry
+}
+
+/** Nobody new gets the device any more; it closes now, or with its last user. */
+async function fail(entry: Entry): Promise<void> {
+  entry.failed = true
+  forget(entry)
+  if (entry.users === 0) await close(entry)
 }
 
 function forget(entry: Entry): void {

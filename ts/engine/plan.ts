@@ -87,7 +87,9 @@ export async function planWithFallback(request: Request, asked: PlanOptions): Pr
   const refusals = [...plans, ...failures.map(error => error.detail)].flatMap(({ refusals }) => refusals as Refusal[])
   const first = <T extends { id: BackendId }>(list: readonly T[]) =>
     list.filter((one, place) => list.findIndex(({ id }) => id === one.id) === place)
-  const candidates = first(plans.flatMap(plan => plan.candidates))
+  // what was refused by name would be refused again
+  const refused = failures.flatMap(({ detail }) => (detail.refusals as Refusal[]).map(({ id }) => id))
+  const candidates = first(plans.flatMap(plan => plan.candidates)).filter(({ id }) => !refused.includes(id))
   const chosen = candidates.map(({ id }) => id)
   return { ...plans[0], candidates, refusals: first(refusals).filter(({ id }) => !chosen.includes(id)) }
 }

@@ -15,22 +15,35 @@ export interface BackendReport {
 
 const reports = new Map<BackendId, Promise<BackendReport>>()
 
-async function look(id: BackendId): Promise<BackendReport> {
-  const absent = (reason: string, fix: string, info: Info = {}): BackendReport => {
-    return { id, available: false, emulated: false, reason, fix, info }
-  }
+function absent(id: BackendId, reason: string, fix: string, info: Info = {}): BackendReport {
+  return { id, available: false, emulated: false, reason, fix, info }
+}
+
+/** Where a variable keeps a backend from being used. */
+function switchedOff(id: BackendId): BackendReport | undefined {
   const variable = `NONNEG_DISABLE_${id.toUpperCase()}`
-  if (environment(variable)) return absent(`switched off by ${variable}`, `unset ${variable}`)
+  return environment(variable) ? absent(id, `switched off by ${variable}`, `unset ${variable}`) : undefined
+}
+
+async function look(id: BackendId): Promise<BackendReport> {
+  const off = switchedOff(id)
+  if (off) return off
   const backend = backendOf(id)
   if (!backend) {
     const inNode = globalThis.process?.versions?.node !== undefined
     return inNode
-      ? absent('native addons are switched off in this process', 'start Node without --no-addons')
-      : absent('not available in a browser', 'use Node for this backend')
+      ? absent(id, 'native addons are switched off in this process', 'start Node without --no-addons')
+      : absent(id, 'not available in a browser', 'use Node for this backend')
   }
   const probe = await backend.probe()
-  if (!probe.available) return absent(probe.reason, probe.fix, probe.info)
+  if (!probe.available) return absent(id, probe.reason, probe.fix, probe.info)
   return { id, available: true, emulated: probe.emulated, reason: null, fix: null, info: probe.info }
+}
+
+/** That of WebGPU on a device that a caller has passed in: nothing is looked for. */
+export function reportOnGiven(): BackendReport {
+  const report = { id: 'webgpu', available: true, emulated: false, reason: null, fix: null, info: {} } as const
+  return switchedOff('webgpu') ?? report
 }
 
 /** The report of one backend; looked up once in a process. */

@@ -1,9 +1,10 @@
 import type { BackendId, Device } from '../backends/backend.js'
 import { BACKEND_IDS } from '../backends/registry.js'
+import type { WebgpuOptions } from '../backends/webgpu/options.js'
 import { availableThreads, environment } from '../core/environment.js'
 import { NonnegError } from '../core/errors.js'
 import { type DeviceOptions, withDevice } from './devices.js'
-import { type BackendReport, probeBackend } from './probe.js'
+import { type BackendReport, probeBackend, reportOnGiven } from './probe.js'
 
 /** A backend that can do the job. */
 export interface Candidate {
@@ -27,6 +28,8 @@ export interface Ranking {
   readonly threads: number
   /** Whether WASM may use relaxed SIMD. */
   readonly fast: boolean
+  /** What the caller says of the GPU. */
+  readonly webgpu?: WebgpuOptions
   /** How the backend was chosen: by name, or by estimate. */
   readonly chosenBy: 'option' | 'environment' | 'estimate'
 }
@@ -35,6 +38,7 @@ export interface RankingOptions {
   readonly backend?: BackendId | 'auto'
   readonly threads?: number
   readonly fast?: boolean
+  readonly webgpu?: WebgpuOptions
 }
 
 /** What backends are ranked for. */
@@ -101,14 +105,16 @@ export async function rankBackends<T extends object>(
   options: RankingOptions,
 ): Promise<{ readonly ranking: Ranking; readonly answer: T }> {
   const threads = resolveThreads(options.threads)
-  const fast = options.fast ?? false
+  const { fast = false, webgpu } = options
   const { id: named, by } = requested(options.backend)
   const ids = named ? [named] : BACKEND_IDS
   const candidates: Candidate[] = []
   const refusals: Refusal[] = []
   let first: T | undefined
   // estimates first, and only as many devices are opened as it takes to find one that will do
-  const reports = await Promise.all(ids.map(probeBackend))
+  const reports = await Promise.all(
+    ids.map(id => (id === 'webgpu' && webgpu?.device ? reportOnGiven() : probeBackend(id))),
+  )
   const estimated = reports
     .map(report => ({ report, estimatedSeconds: job.estimatedSeconds(report.id, threads) }))
     .sort((a, b) => a.estimatedSeconds - b.estimatedSeconds)
@@ -118,7 +124,7 @@ export async function rankBackends<T extends object>(
       candidates.push({ id, estimatedSeconds })
       continue
     }
-    const answer = await answerOf(report, job, { threads, fast }, named !== undefined)
+    const answer = await answerOf(report, job, { threads, fast, webgpu }, named !== undefined)
     if ('reason' in answer) refusals.push(answer)
     else {
       candidates.push({ id, estimatedSeconds })
@@ -134,7 +140,7 @@ export async function rankBackends<T extends object>(
     const code = refusals.some(({ isTooLarge }) => isTooLarge) ? 'ERR_NONNEG_MEMORY' : 'ERR_NONNEG_NO_BACKEND'
     throw new NonnegError(code, message, { detail: { refusals }, fix })
   }
-  return { ranking: { candidates, refusals, threads, fast, chosenBy: by }, answer: first }
+  return { ranking: { candidates, refusals, threads, fast, webgpu, chosenBy: by }, answer: first }
 }
 
 /** A ranking in words, one line a backend. */

@@ -156,7 +156,7 @@ async function solveChecked(input: MatrixInput, resolved: ResolvedOptions, given
     seconds: (performance.now() - start) / 1000,
     handovers: result.handovers,
     plan,
-    explain: () => `${explainSolver(result, resolved)}\n${explainRanking(plan)}`,
+    explain: () => [explainSolver(result, resolved), ...explainHandovers(result), explainRanking(plan)].join('\n'),
     checkpoint: () => wholeCheckpoint(result.checkpoint),
   }
 }
@@ -201,11 +201,12 @@ function resumable(prepared: Prepared, resolved: ResolvedOptions): readonly Cand
 export async function planOf(
   { X, weights }: Prepared,
   candidates: readonly Candidate[],
-  { backend, threads, fast, maxIterations, fallback }: ResolvedOptions,
+  { backend, threads, fast, webgpu, maxIterations, fallback }: ResolvedOptions,
 ): Promise<Plan> {
   const falling = fallback && backend !== 'auto'
   const request = { X, specs: candidates.map(({ spec }) => spec), weights }
-  return await (falling ? planWithFallback : planFit)(request, { backend, threads, fast, iterations: maxIterations })
+  const asked = { backend, threads, fast, webgpu, iterations: maxIterations }
+  return await (falling ? planWithFallback : planFit)(request, asked)
 }
 
 /** The row of X at each place of the fit, where it is not that of X. */
@@ -234,6 +235,14 @@ async function factorsOf(
   if (k === 0) return { W, H, deadComponents: dead }
   const [w, h] = [await inSlices(scaleFactor(W, k, dtype)), await inSlices(scaleFactor(H, k, dtype))]
   return { W: w, H: h, deadComponents: dead }
+}
+
+/** One line for each backend that failed in flight. */
+function explainHandovers({ handovers, backend }: LoopResult): string[] {
+  return handovers.map(({ id, reason, iteration }, place) => {
+    const next = handovers[place + 1]?.id ?? backend
+    return `${id} failed in flight (${reason}), ${next} went on from iteration ${iteration}`
+  })
 }
 
 function explainSolver({ solver, reason, criterion, history }: LoopResult, { solver: asked }: ResolvedOptions): string {

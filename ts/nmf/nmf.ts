@@ -116,7 +116,8 @@ export class NMF {
     const H = this.components
     checkNames(options, TRANSFORM_OPTIONS, 'option of transform')
     const { rank, loss, solver, step, alphaW, l1Ratio, maxW, seed, ...rest } = this.options
-    const { backend, fallback, threads, fast, dtype, storage, maxIterations, tolerance, timeBudgetMs, onAbort } = rest
+    const { backend, fallback, webgpu, threads, fast, dtype, storage, maxIterations } = rest
+    const { tolerance, timeBudgetMs, onAbort } = rest
     const { patience, violationTolerance, signal } = rest
     const model = {
       rank,
@@ -129,7 +130,8 @@ export class NMF {
       maxW,
       seed,
     } as const
-    const run = { backend, fallback, threads, fast, dtype, storage, maxIterations, tolerance, timeBudgetMs, onAbort }
+    const place = { backend, fallback, webgpu, threads, fast, dtype, storage }
+    const run = { ...place, maxIterations, tolerance, timeBudgetMs, onAbort }
     const stop = { patience, violationTolerance: model.solver === 'mu' ? undefined : violationTolerance, signal }
     const resolved = resolveOptions({
       ...only(model),

@@ -1,4 +1,5 @@
 import type { BackendId } from '../backends/backend.js'
+import type { WebgpuOptions } from '../backends/webgpu/options.js'
 import type { MatrixInput } from '../core/input.js'
 import type { BatchOptions } from './batch-options.js'
 import type { Checkpoint } from './checkpoint.js'
@@ -144,6 +145,11 @@ export interface FactorizeOptions extends BatchOptions {
   readonly backend?: BackendId | 'auto'
   /** May a backend asked for by name hand over to another when it fails? Default false; `'auto'` always may. */
   readonly fallback?: boolean
+  /**
+   * The GPU that WebGPU works on, and how much of its memory fits may take. With a `device`, `backend: 'auto'` tries WebGPU
+   * there first, also where it is emulated, and then what it would have tried without.
+   */
+  readonly webgpu?: WebgpuOptions
   /** CPU threads, from 1. Default: NONNEG_THREADS, else all. The results do not depend on it. */
   readonly threads?: number
   /** WASM: relaxed SIMD where the engine has it, whose last bits depend on the machine. Default false. */
@@ -197,6 +203,7 @@ export interface ResolvedOptions extends Choice, StopOptions {
   readonly timeBudgetMs: number | undefined
   readonly backend: BackendId | 'auto'
   readonly fallback: boolean
+  readonly webgpu: WebgpuOptions | undefined
   readonly threads: number | undefined
   readonly fast: boolean
   readonly onProgress: ((entry: HistoryEntry) => void) | undefined

@@ -14,6 +14,7 @@ import {
 } from '../core/checks.js'
 import { NonnegError } from '../core/errors.js'
 import { entryCount, type MatrixView } from '../core/matrix.js'
+import { webgpuChoice } from '../engine/webgpu-choice.js'
 import { resolveBatchOptions } from './batch-options.js'
 import { Checkpoint } from './checkpoint.js'
 import { resolveFrozen } from './frozen.js'
@@ -56,6 +57,7 @@ const KNOWN: Readonly<Record<keyof FactorizeOptions, true>> = {
   seed: true,
   backend: true,
   fallback: true,
+  webgpu: true,
   threads: true,
   fast: true,
   dtype: true,
@@ -154,6 +156,13 @@ function checkRunning({ timeBudgetMs, threads, onProgress, onCheckpoint, signal,
   if (resume !== undefined && !(resume instanceof Checkpoint)) throw refuse('resume', resume, 'a Checkpoint')
 }
 
+/** Where the work is done. A device that was passed in to `'auto'` is asked for, and may hand over as `'auto'` may. */
+function placeOf(options: FactorizeOptions): Pick<ResolvedOptions, 'backend' | 'fallback' | 'webgpu'> {
+  const asked = oneOf('backend', options.backend ?? 'auto', ['auto', ...BACKEND_IDS])
+  const { backend, webgpu } = webgpuChoice(options.webgpu, asked, flag('fallback', options.fallback ?? false))
+  return { backend, webgpu, fallback: options.fallback ?? backend !== asked }
+}
+
 /**
  * Checks every option before any work starts.
  * @throws NonnegError ERR_NONNEG_RANK, ERR_NONNEG_OPTION
@@ -198,8 +207,7 @@ export function resolveOptions(options: FactorizeOptions): ResolvedOptions {
     targetLoss: targetLoss === undefined ? undefined : finite('targetLoss', targetLoss),
     timeBudgetMs,
     seed: whole('seed', options.seed ?? 0, 0),
-    backend: oneOf('backend', options.backend ?? 'auto', ['auto', ...BACKEND_IDS]),
-    fallback: flag('fallback', options.fallback ?? false),
+    ...placeOf(options),
     threads,
     fast: flag('fast', options.fast ?? false),
     dtype: oneOf('dtype', options.dtype ?? 'f32', ['f32', 'f64']),

@@ -7,6 +7,7 @@ import type { FloatArray } from '../core/matrix.js'
 import { borrowDevice, type Loan } from '../engine/devices.js'
 import { planOptimizer } from '../engine/optimizer-plan.js'
 import type { Ranking } from '../engine/ranking.js'
+import { webgpuChoice } from '../engine/webgpu-choice.js'
 import { isScheduler } from '../schedulers/composed.js'
 import type { Kind, Setup } from './kind.js'
 import { KINDS } from './kinds.js'
@@ -94,11 +95,11 @@ async function open(
   length: number,
   spec: OptimizerSpec,
 ): Promise<{ readonly id: BackendId; readonly loan: Loan; readonly vectors: Vectors }> {
-  const { candidates, fast } = ranking
+  const { candidates, fast, webgpu } = ranking
   const threads = length <= FEW ? 1 : ranking.threads
   let first: unknown
   for (const { id } of candidates) {
-    const loan = await borrowDevice(id, { threads, fast }).catch(error => {
+    const loan = await borrowDevice(id, { threads, fast, webgpu }).catch(error => {
       first ??= error
     })
     if (!loan) continue
@@ -118,8 +119,9 @@ export async function makeOptimizer(params: FloatArray, options: OptimizerOption
   checkObject('options', options, 'an object')
   const name = oneOf('kind', options.kind, KIND_NAMES)
   const setup = setupOf(KINDS[name], options, params.length)
-  const { backend = 'auto', threads, fast = false, nonFinite = 'throw', signal, scheduler } = setup.options
-  oneOf('backend', backend, ['auto', ...BACKEND_IDS])
+  const { threads, fast = false, nonFinite = 'throw', signal, scheduler } = setup.options
+  const asked = oneOf('backend', setup.options.backend ?? 'auto', ['auto', ...BACKEND_IDS])
+  const { backend, webgpu } = webgpuChoice(setup.options.webgpu, asked, false)
   if (threads !== undefined) whole('threads', threads, 1, 1024)
   flag('fast', fast)
   oneOf('nonFinite', nonFinite, ['throw', 'skip', 'pass'])
@@ -129,7 +131,7 @@ export async function makeOptimizer(params: FloatArray, options: OptimizerOption
   const arrays = ['p', 'g', ...(method.needs.arrays ?? [])]
   const spec: OptimizerSpec = { ...method.needs, arrays, groups: setup.groups }
   const dtype = params instanceof Float64Array ? 'f64' : 'f32'
-  const ranking = await planOptimizer({ length: params.length, spec, dtype }, { backend, threads, fast })
+  const ranking = await planOptimizer({ length: params.length, spec, dtype }, { backend, threads, fast, webgpu })
   const { id, loan, vectors } = await open(ranking, params.length, spec)
   try {
     if (signal?.aborted) throw abortError(signal)

@@ -1,4 +1,5 @@
 import type { BackendId } from '../backends/backend.js'
+import type { WebgpuOptions } from '../backends/webgpu/options.js'
 import type { Scheduler } from '../schedulers/scheduler.js'
 import type { DogOptions } from './dog.js'
 import type { LineSearchOptions } from './line-search.js'
@@ -124,6 +125,8 @@ export interface OptimizerOptions extends GroupSettings, KindOptions {
    * float64, so that `'auto'` takes it for a Float64Array; the others step in float32 and round.
    */
   readonly backend?: BackendId | 'auto'
+  /** The GPU that WebGPU works on. With a `device`, `backend: 'auto'` is `'webgpu'`. */
+  readonly webgpu?: WebgpuOptions
   /** CPU threads, from 1. Default: NONNEG_THREADS, else all. The results do not depend on it. */
   readonly threads?: number
   /** WASM: relaxed SIMD where the engine has it, whose last bits depend on the machine. Default false. */
@@ -151,6 +154,7 @@ export const COMMON_OPTIONS: readonly (keyof OptimizerOptions)[] = [
   'groups',
   'nonFinite',
   'backend',
+  'webgpu',
   'threads',
   'fast',
   'signal',

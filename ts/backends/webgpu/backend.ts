@@ -1,5 +1,7 @@
+import { environment } from '../../core/environment.js'
 import { NonnegError } from '../../core/errors.js'
-import type { Backend, Device, Info, Probe } from '../backend.js'
+import type { Backend, Device, Info, OpenOptions, Probe } from '../backend.js'
+import type { WebgpuOptions } from './options.js'
 import type { FoundGpu, GpuProvider, GpuSource } from './provider.js'
 
 /** Overrides of what the adapter says, to bring rare paths into small problems. */
@@ -18,20 +20,37 @@ export interface WebgpuLimits {
 
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|microsoft basic render|\bwarp\b|software/i
 
-/** The adapter's facts as they are shown to people. */
-function describe(adapter: GPUAdapter, origin: string): { emulated: boolean; info: Info } {
-  const { vendor, architecture, device, description } = adapter.info
-  // an older place of the same flag
-  const former = (adapter as unknown as { isFallbackAdapter?: boolean }).isFallbackAdapter
-  const fallback = adapter.info.isFallbackAdapter ?? former ?? false
+/** A GPU's facts as they are shown to people: an adapter's, or those of a device that came without one. */
+function describe(
+  { info: about, limits }: { readonly info: Partial<GPUAdapterInfo>; readonly limits: GPUSupportedLimits },
+  origin: string,
+): { emulated: boolean; info: Info } {
+  const { vendor, architecture, device, description, isFallbackAdapter = false } = about
   const names = { vendor, architecture, device, description }
   const info = {
     origin,
-    ...Object.fromEntries(Object.entries(names).filter(([, text]) => text)),
-    maxBufferSize: adapter.limits.maxBufferSize,
-    maxStorageBufferBindingSize: adapter.limits.maxStorageBufferBindingSize,
+    ...Object.fromEntries(Object.entries(names).flatMap(([name, text]) => (text ? [[name, text]] : []))),
+    maxBufferSize: limits.maxBufferSize,
+    maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
   }
-  return { emulated: fallback || SOFTWARE.test(Object.values(names).join(' ')), info }
+  return { emulated: isFallbackAdapter || SOFTWARE.test(Object.values(names).join(' ')), info }
+}
+
+/** An adapter's facts. */
+function describeAdapter(adapter: GPUAdapter, origin: string): { emulated: boolean; info: Info } {
+  const facts = describe(adapter, origin)
+  // an older place of the same flag
+  const { isFallbackAdapter = false } = adapter as unknown as { isFallbackAdapter?: boolean }
+  return { ...facts, emulated: facts.emulated || isFallbackAdapter }
+}
+
+/** Bytes that fits may take, or undefined. @throws NonnegError ERR_NONNEG_OPTION for a variable that is no number */
+function memoryLimitOf({ memoryLimit }: WebgpuOptions): number | undefined {
+  const variable = environment('NONNEG_WEBGPU_MEMORY')
+  if (memoryLimit !== undefined || variable === undefined) return memoryLimit
+  const bytes = Number(variable)
+  if (Number.isSafeInteger(bytes) && bytes > 0) return bytes
+  throw new NonnegError('ERR_NONNEG_OPTION', `NONNEG_WEBGPU_MEMORY is "${variable}", not a whole number of bytes`)
 }
 
 /** Features that some fits take, where there are. */
@@ -71,9 +90,16 @@ export function webgpuBackend(provider: GpuProvider, limits: WebgpuLimits = {}):
     async probe(): Promise<Probe> {
       const found = await findAdapter(provider)
       if (!found.found) return { available: false, reason: found.reason, fix: found.fix }
-      return { available: true, ...describe(found.adapter, found.source.origin) }
+      return { available: true, ...describeAdapter(found.adapter, found.source.origin) }
     },
-    async open(): Promise<Device> {
+    async open({ webgpu = {} }: OpenOptions = {}): Promise<Device> {
+      const memoryLimit = memoryLimitOf(webgpu)
+      if (webgpu.device) {
+        const device = webgpu.device as unknown as GPUDevice
+        const { GpuDevice } = await import('./device.js')
+        const facts = describe({ info: device.adapterInfo ?? {}, limits: device.limits }, 'passed in')
+        return new GpuDevice(device, { ...facts, isOwn: false, memoryLimit }, limits)
+      }
       const found = await findAdapter(provider)
       if (!found.found) {
         throw new NonnegError('ERR_NONNEG_BACKEND', `WebGPU is not available: ${found.reason}`, { fix: found.fix })
@@ -88,7 +114,8 @@ export function webgpuBackend(provider: GpuProvider, limits: WebgpuLimits = {}):
           requiredLimits: { maxBufferSize, maxStorageBufferBindingSize },
         })
         const { GpuDevice } = await import('./device.js')
-        return new GpuDevice(device, describe(adapter, source.origin), source, limits)
+        const facts = { ...describeAdapter(adapter, source.origin), isOwn: true, memoryLimit }
+        return new GpuDevice(device, facts, limits, source)
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error)
         throw new NonnegError('ERR_NONNEG_BACKEND', `the GPU refused a device: ${message}`, {

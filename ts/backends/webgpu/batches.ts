@@ -21,8 +21,11 @@ export interface Attempts {
   readonly most: number
   /** How many outcomes are kept. */
   readonly kept: number
-  /** Records and submits attempts; the outcome of the first is kept at `first`. Resolves when they are done. */
-  submit(first: number, count: number): Promise<void>
+  /**
+   * Records and submits attempts; the outcome of the first is kept at `first`. Resolves when they are done, to false where an
+   * abort has cut them short: then none of them counts.
+   */
+  submit(first: number, count: number): Promise<boolean>
   /** The first `count` outcomes. */
   collect(count: number): Promise<readonly Outcome[]>
 }
@@ -30,7 +33,7 @@ export interface Attempts {
 interface Pending {
   readonly count: number
   readonly submitted: number
-  readonly done: Promise<void>
+  readonly done: Promise<boolean>
 }
 
 /**
@@ -103,7 +106,11 @@ export class Batches {
       }
       const batch = pending.shift()
       if (!batch) return { ends, stopped }
-      await batch.done
+      if (!(await batch.done)) {
+        // those after it have not begun
+        stopped = 'aborted'
+        continue
+      }
       const begun = Math.max(batch.submitted, doneAt)
       doneAt = performance.now()
       this.#attemptMs = (doneAt - begun) / batch.count

@@ -1,9 +1,11 @@
 import { type Gpu, SMALLEST_BUFFER, USAGE } from './gpu.js'
 import { BINDINGS, type KernelName, type Variant, WORKGROUP } from './pipelines.js'
+import { type Readable, StreamedBuffer, type StreamedPanel } from './streamed.js'
 
 /** A range of a device buffer; `undefined` where the kernel's present variant has nothing to bind. */
 export interface Operand {
-  readonly buffer: GPUBuffer
+  /** Written ones are buffers. */
+  readonly buffer: Readable
   readonly offset?: number
   readonly size?: number
 }
@@ -22,7 +24,8 @@ export interface Call {
   readonly groups: readonly [number, number, number]
 }
 
-const MOST_GROUPS = 65_535
+/** Workgroups in one dimension of a dispatch. */
+export const MOST_GROUPS = 65_535
 
 /** A grid with one thread per tile; beyond 65,535 workgroups it goes on in y. */
 export function grid(tiles: number, parts = 1): [number, number, number] {
@@ -51,6 +54,19 @@ export interface Step {
   readonly groups: readonly [number, number, number]
   /** Where its slot begins, for a kernel that takes one (see `slot` in pipelines.ts). */
   readonly offset?: number
+  /** What must be there when it runs, of what is not always. */
+  readonly panels?: readonly StreamedPanel[]
+}
+
+/** What a binding is made of. */
+export function resourceOf({ buffer, ...range }: Operand): GPUBufferBinding {
+  return { ...range, buffer: buffer instanceof StreamedBuffer ? buffer.memory : buffer }
+}
+
+/** The panels that operands belong to, of those that are not always there. */
+function panelsOf(operands: readonly (Operand | undefined)[]): readonly StreamedPanel[] | undefined {
+  const streamed = operands.flatMap(operand => (operand?.buffer instanceof StreamedBuffer ? operand.buffer.panel : []))
+  return streamed.length > 0 ? [...new Set(streamed)] : undefined
 }
 
 const LARGEST = 3.4028234663852886e38
@@ -88,28 +104,31 @@ export async function prepare(gpu: Gpu, calls: readonly Call[]): Promise<{ steps
         ...call.writes.map(operand => operand ?? { buffer: spare.next().value! }),
       ]
       const { pipeline, layout } = pipelines[index]
-      const entries = operands.map((resource, binding) => ({ binding, resource }))
+      const entries = operands.map((operand, binding) => ({ binding, resource: resourceOf(operand) }))
       const bindings = gpu.device.createBindGroup({ layout, entries })
       const offset = BINDINGS[call.kernel].slot ? 0 : undefined
-      return { pipeline, bindings, groups: call.groups, offset }
+      return { pipeline, bindings, groups: call.groups, offset, panels: panelsOf(call.reads) }
     })
   })
   try {
     await done
   } catch (error) {
-    uniforms.destroy()
+    gpu.free(uniforms)
     throw error
   }
   return { steps: result, uniforms }
 }
 
+/** Records one step into a pass. */
+export function dispatch(pass: GPUComputePassEncoder, { pipeline, bindings, groups, offset }: Step): void {
+  pass.setPipeline(pipeline)
+  pass.setBindGroup(0, bindings, offset === undefined ? [] : [offset])
+  pass.dispatchWorkgroups(...groups)
+}
+
 /** Records steps, in order, into one compute pass; WebGPU orders a step after those whose results it reads. */
 export function record(encoder: GPUCommandEncoder, steps: Iterable<Step>): void {
   const pass = encoder.beginComputePass()
-  for (const { pipeline, bindings, groups, offset } of steps) {
-    pass.setPipeline(pipeline)
-    pass.setBindGroup(0, bindings, offset === undefined ? [] : [offset])
-    pass.dispatchWorkgroups(...groups)
-  }
+  for (const step of steps) dispatch(pass, step)
   pass.end()
 }

@@ -4,15 +4,18 @@ import { halfBits, halfValue, LARGEST_HALF } from '../../core/half.js'
 import { type CsrView, type DenseView, type MatrixView, transposeCsr } from '../../core/matrix.js'
 import { type Family as FamilyName, familyOf } from '../../kernels/beta.js'
 import { holdoutThreshold, mix } from '../../kernels/holdout.js'
-import type { Problem, Weights } from '../backend.js'
+import type { FitSpec, Problem, Weights } from '../backend.js'
+import { inBytes } from '../memory.js'
 import type { Gpu } from './gpu.js'
 import type { Owned } from './owned.js'
-import { csrPanels, densePanels, longestRow, type Panel, padded, type Room } from './plan.js'
+import { csrPanels, densePanels, listBytesOf, longestRow, type Panel, padded, ROWS_APART, type Room } from './plan.js'
+import { gathersColumns, type Residency, residencyOf } from './residency.js'
+import { place, type Readable } from './streamed.js'
 import { uploadFloats, uploadHalfRows, uploadIntegers, uploadRows } from './upload.js'
 
 /** Rows of a dense matrix on the device. */
 export interface DensePanel extends Panel {
-  readonly buffer: GPUBuffer
+  readonly buffer: Readable
 }
 
 /** X where it is dense. */
@@ -27,10 +30,10 @@ export interface DenseX {
 /** Rows of a CSR matrix, with the weights of its entries where they have any. */
 export interface CsrPanel extends Panel {
   readonly entries: number
-  readonly indptr: GPUBuffer
-  readonly indices: GPUBuffer
-  readonly values: GPUBuffer
-  readonly weights: GPUBuffer | undefined
+  readonly indptr: Readable
+  readonly indices: Readable
+  readonly values: Readable
+  readonly weights: Readable | undefined
 }
 
 /** A sparse matrix in panels. */
@@ -49,8 +52,13 @@ export interface Holdout {
   readonly complement: boolean
 }
 
-/** X and its weights in the GPU's memory. Both are in row panels where they are larger than one binding. */
+/**
+ * X and its weights in the GPU's memory. Both are in row panels where they are larger than one binding; where they are larger
+ * than the memory some of these are written anew whenever they are to be read.
+ */
 export interface Resident {
+  /** Whether any may be. */
+  readonly streams: boolean
   readonly rows: number
   readonly columns: number
   readonly squaredNorm: number
@@ -76,16 +84,36 @@ export function deviceColumns(X: MatrixView): number {
   return X.kind === 'dense' ? padded(X.columns) : X.columns
 }
 
-async function uploadDense(gpu: Gpu, owned: Owned, X: DenseView, room: Room, half = false): Promise<DensePanel[]> {
+/** Where panels go: bytes that a list of one may have, and how much of the matrix stays. */
+interface Ground {
+  readonly bindingBytes: number
+  readonly residency: Residency | undefined
+}
+
+/** How many of so many panels stay on the device. */
+function keptOf({ residency }: Ground, panels: number): number {
+  return residency && residency.panels < panels ? residency.panels - 2 : panels
+}
+
+async function uploadDense(
+  gpu: Gpu,
+  owned: Owned,
+  X: DenseView,
+  { bindingBytes, residency }: Ground,
+  half = false,
+): Promise<DensePanel[]> {
   const stride = padded(X.columns)
-  const size = half ? 2 : 4
-  const panels: DensePanel[] = []
-  for (const { first, count } of densePanels(X.rows, stride, room.bindingBytes, size)) {
-    const buffer = await owned.storage(count * stride * size)
-    await (half ? uploadHalfRows : uploadRows)(gpu, buffer, X, first, count, stride)
-    panels.push({ first, count, buffer })
-  }
-  return panels
+  const rowBytes = stride * (half ? 2 : 4)
+  const panels = residency
+    ? densePanels(X.rows, rowBytes, residency.panelBytes, ROWS_APART)
+    : densePanels(X.rows, rowBytes, bindingBytes)
+  const write = half ? uploadHalfRows : uploadRows
+  const loads = panels.map(({ first, count }) => ({
+    bytes: [count * rowBytes],
+    write: ([memory]: readonly GPUBuffer[]) => write(gpu, memory, X, first, count, stride),
+  }))
+  const placed = await place(owned, loads, keptOf({ bindingBytes, residency }, panels.length))
+  return panels.map((panel, at) => ({ ...panel, buffer: placed[at][0] }))
 }
 
 type Values = CsrView['values']
@@ -95,25 +123,33 @@ async function uploadCsr(
   owned: Owned,
   X: CsrView,
   weights: Values | undefined,
-  room: Room,
+  ground: Ground,
 ): Promise<CsrRows> {
-  const panels: CsrPanel[] = []
-  for (const { first, count } of csrPanels(X, room.bindingBytes)) {
+  const { bindingBytes, residency } = ground
+  const lists = weights ? [X.values, weights] : [X.values]
+  const listBytes = residency ? residency.panelBytes / (2 + lists.length) : bindingBytes
+  const panels = csrPanels(X, listBytes).map(({ first, count }) => {
     const begin = X.indptr[first]
-    const entries = X.indptr[first + count] - begin
-    const floats = async (list: Values) => {
-      const buffer = await owned.storage(entries * 4)
-      await uploadFloats(gpu, buffer, list, begin, entries)
-      return buffer
-    }
-    const indptr = await owned.storage((count + 1) * 4)
-    const indices = await owned.storage(entries * 4)
-    await uploadIntegers(gpu, indptr, X.indptr, first, count + 1, begin)
-    await uploadIntegers(gpu, indices, X.indices, begin, entries)
-    const values = await floats(X.values)
-    panels.push({ first, count, entries, indptr, indices, values, weights: weights && (await floats(weights)) })
+    return { first, count, begin, entries: X.indptr[first + count] - begin }
+  })
+  const loads = panels.map(({ first, count, begin, entries }) => ({
+    bytes: [(count + 1) * 4, entries * 4, ...lists.map(() => entries * 4)],
+    async write([indptr, indices, ...floats]: readonly GPUBuffer[]) {
+      await uploadIntegers(gpu, indptr, X.indptr, first, count + 1, begin)
+      await uploadIntegers(gpu, indices, X.indices, begin, entries)
+      for (const [at, list] of lists.entries()) await uploadFloats(gpu, floats[at], list, begin, entries)
+    },
+  }))
+  const placed = await place(owned, loads, keptOf(ground, panels.length))
+  return {
+    rows: X.rows,
+    panels: panels.map(({ first, count, entries }, at) => {
+      const [indptr, indices, values, over] = placed[at]
+      return { first, count, entries, indptr, indices, values, weights: over }
+    }),
+    entries: X.indptr[X.rows],
+    longest: await inSlices(longestRow(X)),
   }
-  return { rows: X.rows, panels, entries: X.indptr[X.rows], longest: await inSlices(longestRow(X)) }
 }
 
 /** The transpose of a sparse X and of the weights of its entries: products gather by its rows. */
@@ -122,16 +158,16 @@ async function uploadTranspose(
   owned: Owned,
   X: CsrView,
   weights: Values | undefined,
-  room: Room,
+  ground: Ground,
 ): Promise<CsrRows> {
   const turned = await inSlices(transposeCsr(X))
   const longest = await inSlices(longestRow(turned))
-  if (longest * 4 > room.bindingBytes) {
+  if (longest * 4 > ground.bindingBytes) {
     const reason = 'one column of X has more entries than this GPU lets a kernel see at once'
     throw new NonnegError('ERR_NONNEG_UNSUPPORTED', reason, { detail: { entries: longest } })
   }
   const over = weights && (await inSlices(transposeCsr({ ...X, values: weights })))
-  return await uploadCsr(gpu, owned, turned, over?.values, room)
+  return await uploadCsr(gpu, owned, turned, over?.values, ground)
 }
 
 /**
@@ -161,38 +197,47 @@ function asHalf(value: number): number {
 }
 
 /**
- * Uploads X and its weights. `fixed`: H stays as it is; `beta` is the fit's own; `batches`: there will be some; `descends`:
- * rows of H are led by the entries of their columns; `half`: X is stored in half precision, and is what that makes of it,
- * its norm too.
+ * Uploads X and its weights, all of it or what there is room for. `batches`: there will be some. X that is stored in half
+ * precision is what that makes of it, its norm too.
+ * @throws NonnegError ERR_NONNEG_MEMORY where there is no room for panels of it
  */
 export async function uploadData(
   gpu: Gpu,
   owned: Owned,
   { X, squaredNorm, weights }: Problem,
-  o: { fixed: boolean; beta: number; batches: boolean; descends: boolean; half: boolean; room: Room },
+  { spec, batches, room }: { spec: FitSpec; batches: boolean; room: Room },
 ): Promise<Resident> {
-  const { fixed, beta, batches, descends, half, room } = o
   const { rows, columns } = X
-  // coordinate descent may keep the models of a panel's entries, and something beside them
-  const listRoom = descends ? { ...room, bindingBytes: room.bindingBytes / 2 } : room
+  const family = familyOf(X, spec.beta, weights)
+  const residency = residencyOf(X, spec, weights, room)
+  if (residency === 'none') {
+    const limit = inBytes(room.memoryBytes)
+    throw new NonnegError('ERR_NONNEG_MEMORY', `the fit has no room for panels of X in ${limit} of GPU memory`, {
+      fix: 'raise webgpu.memoryLimit (NONNEG_WEBGPU_MEMORY), or choose another backend',
+    })
+  }
+  const ground: Ground = { bindingBytes: listBytesOf(family, room), residency }
   const entries = weights?.kind === 'entries' ? weights.values : undefined
-  const gathers = !fixed && (descends || familyOf(X, beta, weights) !== 'tile')
+  const gathers = gathersColumns(X, spec, weights)
   const stride = padded(columns)
   const V = weights?.kind === 'dense' ? weights : undefined
-  const isCut = batches && familyOf(X, beta, weights) === 'gram'
+  const half = spec.storage === 'f16'
+  const placed: Resident['X'] =
+    X.kind === 'dense'
+      ? { kind: 'dense', stride, half, panels: await uploadDense(gpu, owned, X, ground, half) }
+      : {
+          kind: 'csr',
+          byRows: await uploadCsr(gpu, owned, X, entries, ground),
+          byColumns: gathers ? await uploadTranspose(gpu, owned, X, entries, ground) : undefined,
+        }
+  const isCut = batches && family === 'gram'
   const normsBefore = isCut || half ? await inSlices(norms(X, half)) : undefined
   return {
     ...{ rows, columns, weights: weights?.kind, normsBefore },
     squaredNorm: half ? normsBefore![rows] : squaredNorm,
-    X:
-      X.kind === 'dense'
-        ? { kind: 'dense', stride, half, panels: await uploadDense(gpu, owned, X, room, half) }
-        : {
-            kind: 'csr',
-            byRows: await uploadCsr(gpu, owned, X, entries, listRoom),
-            byColumns: gathers ? await uploadTranspose(gpu, owned, X, entries, listRoom) : undefined,
-          },
-    V: V && { stride, panels: await uploadDense(gpu, owned, V, room) },
+    streams: residency !== undefined,
+    X: placed,
+    V: V && { stride, panels: await uploadDense(gpu, owned, V, ground) },
     holdout: weights?.kind === 'holdout' ? holdoutOf(weights) : undefined,
   }
 }

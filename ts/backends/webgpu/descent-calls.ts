@@ -52,14 +52,9 @@ interface Descent {
   readonly momentum?: Operand
 }
 
-function variantOf({ shares }: Descent) {
-  return { LANES: shares.lanes, ROOM: shares.room }
-}
-
-function common(o: Descent) {
-  const { beta, bounds, shares, rows } = o
+function common({ beta, bounds, shares, rows }: Descent) {
   return {
-    variant: variantOf(o),
+    variant: { LANES: shares.lanes, ROOM: shares.room },
     scalars: [beta, leastModel(beta), bounds.l1, bounds.l2, bounds.most],
     groups: grid(rows * shares.lanes),
   }
@@ -82,6 +77,7 @@ export function cdDense(
   const weights = V ? 1 : holdout ? 2 : 0
   const hash = [holdout?.key ?? 0, holdout?.threshold ?? 0, Number(holdout?.complement ?? false)]
   const { firstTerm, firstLoss, firstSpill } = scratch
+  const shared = common(o)
   return {
     kernel: 'cd_dense',
     params: [
@@ -90,8 +86,8 @@ export function cdDense(
     ],
     reads: [X.operand, V?.operand, O.operand, o.momentum],
     writes: [o.F, scratch.operand],
-    ...common(o),
-    variant: { ...variantOf(o), HALF: X.half ?? false },
+    ...shared,
+    variant: { ...shared.variant, HALF: X.half ?? false },
   }
 }
 

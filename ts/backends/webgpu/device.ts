@@ -1,5 +1,6 @@
 import { NonnegError } from '../../core/errors.js'
 import type { MatrixView } from '../../core/matrix.js'
+import { familyOf } from '../../kernels/beta.js'
 import type { Dims, KernelSpec } from '../../kernels/spec.js'
 import {
   type Device,
@@ -16,13 +17,16 @@ import {
 import type { Memory } from '../memory.js'
 import { type OptimizerSpec, unknownKernel, type Vectors } from '../vectors.js'
 import type { WebgpuLimits } from './backend.js'
+import { MOST_GROUPS } from './calls.js'
+import { createFit } from './create-fit.js'
 import type { DotGroups } from './family.js'
-import { GpuFit } from './fit.js'
 import { Gpu } from './gpu.js'
+import { BINDINGS, WORKGROUP } from './pipelines.js'
 import { misfit, type Room, TILE_BYTES } from './plan.js'
 import type { FoundGpu } from './provider.js'
+import { memoryWithin } from './residency.js'
 import { KERNEL_ALIGNMENT, runKernel, supportsKernel } from './run-kernel.js'
-import { fitRefusal, memoryOfFit } from './support.js'
+import { fitRefusal } from './support.js'
 import { VECTOR_KERNELS } from './vector-calls.js'
 import { GpuVectors } from './vectors.js'
 
@@ -39,49 +43,111 @@ const GRAM_READS = 2 ** 24
 const DOTS: DotGroups = { ab: 56, cd: 8, terms: 31 }
 const DOTS_EMULATED: DotGroups = { ab: 3, cd: 1, terms: 2 }
 
+/** What is known of a device beside its limits. */
+interface Facts {
+  readonly emulated: boolean
+  readonly info: Info
+  /** Whether nobody else uses it, and it ends with the backend's device. */
+  readonly isOwn: boolean
+  readonly memoryLimit: number | undefined
+}
+
+/** What every kernel takes for granted, as every device must have it that is not of a reduced kind. */
+const LEAST = {
+  maxStorageBuffersPerShaderStage: Math.max(...Object.values(BINDINGS).map(({ reads, writes }) => reads + writes)),
+  maxComputeInvocationsPerWorkgroup: WORKGROUP,
+  maxComputeWorkgroupSizeX: WORKGROUP,
+  maxComputeWorkgroupsPerDimension: MOST_GROUPS,
+} as const
+
+/** @throws NonnegError ERR_NONNEG_BACKEND */
+function checkLimits(limits: GPUSupportedLimits): void {
+  for (const name of Object.keys(LEAST) as (keyof typeof LEAST)[]) {
+    if (limits[name] >= LEAST[name]) continue
+    const message = `the GPU device has ${name} ${limits[name]}, and the kernels need ${LEAST[name]}`
+    throw new NonnegError('ERR_NONNEG_BACKEND', message, {
+      detail: { limit: name, value: limits[name], least: LEAST[name] },
+      fix: `Request the device with requiredLimits: { ${name}: ${LEAST[name]} }, or choose another backend.`,
+    })
+  }
+}
+
+/** What a device allows, and what keeps it busy. */
+export function roomOf(
+  {
+    maxStorageBufferBindingSize,
+    maxBufferSize,
+  }: Pick<GPUSupportedLimits, 'maxStorageBufferBindingSize' | 'maxBufferSize'>,
+  emulated: boolean,
+  limits: WebgpuLimits = {},
+  memoryLimit: number = Number.POSITIVE_INFINITY,
+): Room {
+  return {
+    bindingBytes: limits.bindingBytes ?? Math.min(maxStorageBufferBindingSize, maxBufferSize),
+    busyThreads: limits.busyThreads ?? (emulated ? BUSY_THREADS_EMULATED : BUSY_THREADS),
+    gramReads: limits.gramReads ?? GRAM_READS,
+    tileBytes: limits.tileBytes ?? TILE_BYTES,
+    modelValues: limits.modelValues ?? (emulated ? MODEL_VALUES_EMULATED : MODEL_VALUES),
+    memoryBytes: memoryLimit,
+  }
+}
+
+export function dotsOf(emulated: boolean): DotGroups {
+  return emulated ? DOTS_EMULATED : DOTS
+}
+
 /** A GPU that is open. */
 export class GpuDevice implements Device {
   readonly backend = 'webgpu'
   readonly losable = true
   readonly emulated: boolean
   readonly info: Info
+  readonly lost: Promise<void>
+  readonly memoryLimit: number | undefined
   readonly alignment: number = KERNEL_ALIGNMENT
   readonly #gpu: Gpu
   readonly #room: Room
   readonly #dots: DotGroups
   readonly #closed: (() => void) | undefined
 
-  constructor(device: GPUDevice, facts: { emulated: boolean; info: Info }, source: FoundGpu, limits: WebgpuLimits) {
-    const gpu = new Gpu(device)
+  /**
+   * @param source what the device came from, unless it is someone else's
+   * @throws NonnegError ERR_NONNEG_BACKEND where the device's limits are below what every kernel needs
+   */
+  constructor(
+    device: GPUDevice,
+    { emulated, info, isOwn, memoryLimit }: Facts,
+    limits: WebgpuLimits,
+    source?: FoundGpu,
+  ) {
+    checkLimits(device.limits)
+    const gpu = new Gpu(device, isOwn)
     this.#gpu = gpu
-    this.#closed = source.endWithProcess?.(() => gpu.close())
-    this.emulated = facts.emulated
-    this.info = facts.info
-    const { maxStorageBufferBindingSize, maxBufferSize } = gpu.device.limits
-    this.#room = {
-      bindingBytes: limits.bindingBytes ?? Math.min(maxStorageBufferBindingSize, maxBufferSize),
-      busyThreads: limits.busyThreads ?? (facts.emulated ? BUSY_THREADS_EMULATED : BUSY_THREADS),
-      gramReads: limits.gramReads ?? GRAM_READS,
-      tileBytes: limits.tileBytes ?? TILE_BYTES,
-      modelValues: limits.modelValues ?? (facts.emulated ? MODEL_VALUES_EMULATED : MODEL_VALUES),
-    }
-    this.#dots = facts.emulated ? DOTS_EMULATED : DOTS
+    this.#closed = source?.endWithProcess?.(() => gpu.close())
+    this.lost = gpu.lost
+    this.memoryLimit = memoryLimit
+    this.emulated = emulated
+    this.info = info
+    this.#room = roomOf(gpu.device.limits, emulated, limits, memoryLimit)
+    this.#dots = dotsOf(emulated)
   }
 
   supports(X: MatrixView, spec: FitSpec, weights?: Weights): Support {
-    const reason = fitRefusal(X, spec, weights, this.#gpu.device.features) ?? misfit(X, spec.rank, this.#room)
+    const { features } = this.#gpu.device
+    const family = familyOf(X, spec.beta, weights)
+    const reason = fitRefusal(X, spec, weights, features) ?? misfit(X, spec.rank, family, this.#room)
     return reason === undefined ? SUPPORTED : unsupported(reason)
   }
 
   memory(X: MatrixView, spec: FitSpec, weights?: Weights): Memory {
-    return memoryOfFit(X, spec, weights)
+    return memoryWithin(X, spec, weights, this.#room)
   }
 
   async createFit(problem: Problem, spec: FitSpec): Promise<Fit> {
     this.#gpu.check()
     const support = this.supports(problem.X, spec, problem.weights)
     if (!support.supported) throw new NonnegError('ERR_NONNEG_UNSUPPORTED', support.reason)
-    return GpuFit.create(this.#gpu, problem, spec, this.#room, this.#dots)
+    return createFit(this.#gpu, problem, spec, this.#room, this.#dots)
   }
 
   supportsOptimizer(length: number, spec: OptimizerSpec): Support {

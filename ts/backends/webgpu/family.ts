@@ -4,7 +4,7 @@ import type { Resident } from './data.js'
 import { type Gpu, SMALLEST_BUFFER } from './gpu.js'
 import type { Motion } from './motion.js'
 import type { Buffers } from './owned.js'
-import type { Room } from './plan.js'
+import type { Panel, Room } from './plan.js'
 import type { Bounds, LossParts } from './rule-calls.js'
 
 /** Which of the two copies of the factors is current. */
@@ -89,6 +89,11 @@ export interface Family extends Measure {
   updateW(state: State): Call[]
   /** H does, with the W of the next. */
   updateH(state: State): Call[]
+  /**
+   * Both, where X comes panel by panel and each is to be read once: the rows of W move with the panel, and then `moved` follows
+   * for them. Absent where X is there, or is read in another order for H.
+   */
+  sweep?(state: State, moved: (rows: Panel) => Call[]): Call[]
   /** The loss after the updates, which may have left what it wants; `measure` is the same by itself. */
   loss(state: State): Call[]
   /** What iterations leave of H for the next ones: where the fit extrapolates it goes back with H. */

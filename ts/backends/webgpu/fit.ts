@@ -8,36 +8,29 @@ import {
   checkLengths,
   type Factors,
   type Fit,
-  type FitSpec,
   hasViolations,
-  isForBatchesAlone,
   type MomentumState,
-  type Problem,
   type RunControls,
   type SweepReport,
 } from '../backend.js'
 import { type BatchStep, columnsOf } from '../stochastic-steps.js'
-import { batchRunner } from './batch-rules.js'
 import type { BatchRunner } from './batch-runner.js'
 import { Batches, type Outcome } from './batches.js'
-import { prepare, record, type Step } from './calls.js'
-import { deviceColumns, familyFor, uploadData } from './data.js'
-import { familyIn, measureIn } from './families.js'
-import { type DotGroups, type Family, type Pair, type Setting, SLOT, type State, stateAfter } from './family.js'
-import { type Gpu, READ_PIECE, type Source } from './gpu.js'
+import { prepare, type Step } from './calls.js'
+import { measureIn } from './families.js'
+import { type Family, type Setting, SLOT, type State, stateAfter } from './family.js'
+import type { Source } from './gpu.js'
 import { Motion, type Now } from './motion.js'
 import { Owned } from './owned.js'
-import { padded, type Room } from './plan.js'
-import { inSlot, type Measured, outcomeOf, violationOf } from './slots.js'
+import { inSlot, type Measured, outcomeOf, SLOTS } from './slots.js'
+import { type Command, Submissions } from './submissions.js'
 import { unpadded, uploadRows, uploadTransposed } from './upload.js'
 
-/** Attempts at iterations whose outcomes stay on the device until they are read back together: a hundred and a few. */
-const SLOTS = 104
 /** Dispatches in one submission; bounds the time it takes to record them. */
 const MOST_STEPS = 1024
 
 /** Everything recorded for one state of the factors. */
-interface Recorded {
+export interface Recorded {
   readonly begin: Step[]
   /** Up to the next state, its loss, and where the fit extrapolates what becomes of it. */
   readonly iteration: Step[]
@@ -47,7 +40,8 @@ interface Recorded {
   readonly adoption: Step[]
 }
 
-interface Parts {
+/** What a fit is made of. */
+export interface Parts {
   readonly setting: Setting
   readonly family: Family
   /** Where the fit is one of batches. */
@@ -65,12 +59,15 @@ interface Submission {
   readonly begins?: boolean
   /** What each of their slots is told. */
   readonly told?: readonly (Uint32Array<ArrayBuffer> | undefined)[]
+  /** Looked at where X is not all there. */
+  readonly signal?: AbortSignal
 }
 
 /** A fit whose X, W and Hᵀ stay in the GPU's memory; iterations follow each other without the host. */
 export class GpuFit implements Fit {
   readonly #parts: Parts
   readonly #batches: Batches = new Batches()
+  readonly #submissions: Submissions
   #current: State = 0
   /** Whether `begin` has run on the factors as they are. */
   #ready = false
@@ -80,17 +77,7 @@ export class GpuFit implements Fit {
 
   constructor(parts: Parts) {
     this.#parts = parts
-  }
-
-  /** Uploads the problem. On failure nothing stays allocated. */
-  static async create(gpu: Gpu, problem: Problem, spec: FitSpec, room: Room, dots: DotGroups): Promise<GpuFit> {
-    const owned = new Owned(gpu)
-    try {
-      return await createFit(gpu, owned, problem, spec, room, dots)
-    } catch (error) {
-      owned.destroy()
-      throw error
-    }
+    this.#submissions = new Submissions(parts.setting.gpu, parts.setting.data.streams)
   }
 
   #check(): void {
@@ -110,26 +97,31 @@ export class GpuFit implements Fit {
     return outcomeOf(slot, measure, { terms, mayFall: setting.motion !== undefined })
   }
 
-  /** Submits steps, after what must be there before them, and the copy of the slots that they fill; resolves when done. */
-  async #submit(steps: Iterable<Step>, first: number, count: number, o: Submission = {}): Promise<void> {
-    const { begins = !this.#ready, told = [] } = o
-    const { setting, ring, staging } = this.#parts
+  /**
+   * Submits steps, after what must be there before them, and the copy of the slots that they fill. Resolves when all is done,
+   * to false where the signal has ended it before.
+   */
+  #submit(steps: Iterable<Step>, first: number, count: number, o: Submission = {}): Promise<boolean> {
+    return this.#submissions.run(this.#commands(steps, first, count, o), o.signal)
+  }
+
+  *#commands(steps: Iterable<Step>, first: number, count: number, o: Submission): Generator<Command> {
+    const { setting, ring, staging, recorded } = this.#parts
     const { gpu, motion } = setting
-    const { done } = gpu.scoped(() => {
-      const encoder = gpu.device.createCommandEncoder()
-      if (begins) {
-        record(encoder, this.#parts.recorded[this.#current].begin)
-        motion?.keep(encoder, this.#now())
-        this.#ready = true
-      }
-      told.forEach((words, at) => {
-        if (words) gpu.device.queue.writeBuffer(ring, (first + at) * SLOT.bytes + SLOT.told * 4, words)
-      })
-      record(encoder, steps)
+    const { begins = !this.#ready, told = [] } = o
+    if (begins) {
+      yield* recorded[this.#current].begin
+      const now = this.#now()
+      if (motion) yield encoder => motion.keep(encoder, now)
+      this.#ready = true
+    }
+    for (const [at, words] of told.entries()) {
+      const offset = (first + at) * SLOT.bytes + SLOT.told * 4
+      if (words) yield () => gpu.device.queue.writeBuffer(ring, offset, words)
+    }
+    yield* steps
+    yield encoder =>
       encoder.copyBufferToBuffer(ring, first * SLOT.bytes, staging, first * SLOT.bytes, count * SLOT.bytes)
-      gpu.device.queue.submit([encoder.finish()])
-    })
-    await Promise.all([done, gpu.settle()])
   }
 
   /** The first slots, read back. */
@@ -155,10 +147,11 @@ export class GpuFit implements Fit {
     this.#check()
     const { recorded, setting } = this.#parts
     checkIterations(setting.spec)
+    const { signal } = controls
     const attempts = {
-      most: Math.max(1, Math.floor(MOST_STEPS / recorded[0].iteration.length)),
+      most: setting.data.streams ? 1 : Math.max(1, Math.floor(MOST_STEPS / recorded[0].iteration.length)),
       kept: SLOTS,
-      submit: (first: number, count: number) => this.#submit(this.#iterations(first, count), first, count),
+      submit: (first: number, count: number) => this.#submit(this.#iterations(first, count), first, count, { signal }),
       collect: (count: number) => this.#collect(count),
     }
     try {
@@ -247,7 +240,7 @@ export class GpuFit implements Fit {
         const own = ready.slice(done + first, done + first + count)
         const steps = own.flatMap((batch, at) => inSlot(batch.steps, first + at))
         const told = batches.slice(done + first, done + first + count).map(batch => runner.told(batch))
-        return this.#submit(steps, first, count, { begins: false, told })
+        return this.#submit(steps, first, count, { begins: false, told, signal: controls.signal })
       },
       collect: async (count: number) => {
         const slots = await this.#slots(count)
@@ -278,7 +271,7 @@ export class GpuFit implements Fit {
     const { momentum } = factors
     await runner?.put(factors, (H, into) => this.#uploadHt(H, into))
     if (!motion) return
-    motion.write(gpu, momentum?.numbers)
+    await motion.write(gpu, momentum?.numbers)
     if (!momentum) return
     await this.#upload(momentum, motion.before)
     this.#loss = momentum.numbers[3]
@@ -302,84 +295,4 @@ export class GpuFit implements Fit {
     this.#parts.runner?.destroy()
     this.#parts.owned.destroy()
   }
-}
-
-/** A factor's buffers. */
-async function pair(owned: Owned, bytes: number, twice: boolean): Promise<Pair> {
-  const buffer = await owned.storage(bytes)
-  return [buffer, twice ? await owned.storage(bytes) : buffer]
-}
-
-async function createFit(
-  gpu: Gpu,
-  owned: Owned,
-  problem: Problem,
-  spec: FitSpec,
-  room: Room,
-  dots: DotGroups,
-): Promise<GpuFit> {
-  const { X } = problem
-  const { rows } = X
-  const { rank, rounds = 1 } = spec
-  const fixed = spec.fixed === 'H'
-  const batches = (spec.batches ?? false) && !fixed
-  const width = padded(rank)
-  const columns = deviceColumns(X)
-  const [descends, half] = [spec.rule === 'hals', spec.storage === 'f16']
-  const data = await uploadData(gpu, owned, problem, { fixed, beta: spec.beta, batches, descends, half, room })
-  const [bytesW, bytesHt] = [rows * width * 4, columns * width * 4]
-  // batches move some rows of W alone, in place, and rounds that have to wait leave the factors where they are
-  const inPlace = batches || (spec.extrapolate && rounds > 1)
-  const alternates = spec.rule === 'mu' && !inPlace && familyFor(data, spec.beta) === 'gram'
-  const W = await pair(owned, bytesW, alternates)
-  const Ht = await pair(owned, bytesHt, alternates && !fixed)
-  const ring = await owned.storage(SLOTS * SLOT.bytes)
-  const stagingBytes = Math.max(SLOTS * SLOT.bytes, Math.min(READ_PIECE, bytesW + bytesHt))
-  const staging = await owned.staging(stagingBytes)
-  const slot = { buffer: ring, offset: 0, size: SLOT.bytes }
-  const motion = spec.extrapolate ? await Motion.create(owned, bytesW, bytesHt, fixed) : undefined
-  const setting: Setting = { gpu, owned, spec, data, room, dots, width, columns, W, Ht, alternates, motion, slot }
-  // where batches alone move the factors, the family measures their loss
-  const noRule = { ...spec, rule: 'product', fixed: 'H' } as const
-  const forBatches = isForBatchesAlone(spec.rule)
-  const family = await familyIn(forBatches ? { ...setting, spec: noRule } : setting)
-  const runner = await batchRunner(setting)
-  await motion?.keepLeft(owned, fixed ? 0 : family.left.bytes)
-  await uploadRows(gpu, W[0], problem.W, 0, rows, width)
-  await uploadTransposed(gpu, Ht[0], problem.H, columns, width)
-  if (motion) {
-    await uploadRows(gpu, motion.before.W, problem.W, 0, rows, width)
-    await uploadTransposed(gpu, motion.before.Ht, problem.H, columns, width)
-    motion.write(gpu)
-  }
-
-  const { maxW = Number.POSITIVE_INFINITY, maxH = Number.POSITIVE_INFINITY } = spec
-  const iteration = (state: State) => {
-    const next = stateAfter(setting, state, rounds)
-    const now = { W: W[next], Ht: Ht[next], left: family.left.buffer }
-    return [
-      ...family.updateW(state),
-      ...(motion ? [motion.moveOn('W', W[next], maxW)] : []),
-      ...family.updateH(state),
-      ...(motion && !fixed ? [motion.moveOn('Ht', Ht[next], maxH)] : []),
-      ...(fixed ? [] : family.begin(next)),
-      ...family.loss(next),
-      ...(family.termCount > 0 ? [violationOf(family, setting)] : []),
-      ...(motion ? motion.judge(now, family.parts, slot) : []),
-    ]
-  }
-  const lists = ([0, 1] as const).flatMap(state => [
-    family.begin(state),
-    forBatches ? [] : iteration(state),
-    family.measure(state),
-    motion ? [motion.adopt(family.parts, slot)] : [],
-  ])
-  const { steps, uniforms } = await prepare(gpu, lists.flat())
-  owned.keep(uniforms)
-  const cut = lists.map(list => steps.splice(0, list.length))
-  const recorded = [0, 4].map(first => {
-    const [begin, iteration, evaluation, adoption] = cut.slice(first, first + 4)
-    return { begin, iteration, evaluation, adoption }
-  })
-  return new GpuFit({ setting, owned, family, runner, recorded, ring, staging, stagingBytes })
 }

@@ -59,29 +59,39 @@ function failureOf(error: GPUError): NonnegError {
 /**
  * A GPU device that turns every way in which WebGPU fails (lost devices, error scopes, uncaptured errors, rejected maps)
  * into one coded error. After a loss every call fails with the same error.
+ *
+ * The device may be someone else's, who uses it too. All commands run in error scopes, whose pushes and pops no other
+ * code can come between, so that the scopes around them are as they were, and what no scope of ours has caught is not ours.
  */
 export class Gpu {
   readonly device: GPUDevice
   readonly pipelines: Pipelines
   readonly #waiting: Set<(failure: NonnegError) => void> = new Set()
-  readonly #lost: Promise<void>
+  readonly #isOwn: boolean
+  /** Buffers that have not been freed. */
+  readonly #live: Set<GPUBuffer> = new Set()
+  /** Settles when the device is lost or was destroyed, by whomever. */
+  readonly lost: Promise<void>
   #failure: NonnegError | undefined
   #closed = false
   #standIns: Promise<StandIns> | undefined
 
-  constructor(device: GPUDevice) {
+  /** @param isOwn whether nobody else uses the device, and it ends with `close` */
+  constructor(device: GPUDevice, isOwn: boolean) {
     this.device = device
+    this.#isOwn = isOwn
     this.pipelines = new Pipelines(this)
-    this.#lost = device.lost.then(info => {
+    this.lost = device.lost.then(info => {
       if (this.#closed) return
       this.#fail(
         new NonnegError('ERR_NONNEG_DEVICE_LOST', `the GPU device was lost: ${info.message || info.reason}`, {
           detail: { reason: info.reason ?? 'unknown' },
           cause: info,
-          fix: 'Open the backend again, or choose another one.',
+          fix: isOwn ? 'Open the backend again, or choose another one.' : 'Pass another device in, or none.',
         }),
       )
     })
+    if (!isOwn) return
     device.addEventListener('uncapturederror', event => {
       event.preventDefault()
       this.#fail(failureOf(event.error))
@@ -129,7 +139,7 @@ export class Gpu {
     const enough = new Promise<void>(resolve => {
       timer = setTimeout(resolve, LOSS_NOTICE_MS)
     })
-    await Promise.race([this.#lost, enough])
+    await Promise.race([this.lost, enough])
     clearTimeout(timer)
   }
 
@@ -159,11 +169,20 @@ export class Gpu {
     const { result, done } = this.scoped(() => this.device.createBuffer({ size, usage }))
     try {
       await done
+      // it may have been closed in the meantime
+      this.check()
     } catch (error) {
       result.destroy()
       throw error
     }
+    this.#live.add(result)
     return result
+  }
+
+  /** Gives a buffer's memory back. */
+  free(buffer: GPUBuffer): void {
+    this.#live.delete(buffer)
+    buffer.destroy()
   }
 
   /** Buffers that stand in for bindings a kernel does not use in its present variant: what is written may not be shared. */
@@ -197,7 +216,8 @@ export class Gpu {
 
   /** Maps a buffer made for reading and hands out a copy of its first `bytes`. */
   async readMapped(staging: GPUBuffer, bytes: number): Promise<ArrayBuffer> {
-    await this.#nudged(staging.mapAsync(MAP_MODE_READ, 0, bytes))
+    const { result, done } = this.scoped(() => staging.mapAsync(MAP_MODE_READ, 0, bytes))
+    await Promise.all([this.#nudged(result), done])
     // the range is detached by unmap and by the device's end, so a copy leaves here
     const copy = staging.getMappedRange(0, bytes).slice(0)
     staging.unmap()
@@ -235,13 +255,15 @@ export class Gpu {
     return copies.map(({ buffer }) => buffer)
   }
 
-  /** Ends the device. Whoever still waits for it is told that it has been disposed of. */
+  /** Ends the device, or our part in it: all buffers. Whoever still waits for it is told that it has been disposed of. */
   close(): void {
     if (this.#closed) return
     this.#closed = true
     const failure = new NonnegError('ERR_NONNEG_DISPOSED', 'the WebGPU device has been disposed of')
     for (const reject of this.#waiting) reject(failure)
     this.#waiting.clear()
-    this.device.destroy()
+    if (this.#isOwn) this.device.destroy()
+    for (const buffer of this.#live) buffer.destroy()
+    this.#live.clear()
   }
 }

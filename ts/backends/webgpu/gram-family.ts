@@ -23,6 +23,8 @@ interface Side {
   readonly N: Summed
   readonly G: Summed
   readonly first: number
+  /** Where its rows are in F; default: all of them. */
+  readonly range?: { readonly offset: number; readonly size: number }
 }
 
 /** The Frobenius loss without weights, by X·Hᵀ and H·Hᵀ: W·H never appears. */
@@ -50,15 +52,21 @@ export async function gramFamily(setting: Setting): Promise<Family> {
   const scratch = rule === 'bpp' ? await owned.storage(threads * bppValues(width) * 4) : undefined
 
   /** P = F·G, the half of the gradient that the model pushes back with. */
-  const pushes = ({ rows: count, F, G: gram }: Side, state: State) =>
+  const pushes = ({ rows: count, F, G: gram, range }: Side, state: State) =>
     xhtDense({
       ...{ rows: count, columns: width, rank: width, stride: width, firstRow: 0 },
-      ...{ parts: ONE_PART, partLength: 0, X: { buffer: F[state] }, Ht: { buffer: gram.buffer }, N: { buffer: P! } },
+      ...{
+        parts: ONE_PART,
+        partLength: 0,
+        X: { ...range, buffer: F[state] },
+        Ht: { buffer: gram.buffer },
+        N: { buffer: P! },
+      },
     })
 
   /** The rule on one factor, all rounds of it. */
   function move(side: Side, state: State): Call[] {
-    const { name, rows: count, F, N: product, G: gram, first } = side
+    const { name, rows: count, F, N: product, G: gram, first, range } = side
     const sums = {
       N: { operand: { buffer: product.buffer }, parts: product.parts },
       G: { operand: { buffer: gram.buffer }, parts: gram.parts },
@@ -68,10 +76,10 @@ export async function gramFamily(setting: Setting): Promise<Family> {
     if (rule === 'mu' && setting.alternates) {
       return Array.from({ length: rounds }, (_, round) => {
         const from = stateAfter(setting, state, round)
-        return muUpdate({ ...own, ...sums, F: { buffer: F[from] }, into: { buffer: F[1 - from] } })
+        return muUpdate({ ...own, ...sums, F: { ...range, buffer: F[from] }, into: { ...range, buffer: F[1 - from] } })
       })
     }
-    const into = { buffer: F[state] }
+    const into = { ...range, buffer: F[state] }
     if (rule === 'product') {
       return [addParts({ length: count * width, parts: product.parts, N: sums.N.operand, into })]
     }
@@ -119,6 +127,25 @@ export async function gramFamily(setting: Setting): Promise<Family> {
     ]
   }
 
+  /** The rule on H, once its products are there. */
+  function moveHt(state: State): Call[] {
+    if (!forH) return []
+    return move({ name: 'Ht', rows: columns, F: Ht, N: forH.A, G: forH.S, first: termsOf(rows) }, state)
+  }
+
+  const { sweep } = products
+  const swept: Family['sweep'] = (state, moved) => {
+    const next = stateAfter(setting, state, rounds)
+    const [panels, finish] = [sweep?.panels ?? [], sweep?.finish ?? []]
+    const sides = panels.flatMap(panel => {
+      const { first, count } = panel
+      const range = { offset: first * width * 4, size: count * width * 4 }
+      const side: Side = { name: 'W', rows: count, F: W, N, G, first: termsOf(first), range }
+      return [panel.forW(Ht[state]), ...move(side, state), ...moved(panel), panel.forH(W[next])]
+    })
+    return [...sides, ...finish, ...moveHt(state)]
+  }
+
   const gramOfW = (state: State) => gramCalls({ F: W[state], rows, rank: width, parts: sParts, into: S })
   const gramOfHt = (state: State) => gramCalls({ F: Ht[state], rows: columns, rank: width, parts: gParts, into: G })
   return {
@@ -127,10 +154,9 @@ export async function gramFamily(setting: Setting): Promise<Family> {
     updateW: state => [...(fixed ? [] : forW(Ht[state])), ...move({ name: 'W', rows, F: W, N, G, first: 0 }, state)],
     updateH(state) {
       if (!forH) return []
-      const side: Side = { name: 'Ht', rows: columns, F: Ht, N: forH.A, G: forH.S, first: termsOf(rows) }
-      const next = stateAfter(setting, state, rounds)
-      return [...forH.calls(W[next]), ...move(side, state)]
+      return [...forH.calls(W[stateAfter(setting, state, rounds)]), ...moveHt(state)]
     },
+    sweep: sweep && swept,
     loss: state => (forH ? inner(state) : [...gramOfW(state), ...inner(state)]),
     measure: state => [...(forH ? forH.calls(W[state]) : gramOfW(state)), ...inner(state)],
     // ½‖X‖² − ⟨A, Hᵀ⟩ + ½⟨S, H·Hᵀ⟩

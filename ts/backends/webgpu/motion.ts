@@ -46,15 +46,12 @@ export class Motion {
   #left: GPUBuffer | undefined
   /** Bytes of what is kept. */
   readonly #sizes: Sizes
-  /** Entries of the factors. */
-  readonly #lengths: { readonly W: number; readonly Ht: number }
 
-  private constructor(numbers: GPUBuffer, before: Both, kept: Both, sizes: Sizes, lengths: { W: number; Ht: number }) {
+  private constructor(numbers: GPUBuffer, before: Both, kept: Both, sizes: Sizes) {
     this.numbers = numbers
     this.before = before
     this.#kept = kept
     this.#sizes = sizes
-    this.#lengths = lengths
   }
 
   /** @param bytesW and bytesHt those of the factors. @param fixed whether H does not move, and need not be kept */
@@ -62,8 +59,7 @@ export class Motion {
     const both = async (W: number, Ht: number) => ({ W: await owned.storage(W), Ht: await owned.storage(Ht) })
     const sizes = { W: bytesW, Ht: fixed ? 0 : bytesHt, left: 0 }
     const kept = await both(sizes.W, sizes.Ht)
-    const lengths = { W: bytesW / 4, Ht: bytesHt / 4 }
-    return new Motion(await owned.storage(LENGTH * 4), await both(bytesW, bytesHt), kept, sizes, lengths)
+    return new Motion(await owned.storage(LENGTH * 4), await both(bytesW, bytesHt), kept, sizes)
   }
 
   /** Makes room for what goes back with H. */
@@ -76,10 +72,15 @@ export class Motion {
     return name === 'left' ? this.#left! : this.#kept[name]
   }
 
-  /** Moves a factor on. */
-  moveOn(factor: 'W' | 'Ht', F: GPUBuffer, most: number): Call {
-    const [momentum, P] = [{ buffer: this.numbers }, { buffer: this.before[factor] }]
-    return extrapolateBy({ length: this.#lengths[factor], most, momentum, F: { buffer: F }, P })
+  /** Moves some entries of a factor on, which begin where a binding may. */
+  moveOn(factor: 'W' | 'Ht', F: GPUBuffer, most: number, entries: { first: number; length: number }): Call {
+    const { first, length } = entries
+    const part = { offset: first * 4, size: length * 4 }
+    const momentum = { buffer: this.numbers }
+    return extrapolateBy({
+      ...{ length, most, momentum },
+      ...{ F: { ...part, buffer: F }, P: { ...part, buffer: this.before[factor] } },
+    })
   }
 
   /** Takes over what the loss of the factors as they are is made of. */
@@ -106,13 +107,13 @@ export class Motion {
   }
 
   /** Starts anew, or goes on with the numbers of `MomentumState`. */
-  write(gpu: Gpu, numbers?: MomentumState['numbers']): void {
+  write(gpu: Gpu, numbers?: MomentumState['numbers']): Promise<void> {
     const words = Float32Array.from(START)
     if (numbers) {
       const [weight, ceiling, former, , isPlain, done] = numbers
       words.set([isPlain ? 0 : weight, weight, ceiling, former, isPlain, done])
     }
-    gpu.device.queue.writeBuffer(this.numbers, 0, words)
+    return gpu.scoped(() => gpu.device.queue.writeBuffer(this.numbers, 0, words)).done
   }
 
   /** Where the numbers are read from. */

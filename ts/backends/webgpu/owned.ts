@@ -29,7 +29,7 @@ export class Owned implements Buffers {
   }
 
   destroy(): void {
-    for (const buffer of this.#buffers) buffer.destroy()
+    for (const buffer of this.#buffers) this.#gpu.free(buffer)
     this.#buffers.clear()
   }
 }

@@ -79,9 +79,11 @@ const STORED = { f32: 'alias stored = f32;', f16: 'enable f16;\nalias stored = f
 /** The whole text of a kernel. */
 function textOf(name: KernelName, half: boolean): string {
   const { prelude = [], stores } = BINDINGS[name]
-  const text = [...[prelude].flat(), name].map(stem => shaders[stem]).join('\n')
   // what is enabled must be so before all else
-  return stores ? `${STORED[half ? 'f16' : 'f32']}\n${text}` : text
+  return [
+    ...(stores ? [STORED[half ? 'f16' : 'f32']] : []),
+    ...[...[prelude].flat(), name].map(stem => shaders[stem]),
+  ].join('\n')
 }
 
 export interface Pipeline {
@@ -113,7 +115,7 @@ export class Pipelines {
   async #make(name: KernelName, { HALF = false, ...variant }: Variant): Promise<Pipeline> {
     const { device } = this.#gpu
     const { reads, writes, slot = false } = BINDINGS[name]
-    const code = textOf(name, HALF === true)
+    const code = textOf(name, Boolean(HALF))
     const { result, done } = this.#gpu.scoped(() => {
       const module = device.createShaderModule({ label: name, code })
       const entries: GPUBindGroupLayoutEntry[] = []

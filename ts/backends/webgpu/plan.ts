@@ -1,4 +1,5 @@
 import type { CsrView, MatrixView } from '../../core/matrix.js'
+import type { Family } from '../../kernels/beta.js'
 import type { Parts } from './product-calls.js'
 
 /** What a device allows, and how many threads keep it busy. */
@@ -9,6 +10,8 @@ export interface Room {
   readonly busyThreads: number
   /** Values of Gram parts that an update may read; above that, adding them up is worth a dispatch of its own. */
   readonly gramReads: number
+  /** Bytes that fits may take of the device; ∞ where nobody says. */
+  readonly memoryBytes: number
   /** Bytes of a tile of W·H where a loss needs one; more of X is worked through tile by tile. */
   readonly tileBytes: number
   /** Values of the models that a workgroup of coordinate descent holds in its own memory. */
@@ -36,10 +39,10 @@ export function padded(length: number): number {
   return Math.ceil(length / 4) * 4
 }
 
-/** Cuts a sum over `length` terms so that its `tiles` threads become about `busyThreads`. */
-export function partsOf(length: number, tiles: number, busyThreads: number): Parts {
-  const most = Math.min(MOST_PARTS, Math.ceil(length / SHORTEST_PART))
-  const wanted = Math.max(1, Math.min(most, Math.floor(busyThreads / tiles)))
+/** Cuts a sum over `length` terms, into so many at most that its `tiles` threads become about `busyThreads`. */
+export function partsOf(length: number, tiles: number, busyThreads: number, most: number = MOST_PARTS): Parts {
+  const worth = Math.min(most, MOST_PARTS, Math.ceil(length / SHORTEST_PART))
+  const wanted = Math.max(1, Math.min(worth, Math.floor(busyThreads / tiles)))
   const step = padded(Math.ceil(length / wanted))
   return { count: Math.ceil(length / step), step }
 }
@@ -61,10 +64,13 @@ export function collapses(parts: number, consumerRows: number, rank: number, roo
   return parts > 1 && (consumerRows * rank * rank * parts) / 4 > room.gramReads
 }
 
-/** Panels of equal height, as few as the binding size allows. */
-export function densePanels(rows: number, stride: number, bindingBytes: number, entryBytes = 4): Panel[] {
-  const most = Math.floor(bindingBytes / (entryBytes * stride))
-  const height = Math.ceil(rows / Math.ceil(rows / most))
+/** So many rows of any factor are a multiple of the 256 bytes at which bindings may begin. */
+export const ROWS_APART = 16
+
+/** Panels of equal height, as few as the size allows; all but the last of a multiple of `unit` rows. */
+export function densePanels(rows: number, rowBytes: number, bytes: number, unit = 1): Panel[] {
+  const most = unit * Math.floor(bytes / (rowBytes * unit))
+  const height = unit * Math.ceil(rows / Math.ceil(rows / most) / unit)
   const panels: Panel[] = []
   for (let first = 0; first < rows; first += height) panels.push({ first, count: Math.min(height, rows - first) })
   return panels
@@ -123,10 +129,20 @@ export function csrParts({ rows, entries, longest }: Rows, rank: number, room: R
   return Math.max(1, Math.min(most, Math.max(forThreads, forBalance)))
 }
 
+/** Values that each entry of a sparse X leaves at most where a loss is formed at the entries: lists in one buffer. */
+const LISTS = 3
+
+/** Bytes that a list of a sparse panel may have. */
+export function listBytesOf(family: Family, { bindingBytes }: Pick<Room, 'bindingBytes'>): number {
+  return family === 'entries' ? bindingBytes / LISTS : bindingBytes
+}
+
 /** Why X does not fit this device, or undefined. */
-export function misfit(X: MatrixView, rank: number, { bindingBytes }: Room): string | undefined {
+export function misfit(X: MatrixView, rank: number, family: Family, room: Room): string | undefined {
+  const { bindingBytes } = room
   const width = padded(rank)
-  const limit = `${Math.floor(bindingBytes / 2 ** 20)} MiB, the most this GPU lets a kernel see at once`
+  const names = 'the lesser of maxStorageBufferBindingSize and maxBufferSize'
+  const limit = `${Math.floor(bindingBytes / 2 ** 20)} MiB, the most this GPU lets a kernel see at once (${names})`
   if (X.rows * width * 4 > bindingBytes) return `W (${X.rows} × ${rank} in f32) is larger than ${limit}`
   if (padded(X.columns) * width * 4 > bindingBytes) return `H (${rank} × ${X.columns} in f32) is larger than ${limit}`
   if (width * width * 4 > bindingBytes) return `the ${rank} × ${rank} Gram matrix is larger than ${limit}`
@@ -134,9 +150,11 @@ export function misfit(X: MatrixView, rank: number, { bindingBytes }: Room): str
     return padded(X.columns) * 4 > bindingBytes ? `one row of X is larger than ${limit}` : undefined
   }
   // a column's length is known only after the transposition, which is refused there
-  if (X.indptr[X.rows] * 4 <= bindingBytes) return undefined
+  const listBytes = listBytesOf(family, room)
+  if (X.indptr[X.rows] * 4 <= listBytes) return undefined
   const rows = longestRow(X)
   let step = rows.next()
   while (!step.done) step = rows.next()
-  return step.value * 4 > bindingBytes ? `one row of X has more entries than fit ${limit}` : undefined
+  const share = family === 'entries' ? `one of ${LISTS} parts of ` : ''
+  return step.value * 4 > listBytes ? `one row of X has more entries than fit ${share}${limit}` : undefined
 }

@@ -1,7 +1,7 @@
 import type { Call } from './calls.js'
-import type { CsrRows, DenseX, Resident } from './data.js'
+import type { CsrRows, DensePanel, DenseX, Resident } from './data.js'
 import type { Buffers } from './owned.js'
-import { collapses, csrParts, partsOf, type Room } from './plan.js'
+import { collapses, csrParts, type Panel, partsOf, type Room } from './plan.js'
 import { gramOf, type Parts, sumParts, xhtCsr, xhtDense, xtwDense } from './product-calls.js'
 
 /** A device array that holds a sum in parts, one after the other. */
@@ -31,6 +31,22 @@ export interface Products {
   forW(Ht: GPUBuffer): Call[]
   /** Absent where H stays as it is. */
   readonly forH: ProductsForH | undefined
+  /** Where the panels of a dense X are not always there, and H moves. */
+  readonly sweep: Sweep | undefined
+}
+
+/** The products of one panel of X after the other. */
+export interface Sweep {
+  readonly panels: readonly SweptPanel[]
+  /** What is left to do when all have passed. */
+  readonly finish: readonly Call[]
+}
+
+export interface SweptPanel extends Panel {
+  /** N becomes the product of this panel alone. */
+  forW(Ht: GPUBuffer): Call
+  /** Adds its share to A and S. */
+  forH(W: GPUBuffer): Call
 }
 
 /** What products are made for. */
@@ -70,8 +86,12 @@ export function gramParts(rows: number, rank: number, room: Room): Parts {
 }
 
 /** Makes room for the products of X. */
-export function productsOf(owned: Buffers, { X, rows, columns }: Resident, options: ProductOptions): Promise<Products> {
-  if (X.kind === 'dense') return denseProducts(owned, X, rows, options)
+export function productsOf(
+  owned: Buffers,
+  { X, rows, columns, streams }: Resident,
+  options: ProductOptions,
+): Promise<Products> {
+  if (X.kind === 'dense') return denseProducts(owned, X, rows, streams, options)
   return csrProducts(owned, X.byRows, X.byColumns, rows, columns, options)
 }
 
@@ -79,31 +99,41 @@ async function denseProducts(
   owned: Buffers,
   { panels, stride: columns, half }: DenseX,
   rows: number,
+  streams: boolean,
   { rank, room, fixed, readers }: ProductOptions,
 ): Promise<Products> {
   const rankTiles = rank / 4
-  const nParts = partsOf(columns, Math.ceil(panels[0].count / 4) * rankTiles, room.busyThreads)
+  const sweeps = streams && !fixed
+  const height = sweeps ? panels[0].count : rows
+  const most = Math.floor(room.bindingBytes / (height * rank * 4))
+  const nParts = partsOf(columns, Math.ceil(panels[0].count / 4) * rankTiles, room.busyThreads, most)
   const aParts = partsOf(panels[0].count, (columns / 4 + rankTiles) * rankTiles, room.busyThreads)
   const sizes = { columns, rank, stride: columns, half }
-  const N = { buffer: await owned.storage(nParts.count * rows * rank * 4), parts: nParts.count }
+  const N = { buffer: await owned.storage(nParts.count * height * rank * 4), parts: nParts.count }
   const forW = (Ht: GPUBuffer) =>
     panels.map(({ first, count, buffer }) => {
       const cut = { rows: count, firstRow: first, parts: nParts, partLength: rows * rank }
       return xhtDense({ ...sizes, ...cut, X: { buffer }, Ht: { buffer: Ht }, N })
     })
-  if (fixed) return { N, forW, forH: undefined }
+  if (fixed) return { N, forW, forH: undefined, sweep: undefined }
   const A = { buffer: await owned.storage(aParts.count * columns * rank * 4), parts: aParts.count }
   const S = await gramBuffer(owned, rank, aParts, readers(columns), room)
-  const calls = (W: GPUBuffer) => {
-    const products = panels.map(({ first, count, buffer }) => {
-      const cut = { rows: count, firstRow: first, parts: aParts, accumulate: first > 0 }
-      return xtwDense({ ...sizes, ...cut, X: { buffer }, W: { buffer: W }, A, S })
-    })
-    return aParts.count > S.parts
-      ? [...products, sumParts({ length: rank * rank, parts: aParts.count, F: S })]
-      : products
+  const ofPanel = ({ first, count, buffer }: DensePanel, W: GPUBuffer) => {
+    const cut = { rows: count, firstRow: first, parts: aParts, accumulate: first > 0 }
+    return xtwDense({ ...sizes, ...cut, X: { buffer }, W: { buffer: W }, A, S })
   }
-  return { N, forW, forH: { A, S, calls } }
+  const finish = aParts.count > S.parts ? [sumParts({ length: rank * rank, parts: aParts.count, F: S })] : []
+  const calls = (W: GPUBuffer) => [...panels.map(panel => ofPanel(panel, W)), ...finish]
+  const swept = panels.map((panel): SweptPanel => {
+    const { first, count, buffer } = panel
+    const cut = { rows: count, firstRow: 0, parts: nParts, partLength: count * rank }
+    return {
+      ...{ first, count },
+      forW: Ht => xhtDense({ ...sizes, ...cut, X: { buffer }, Ht: { buffer: Ht }, N }),
+      forH: W => ofPanel(panel, W),
+    }
+  })
+  return { N, forW, forH: { A, S, calls }, sweep: sweeps ? { panels: swept, finish } : undefined }
 }
 
 function csrCalls({ rows, panels }: CsrRows, rank: number, F: GPUBuffer, into: Summed): Call[] {
@@ -134,7 +164,7 @@ async function csrProducts(
   const nParts = csrParts(byRows, rank, room)
   const N = { buffer: await owned.storage(nParts * rows * rank * 4), parts: nParts }
   const forW = (Ht: GPUBuffer) => csrCalls(byRows, rank, Ht, N)
-  if (fixed || !byColumns) return { N, forW, forH: undefined }
+  if (fixed || !byColumns) return { N, forW, forH: undefined, sweep: undefined }
   const aParts = csrParts(byColumns, rank, room)
   const sParts = gramParts(rows, rank, room)
   const A = { buffer: await owned.storage(aParts * columns * rank * 4), parts: aParts }
@@ -143,5 +173,5 @@ async function csrProducts(
     ...csrCalls(byColumns, rank, W, A),
     ...gramCalls({ F: W, rows, rank, parts: sParts, into: S }),
   ]
-  return { N, forW, forH: { A, S, calls } }
+  return { N, forW, forH: { A, S, calls }, sweep: undefined }
 }

@@ -12,7 +12,7 @@ import {
   type Wanted,
   whDense,
 } from './beta-calls.js'
-import { type Call, type Operand, prepare, record } from './calls.js'
+import { type Call, type Operand, prepare, record, resourceOf } from './calls.js'
 import { cdCsr, cdDense, type Scratch, sharesFor } from './descent-calls.js'
 import { type DotGroups, SLOT } from './family.js'
 import { type Gpu, READ_PIECE, SMALLEST_BUFFER } from './gpu.js'
@@ -152,19 +152,19 @@ const CALLS: Record<string, (dims: Dims, windows: Windows, room: Room) => Call |
   },
 }
 
-/** One of the scalars of a buffer, which the host adds up from a list of so many terms. */
-interface Scalar {
+/** Scalars of a buffer that the host adds up from lists, of so many terms for each. */
+interface Scalars {
   readonly name: string
   readonly terms: number
-  /** Its place in the buffer; default 0. */
-  readonly at?: number
 }
 
-const violations = (terms: number): readonly Scalar[] => [{ name: 'violation', terms }]
-const losses = (terms: number): readonly Scalar[] => [{ name: 'loss', terms }]
+const violations = (terms: number): readonly Scalars[] => [{ name: 'violation', terms }]
+const losses = (terms: number): readonly Scalars[] => [{ name: 'loss', terms }]
 
 /** Kernels that leave the terms of scalars in a list, one after the other. */
-const SCALARS: Record<string, (dims: Dims) => readonly Scalar[]> = {
+const SCALARS: Record<string, (dims: Dims) => readonly Scalars[]> = {
+  gram_bound: () => [{ name: 'bound', terms: 1 }],
+  sgd_update: ({ rows, rank }) => [{ name: 'sums', terms: sgdTerms(rows, rank) }],
   hals_update: ({ rows }) => violations(rows),
   bpp_update: ({ rows }) => violations(rows),
   pg_step: ({ rows, rank }) => violations(pgTerms(rows, rank)),
@@ -172,8 +172,6 @@ const SCALARS: Record<string, (dims: Dims) => readonly Scalar[]> = {
   cd_csr: ({ rows, measure }) => [...violations(rows), ...losses(measure ? rows : 0)],
   beta_terms: ({ rows, columns, measure }) => losses(measure ? tileTerms(rows, columns) : 0),
   beta_xht_csr: ({ rows, measure }) => losses(measure ? entryTerms(rows, 1) : 0),
-  gram_bound: () => [{ name: 'bound', terms: 1 }],
-  sgd_update: ({ rows, rank }) => [0, 1].map(at => ({ name: 'sums', terms: sgdTerms(rows, rank), at })),
 }
 
 /** Values that a kernel needs for itself: behind the terms of its scalars, or in a list of its own. */
@@ -183,10 +181,10 @@ const BEHIND: Record<string, (dims: Dims) => number> = {
 }
 const SCRATCH: Record<string, (dims: Dims, room: Room) => number> = {
   beta_xht_csr: ({ nonzeros }) => 3 * listLength(nonzeros),
-  bpp_update: ({ rows, rank }, room) => bppThreads(rows, rank, room) * bppValues(rank),
   gram_bound: ({ rank }) => 2 * rank,
   sgd_update: ({ rows, rank }) => rows * rank,
   svrmu_update: ({ rows, rank }) => 3 * listLength(rows * rank),
+  bpp_update: ({ rows, rank }, room) => bppThreads(rows, rank, room) * bppValues(rank),
 }
 
 function scratchOf(rows: number, { measure }: Dims, operand: Operand): Scratch {
@@ -314,7 +312,8 @@ async function runVectors(
   await submit(gpu, owned, [{ ...bound, params: [0, length, 0], scalars, groups: [workgroups, 1, 1] }])
   for (const { name, access } of kernel.arrays) {
     const { data } = buffers[name]
-    if (access !== 'in' && !(data instanceof Float64Array)) await toHost(gpu, owned, operands[name].buffer, data)
+    if (access !== 'in' && !(data instanceof Float64Array))
+      await toHost(gpu, owned, resourceOf(operands[name]).buffer, data)
   }
   if (!sums) return
   await toHost(gpu, owned, target.buffer, partials)
@@ -356,21 +355,24 @@ export async function runKernel(
     if (spec.name === 'sgd_update') windows.slot = await slotOf(gpu, owned, dims)
     if (spec.name === 'extrapolate') windows.momentum = await numbers(gpu, owned, Float32Array.of(dims.weight))
     const scalars = Object.hasOwn(SCALARS, spec.name) ? SCALARS[spec.name](dims) : []
-    const terms = new Float32Array(scalars.reduce((sum, scalar) => sum + scalar.terms, own(BEHIND)))
+    const countOf = ({ name, terms: each }: Scalars) => each * call.buffers[name].length
+    const terms = new Float32Array(scalars.reduce((sum, each) => sum + countOf(each), own(BEHIND)))
     if (terms.length > 0) windows.terms = await numbers(gpu, owned, terms)
     await submit(gpu, owned, [CALLS[spec.name](dims, windows, room)].flat())
     for (const { name } of written.filter(buffer => windows[buffer.name])) {
       const { data } = call.buffers[name]
-      if (!(data instanceof Float64Array)) await toHost(gpu, owned, operands[name].buffer, data)
+      if (!(data instanceof Float64Array)) await toHost(gpu, owned, resourceOf(operands[name]).buffer, data)
     }
     if (terms.length === 0) return
-    await toHost(gpu, owned, windows.terms!.buffer, terms)
+    await toHost(gpu, owned, resourceOf(windows.terms!).buffer, terms)
     let first = 0
-    for (const { name, terms: count, at = 0 } of scalars) {
-      const { data, offset } = call.buffers[name]
-      if (spec.buffers.find(buffer => buffer.name === name)!.access === 'out') data[offset + at] = 0
-      for (const term of terms.subarray(first, first + count)) data[offset + at] += term
-      first += count
+    for (const { name, terms: count } of scalars) {
+      const { data, offset, length } = call.buffers[name]
+      const { access } = spec.buffers.find(buffer => buffer.name === name)!
+      for (let at = offset; at < offset + length; at++, first += count) {
+        if (access === 'out') data[at] = 0
+        for (const term of terms.subarray(first, first + count)) data[at] += term
+      }
     }
   } finally {
     owned.destroy()

@@ -3,6 +3,9 @@ import type { Call, Step } from './calls.js'
 import { type Family, type Measure, type Setting, SLOT } from './family.js'
 import { sumTerms } from './rule-calls.js'
 
+/** Attempts at iterations whose outcomes stay on the device until they are read back together: a hundred and a few. */
+export const SLOTS = 104
+
 /** How a loss is told from a slot. */
 export type Measured = Pick<Measure, 'constant' | 'parts'>
 

@@ -3,7 +3,9 @@ import { familyOf } from '../../kernels/beta.js'
 import type { Dims, KernelSpec } from '../../kernels/spec.js'
 import { type FitSpec, gramRuleRefusal, type Rule, type Weights } from '../backend.js'
 import { type Memory, residentBytes } from '../memory.js'
+import { SLOT } from './family.js'
 import { TILE_BYTES } from './plan.js'
+import { SLOTS } from './slots.js'
 
 const RULES: readonly Rule[] = ['mu', 'hals', 'pg', 'bpp', 'product', 'sgd', 'svrmu']
 
@@ -20,7 +22,7 @@ export function fitRefusal(
   weights: Weights | undefined,
   features: ReadonlySet<string>,
 ): string | undefined {
-  const { dtype, rank, rule, beta } = spec
+  const { dtype, rank, beta, rule } = spec
   if (dtype !== 'f32') return 'WebGPU computes in f32 only'
   if (spec.frozenW || spec.frozenH) return 'WebGPU has no rows and columns that stay'
   if (!RULES.includes(rule)) return `WebGPU has no kernels for the update rule ${rule}`
@@ -70,6 +72,8 @@ export function callRefusal(
 
 /** Bytes that parts of each product may take. */
 const PARTS = 64 * 2 ** 20
+/** Outcomes of iterations, the buffer that they are read back through, and the parameters of a few hundred dispatches. */
+const ALWAYS = 2 * SLOTS * SLOT.bytes + 2 ** 16
 
 /**
  * What a fit holds: the factors twice, as an update may read one copy and write the other, what extrapolation keeps beside
@@ -88,5 +92,6 @@ export function memoryOfFit(X: MatrixView, spec: FitSpec, weights: Weights | und
   const often = spec.batches ? 2 : 1
   const entries = tiles * (family === 'tile' ? Math.min(TILE_BYTES, values) : values)
   const X16 = X.kind === 'dense' && spec.storage === 'f16' ? resident.X / 2 : resident.X
-  return { ...resident, X: X16, factors: resident.factors + single, workspace: often * (products + entries) }
+  const workspace = often * (products + entries) + ALWAYS
+  return { ...resident, X: X16, factors: resident.factors + single, workspace }
 }

@@ -32,14 +32,19 @@ function columnsOf({ data, room }: Setting): Panel[] {
   )
 }
 
-type From = Pick<Placed, 'stride' | 'half'>
+/** A dense matrix on the device. */
+interface DenseRows {
+  readonly panels: readonly DensePanel[]
+  readonly stride: number
+  readonly half: boolean
+}
 
 /** Columns of a dense matrix as rows, gathered from all of its panels. */
-function turned({ first, count }: Panel, panels: readonly DensePanel[], from: From, into: Placed): Call[] {
+function turned({ first, count }: Panel, { panels, stride, half }: DenseRows, into: Placed): Call[] {
   return panels.map(panel =>
     turn({
       ...{ rows: panel.count, columns: count },
-      A: { operand: { buffer: panel.buffer }, first, ...from },
+      A: { operand: { buffer: panel.buffer }, first, stride, half },
       T: { ...into, first: panel.first },
     }),
   )
@@ -59,6 +64,7 @@ export async function tileDescent(setting: Setting): Promise<Family> {
   const strip = { buffer: await owned.storage(own * 4) }
   const weights = V && { buffer: await owned.storage(sizeOf.Ht * 4) }
   const turnedFactor = { buffer: await owned.storage(Math.max(columns, spec.fixed === 'H' ? 0 : rows) * width * 4) }
+  const half = X.kind === 'dense' && X.half
   const place = (panel: DensePanel, first: number, stride: number): Placed => {
     return { operand: { buffer: panel.buffer }, first: (first - panel.first) * stride, stride }
   }
@@ -73,7 +79,7 @@ export async function tileDescent(setting: Setting): Promise<Family> {
     tiles.map(({ first, count, X: from, V: over }) => ({
       ...{ first, count, V: V && over && place(over, first, V.stride) },
       ...('dense' in from
-        ? { made: [], X: { ...place(from.dense, first, columns), half: X.kind === 'dense' && X.half } }
+        ? { made: [], X: { ...place(from.dense, first, columns), half } }
         : spread({ first, count }, from.csr, columns)),
     }))
 
@@ -81,14 +87,9 @@ export async function tileDescent(setting: Setting): Promise<Family> {
     across.map(part => {
       const to = { operand: strip, first: 0, stride: rows }
       const over = weights && { ...to, operand: weights }
-      const turnedWeights = V && over ? turned(part, V.panels, { stride: V.stride }, over) : []
+      const turnedWeights = V && over ? turned(part, { ...V, half: false }, over) : []
       if (X.kind === 'dense') {
-        return {
-          ...part,
-          made: [...turned(part, X.panels, { stride: X.stride, half: X.half }, to), ...turnedWeights],
-          X: to,
-          V: over,
-        }
+        return { ...part, made: [...turned(part, X, to), ...turnedWeights], X: to, V: over }
       }
       const { made, X: own } = spread(part, X.byColumns!.panels.findLast(({ first }) => first <= part.first)!, rows)
       return { ...part, made: [...made, ...turnedWeights], X: own, V: over }

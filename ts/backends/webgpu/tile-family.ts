@@ -51,7 +51,8 @@ export async function tileFamily(setting: Setting): Promise<Family> {
   const { all, tallest, U, P, C, fill } = tiles
   const rules = await gradientRules(owned, setting)
   const tilesOf = (length: number) => Math.ceil(length / 4) * (width / 4)
-  const ofW = partsOf(columns, tilesOf(tallest), room.busyThreads)
+  const most = Math.floor(room.bindingBytes / (rows * width * 4))
+  const ofW = partsOf(columns, tilesOf(tallest), room.busyThreads, most)
   const ofHt = partsOf(tallest, tilesOf(columns), room.busyThreads)
   const norms = bend ? await owned.storage(Math.max(rows, columns) * 4) : undefined
   const sums = shared ? await owned.storage(width * 4 * SUM_PARTS) : undefined

@@ -26,21 +26,23 @@ async function upload<T extends Words>(
   const breather = new Breather()
   const step = Math.max(unit, Math.floor(PIECE / unit) * unit)
   const whole = piece(Math.min(step, length))
+  const writes: Promise<void>[] = []
   let inFlight = 0
   for (let start = 0; start < length; start += step) {
     const part = (start + step <= length ? whole : whole.subarray(0, length - start)) as T
     fill(part, start)
-    gpu.check()
-    gpu.device.queue.writeBuffer(buffer, (first + start) * part.BYTES_PER_ELEMENT, part)
+    const offset = (first + start) * part.BYTES_PER_ELEMENT
+    writes.push(gpu.scoped(() => gpu.device.queue.writeBuffer(buffer, offset, part)).done)
     inFlight += part.byteLength
     if (inFlight >= IN_FLIGHT) {
       // writes wait for a submission
       gpu.device.queue.submit([])
-      await gpu.settle()
+      await Promise.all([gpu.settle(), ...writes.splice(0)])
       inFlight = 0
     }
     if (breather.due()) await breather.rest()
   }
+  await Promise.all(writes)
 }
 
 const floats = (length: number): Float32Array<ArrayBuffer> => new Float32Array(length)

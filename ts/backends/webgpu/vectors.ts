@@ -2,7 +2,7 @@ import { NonnegError } from '../../core/errors.js'
 import type { FloatArray } from '../../core/matrix.js'
 import { CheckedVectors, type VectorRun } from '../checked-vectors.js'
 import type { OptimizerSpec } from '../vectors.js'
-import { record, type Step } from './calls.js'
+import { record, resourceOf, type Step } from './calls.js'
 import { type Gpu, READ_PIECE, SMALLEST_BUFFER, USAGE } from './gpu.js'
 import { Owned } from './owned.js'
 import type { KernelName } from './pipelines.js'
@@ -129,7 +129,7 @@ export class GpuVectors extends CheckedVectors {
       groupsOf(this.bounds).map(({ workgroups }, k): Step => {
         const uniforms = { buffer: this.#uniforms!, offset: k * SMALLEST_BUFFER, size: SMALLEST_BUFFER }
         const operands = [uniforms, ...reads.map(operand => operand ?? { buffer: standIn }), ...writes.map(w => w!)]
-        const entries = operands.map((resource, binding) => ({ binding, resource }))
+        const entries = operands.map((operand, binding) => ({ binding, resource: resourceOf(operand) }))
         return { pipeline, bindings: this.#gpu.device.createBindGroup({ layout, entries }), groups: [workgroups, 1, 1] }
       }),
     )

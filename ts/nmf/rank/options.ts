@@ -29,6 +29,7 @@ type FitOption =
   | 'seed'
   | 'backend'
   | 'fallback'
+  | 'webgpu'
   | 'threads'
   | 'fast'
   | 'dtype'
@@ -126,6 +127,7 @@ const KNOWN: Readonly<Record<keyof ChooseRankOptions, boolean>> = {
   seed: true,
   backend: true,
   fallback: true,
+  webgpu: true,
   threads: true,
   fast: true,
   dtype: true,

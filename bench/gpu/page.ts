@@ -1,0 +1,219 @@
+import { bulk, duration, machine, table } from '../report.js'
+import { type Row, rowName } from '../schema.js'
+import type { Sourced } from './files.js'
+import { GPU_GROUP, RACE_GROUP } from './plan.js'
+import {
+  DISPATCH_SECONDS,
+  type DispatchWork,
+  kernelWorks,
+  muIteration,
+  NAMED_GPUS,
+  type NamedGpu,
+  predict,
+  predictIteration,
+} from './predictions.js'
+
+/** rows, rank, columns */
+const ITERATIONS: readonly (readonly [number, number, number])[] = [
+  [2000, 32, 1000],
+  [8192, 64, 8192],
+]
+
+const predicted = (work: { flops: number; bytes: number }, gpu: NamedGpu) => {
+  const { seconds, bound } = predict(work, gpu)
+  return `${duration(seconds)} ${bound === 'memory' ? 'M' : 'A'}`
+}
+
+function gpuTable(): string[] {
+  const cells = ({ name, teraflops, bandwidth, source }: NamedGpu) => [
+    name,
+    String(teraflops),
+    String(bandwidth),
+    ((1000 * teraflops) / bandwidth).toFixed(0),
+    source,
+  ]
+  return table(['GPU', 'TFLOP/s, f32', 'GB/s', 'flops a byte', 'source'], NAMED_GPUS.map(cells))
+}
+
+function kernelTable(): string[] {
+  const rows = kernelWorks().map(({ problem, flops, bytes }) => [
+    `\`${problem}\``,
+    bulk(flops),
+    bulk(bytes),
+    (flops / bytes).toFixed(2),
+    ...NAMED_GPUS.map(gpu => predicted({ flops, bytes }, gpu)),
+  ])
+  return table(['kernel and size', 'flops', 'bytes', 'flops a byte', ...NAMED_GPUS.map(({ name }) => name)], rows)
+}
+
+function iterationTable(dispatches: readonly DispatchWork[]): string[] {
+  const rows = dispatches.map(work => [
+    `\`${work.kernel}\``,
+    bulk(work.threads),
+    bulk(work.flops),
+    bulk(work.bytes),
+    ...NAMED_GPUS.map(gpu => predicted(work, gpu)),
+  ])
+  const sum = (pick: (work: DispatchWork) => number) => bulk(dispatches.reduce((total, work) => total + pick(work), 0))
+  const total = NAMED_GPUS.map(gpu => duration(predictIteration(dispatches, gpu)))
+  const last = ['**all, with overhead**', '', sum(({ flops }) => flops), sum(({ bytes }) => bytes), ...total]
+  return table(['dispatch', 'threads', 'flops', 'bytes', ...NAMED_GPUS.map(({ name }) => name)], [...rows, last])
+}
+
+const isRace = ({ group }: Pick<Row, 'group'>) => group === RACE_GROUP
+
+const time = ({ median, spread }: Row) => `${duration(median!)} ± ${duration(spread!)}`
+
+function race({ results, source }: Sourced): string[] {
+  const rows = results.rows.filter(isRace)
+  const head = [`From [${source}](../${source}):`, '', ...machine(results.environment), '']
+  const problems = [...new Set(rows.map(({ problem }) => problem))]
+  const parts = problems.flatMap(problem => {
+    const own = rows.filter(row => row.problem === problem)
+    const first = own[0]
+    const said = results.comparisons.filter(one => one.problem === problem && rowName(first) === one.row)
+    const cells = (row: Row) => {
+      if (row.status !== 'measured') return [rowName(row), `${row.status}: ${row.reason}`, '', '']
+      const chance = said.find(({ against }) => against === rowName(row))?.differs === false ? ', or by chance' : ''
+      const factor = first.median ? `${(row.median! / first.median).toFixed(1)}×${chance}` : ''
+      return [rowName(row), time(row), factor, row.loss === null ? '' : row.loss.toPrecision(8)]
+    }
+    return [
+      `\`${problem}\`, seconds of one iteration:`,
+      '',
+      ...table(['who', 'median ± MAD', 'times as long', 'loss at the end'], own.map(cells)),
+      '',
+    ]
+  })
+  return [...head, ...parts]
+}
+
+function measuredOn({ results, source }: Sourced): string[] {
+  const rows = results.rows.filter(row => row.status === 'measured' && !row.emulated && row.group === GPU_GROUP)
+  const cells = (row: Row) => [
+    `\`${row.problem}\``,
+    rowName(row),
+    time(row),
+    row.gflops?.toFixed(1) ?? '',
+    row.gbs?.toFixed(1) ?? '',
+    row.roofline
+      ? `${(100 * row.roofline.share).toFixed(0)} % of ${row.roofline.value.toFixed(0)} ${row.roofline.unit}`
+      : '',
+  ]
+  return [
+    `### ${source.replace(/^.*\/webgpu-|\.json$/g, '')}`,
+    '',
+    `From [${source}](../${source}).`,
+    '',
+    ...machine(results.environment),
+    '',
+    ...table(['problem', 'who', 'median ± MAD', 'GFLOP/s', 'GB/s', 'of the peak'], rows.map(cells)),
+    '',
+  ]
+}
+
+const isReal = ({ results }: Sourced) => results.rows.some(row => row.status === 'measured' && !row.emulated)
+
+const HOW = [
+  'With a GPU in the machine and its driver installed:',
+  '',
+  '```',
+  'npm ci --ignore-scripts                  once; Dawn for Node is among the packages',
+  'npm run bench -- --backends webgpu       five minutes or so; writes bench/results/webgpu-*.json and this page',
+  'npm run example                          then open the page bench/ below the address that it prints',
+  '```',
+  '',
+  'Both measure the peaks of the device by probes of their own in the same rounds (multiply-adds in registers, copy, read, triad)',
+  'and give each kernel and iteration its share of them. The page’s *Copy JSON* is the same form as the files in',
+  '`bench/results`; a file there whose name begins with `webgpu-` is shown here.',
+]
+
+function measured(files: readonly Sourced[]): string[] {
+  const real = files.filter(isReal)
+  const head = real.length > 0 ? [] : ['**Nobody has measured it on a GPU yet**, so there is no figure here. ', '']
+  return ['## Measured on GPUs', '', ...head.map(line => line.trimEnd()), ...HOW, '', ...real.flatMap(measuredOn)]
+}
+
+const PROVEN = [
+  '## What is proven here, and what is not',
+  '',
+  'There is no GPU where this package is developed and tested. All of WebGPU runs on SwiftShader, a Vulkan driver that computes on the',
+  'CPU, in Node (through Dawn) and in headless Chromium. `emulated: true` says so in results.',
+  '',
+  'Proven by tests on that driver:',
+  '',
+  '- *Results.* Every kernel agrees with its float64 reference within the bounds of its spec, on every size there, with guard zones around',
+  '  its arrays ([kernels.md](kernels.md)); whole fits follow the reference’s losses. Both in Node and in the browser.',
+  '- *Economy.* 100 iterations of a dense multiplicative fit are 6 dispatches each and one before the first (7 where the parts of a large',
+  '  Gram matrix are added up by themselves), in at most 5 submissions with 2 read-backs, those of the losses and of the factors; nothing is',
+  '  allocated after the first iteration; the uploads are X, W and H, once.',
+  '- *Robustness.* A lost device, no memory and refused commands become coded errors, and a fit goes on elsewhere from its last good factors.',
+  '',
+  'Not proven:',
+  '',
+  '- *Speed on any GPU.* Times on the software driver say nothing of it: barriers and workgroup memory are slow there and fast on GPUs, caches',
+  '  and memory are those of the CPU, two threads stand for thousands. The tables below are counts, and predictions from counts.',
+  '- *Every other driver.* Those of GPUs may fuse or reorder arithmetic, round division otherwise, or have faults of their own.',
+  '',
+]
+
+const COUNTED = [
+  '## Counted, and what follows',
+  '',
+  'Flops and bytes are those of the kernels’ specs in `ts/kernels`, each array counted once for each direction. A time is what the roofline',
+  'allows: the flops at the peak or the bytes at the full bandwidth, whichever takes longer (**A**: arithmetic bounds it, **M**: memory).',
+  '**They are predictions from data sheets, and lower bounds**: real kernels reach a part of either peak, and small ones wait for the',
+  'start of their dispatch more than for anything else. Arrays that a cache holds move faster; what a cache serves twice counts once.',
+  '',
+]
+
+/** docs/webgpu.md, from the specs and from every file of results of WebGPU. */
+export async function gpuPage(files: readonly Sourced[]): Promise<string> {
+  const iterations = await Promise.all(
+    ITERATIONS.map(async ([rows, rank, columns]) => {
+      const dispatches = await muIteration(rows, rank, columns)
+      return [
+        `### One multiplicative iteration, ${rows}×${columns}, rank ${rank}`,
+        '',
+        ...iterationTable(dispatches),
+        '',
+      ]
+    }),
+  )
+  const races = files.filter(({ results }) => results.rows.some(row => isRace(row) && row.emulated))
+  return `${[
+    '# WebGPU',
+    '',
+    'Made from the specs in `ts/kernels`, the dispatches that a fit would record, and the results in `bench/results`;',
+    '`test/bench/webgpu-page.test.ts` compares it with them and rewrites it when `NONNEG_WRITE_DOCS=1` is set.',
+    '',
+    ...PROVEN,
+    ...measured(files),
+    ...COUNTED,
+    ...gpuTable(),
+    '',
+    '### Kernels',
+    '',
+    ...kernelTable(),
+    '',
+    ...iterations.flat(),
+    `Dispatches wait for each other, as each reads what the one before it wrote. ${duration(DISPATCH_SECONDS)} for each is an assumption, not a`,
+    'figure of these GPUs. An iteration has the loss in it; sums are cut into parts (`threads`) until a large GPU is busy.',
+    '',
+    '## Software drivers: the same update, written in three ways',
+    '',
+    'nonneg’s fit; the update in naive WGSL with one thread for each entry of a product (`bench/gpu/naive.ts`); and the update in operations of',
+    '`@tensorflow/tfjs-backend-webgpu`, its products by the flags of `matMul` without copies (`bench/peers/tfjs-webgpu.mjs`). All run in Node on drivers',
+    'that compute on the CPU, SwiftShader and Mesa’s llvmpipe. They take turns in one run, start from the same factors and do the same number of',
+    'iterations; only nonneg’s has the loss of each iteration in its time. Equal losses at the end show equal work.',
+    '',
+    '**These are times of emulation**, on a machine that others used too; on a GPU the factors, and the order, may differ. SwiftShader is slow at',
+    'barriers, at which tfjs’ products wait for workgroup memory; llvmpipe is less so, and GPUs are fast there. What carries over is',
+    'counted above: one thread owns 4 × 4 entries in registers, so that a value that it loads serves four multiply-adds, where a naive',
+    'thread loads two values for each.',
+    '',
+    ...races.flatMap(race),
+  ]
+    .join('\n')
+    .trimEnd()}\n`
+}

@@ -1,0 +1,191 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Fit, FitSpec, Problem } from '../../ts/backends/backend.js'
+import { createFit } from '../../ts/backends/webgpu/create-fit.js'
+import { Gpu, USAGE } from '../../ts/backends/webgpu/gpu.js'
+import type { Room } from '../../ts/backends/webgpu/plan.js'
+import { memoryOfFit } from '../../ts/backends/webgpu/support.js'
+import { fitCase, problemOf, type Wanted } from '../conformance/grid.js'
+import { distance } from '../conformance/trajectory.js'
+import { dense, problemOf as plainProblem, SPEC } from './plain.js'
+import { hasDriver, watched } from './software.js'
+
+// X larger than the memory that fits may take: panels of it take turns.
+
+const [ROWS, COLUMNS] = [109, 45]
+/** Bytes of 16 rows as the device pads them: panels of a dense X, in rooms as small as these. */
+const PANEL = 16 * 48 * 4
+const DENSE = { X: 'dense', rows: ROWS, columns: COLUMNS, rank: 5 } as const
+const CSR = { ...DENSE, X: 'csr' } as const
+const ITERATIONS = 4
+
+const ROOM: Room = {
+  ...{ bindingBytes: 2 ** 27, memoryBytes: Number.POSITIVE_INFINITY, busyThreads: 256 },
+  ...{ gramReads: 2 ** 24, tileBytes: 2 ** 26, modelValues: 128 },
+}
+/** As the device of a software driver has them. */
+const DOTS = { ab: 3, cd: 1, terms: 2 }
+
+/** Passes over X of one iteration, its loss included. */
+const CASES: readonly { readonly wanted: Wanted; readonly passes: number }[] = [
+  { wanted: { ...DENSE, beta: 2, rule: 'mu' }, passes: 1 },
+  { wanted: { ...DENSE, beta: 2, rule: 'hals', more: { extrapolate: true, rounds: 2 } }, passes: 1 },
+  { wanted: { ...DENSE, beta: 2, rule: 'pg' }, passes: 1 },
+  { wanted: { ...DENSE, beta: 1, rule: 'mu', weights: 'dense' }, passes: 6 },
+  // with H as it is, the product with X once for all iterations
+  { wanted: { ...DENSE, beta: 2, rule: 'mu', fixed: 'H' }, passes: 1 / ITERATIONS },
+  { wanted: { ...CSR, beta: 2, rule: 'mu' }, passes: 2 },
+  { wanted: { ...CSR, beta: 1, rule: 'mu' }, passes: 3 },
+  { wanted: { ...CSR, beta: 1, rule: 'hals' }, passes: 3 },
+]
+
+/** A room for so many bytes of X. */
+function roomFor({ X, weights }: Problem, spec: FitSpec, bytes: number): Room {
+  // what losses beside Frobenius leave at the entries of a sparse X is there for one panel alone
+  const { factors, workspace } = memoryOfFit(X, X.kind === 'csr' ? { ...spec, beta: 2 } : spec, weights)
+  return { ...ROOM, memoryBytes: factors + workspace + bytes }
+}
+
+describe.runIf(hasDriver)('WebGPU fits whose X is larger than the memory', () => {
+  const watch = watched()
+  let gpu: Gpu
+
+  beforeAll(async () => {
+    const source = await watch.provider.find()
+    if (!source.found) throw new Error(source.reason)
+    const adapter = await (source.gpu as GPU).requestAdapter()
+    const { maxBufferSize, maxStorageBufferBindingSize } = adapter!.limits
+    gpu = new Gpu(
+      await adapter!.requestDevice({ requiredLimits: { maxBufferSize, maxStorageBufferBindingSize } }),
+      true,
+    )
+  })
+  afterAll(() => gpu.close())
+
+  /** Bytes of what kernels read and write; the parameters of dispatches come to 2 kB for each panel, however large. */
+  function storedBytes(): number {
+    const stored = [...watch.live.keys()].filter(({ usage }) => (usage & USAGE.STORAGE) !== 0)
+    return stored.reduce((sum, { size }) => sum + size, 0)
+  }
+
+  async function outcome(problem: Problem, spec: FitSpec, room: Room, work: (fit: Fit) => Promise<unknown>) {
+    const before = watch.live.size
+    const fit = await createFit(gpu, problem, spec, room, DOTS)
+    const bytes = storedBytes()
+    const given = watch.uploaded()
+    const report = await work(fit)
+    const uploaded = watch.uploaded() - given
+    const left = { evaluated: await fit.evaluate(), ...(await fit.factors()) }
+    await fit[Symbol.asyncDispose]()
+    // the device's own stand-ins may have been made
+    expect(watch.live.size - before).toBeLessThanOrEqual(3)
+    return { bytes, uploaded, left: { ...left, report } }
+  }
+
+  async function iterated(fit: Fit) {
+    const { losses, violations, stopped } = await fit.run(ITERATIONS)
+    return { losses, violations, stopped }
+  }
+
+  it.for(CASES.map(({ wanted, passes }) => [fitCase(wanted).name, wanted, passes] as const))(
+    'come to the same bits as those that hold it, and send it as often as they read it: %s',
+    async ([, wanted, passes]) => {
+      const given = fitCase(wanted)
+      const { problem } = await problemOf(given)
+      const { X } = problem
+      // in the same panels, where a sum depends on how rows are cut
+      const cut = X.kind === 'dense' ? { ...ROOM, bindingBytes: PANEL } : ROOM
+      const resident = await outcome(problem, given.spec, cut, iterated)
+      expect(resident.uploaded).toBe(0)
+      const matrices = Number(X.kind === 'csr') + Number(given.weights === 'dense') + 1
+      // panels of a sparse X have 256 bytes at least, and leave up to half as much again
+      const least = X.kind === 'dense' ? 2 * matrices * PANEL : (2 * matrices + 1.5) * 256
+      const room = roomFor(problem, given.spec, least)
+      const streamed = await outcome(problem, given.spec, room, iterated)
+      expect(streamed.left).toEqual(resident.left)
+      expect(streamed.bytes).toBeLessThan(room.memoryBytes)
+      const each = streamed.uploaded / ITERATIONS / passes
+      if (X.kind === 'dense') expect(each).toBe(ROWS * 48 * 4)
+      else {
+        const entries = 8 * X.values.length
+        expect(each).toBeGreaterThan(entries)
+        expect(each).toBeLessThanOrEqual(entries + 8 * Math.max(ROWS, COLUMNS))
+      }
+    },
+  )
+
+  it('are refused where each few columns of X would want all of its panels again', async () => {
+    const { spec, ...given } = fitCase({ ...DENSE, beta: 1, rule: 'hals' })
+    const { problem } = await problemOf({ spec, ...given })
+    const room = roomFor(problem, spec, 5 * PANEL)
+    await expect(createFit(gpu, problem, spec, room, DOTS)).rejects.toMatchObject({ code: 'ERR_NONNEG_MEMORY' })
+  })
+
+  it('send no panel again that there is room for', async () => {
+    const { spec, ...given } = fitCase({ ...DENSE, beta: 2, rule: 'mu' })
+    const { problem } = await problemOf({ spec, ...given })
+    const { uploaded } = await outcome(problem, spec, roomFor(problem, spec, 5 * PANEL), iterated)
+    // of seven panels three stay, and four take turns
+    expect(uploaded).toBe(ITERATIONS * (ROWS - 48) * 48 * 4)
+  })
+
+  it('run batches to the same bits', async () => {
+    const given = fitCase({ ...DENSE, beta: 2, rule: 'mu', more: { batches: true } })
+    const { problem } = await problemOf(given)
+    const batches = [0, 30, 70].map((first, at, all) => ({ first, count: (all[at + 1] ?? ROWS) - first, keep: 0.75 }))
+    const pass = async (fit: Fit) => (await fit.runBatches(batches)).losses
+    const resident = await outcome(problem, given.spec, { ...ROOM, bindingBytes: PANEL }, pass)
+    const streamed = await outcome(problem, given.spec, roomFor(problem, given.spec, 2 * PANEL), pass)
+    expect(streamed.uploaded).toBeGreaterThan(ROWS * 48 * 4)
+    expect(streamed.left).toEqual(resident.left)
+  })
+
+  it('stop between two panels when aborted, and go on from the last whole iteration', async () => {
+    const given = fitCase({ ...DENSE, beta: 2, rule: 'mu' })
+    const { problem } = await problemOf(given)
+    const room = roomFor(problem, given.spec, 2 * PANEL)
+    const whole = await outcome(problem, given.spec, room, iterated)
+    const controller = new AbortController()
+    const { queue } = gpu.device
+    const { writeBuffer } = queue
+    const aborted = await outcome(problem, given.spec, room, async fit => {
+      // in the middle of the third iteration
+      const until = watch.uploaded() + 2.5 * ROWS * 48 * 4
+      queue.writeBuffer = (...write: Parameters<typeof writeBuffer>) => {
+        writeBuffer(...write)
+        if (watch.uploaded() > until) controller.abort()
+      }
+      const before = watch.uploaded()
+      const cut = await fit.run(ITERATIONS, { signal: controller.signal })
+      queue.writeBuffer = writeBuffer
+      expect(cut).toMatchObject({ iterations: 2, stopped: 'aborted' })
+      expect(watch.uploaded() - before).toBeLessThan(2.8 * ROWS * 48 * 4)
+      const { losses, violations, stopped } = await fit.run(ITERATIONS - 2)
+      return { losses: Float64Array.of(...cut.losses, ...losses), violations, stopped }
+    })
+    expect(aborted.left).toEqual(whole.left)
+  })
+
+  it('are made where the device turns out to be full', async () => {
+    const problem = plainProblem(dense(640, 256), 1)
+    const wanted = await outcome(problem, SPEC(1), ROOM, iterated)
+    const { device } = gpu
+    const { createBuffer } = device
+    device.createBuffer = descriptor => {
+      const taken = [...watch.live.values()].reduce((sum, size) => sum + size, descriptor.size)
+      return createBuffer(taken > 900_000 ? { ...descriptor, size: device.limits.maxBufferSize - 4 } : descriptor)
+    }
+    const own = await outcome(problem, SPEC(1), ROOM, iterated)
+    expect(own.uploaded).toBeGreaterThan(0)
+    expect(distance(own.left.W, wanted.left.W)).toBeLessThan(2 ** -16)
+    expect(distance(own.left.H, wanted.left.H)).toBeLessThan(2 ** -16)
+    // where panels have no room either, that is said
+    device.createBuffer = descriptor => createBuffer({ ...descriptor, size: device.limits.maxBufferSize - 4 })
+    await expect(createFit(gpu, problem, SPEC(1), ROOM, DOTS)).rejects.toMatchObject({ code: 'ERR_NONNEG_MEMORY' })
+    device.createBuffer = createBuffer
+    const none = { ...ROOM, memoryBytes: 1000 }
+    await expect(createFit(gpu, problem, SPEC(1), none, DOTS)).rejects.toMatchObject({
+      ...{ code: 'ERR_NONNEG_MEMORY', message: expect.stringMatching(/1\.00 kB of GPU memory/) },
+      fix: expect.stringMatching(/webgpu\.memoryLimit/),
+    })
+  })
+})

@@ -1,0 +1,133 @@
+import { NonnegError } from '../../core/errors.js'
+import { type FitSpec, isForBatchesAlone, type Problem } from '../backend.js'
+import { totalBytes } from '../memory.js'
+import { batchRunner } from './batch-rules.js'
+import { prepare } from './calls.js'
+import { deviceColumns, familyFor, uploadData } from './data.js'
+import { familyIn } from './families.js'
+import { type DotGroups, type Pair, type Setting, SLOT, type State, stateAfter } from './family.js'
+import { GpuFit } from './fit.js'
+import { type Gpu, READ_PIECE } from './gpu.js'
+import { Motion } from './motion.js'
+import { Owned } from './owned.js'
+import { type Panel, padded, type Room } from './plan.js'
+import { residencyOf } from './residency.js'
+import { SLOTS, violationOf } from './slots.js'
+import { memoryOfFit } from './support.js'
+import { uploadRows, uploadTransposed } from './upload.js'
+
+/** A factor's buffers. */
+async function pair(owned: Owned, bytes: number, twice: boolean): Promise<Pair> {
+  const buffer = await owned.storage(bytes)
+  return [buffer, twice ? await owned.storage(bytes) : buffer]
+}
+
+/** Uploads the problem and records its iterations. */
+async function create(
+  gpu: Gpu,
+  owned: Owned,
+  problem: Problem,
+  spec: FitSpec,
+  room: Room,
+  dots: DotGroups,
+): Promise<GpuFit> {
+  const { X } = problem
+  const { rows } = X
+  const { rank, rounds = 1 } = spec
+  const fixed = spec.fixed === 'H'
+  const batches = (spec.batches ?? false) && !fixed
+  const width = padded(rank)
+  const columns = deviceColumns(X)
+  const data = await uploadData(gpu, owned, problem, { spec, batches, room })
+  const [bytesW, bytesHt] = [rows * width * 4, columns * width * 4]
+  // batches move some rows of W alone, in place, and rounds that have to wait leave the factors where they are
+  const inPlace = batches || (spec.extrapolate && rounds > 1)
+  const alternates = spec.rule === 'mu' && !inPlace && familyFor(data, spec.beta) === 'gram'
+  const W = await pair(owned, bytesW, alternates)
+  const Ht = await pair(owned, bytesHt, alternates && !fixed)
+  const ring = await owned.storage(SLOTS * SLOT.bytes)
+  const stagingBytes = Math.max(SLOTS * SLOT.bytes, Math.min(READ_PIECE, bytesW + bytesHt))
+  const staging = await owned.staging(stagingBytes)
+  const slot = { buffer: ring, offset: 0, size: SLOT.bytes }
+  const motion = spec.extrapolate ? await Motion.create(owned, bytesW, bytesHt, fixed) : undefined
+  const setting: Setting = { gpu, owned, spec, data, room, dots, width, columns, W, Ht, alternates, motion, slot }
+  // where batches alone move the factors, the family measures their loss
+  const noRule = { ...spec, rule: 'product', fixed: 'H' } as const
+  const forBatches = isForBatchesAlone(spec.rule)
+  const family = await familyIn(forBatches ? { ...setting, spec: noRule } : setting)
+  const runner = await batchRunner(setting)
+  await motion?.keepLeft(owned, fixed ? 0 : family.left.bytes)
+  await uploadRows(gpu, W[0], problem.W, 0, rows, width)
+  await uploadTransposed(gpu, Ht[0], problem.H, columns, width)
+  if (motion) {
+    await uploadRows(gpu, motion.before.W, problem.W, 0, rows, width)
+    await uploadTransposed(gpu, motion.before.Ht, problem.H, columns, width)
+    await motion.write(gpu)
+  }
+
+  const { maxW = Number.POSITIVE_INFINITY, maxH = Number.POSITIVE_INFINITY } = spec
+  const iteration = (state: State) => {
+    const next = stateAfter(setting, state, rounds)
+    const now = { W: W[next], Ht: Ht[next], left: family.left.buffer }
+    const moveOnW = (rows: Panel) =>
+      motion ? [motion.moveOn('W', W[next], maxW, { first: rows.first * width, length: rows.count * width })] : []
+    return [
+      ...(family.sweep
+        ? family.sweep(state, moveOnW)
+        : [...family.updateW(state), ...moveOnW({ first: 0, count: rows }), ...family.updateH(state)]),
+      ...(motion && !fixed ? [motion.moveOn('Ht', Ht[next], maxH, { first: 0, length: columns * width })] : []),
+      ...(fixed ? [] : family.begin(next)),
+      ...family.loss(next),
+      ...(family.termCount > 0 ? [violationOf(family, setting)] : []),
+      ...(motion ? motion.judge(now, family.parts, slot) : []),
+    ]
+  }
+  const lists = ([0, 1] as const).flatMap(state => [
+    family.begin(state),
+    forBatches ? [] : iteration(state),
+    family.measure(state),
+    motion ? [motion.adopt(family.parts, slot)] : [],
+  ])
+  const { steps, uniforms } = await prepare(gpu, lists.flat())
+  owned.keep(uniforms)
+  const cut = lists.map(list => steps.splice(0, list.length))
+  const recorded = [0, 4].map(first => {
+    const [begin, iteration, evaluation, adoption] = cut.slice(first, first + 4)
+    return { begin, iteration, evaluation, adoption }
+  })
+  return new GpuFit({ setting, owned, family, runner, recorded, ring, staging, stagingBytes })
+}
+
+/**
+ * Makes a fit: X goes to the device as a whole, or, where that says that it is full, panel by panel. On failure nothing stays
+ * allocated.
+ */
+export async function createFit(
+  gpu: Gpu,
+  problem: Problem,
+  spec: FitSpec,
+  room: Room,
+  dots: DotGroups,
+): Promise<GpuFit> {
+  for (let { memoryBytes } = room; ; ) {
+    const owned = new Owned(gpu)
+    try {
+      return await create(gpu, owned, problem, spec, { ...room, memoryBytes }, dots)
+    } catch (error) {
+      owned.destroy()
+      // WebGPU does not say how much there is: half of what was too much may do
+      memoryBytes = Math.min(memoryBytes, totalBytes(memoryOfFit(problem.X, spec, problem.weights))) / 2
+      if (!isFull(error) || !streamsIn(problem, spec, { ...room, memoryBytes })) throw error
+    }
+  }
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof NonnegError && error.code === 'ERR_NONNEG_MEMORY'
+}
+
+/** Whether panels of X have room where all of it has not. */
+function streamsIn({ X, weights }: Problem, spec: FitSpec, room: Room): boolean {
+  const residency = residencyOf(X, spec, weights, room)
+  return residency !== undefined && residency !== 'none'
+}

@@ -1,0 +1,26 @@
+/**
+ * A `GPUDevice`, by some members that only one has: the declarations of this package need no WebGPU types.
+ */
+export interface GpuDeviceLike {
+  readonly lost: Promise<unknown>
+  readonly limits: object
+  readonly queue: object
+  createBuffer(descriptor: never): object
+  createComputePipelineAsync(descriptor: never): Promise<unknown>
+}
+
+/** What a caller says of the GPU that WebGPU works on. */
+export interface WebgpuOptions {
+  /**
+   * A device to work on, with the limits and features that it was requested with; without `requiredLimits` one binding
+   * spans 128 MiB. It is never destroyed, and its uncaptured errors stay the caller's: all commands of fits and optimizers
+   * run in error scopes of their own. What is made on it (compiled kernels, and three small buffers beside those of fits
+   * that run) is kept for the next fit until `closeDevices`, or until it is lost.
+   */
+  readonly device?: GpuDeviceLike
+  /**
+   * Bytes that all fits together may take of the GPU's memory, which WebGPU does not tell. Default:
+   * NONNEG_WEBGPU_MEMORY, else no limit but that of the driver.
+   */
+  readonly memoryLimit?: number
+}
