@@ -45,17 +45,17 @@ template<class T, int L, loss_kind K> struct descent {
   descent(double beta, const descent_choices<T>& how)
       : of(beta), how(how), shortened(beta > 2 ? 1 / (beta - 1) : 1 / (beta - 2)) {}
 
-  // Which share of a value a step downwards leaves where beta < 2; `run` is h f.
-  NONNEG_INLINE T kept(T gradient, T run) const {
+  // Where a step downwards ends where beta < 2; `run` is h f.
+  NONNEG_INLINE T lowered(T value, T gradient, T run) const {
     if constexpr (K == loss_kind::kullback_leibler)
-      return 1 / (1 + gradient / run);
+      return value / (1 + gradient / run);
     const single steepness = (single){} + (1 + ((T)2 - of.beta) * gradient / run);
     if constexpr (K == loss_kind::itakura_saito)
-      return 1 / square_root<T, 1>(steepness)[0];
+      return value / square_root<T, 1>(steepness)[0];
     else if constexpr (K == loss_kind::three_halves)
-      return 1 / (steepness[0] * steepness[0]);
+      return value / (steepness[0] * steepness[0]);
     else
-      return power<T, 1>(steepness, shortened)[0];
+      return value * power<T, 1>(steepness, shortened)[0];
   }
 
   // By which share of a model at most a step upwards raises it where beta > 2; `change` is (beta - 1) |g| s / h.
@@ -75,7 +75,7 @@ template<class T, int L, loss_kind K> struct descent {
     T next = value - gradient / bend;
     if constexpr (may_be_below_2) {
       if (of.beta < 2 && gradient > 0)
-        next = value * kept(gradient, bend * value);
+        next = lowered(value, gradient, bend * value);
     }
     if constexpr (may_be_above_2) {
       if (of.beta > 2 && gradient < 0) {
