@@ -88,6 +88,10 @@ function curvatures({ X, V, W, H }: State, beta: number, least = 0): Rows {
   )
 }
 
+function modelled(weights: readonly number[], H: Rows, j: number): number {
+  return weights.reduce((u, w, r) => u + w * H[r][j], 0)
+}
+
 function projected(value: number, gradient: number): number {
   return Math.abs(value > 0 ? gradient : Math.min(0, gradient))
 }
@@ -108,9 +112,15 @@ function updateW(state: State, { beta, rule, step }: Choices, { l1, l2 }: Penalt
         violation += projected(W[i][r], gradient)
         if (!(bend > 0)) {
           if (gradient > 0) W[i][r] = 0
-        } else if (beta < 1 && gradient > 0) {
+        } else if (beta < 2 && gradient > 0) {
           const pulling = (W[i][r] * bend) / (2 - beta)
           W[i][r] *= (pulling / (pulling + gradient)) ** (1 / (2 - beta))
+        } else if (beta > 2 && gradient < 0) {
+          // of the entries that count, the model that this coordinate raises most for its size
+          const times = H[r].map((h, j) => (state.V[i][j] > 0 ? h / Math.max(EPSILON, modelled(W[i], H, j)) : 0))
+          const most = Math.max(...times)
+          const pushing = bend / ((beta - 1) * most)
+          W[i][r] += ((1 - gradient / pushing) ** (1 / (beta - 1)) - 1) / most
         } else {
           W[i][r] = Math.max(0, W[i][r] - gradient / bend)
         }
