@@ -10,16 +10,16 @@ const CROSSINGS: readonly number[] = [4, 2]
 
 const ITERATIONS = CROSSINGS.reduce((sum, iterations) => sum + iterations)
 
-const UNIT: Readonly<Record<Dtype, number>> = { f32: 2 ** -24, f64: 2 ** -53 }
+export const UNIT: Readonly<Record<Dtype, number>> = { f32: 2 ** -24, f64: 2 ** -53 }
 
 /**
  * How many units of rounding a number of a trajectory may be off. Most are off by less than ten; but coordinate descent takes
  * differences, and an entry that few others determine passes on what it is told a hundredfold.
  */
-const OFF = 2 ** 11
+export const OFF = 2 ** 11
 
 /** The loss is a sum of terms of parts that cancel: this many units of what those add up to may be lost. */
-const LOST = 64
+export const LOST = 64
 
 export interface Trajectory {
   readonly losses: Float64Array
