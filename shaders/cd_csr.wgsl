@@ -70,6 +70,8 @@ fn main(
     }
     store_model(model, n, u);
   }
+  // the row has been read by all of its threads before one of them writes to it
+  storageBarrier();
   if (p.measure != 0) {
     var loss = 0f;
     for (var n = own; n < entries; n += LANES) {
@@ -79,7 +81,7 @@ fn main(
         loss += v * (divergence(values[begin + n], u) - select(0, u, p.zeros != 0));
       }
     }
-    let all = total(lane, 1, Slopes(loss, 0, 0));
+    let all = total(lane, 1, Slopes(loss, 0, 0, 0));
     if (leads) {
       scratch[p.first_loss + i] = all.gradient;
     }
@@ -89,6 +91,9 @@ fn main(
   var change = 0f;
   for (var r = 0u; r < p.moving; r++) {
     var part = Slopes();
+    if (leads) {
+      part.old = F[row + r];
+    }
     for (var n = own; n < entries; n += LANES) {
       let at = indices[begin + n] * p.rank + r;
       var u = load_model(model, n);
@@ -101,9 +106,8 @@ fn main(
     for (var of_sums = own; of_sums < p.zeros; of_sums += LANES) {
       part.gradient += beside[of_sums * p.rank + r];
     }
-    // read before the barrier behind which it is written
-    let old = F[row + r];
     let all = total(lane, r, part);
+    let old = all.old;
     let gradient = all.gradient + p.l1 + p.l2 * old;
     let next = newton(old, gradient, all.bend + p.l2, all.steepest);
     violation += projected(old, gradient);

@@ -86,6 +86,8 @@ fn main(
     }
     store_model(model, j, u);
   }
+  // the row has been read by all of its threads before one of them writes to it
+  storageBarrier();
   if (p.measure != 0) {
     var loss = 0f;
     for (var j = lane % LANES; j < columns; j += LANES) {
@@ -94,7 +96,7 @@ fn main(
         loss += v * divergence(f32(X[X_row + j]), load_model(model, j));
       }
     }
-    let all = total(lane, 1, Slopes(loss, 0, 0));
+    let all = total(lane, 1, Slopes(loss, 0, 0, 0));
     if (leads) {
       scratch[p.first_loss + i] = all.gradient;
     }
@@ -105,14 +107,16 @@ fn main(
   for (var r = 0u; r < p.moving; r++) {
     let along = r * p.O_stride;
     var part = Slopes();
+    if (leads) {
+      part.old = F[row + r];
+    }
     for (var j = lane % LANES; j < columns; j += LANES) {
       let u = load_model(model, j) + change * O[before + j];
       store_model(model, j, u);
       part = with_place(part, f32(X[X_row + j]), weight(i, j), u, O[along + j], 1);
     }
-    // read before the barrier behind which it is written
-    let old = F[row + r];
     let all = total(lane, r, part);
+    let old = all.old;
     let gradient = all.gradient + p.l1 + p.l2 * old;
     let next = newton(old, gradient, all.bend + p.l2, all.steepest);
     violation += projected(old, gradient);

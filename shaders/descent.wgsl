@@ -25,6 +25,7 @@ struct Slopes {
   gradient: f32,
   bend: f32,
   steepest: f32,
+  old: f32, // the coordinate itself, from the row's first thread: no other reads what that one writes
 }
 
 // Where the model of a row is, from its first place on.
@@ -71,6 +72,7 @@ fn total(lane: u32, turn: u32, part: Slopes) -> Slopes {
     all.bend += of_one.bend;
     all.steepest = max(all.steepest, of_one.steepest);
   }
+  all.old = parts[first].old;
   return all;
 }
 
@@ -79,14 +81,14 @@ fn total(lane: u32, turn: u32, part: Slopes) -> Slopes {
 fn with_place(part: Slopes, x: f32, v: f32, u: f32, o: f32, push: f32) -> Slopes {
   let beta = p.beta;
   if (beta == 2) {
-    return Slopes(part.gradient + v * (push * u - x) * o, part.bend + v * o * o, 0);
+    return Slopes(part.gradient + v * (push * u - x) * o, part.bend + v * o * o, 0, part.old);
   }
   let model = max(u, 0x1p-23f);
   let q = power(model, beta - 2);
   let gradient = push * select(model * q, 1, beta == 1) - x * q;
   let bend = q * (max(0, beta - 1) + max(0, 2 - beta) * x / model);
   let steepest = select(part.steepest, max(part.steepest, o / model), beta > 2 && v > 0);
-  return Slopes(part.gradient + v * gradient * o, part.bend + v * bend * o * o, steepest);
+  return Slopes(part.gradient + v * gradient * o, part.bend + v * bend * o * o, steepest, part.old);
 }
 
 // (1 + w)^e − 1 for w ≥ 0, to the digits of w where it is small: pow has no more than those of 1 there. By the series of

@@ -172,7 +172,7 @@ describe.runIf(hasDriver)('WebGPU fits whose X is larger than the memory', () =>
     const { createBuffer } = device
     device.createBuffer = descriptor => {
       const taken = [...watch.live.values()].reduce((sum, size) => sum + size, descriptor.size)
-      return createBuffer(taken > 900_000 ? { ...descriptor, size: device.limits.maxBufferSize - 4 } : descriptor)
+      return createBuffer(taken > 640_000 ? { ...descriptor, size: device.limits.maxBufferSize - 4 } : descriptor)
     }
     const own = await outcome(problem, SPEC(1), ROOM, iterated)
     expect(own.uploaded).toBeGreaterThan(0)
