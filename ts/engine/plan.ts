@@ -32,6 +32,9 @@ export function chooseSpec(device: Device, { X, specs, weights }: Request): { sp
 
 const SMALLER = "lower the rank, take a sparse X or a part of the rows, or dtype: 'f32'"
 
+// only WebGPU is told how much there is, and it has no other element type
+const MORE = 'raise webgpu.memoryLimit (NONNEG_WEBGPU_MEMORY), lower the rank, or choose another backend'
+
 /** What a fit takes on a device, or why there is no room for it. */
 export function memoryOn(device: Device, spec: FitSpec, { X, weights }: Request): Memory | { readonly reason: string } {
   const memory = device.memory(X, spec, weights)
@@ -44,10 +47,11 @@ export function memoryOn(device: Device, spec: FitSpec, { X, weights }: Request)
 
 /** Whether a device does this very instance, and what that takes. */
 function answerOf(device: Device, request: Request): Memory | Omit<Refusal, 'id'> {
+  const isLimited = device.backend === 'webgpu' && device.memoryLimit !== undefined
   const chosen = chooseSpec(device, request)
   if ('reason' in chosen) return { reason: chosen.reason, fix: null }
   const memory = memoryOn(device, chosen.spec, request)
-  return 'reason' in memory ? { reason: memory.reason, fix: SMALLER, isTooLarge: true } : memory
+  return 'reason' in memory ? { reason: memory.reason, fix: isLimited ? MORE : SMALLER, isTooLarge: true } : memory
 }
 
 /**
