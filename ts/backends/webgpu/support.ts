@@ -27,7 +27,8 @@ export function fitRefusal(
   if (spec.frozenW || spec.frozenH) return 'WebGPU has no rows and columns that stay'
   if (!RULES.includes(rule)) return `WebGPU has no kernels for the update rule ${rule}`
   if (spec.storage === 'f16') {
-    if (!features.has(HALF)) return `this GPU device has no ${HALF}, which storage: 'f16' takes; one of your own must be requested with it`
+    if (!features.has(HALF))
+      return `this GPU device has no ${HALF}, which storage: 'f16' takes; one of your own must be requested with it`
     if (X.kind === 'csr') return "storage: 'f16' is for a dense X"
     if (beta <= 0) return "storage: 'f16' may make zeros of small entries, which β ≤ 0 does not allow"
   }
