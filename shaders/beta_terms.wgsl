@@ -1,6 +1,6 @@
 // What a tile of X and its model U contribute to the gradient, entry by entry: U becomes Q = V·X·U^(β−2), and where wanted
 // P = V·U^(β−1), C = V·curvature and V·d(X | U). Févotte & Idier, Neural Computation 2011, equations 2 and 4.1.
-// Stands behind beta.wgsl, and behind the type `stored` of X.
+// Stands behind beta.wgsl and mix.wgsl, and behind the type `stored` of X.
 //
 // One thread owns four entries of a row, and leaves one term of the loss. Weights are 1, a matrix, or a hash of seed and place
 // (ts/kernels/holdout.ts), of which nothing is stored. Columns of U from `inside` on are padding and become zero.
@@ -34,13 +34,6 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> P: array<f32>;
 @group(0) @binding(5) var<storage, read_write> C: array<f32>;
 @group(0) @binding(6) var<storage, read_write> terms: array<f32>;
-
-fn mix_word(word: u32) -> u32 {
-  var x = word;
-  x = (x ^ (x >> 16)) * 0x7feb352du;
-  x = (x ^ (x >> 15)) * 0x846ca68bu;
-  return x ^ (x >> 16);
-}
 
 fn weight(i: u32, j: u32) -> f32 {
   if (p.weights == 1) {

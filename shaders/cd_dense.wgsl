@@ -1,5 +1,5 @@
 // One sweep of coordinate descent over the rows of a factor for any β, in place, from a dense tile of X whose rows are the
-// factor's. Hsieh & Dhillon, KDD 2011, section 4. Stands behind beta.wgsl and descent.wgsl, which says who does what, and
+// factor's. Hsieh & Dhillon, KDD 2011, section 4. Stands behind mix.wgsl, beta.wgsl and descent.wgsl, which says who does what, and
 // behind the type `stored` of X.
 //
 // A step's move of the model waits for the next step, which reads the model anyway. O is rank × columns, so that neighbours
@@ -41,13 +41,6 @@ struct Params {
 @group(0) @binding(4) var<storage, read> momentum: array<f32>;
 @group(0) @binding(5) var<storage, read_write> F: array<f32>;
 @group(0) @binding(6) var<storage, read_write> scratch: array<f32>;
-
-fn mix_word(word: u32) -> u32 {
-  var x = word;
-  x = (x ^ (x >> 16)) * 0x7feb352du;
-  x = (x ^ (x >> 15)) * 0x846ca68bu;
-  return x ^ (x >> 16);
-}
 
 fn weight(i: u32, j: u32) -> f32 {
   if (p.weights == 1) {

@@ -1,5 +1,5 @@
 // F ← F − clamp(F − [F − rate·g], ±limit) with the projection [·] to [0, most] and g = scale·(P − N) + l1 + l2·F + noise: a
-// projected stochastic gradient step of a factor's rows, in place. Robbins & Monro, Ann. Math. Statist. 1951.
+// projected stochastic gradient step of a factor's rows, in place. Robbins & Monro, Ann. Math. Statist. 1951. Stands behind mix.wgsl.
 //
 // One thread owns four components of a row. P = F·G is there before any entry moves; N may come in parts that are added here.
 // Batches follow each other without the host, so the length of the step is made here, from what the host has said in the slot
@@ -56,13 +56,6 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> D: array<f32>;
 @group(0) @binding(6) var<storage, read_write> terms: array<f32>;
 @group(0) @binding(7) var<storage, read_write> slot: array<u32>;
-
-fn mix_word(word: u32) -> u32 {
-  var x = word;
-  x = (x ^ (x >> 16)) * 0x7feb352du;
-  x = (x ^ (x >> 15)) * 0x846ca68bu;
-  return x ^ (x >> 16);
-}
 
 fn noise_of(row_key: u32, r: u32) -> f32 {
   let a = mix_word(row_key + 2 * r);

@@ -20,7 +20,7 @@ export interface Bindings {
 }
 
 /** A kernel that can be run: the others are text that stands before one. */
-export type KernelName = Exclude<ShaderName, 'beta' | 'descent' | 'pairs' | 'vector_kernel'>
+export type KernelName = Exclude<ShaderName, 'beta' | 'descent' | 'mix' | 'pairs' | 'vector_kernel'>
 
 /** Values of the overrides of a kernel's variant beside the workgroup size; HALF is one of its text. */
 export type Variant = Readonly<Record<string, boolean | number>>
@@ -30,11 +30,11 @@ export const BINDINGS: Readonly<Record<KernelName, Bindings>> = {
   add_parts: { reads: 1, writes: 1 },
   adam_step: { reads: 1, writes: 4, prelude: 'vector_kernel' },
   axpby: { reads: 2, writes: 1 },
-  beta_terms: { reads: 2, writes: 4, prelude: 'beta', stores: true },
+  beta_terms: { reads: 2, writes: 4, prelude: ['beta', 'mix'], stores: true },
   beta_xht_csr: { reads: 6, writes: 2, prelude: 'beta' },
   bpp_update: { reads: 2, writes: 3, prelude: 'pairs' },
   cd_csr: { reads: 6, writes: 2, prelude: ['beta', 'descent'] },
-  cd_dense: { reads: 4, writes: 2, prelude: ['beta', 'descent'], stores: true },
+  cd_dense: { reads: 4, writes: 2, prelude: ['beta', 'descent', 'mix'], stores: true },
   column_sums: { reads: 1, writes: 1 },
   dot: { reads: 4, writes: 1, slot: true },
   dual_average: { reads: 3, writes: 2, prelude: 'vector_kernel' },
@@ -56,7 +56,7 @@ export const BINDINGS: Readonly<Record<KernelName, Bindings>> = {
   online_update: { reads: 2, writes: 3 },
   pg_step: { reads: 4, writes: 2 },
   sgd_step: { reads: 1, writes: 2, prelude: 'vector_kernel' },
-  sgd_update: { reads: 3, writes: 4, slot: true },
+  sgd_update: { reads: 3, writes: 4, slot: true, prelude: 'mix' },
   settle: { reads: 1, writes: 6 },
   rprop_step: { reads: 1, writes: 4, prelude: 'vector_kernel' },
   row_norms: { reads: 1, writes: 1 },
