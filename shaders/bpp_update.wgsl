@@ -1,6 +1,6 @@
 // Each row of a factor at its minimum over [0, ∞), in place, by block principal pivoting, as in ts/kernels/bpp_update.ts, in
 // pairs of f32 where that has float64. Kim & Park, SIAM J. Sci. Comput. 33 (2011), algorithm 2, row by row. Stands behind
-// pairs.wgsl.
+// pairs.wgsl and moving.wgsl.
 //
 // There are no upper bounds here, and no proximal steps: a component that depends on those before it becomes zero, and a row
 // that comes to no end within 5·moving + 20 exchanges keeps the positive part of its last solution.
@@ -28,6 +28,7 @@ struct Params {
   first_term: u32, // where the rows' violations go
   threads: u32, // from one place of S to the next
   zero: u32, // 0
+  frozen: u32, // where flags of rows that stay begin
   l1: f32,
   l2: f32,
 }
@@ -35,9 +36,10 @@ struct Params {
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> N: array<f32>;
 @group(0) @binding(2) var<storage, read> G: array<f32>;
-@group(0) @binding(3) var<storage, read_write> F: array<f32>;
-@group(0) @binding(4) var<storage, read_write> S: array<vec2f>;
-@group(0) @binding(5) var<storage, read_write> terms: array<f32>;
+@group(0) @binding(3) var<storage, read> holds: array<f32>;
+@group(0) @binding(4) var<storage, read_write> F: array<f32>;
+@group(0) @binding(5) var<storage, read_write> S: array<vec2f>;
+@group(0) @binding(6) var<storage, read_write> terms: array<f32>;
 
 var<private> thread: u32;
 
@@ -184,6 +186,11 @@ fn main(
   if (thread >= p.rows) {
     return;
   }
+  let term = p.first_term + p.first_row + thread;
+  if (moving_of(thread) == 0) {
+    terms[term] = 0;
+    return;
+  }
   let row = (p.first_row + thread) * p.rank;
   var largest = 0f;
   var start = vec2u();
@@ -214,5 +221,5 @@ fn main(
     let f = S[solution(r)].x;
     F[row + r] = select(f, 0, f < SMALLEST);
   }
-  terms[p.first_term + p.first_row + thread] = violation;
+  terms[term] = violation;
 }

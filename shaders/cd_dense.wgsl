@@ -1,6 +1,6 @@
 // One sweep of coordinate descent over the rows of a factor for any β, in place, from a dense tile of X whose rows are the
-// factor's. Hsieh & Dhillon, KDD 2011, section 4. Stands behind mix.wgsl, beta.wgsl and descent.wgsl, which says who does what, and
-// behind the type `stored` of X.
+// factor's. Hsieh & Dhillon, KDD 2011, section 4. Stands behind mix.wgsl, moving.wgsl, beta.wgsl and descent.wgsl, which says who
+// does what, and behind the type `stored` of X.
 //
 // A step's move of the model waits for the next step, which reads the model anyway. O is rank × columns, so that neighbours
 // read neighbours. Weights are 1, a matrix, or a hash of seed and place, the place turned where rows are X's columns.
@@ -27,6 +27,7 @@ struct Params {
   first_loss: u32, // where their losses go
   first_spill: u32, // where models begin that have no room in the workgroup
   single: u32, // nothing moves before so many iterations stand
+  frozen: u32, // where flags of rows that stay begin
   beta: f32,
   least: f32,
   l1: f32,
@@ -38,7 +39,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read> X: array<stored>;
 @group(0) @binding(2) var<storage, read> V: array<f32>;
 @group(0) @binding(3) var<storage, read> O: array<f32>;
-@group(0) @binding(4) var<storage, read> momentum: array<f32>;
+@group(0) @binding(4) var<storage, read> holds: array<f32>;
 @group(0) @binding(5) var<storage, read_write> F: array<f32>;
 @group(0) @binding(6) var<storage, read_write> scratch: array<f32>;
 
@@ -62,12 +63,13 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  if (p.single > 0 && momentum[DONE] < f32(p.single)) {
+  if (p.single > 0 && holds[DONE] < f32(p.single)) {
     return;
   }
   let i = (group.y * groups.x + group.x) * (WORKGROUP / LANES) + lane / LANES;
-  // threads without a row take part in the barriers
-  let columns = select(0, p.columns, i < p.rows);
+  // threads without a row that moves take part in the barriers; the model of one that stays is for its loss alone
+  let moves = i < p.rows && moving_of(i) > 0;
+  let columns = select(0, p.columns, moves || (i < p.rows && p.measure != 0));
   let leads = i < p.rows && lane % LANES == 0;
   let row = (p.first_row + i) * p.rank;
   let X_row = p.X_first + i * p.X_stride;
@@ -115,11 +117,11 @@ fn main(
     violation += projected(old, gradient);
     change = next - old;
     before = along;
-    if (leads) {
+    if (leads && moves) {
       F[row + r] = next;
     }
   }
   if (leads) {
-    scratch[p.first_term + i] = violation;
+    scratch[p.first_term + i] = select(0, violation, moves);
   }
 }

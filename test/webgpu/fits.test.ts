@@ -156,27 +156,36 @@ describe.runIf(hasDriver)('WebGPU fits', () => {
     await device[Symbol.asyncDispose]()
   })
 
-  it('fits 100 iterations in 600 dispatches, 5 submissions and 2 read-backs, and makes no buffer on the way', async () => {
-    const watch = watched()
-    const device = await softwareBackend({}, watch.provider).open()
-    const [rows, columns, rank] = [24, 16, 4]
-    const fit = await device.createFit(problemOf(dense(rows, columns), rank), SPEC(rank))
-    expect(watch.uploaded()).toBe(4 * (rows * columns + rank * (rows + columns)))
-    const made = watch.made()
-    // how iterations are cut depends on how long they take: here no time at all
-    const clock = vi.spyOn(performance, 'now').mockReturnValue(performance.now())
-    expect(await fit.run(100)).toMatchObject({ iterations: 100, stopped: 'done' })
-    await fit.factors()
-    clock.mockRestore()
-    // one Gram matrix of H before the first
-    expect(watch.dispatches()).toBeLessThanOrEqual(100 * 6 + 1)
-    expect(watch.submissions()).toBeLessThanOrEqual(5)
-    expect(watch.maps()).toBe(2)
-    expect(watch.made()).toBe(made)
-    await fit.run(100)
-    expect(watch.uploaded()).toBe(4 * (rows * columns + rank * (rows + columns)))
-    await device[Symbol.asyncDispose]()
-  })
+  it.for([
+    ['all rows and columns', {}, 0],
+    ['some rows and columns', { frozenW: Uint32Array.of(0, 5, 6, 23), frozenH: Uint32Array.of(3, 15) }, 24 + 16],
+    ['some columns', { frozenH: Uint32Array.of(0, 1, 2) }, 16],
+  ] as const)(
+    'fits 100 iterations of %s in 600 dispatches, 5 submissions and 2 read-backs, and makes no buffer on the way',
+    async ([, frozen, flags]) => {
+      const watch = watched()
+      const device = await softwareBackend({}, watch.provider).open()
+      const [rows, columns, rank] = [24, 16, 4]
+      const uploaded = 4 * (rows * columns + rank * (rows + columns) + flags)
+      const problem = problemOf(dense(rows, columns), rank)
+      const fit = await device.createFit(problem, { ...SPEC(rank), ...frozen })
+      expect(watch.uploaded()).toBe(uploaded)
+      const made = watch.made()
+      // how iterations are cut depends on how long they take: here no time at all
+      const clock = vi.spyOn(performance, 'now').mockReturnValue(performance.now())
+      expect(await fit.run(100)).toMatchObject({ iterations: 100, stopped: 'done' })
+      await fit.factors()
+      clock.mockRestore()
+      // one Gram matrix of H before the first
+      expect(watch.dispatches()).toBeLessThanOrEqual(100 * 6 + 1)
+      expect(watch.submissions()).toBeLessThanOrEqual(5)
+      expect(watch.maps()).toBe(2)
+      expect(watch.made()).toBe(made)
+      await fit.run(100)
+      expect(watch.uploaded()).toBe(uploaded)
+      await device[Symbol.asyncDispose]()
+    },
+  )
 
   it('takes 150 batches of gradient steps in 2 read-backs, told 3 numbers each, as the reference does', async () => {
     const watch = watched()

@@ -25,17 +25,23 @@ const ROOM: Room = {
 /** As the device of a software driver has them. */
 const DOTS = { ab: 3, cd: 1, terms: 2 }
 
+/** Single rows and runs, within panels and across their ends. */
+const LINES = { frozenW: Uint32Array.of(0, 14, 15, 16, 17, 60, 108), frozenH: Uint32Array.of(1, 2, 3, 44) }
+
 /** Passes over X of one iteration, its loss included. */
 const CASES: readonly { readonly wanted: Wanted; readonly passes: number }[] = [
   { wanted: { ...DENSE, beta: 2, rule: 'mu' }, passes: 1 },
   { wanted: { ...DENSE, beta: 2, rule: 'hals', more: { extrapolate: true, rounds: 2 } }, passes: 1 },
   { wanted: { ...DENSE, beta: 2, rule: 'pg' }, passes: 1 },
+  { wanted: { ...DENSE, beta: 2, rule: 'pg', more: LINES }, passes: 1 },
+  { wanted: { ...DENSE, beta: 2, rule: 'hals', more: { ...LINES, extrapolate: true } }, passes: 1 },
   { wanted: { ...DENSE, beta: 1, rule: 'mu', weights: 'dense' }, passes: 6 },
   // with H as it is, the product with X once for all iterations
   { wanted: { ...DENSE, beta: 2, rule: 'mu', fixed: 'H' }, passes: 1 / ITERATIONS },
   { wanted: { ...CSR, beta: 2, rule: 'mu' }, passes: 2 },
   { wanted: { ...CSR, beta: 1, rule: 'mu' }, passes: 3 },
   { wanted: { ...CSR, beta: 1, rule: 'hals' }, passes: 3 },
+  { wanted: { ...CSR, beta: 1, rule: 'hals', more: LINES }, passes: 3 },
 ]
 
 /** A room for so many bytes of X. */

@@ -2,7 +2,7 @@ import { NonnegError } from '../../core/errors.js'
 import type { Call, Operand } from './calls.js'
 import { type Scratch, type Shares, sharesFor } from './descent-calls.js'
 import { boundsOf, type Family, type Measure, type Setting } from './family.js'
-import { type Waits, waits } from './motion.js'
+import { type Waits, waits } from './holds.js'
 import type { Bounds } from './rule-calls.js'
 
 export type FactorName = 'W' | 'Ht'
@@ -59,7 +59,7 @@ export async function descentFamily(setting: Setting, sweeps: Sweeps, measure: M
       Array.from({ length: rounds }, (_, round) => {
         const first = (round === 0 ? firstTerm[factor] : unread) + firstRow
         const scratch = { operand: { buffer: terms }, firstTerm: first, firstLoss: undefined, firstSpill }
-        return { ...own, firstRow, F, scratch, ...waits(setting, round) }
+        return { ...own, firstRow, F, scratch, ...waits(setting, factor, round, firstRow) }
       }),
     )
   }

@@ -1,7 +1,7 @@
 import { muRatio } from './beta-calls.js'
 import type { Call } from './calls.js'
 import { boundsOf, type Family, type Pair, type Setting, SLOT, type State, stateAfter } from './family.js'
-import { waits } from './motion.js'
+import { stays, waits } from './holds.js'
 import { addParts, dotOf, ONE_PART, xhtDense } from './product-calls.js'
 import { gramBuffer, gramCalls, gramParts, productsOf, type Summed } from './products.js'
 import {
@@ -24,6 +24,7 @@ interface Side {
   readonly G: Summed
   readonly first: number
   /** Where its rows are in F; default: all of them. */
+  readonly firstRow?: number
   readonly range?: { readonly offset: number; readonly size: number }
 }
 
@@ -66,12 +67,12 @@ export async function gramFamily(setting: Setting): Promise<Family> {
 
   /** The rule on one factor, all rounds of it. */
   function move(side: Side, state: State): Call[] {
-    const { name, rows: count, F, N: product, G: gram, first, range } = side
+    const { name, rows: count, F, N: product, G: gram, first, firstRow, range } = side
     const sums = {
       N: { operand: { buffer: product.buffer }, parts: product.parts },
       G: { operand: { buffer: gram.buffer }, parts: gram.parts },
     }
-    const own = { rows: count, rank: width, bounds: bounds[name] }
+    const own = { rows: count, rank: width, bounds: bounds[name], ...stays(setting, name, firstRow) }
     const violation: Violation = { operand: { buffer: terms }, first }
     if (rule === 'mu' && setting.alternates) {
       return Array.from({ length: rounds }, (_, round) => {
@@ -89,14 +90,24 @@ export async function gramFamily(setting: Setting): Promise<Family> {
     }
     if (rule === 'hals') {
       // its further rounds need no dispatch
-      return [halsUpdate({ ...own, rounds, ...waits(setting, 1), N: sums.N, G: sums.G.operand, F: into, violation })]
+      return [
+        halsUpdate({
+          ...own,
+          rounds,
+          ...waits(setting, name, 1, firstRow),
+          N: sums.N,
+          G: sums.G.operand,
+          F: into,
+          violation,
+        }),
+      ]
     }
     const push = { operand: { buffer: P! }, parts: 1 }
     if (rule === 'mu') {
       const halves = { gamma: 1, N: sums.N, P: push, shared: false }
       return Array.from({ length: rounds }, (_, round) => [
         pushes(side, state),
-        muRatio({ ...own, ...halves, F: into, ...waits(setting, round) }),
+        muRatio({ ...own, ...halves, F: into, ...waits(setting, name, round, firstRow) }),
       ]).flat()
     }
     // the trace bounds the largest eigenvalue, and with it the curvature of every row
@@ -105,7 +116,7 @@ export async function gramFamily(setting: Setting): Promise<Family> {
       pushes(side, state),
       pgStep({
         ...{ ...own, step, N: sums.N, P: push, shared: false, L, F: into, violation, measure: round === 0 },
-        ...waits(setting, round),
+        ...waits(setting, name, round, firstRow),
       }),
     ]).flat()
   }
@@ -140,7 +151,7 @@ export async function gramFamily(setting: Setting): Promise<Family> {
     const sides = panels.flatMap(panel => {
       const { first, count } = panel
       const range = { offset: first * width * 4, size: count * width * 4 }
-      const side: Side = { name: 'W', rows: count, F: W, N, G, first: termsOf(first), range }
+      const side: Side = { name: 'W', rows: count, F: W, N, G, first: termsOf(first), firstRow: first, range }
       return [panel.forW(Ht[state]), ...move(side, state), ...moved(panel), panel.forH(W[next])]
     })
     return [...sides, ...finish, ...moveHt(state)]

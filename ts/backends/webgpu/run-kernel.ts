@@ -62,8 +62,8 @@ const CALLS: Record<string, (dims: Dims, windows: Windows, room: Room) => Call |
     return muUpdate({ rows, rank, N: whole(N), G: whole(G), bounds, F: old!, into: F! })
   },
   hals_update({ rows, rank, ...d }, { F, N, G, terms }) {
-    const own = { rows, rank, rounds: 1, single: 0, bounds: boundsOf({ rank, ...d }) }
-    return halsUpdate({ ...own, N: whole(N), G: G!, F: F!, momentum: undefined, violation: from(terms) })
+    const own = { rows, rank, rounds: 1, bounds: boundsOf({ rank, ...d }) }
+    return halsUpdate({ ...own, N: whole(N), G: G!, F: F!, violation: from(terms) })
   },
   bpp_update({ rows, rank, ...d }, { F, N, G, terms, scratch }, room) {
     const own = { rows, rank, bounds: boundsOf({ rank, ...d }), threads: bppThreads(rows, rank, room) }

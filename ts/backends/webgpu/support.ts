@@ -4,6 +4,7 @@ import type { Dims, KernelSpec } from '../../kernels/spec.js'
 import { type FitSpec, gramRuleRefusal, type Rule, type Weights } from '../backend.js'
 import { type Memory, residentBytes } from '../memory.js'
 import { SLOT } from './family.js'
+import { flagBytes } from './holds.js'
 import { TILE_BYTES } from './plan.js'
 import { SLOTS } from './slots.js'
 
@@ -24,7 +25,6 @@ export function fitRefusal(
 ): string | undefined {
   const { dtype, rank, beta, rule } = spec
   if (dtype !== 'f32') return 'WebGPU computes in f32 only'
-  if (spec.frozenW || spec.frozenH) return 'WebGPU has no rows and columns that stay'
   if (!RULES.includes(rule)) return `WebGPU has no kernels for the update rule ${rule}`
   if (spec.storage === 'f16') {
     if (!features.has(HALF))
@@ -82,8 +82,10 @@ const ALWAYS = 2 * SLOTS * SLOT.bytes + 2 ** 16
  * those of a sparse X, contribute: up to three values each.
  */
 export function memoryOfFit(X: MatrixView, spec: FitSpec, weights: Weights | undefined): Memory {
-  const resident = residentBytes(X, spec, weights, 4, 4)
-  const { factors: single } = residentBytes(X, { ...spec, extrapolate: false }, undefined, 4, 4)
+  // which rows stay is not a list here
+  const free = { ...spec, frozenW: undefined, frozenH: undefined }
+  const resident = residentBytes(X, free, weights, 4, 4)
+  const { factors: single } = residentBytes(X, { ...free, extrapolate: false }, undefined, 4, 4)
   const products = Math.min(2 * single + 2 * PARTS, 16 * single)
   const family = familyOf(X, spec.beta, weights)
   const values = family === 'gram' ? 0 : family === 'entries' ? 4 * entryCount(X) : 4 * X.rows * X.columns
@@ -94,5 +96,5 @@ export function memoryOfFit(X: MatrixView, spec: FitSpec, weights: Weights | und
   const entries = tiles * (family === 'tile' ? Math.min(TILE_BYTES, values) : values)
   const X16 = X.kind === 'dense' && spec.storage === 'f16' ? resident.X / 2 : resident.X
   const workspace = often * (products + entries) + ALWAYS
-  return { ...resident, X: X16, factors: resident.factors + single, workspace }
+  return { ...resident, X: X16, factors: resident.factors + single + flagBytes(spec, X.rows, X.columns), workspace }
 }

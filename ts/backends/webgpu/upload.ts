@@ -1,6 +1,7 @@
 import { Breather } from '../../core/breathe.js'
 import { halfBits } from '../../core/half.js'
 import type { DenseView, FloatArray } from '../../core/matrix.js'
+import { runsOf } from '../runs.js'
 import type { Gpu } from './gpu.js'
 
 /** Elements converted and handed over at a time. */
@@ -143,6 +144,22 @@ export function uploadFloats(
     piece.set(source.subarray(from + start, from + start + piece.length))
   }
   return upload(gpu, buffer, count, 1, floats, fill, first)
+}
+
+/** For each of so many rows whether the list has it, 1 or 0, to elements of the buffer from `first` on. */
+export function uploadFlags(
+  gpu: Gpu,
+  buffer: GPUBuffer,
+  listed: Uint32Array,
+  rows: number,
+  first: number,
+): Promise<void> {
+  const fill = (piece: Float32Array, start: number) => {
+    for (const { first: row, rows: count, stays } of runsOf(listed, start, piece.length)) {
+      piece.fill(Number(stays), row - start, row - start + count)
+    }
+  }
+  return upload(gpu, buffer, rows, 1, floats, fill, first)
 }
 
 /** Rows without the padding that they have on the device. */
