@@ -119,6 +119,18 @@ describe.runIf(hasDriver)('WebGPU fits whose X is larger than the memory', () =>
     },
   )
 
+  it('solve for rows with the weights of their entries where some of these panels stay', async () => {
+    const { spec, ...given } = fitCase({ ...CSR, beta: 2, rule: 'bpp', weights: 'entries', more: LINES })
+    const { problem } = await problemOf({ spec, ...given })
+    const resident = await outcome(problem, spec, ROOM, iterated)
+    const { factors, workspace } = memoryOfFit(problem.X, spec, undefined)
+    const room = { ...ROOM, memoryBytes: factors + workspace + 2 ** 13 }
+    const streamed = await outcome(problem, spec, room, iterated)
+    expect(streamed.uploaded).toBeGreaterThan(0)
+    expect(streamed.left).toEqual(resident.left)
+    expect(streamed.bytes).toBeLessThan(room.memoryBytes)
+  })
+
   it('are refused where each few columns of X would want all of its panels again', async () => {
     const { spec, ...given } = fitCase({ ...DENSE, beta: 1, rule: 'hals' })
     const { problem } = await problemOf({ spec, ...given })

@@ -58,28 +58,38 @@ function common({ beta, bounds, shares, rows }: Descent) {
   }
 }
 
-export function cdDense(
-  o: Descent & {
-    columns: number
-    X: Placed
-    V: Placed | undefined
-    holdout: Holdout | undefined
-    /** Of the tile in all of X, or its first column where the tile's rows are columns of X. */
-    row: number
-    turned: boolean
-    O: Placed
-  },
-): Call {
-  const { rows, columns, rank, bounds, firstRow, X, V, O, holdout, scratch, single = 0, frozen = 0 } = o
-  const places = [X.first, X.stride, V?.first ?? 0, V?.stride ?? 0, O.stride]
-  const weights = V ? 1 : holdout ? 2 : 0
+/** A dense tile of X, rows of the factor that moves by it, and the weights of its entries. */
+export interface WeighedTile {
+  readonly X: Placed
+  readonly V: Placed | undefined
+  readonly holdout: Holdout | undefined
+  /** Of the tile in all of X, or its first column where the tile's rows are columns of X. */
+  readonly row: number
+  readonly turned: boolean
+}
+
+/** Where its entries and their weights are, as kernels take it: see shaders/weights.wgsl. */
+export function tileWords({ X, V, holdout, row, turned }: WeighedTile): number[] {
+  const places = [X.first, X.stride, V?.first ?? 0, V?.stride ?? 0]
   const hash = [holdout?.key ?? 0, holdout?.threshold ?? 0, Number(holdout?.complement ?? false)]
+  return [...places, V ? 1 : holdout ? 2 : 0, row, Number(turned), ...hash]
+}
+
+export function cdDense(
+  o: Descent &
+    WeighedTile & {
+      readonly columns: number
+      /** rank × columns */
+      readonly O: Placed
+    },
+): Call {
+  const { rows, columns, rank, bounds, firstRow, X, V, O, scratch, single = 0, frozen = 0 } = o
   const { firstTerm, firstLoss, firstSpill } = scratch
   const shared = common(o)
   return {
     kernel: 'cd_dense',
     params: [
-      ...[rows, columns, rank, bounds.moving, firstRow, ...places, weights, o.row, Number(o.turned), ...hash],
+      ...[rows, columns, rank, bounds.moving, firstRow, ...tileWords(o), O.stride],
       ...[Number(firstLoss !== undefined), firstTerm, firstLoss ?? 0, firstSpill, single, frozen],
     ],
     reads: [X.operand, V?.operand, O.operand, o.holds],

@@ -1,19 +1,11 @@
 import { muRatio } from './beta-calls.js'
+import { bppBytes, bppThreads, bppUpdate } from './bpp-calls.js'
 import type { Call } from './calls.js'
 import { boundsOf, type Family, type Pair, type Setting, SLOT, type State, stateAfter } from './family.js'
 import { stays, waits } from './holds.js'
 import { addParts, dotOf, ONE_PART, xhtDense } from './product-calls.js'
 import { gramBuffer, gramCalls, gramParts, productsOf, type Summed } from './products.js'
-import {
-  bppThreads,
-  bppUpdate,
-  bppValues,
-  halsUpdate,
-  muUpdate,
-  pgStep,
-  pgTerms,
-  type Violation,
-} from './rule-calls.js'
+import { halsUpdate, muUpdate, pgStep, pgTerms, type Violation } from './rule-calls.js'
 
 /** One factor before its update: rows of the device, and the products that it moves by. */
 interface Side {
@@ -49,8 +41,8 @@ export async function gramFamily(setting: Setting): Promise<Family> {
   const termCount = termsOf(rows) + (fixed ? 0 : termsOf(columns))
   const terms = await owned.storage(termCount * 4)
   const bounds = boundsOf(spec)
-  const threads = bppThreads(Math.max(rows, columns), width, room)
-  const scratch = rule === 'bpp' ? await owned.storage(threads * bppValues(width) * 4) : undefined
+  const most = Math.max(rows, columns)
+  const scratch = rule === 'bpp' ? await owned.storage(bppBytes(most, width, room, false)) : undefined
 
   /** P = F·G, the half of the gradient that the model pushes back with. */
   const pushes = ({ rows: count, F, G: gram, range }: Side, state: State) =>
@@ -85,8 +77,9 @@ export async function gramFamily(setting: Setting): Promise<Family> {
       return [addParts({ length: count * width, parts: product.parts, N: sums.N.operand, into })]
     }
     if (scratch) {
-      const G = sums.G.operand
-      return bppUpdate({ ...own, threads, N: sums.N, G, F: into, scratch: { buffer: scratch }, violation })
+      const threads = bppThreads(most, width, room, false)
+      const of = { N: sums.N, G: sums.G.operand }
+      return bppUpdate({ ...own, ...of, threads, F: into, scratch: { buffer: scratch }, violation })
     }
     if (rule === 'hals') {
       // its further rounds need no dispatch

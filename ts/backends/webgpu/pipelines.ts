@@ -19,8 +19,13 @@ export interface Bindings {
   readonly stores?: boolean
 }
 
-/** A kernel that can be run: the others are text that stands before one. */
-export type KernelName = Exclude<ShaderName, 'beta' | 'descent' | 'mix' | 'moving' | 'pairs' | 'vector_kernel'>
+/** Text that stands before that of kernels. */
+type TextName =
+  | ('beta' | 'descent' | 'least_squares' | 'mix' | 'moving' | 'normal_equations' | 'pairs' | 'pivoting')
+  | ('vector_kernel' | 'weights')
+
+/** A kernel that can be run. */
+export type KernelName = Exclude<ShaderName, TextName>
 
 /** Values of the overrides of a kernel's variant beside the workgroup size; HALF is one of its text. */
 export type Variant = Readonly<Record<string, boolean | number>>
@@ -32,9 +37,14 @@ export const BINDINGS: Readonly<Record<KernelName, Bindings>> = {
   axpby: { reads: 2, writes: 1 },
   beta_terms: { reads: 2, writes: 4, prelude: ['beta', 'mix'], stores: true },
   beta_xht_csr: { reads: 6, writes: 2, prelude: 'beta' },
-  bpp_update: { reads: 3, writes: 3, prelude: ['pairs', 'moving'] },
+  bpp_csr: { reads: 7, writes: 1, prelude: ['pairs', 'moving', 'least_squares', 'normal_equations'] },
+  bpp_dense: {
+    ...{ reads: 5, writes: 1, stores: true },
+    prelude: ['pairs', 'moving', 'least_squares', 'normal_equations', 'mix', 'weights'],
+  },
+  bpp_update: { reads: 3, writes: 3, prelude: ['pairs', 'moving', 'least_squares', 'pivoting'] },
   cd_csr: { reads: 6, writes: 2, prelude: ['moving', 'beta', 'descent'] },
-  cd_dense: { reads: 4, writes: 2, prelude: ['mix', 'moving', 'beta', 'descent'], stores: true },
+  cd_dense: { reads: 4, writes: 2, prelude: ['mix', 'weights', 'moving', 'beta', 'descent'], stores: true },
   column_sums: { reads: 1, writes: 1 },
   dot: { reads: 4, writes: 1, slot: true },
   dual_average: { reads: 3, writes: 2, prelude: 'vector_kernel' },

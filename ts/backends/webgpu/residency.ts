@@ -3,7 +3,7 @@ import { familyOf } from '../../kernels/beta.js'
 import type { FitSpec, Weights } from '../backend.js'
 import { type Memory, totalBytes } from '../memory.js'
 import { padded, ROWS_APART, type Room } from './plan.js'
-import { memoryOfFit } from './support.js'
+import { BY_ROWS, memoryOfFit } from './support.js'
 
 /** How much of X and its weights is on the device at a time, where not all of it is. */
 export interface Residency {
@@ -18,15 +18,15 @@ const MOST_BYTES = 32 * 2 ** 20
 /** Panels that the room for X is cut into, so that most of it holds some that stay. */
 const CUTS = 16
 
-/** Whether the columns of a sparse X are listed too: for products that gather by them, or a descent that goes along them. */
+/** Whether the columns of a sparse X are listed too: for products that gather by them, or rows of Hᵀ that move by them. */
 export function gathersColumns(X: MatrixView, { beta, fixed, rule }: FitSpec, weights: Weights | undefined): boolean {
-  return X.kind === 'csr' && fixed !== 'H' && (rule === 'hals' || familyOf(X, beta, weights) !== 'tile')
+  return X.kind === 'csr' && fixed !== 'H' && (BY_ROWS.includes(rule) || familyOf(X, beta, weights) !== 'tile')
 }
 
 /** Whether an update reads the columns of a dense matrix across all of its panels, again for every few of them. */
 function readsAcross(X: MatrixView, { beta, fixed, rule }: FitSpec, weights: Weights | undefined): boolean {
   const isDense = X.kind === 'dense' || weights?.kind === 'dense'
-  return rule === 'hals' && fixed !== 'H' && isDense && familyOf(X, beta, weights) === 'tile'
+  return BY_ROWS.includes(rule) && fixed !== 'H' && isDense && familyOf(X, beta, weights) === 'tile'
 }
 
 /** The matrices that are cut into panels: X by its rows, where it is sparse by its columns too, and dense weights. */

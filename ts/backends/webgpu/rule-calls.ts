@@ -1,6 +1,5 @@
 import { type Call, fourfold, grid, input, type Operand, tiles } from './calls.js'
 import type { Stays, Waits } from './holds.js'
-import type { Room } from './plan.js'
 
 /** A sum in parts, one after the other, that its reader adds. */
 export interface Sum {
@@ -75,51 +74,6 @@ export function halsUpdate(
     writes: [o.F, violation.operand],
     groups: grid(rows),
   }
-}
-
-/** Values of scratch that a row of `bpp_update` takes: a triangle and three vectors, in pairs. */
-export function bppValues(rank: number): number {
-  return rank * (rank + 1) + 6 * rank
-}
-
-/** Bytes of scratch that one dispatch of `bpp_update` may take. */
-const BPP_BYTES = 32 * 2 ** 20
-
-/** Rows that one dispatch of `bpp_update` takes, a thread each. */
-export function bppThreads(rows: number, rank: number, { bindingBytes }: Room): number {
-  const most = Math.floor(Math.min(BPP_BYTES, bindingBytes) / (4 * bppValues(rank)))
-  return Math.min(rows, Math.max(1, most))
-}
-
-/** In dispatches of `threads` rows each. */
-export function bppUpdate(
-  o: Stays & {
-    rows: number
-    rank: number
-    threads: number
-    bounds: Bounds
-    N: Sum
-    /** In one part. */
-    G: Operand
-    F: Operand
-    scratch: Operand
-    violation: Violation
-  },
-): Call[] {
-  const { rows, rank, threads, bounds, N, violation, frozen = 0 } = o
-  return Array.from({ length: Math.ceil(rows / threads) }, (_, at) => {
-    const firstRow = at * threads
-    const count = Math.min(threads, rows - firstRow)
-    const sums = [N.parts, N.partLength ?? rows * rank]
-    return {
-      kernel: 'bpp_update',
-      params: [count, rank, bounds.moving, firstRow, ...sums, violation.first, threads, 0, frozen && frozen + firstRow],
-      scalars: [bounds.l1, bounds.l2],
-      reads: [N.operand, o.G, o.holds],
-      writes: [o.F, o.scratch, violation.operand],
-      groups: grid(count),
-    }
-  })
 }
 
 /** How pg_step finds the bound of a row's curvature: a sum of `terms` values, `step` apart, from row · `stride` on. */

@@ -12,6 +12,7 @@ import {
   type Wanted,
   whDense,
 } from './beta-calls.js'
+import { bppBytes, bppCsr, bppDense, bppThreads, bppUpdate } from './bpp-calls.js'
 import { type Call, type Operand, prepare, record, resourceOf } from './calls.js'
 import { cdCsr, cdDense, type Scratch, sharesFor } from './descent-calls.js'
 import { type DotGroups, SLOT } from './family.js'
@@ -19,17 +20,7 @@ import { type Gpu, READ_PIECE, SMALLEST_BUFFER } from './gpu.js'
 import { Owned } from './owned.js'
 import type { Room } from './plan.js'
 import { dotOf, gramOf, ONE_PART, square, xhtCsr, xhtDense, xtwDense } from './product-calls.js'
-import {
-  type Bounds,
-  bppThreads,
-  bppUpdate,
-  bppValues,
-  extrapolateBy,
-  halsUpdate,
-  muUpdate,
-  pgStep,
-  pgTerms,
-} from './rule-calls.js'
+import { type Bounds, extrapolateBy, halsUpdate, muUpdate, pgStep, pgTerms } from './rule-calls.js'
 import { gramBoundOf, sgdTerms, sgdUpdate, svrmuUpdate } from './stochastic-calls.js'
 import { callRefusal } from './support.js'
 import { uploadFloats, uploadIntegers } from './upload.js'
@@ -66,8 +57,36 @@ const CALLS: Record<string, (dims: Dims, windows: Windows, room: Room) => Call |
     return halsUpdate({ ...own, N: whole(N), G: G!, F: F!, violation: from(terms) })
   },
   bpp_update({ rows, rank, ...d }, { F, N, G, terms, scratch }, room) {
-    const own = { rows, rank, bounds: boundsOf({ rank, ...d }), threads: bppThreads(rows, rank, room) }
+    const own = { rows, rank, bounds: boundsOf({ rank, ...d }), threads: bppThreads(rows, rank, room, false) }
     return bppUpdate({ ...own, N: whole(N), G: G!, F: F!, scratch: scratch!, violation: from(terms) })
+  },
+  bpp_dense({ rows, columns, stride, rank, ...d }, { X, V, O, F, terms, scratch }, room) {
+    const place = (operand: Operand | undefined) => ({ operand, first: 0, stride })
+    const tile = { X: place(X), V: place(V), holdout: undefined, row: 0, turned: false }
+    const sizes = { rows, columns, rank, bounds: boundsOf({ rank, ...d }) }
+    const losses = d.measure ? tileTerms(rows, columns) : 0
+    const [systems, U] = apart(scratch!, bppBytes(rows, rank, room, true))
+    const own = { ...sizes, threads: bppThreads(rows, rank, room, true), F: F!, O, scratch: systems }
+    const wanted = { push: false, bend: false, measure: true }
+    const parts = { ...tile, inside: columns, beta: 2, wanted, adds: false, P: undefined, C: undefined, terms: terms! }
+    return [
+      ...(losses > 0 ? [whDense({ ...sizes, stride: rank, firstRow: 0, transposed: true, W: F, H: O, U })] : []),
+      ...(losses > 0 ? [betaTerms({ ...sizes, ...parts, U })] : []),
+      ...bppDense({ ...own, ...tile, violation: { operand: terms!, first: losses } }),
+    ]
+  },
+  bpp_csr({ rows, rank, ...d }, { indptr, indices, values, weights, O, F, terms, scratch }, room) {
+    const lists = { indptr: indptr!, indices, values, weights, O }
+    const [systems, entries] = apart(scratch!, bppBytes(rows, rank, room, true))
+    const threads = bppThreads(rows, rank, room, true)
+    const own = { rows, rank, threads, bounds: boundsOf({ rank, ...d }), F: F!, scratch: systems }
+    const wanted = { push: false, bend: false, measure: true }
+    const sum = { panel: { first: 0, count: rows }, rank, parts: 1, beta: 2, wanted, zeros: false }
+    const places = { partLength: 0, firstTerm: 0, F, entries, terms }
+    return [
+      ...(d.measure ? [betaEntries({ ...sum, ...lists, ...places })] : []),
+      ...bppCsr({ ...own, ...lists, violation: { operand: terms!, first: d.measure ? rows : 0 } }),
+    ]
   },
   cd_dense({ rows, columns, stride, beta, rank, ...d }, { X, V, O, F, terms }, room) {
     const place = (operand: Operand | undefined, step: number) => ({ operand, first: 0, stride: step })
@@ -167,6 +186,8 @@ const SCALARS: Record<string, (dims: Dims) => readonly Scalars[]> = {
   sgd_update: ({ rows, rank }) => [{ name: 'sums', terms: sgdTerms(rows, rank) }],
   hals_update: ({ rows }) => violations(rows),
   bpp_update: ({ rows }) => violations(rows),
+  bpp_dense: ({ rows, columns, measure }) => [...losses(measure ? tileTerms(rows, columns) : 0), ...violations(rows)],
+  bpp_csr: ({ rows, measure }) => [...losses(measure ? entryTerms(rows, 1) : 0), ...violations(rows)],
   pg_step: ({ rows, rank }) => violations(pgTerms(rows, rank)),
   cd_dense: ({ rows, measure }) => [...violations(rows), ...losses(measure ? rows : 0)],
   cd_csr: ({ rows, measure }) => [...violations(rows), ...losses(measure ? rows : 0)],
@@ -184,12 +205,25 @@ const SCRATCH: Record<string, (dims: Dims, room: Room) => number> = {
   gram_bound: ({ rank }) => 2 * rank,
   sgd_update: ({ rows, rank }) => rows * rank,
   svrmu_update: ({ rows, rank }) => 3 * listLength(rows * rank),
-  bpp_update: ({ rows, rank }, room) => bppThreads(rows, rank, room) * bppValues(rank),
+  bpp_update: ({ rows, rank }, room) => bppBytes(rows, rank, room, false) / 4,
+  // what the loss before is told from comes behind the systems
+  bpp_dense: ({ rows, columns, rank }, room) =>
+    listLength(bppBytes(rows, rank, room, true) / 4) + listLength(rows * columns),
+  bpp_csr: ({ rows, rank, nonzeros }, room) => listLength(bppBytes(rows, rank, room, true) / 4) + listLength(nonzeros),
 }
 
 function scratchOf(rows: number, { measure }: Dims, operand: Operand): Scratch {
   const firstSpill = measure ? 2 * rows : rows
   return { operand, firstTerm: 0, firstLoss: measure ? rows : undefined, firstSpill }
+}
+
+/** The first bytes of a list, and what comes behind them. */
+function apart(list: Operand, bytes: number): readonly [Operand, Operand] {
+  const offset = listLength(bytes / 4) * 4
+  return [
+    { ...list, offset: 0, size: bytes },
+    { ...list, offset },
+  ]
 }
 
 function wantedOf({ push, bend, measure }: Dims): Wanted {
