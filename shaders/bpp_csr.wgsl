@@ -12,6 +12,7 @@ struct Params {
   first: u32, // of indptr
   threads: u32, // from one place of S to the next
   zero: u32, // 0
+  measure: u32, // whether the loss is wanted
   frozen: u32, // where flags of rows that stay begin
   l1: f32,
 }
@@ -34,7 +35,7 @@ fn main(
 ) {
   let tile = tile_of((group.y * groups.x + group.x) * WORKGROUP + lane);
   let i = tile.row;
-  if (i >= p.rows || moving_of(i) == 0) {
+  if (i >= p.rows || (moving_of(i) == 0 && p.measure == 0)) {
     return;
   }
   let end = indptr[p.first + i + 1];

@@ -22,6 +22,7 @@ struct Params {
   complement: u32,
   threads: u32, // from one place of S to the next
   zero: u32, // 0
+  measure: u32, // whether the loss is wanted
   frozen: u32, // where flags of rows that stay begin
   l1: f32,
 }
@@ -42,7 +43,7 @@ fn main(
 ) {
   let tile = tile_of((group.y * groups.x + group.x) * WORKGROUP + lane);
   let i = tile.row;
-  if (i >= p.rows || moving_of(i) == 0) {
+  if (i >= p.rows || (moving_of(i) == 0 && p.measure == 0)) {
     return;
   }
   for (var j = 0u; j < p.columns; j++) {

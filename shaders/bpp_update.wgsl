@@ -20,6 +20,8 @@ struct Params {
   threads: u32, // from one place of S to the next
   zero: u32, // 0
   own: u32, // whether rows have systems of their own
+  measure: u32, // whether these tell of the loss before
+  first_loss: u32, // where the rows' losses go
   frozen: u32, // where flags of rows that stay begin
   l1: f32,
   l2: f32,
@@ -43,6 +45,9 @@ fn main(
   thread = (group.y * groups.x + group.x) * WORKGROUP + lane;
   if (thread >= p.rows) {
     return;
+  }
+  if (p.measure != 0) {
+    terms[p.first_loss + thread] = S[entry(SOLUTION, 0)].x;
   }
   if (moving_of(thread) == 0) {
     terms[p.first_term + thread] = 0;

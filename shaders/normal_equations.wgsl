@@ -3,7 +3,8 @@
 // row over, and which bind O and F.
 //
 // A thread owns four rows of the triangle by four of its columns, or four entries of the right-hand side, and goes through all
-// entries of the row. Components that stay are taken from x, times what they are.
+// entries of the row. Components that stay are taken from x, times what they are. The loss of the row as it is, where it is
+// wanted, waits in the place of the solution.
 
 // Four sums as pairs.
 struct Sums {
@@ -20,6 +21,7 @@ struct Tile {
 }
 
 var<private> sums: array<Sums, 4>;
+var<private> loss: vec2f;
 
 fn opaque4(x: vec4f) -> vec4f {
   return bitcast<vec4f>(bitcast<vec4u>(x) ^ vec4u(p.zero));
@@ -43,7 +45,7 @@ fn with_product(to: Sums, a: vec2f, b: vec4f) -> Sums {
 
 // The tile of a thread, those of a row side by side: first those of its right-hand side.
 fn tile_of(at: u32) -> Tile {
-  let fours = (p.moving + 3) / 4;
+  let fours = max(1, (p.moving + 3) / 4);
   let each = fours * (fours + 3) / 2;
   let row = at / each;
   var rest = at % each;
@@ -66,6 +68,20 @@ fn load_O(other: u32, r: u32) -> vec4f {
   return select(vec4f(), vec4f(O[at], O[at + 1], O[at + 2], O[at + 3]), here);
 }
 
+fn tells_loss(tile: Tile) -> bool {
+  return p.measure != 0 && tile.is_right && tile.first == 0;
+}
+
+// x − f·o, of the components from `first` on.
+fn rest_of(x: f32, tile: Tile, other: u32, first: u32) -> vec2f {
+  let row = (p.first_row + tile.row) * p.rank;
+  var rest = vec2f(x, 0);
+  for (var s = first; s < p.rank; s++) {
+    rest = less(rest, vec2f(F[row + s], 0), vec2f(O[other + s], 0));
+  }
+  return rest;
+}
+
 // Takes an entry x of weight v, whose row of O begins at `other`.
 fn take(tile: Tile, v: f32, x: f32, other: u32) {
   if (v == 0) {
@@ -73,12 +89,11 @@ fn take(tile: Tile, v: f32, x: f32, other: u32) {
   }
   let right = load_O(other, tile.first);
   if (tile.is_right) {
-    let row = (p.first_row + tile.row) * p.rank;
-    var rest = vec2f(x, 0);
-    for (var s = p.moving; s < p.rank; s++) {
-      rest = less(rest, vec2f(F[row + s], 0), vec2f(O[other + s], 0));
+    sums[0] = with_product(sums[0], times(vec2f(v, 0), rest_of(x, tile, other, p.moving)), right);
+    if (tells_loss(tile)) {
+      let error = rest_of(x, tile, other, 0);
+      loss = plus(loss, times(vec2f(0.5 * v, 0), times(error, error)));
     }
-    sums[0] = with_product(sums[0], times(vec2f(v, 0), rest), right);
     return;
   }
   let left = load_O(other, tile.left);
@@ -90,6 +105,9 @@ fn take(tile: Tile, v: f32, x: f32, other: u32) {
 // Leaves the sums where bpp_update looks for them.
 fn keep(tile: Tile) {
   thread = tile.row;
+  if (tells_loss(tile)) {
+    S[entry(SOLUTION, 0)] = loss;
+  }
   for (var t = 0u; t < 4; t++) {
     let r = tile.left + t;
     for (var c = 0u; c < 4; c++) {

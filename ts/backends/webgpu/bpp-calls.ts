@@ -39,6 +39,8 @@ export interface Pivoted extends Stays {
   readonly F: Operand
   readonly scratch: Operand
   readonly violation: Violation
+  /** Where the losses of rows with systems of their own go, as they were before; default: they are not wanted. */
+  readonly firstLoss?: number
 }
 
 /** Some of the rows that a dispatch would take: `at` are those before them. */
@@ -60,9 +62,10 @@ function frozenOf({ frozen = 0 }: Pivoted, { at }: Share): number {
 
 /** @param of what all rows have in common; undefined: each has a system of its own in the scratch */
 function solve(o: Pivoted, share: Share, of: { readonly N: Sum; readonly G: Operand } | undefined): Call {
-  const { rows, rank, threads, bounds, firstRow = 0, violation } = o
+  const { rows, rank, threads, bounds, firstRow = 0, violation, firstLoss } = o
   const sums = [of?.N.parts ?? 0, of?.N.partLength ?? rows * rank]
-  const places = [violation.first + share.at, threads, 0, Number(of === undefined), frozenOf(o, share)]
+  const losses = [Number(firstLoss !== undefined), (firstLoss ?? 0) + share.at]
+  const places = [violation.first + share.at, threads, 0, Number(of === undefined), ...losses, frozenOf(o, share)]
   return {
     kernel: 'bpp_update',
     params: [share.count, rank, bounds.moving, firstRow + share.at, ...sums, ...places],
@@ -85,12 +88,18 @@ export function bppUpdate(
 
 /** Threads that form the system of a row. */
 function tilesOfRow({ moving }: Bounds): number {
-  return (tiles(moving) * (tiles(moving) + 3)) / 2
+  const fours = Math.max(1, tiles(moving))
+  return (fours * (fours + 3)) / 2
+}
+
+/** What both kernels that form systems are told at last. */
+function lastWords(o: Pivoted, share: Share): number[] {
+  return [o.threads, 0, Number(o.firstLoss !== undefined), frozenOf(o, share)]
 }
 
 /** Systems are formed and solved, one share of the rows after the other. */
 function byShares(o: Pivoted, form: (share: Share) => Omit<Call, 'writes' | 'groups'>): Call[] {
-  const isStill = o.bounds.moving === 0
+  const isStill = o.bounds.moving === 0 && o.firstLoss === undefined
   return sharesOf(o).flatMap(share => {
     const formed = { ...form(share), writes: [o.scratch], groups: grid(share.count * tilesOfRow(o.bounds)) }
     return [...(isStill ? [] : [formed]), solve(o, share, undefined)]
@@ -105,7 +114,7 @@ export function bppDense(
       readonly O: Operand | undefined
     },
 ): Call[] {
-  const { columns, rank, threads, bounds, firstRow = 0, X, V } = o
+  const { columns, rank, bounds, firstRow = 0, X, V } = o
   return byShares(o, share => {
     const { at, count } = share
     const tile = {
@@ -116,7 +125,7 @@ export function bppDense(
     return {
       kernel: 'bpp_dense',
       variant: { HALF: X.half ?? false },
-      params: [count, columns, rank, bounds.moving, firstRow + at, ...tileWords(tile), threads, 0, frozenOf(o, share)],
+      params: [count, columns, rank, bounds.moving, firstRow + at, ...tileWords(tile), ...lastWords(o, share)],
       scalars: [bounds.l1],
       reads: [X.operand, V?.operand, o.O, o.F, o.holds],
     }
@@ -132,10 +141,10 @@ export function bppCsr(
     readonly O: Operand | undefined
   },
 ): Call[] {
-  const { rank, threads, bounds, firstRow = 0 } = o
-  return byShares(o, share => ({
+  const { rank, bounds, firstRow = 0 } = o
+  return byShares(o, ({ at, count }) => ({
     kernel: 'bpp_csr',
-    params: [share.count, rank, bounds.moving, firstRow + share.at, share.at, threads, 0, frozenOf(o, share)],
+    params: [count, rank, bounds.moving, firstRow + at, at, ...lastWords(o, { at, count })],
     scalars: [bounds.l1],
     reads: [o.indptr, o.indices, o.values, o.weights, o.O, o.F, o.holds],
   }))

@@ -12,7 +12,7 @@ import {
   type Wanted,
   whDense,
 } from './beta-calls.js'
-import { bppBytes, bppCsr, bppDense, bppThreads, bppUpdate } from './bpp-calls.js'
+import { bppBytes, bppCsr, bppDense, bppThreads, bppUpdate, type Pivoted } from './bpp-calls.js'
 import { type Call, type Operand, prepare, record, resourceOf } from './calls.js'
 import { cdCsr, cdDense, type Scratch, sharesFor } from './descent-calls.js'
 import { type DotGroups, SLOT } from './family.js'
@@ -60,33 +60,13 @@ const CALLS: Record<string, (dims: Dims, windows: Windows, room: Room) => Call |
     const own = { rows, rank, bounds: boundsOf({ rank, ...d }), threads: bppThreads(rows, rank, room, false) }
     return bppUpdate({ ...own, N: whole(N), G: G!, F: F!, scratch: scratch!, violation: from(terms) })
   },
-  bpp_dense({ rows, columns, stride, rank, ...d }, { X, V, O, F, terms, scratch }, room) {
+  bpp_dense({ columns, stride, ...d }, { X, V, O, ...windows }, room) {
     const place = (operand: Operand | undefined) => ({ operand, first: 0, stride })
     const tile = { X: place(X), V: place(V), holdout: undefined, row: 0, turned: false }
-    const sizes = { rows, columns, rank, bounds: boundsOf({ rank, ...d }) }
-    const losses = d.measure ? tileTerms(rows, columns) : 0
-    const [systems, U] = apart(scratch!, bppBytes(rows, rank, room, true))
-    const own = { ...sizes, threads: bppThreads(rows, rank, room, true), F: F!, O, scratch: systems }
-    const wanted = { push: false, bend: false, measure: true }
-    const parts = { ...tile, inside: columns, beta: 2, wanted, adds: false, P: undefined, C: undefined, terms: terms! }
-    return [
-      ...(losses > 0 ? [whDense({ ...sizes, stride: rank, firstRow: 0, transposed: true, W: F, H: O, U })] : []),
-      ...(losses > 0 ? [betaTerms({ ...sizes, ...parts, U })] : []),
-      ...bppDense({ ...own, ...tile, violation: { operand: terms!, first: losses } }),
-    ]
+    return bppDense({ ...pivoted(d, windows, room), ...tile, columns, O })
   },
-  bpp_csr({ rows, rank, ...d }, { indptr, indices, values, weights, O, F, terms, scratch }, room) {
-    const lists = { indptr: indptr!, indices, values, weights, O }
-    const [systems, entries] = apart(scratch!, bppBytes(rows, rank, room, true))
-    const threads = bppThreads(rows, rank, room, true)
-    const own = { rows, rank, threads, bounds: boundsOf({ rank, ...d }), F: F!, scratch: systems }
-    const wanted = { push: false, bend: false, measure: true }
-    const sum = { panel: { first: 0, count: rows }, rank, parts: 1, beta: 2, wanted, zeros: false }
-    const places = { partLength: 0, firstTerm: 0, F, entries, terms }
-    return [
-      ...(d.measure ? [betaEntries({ ...sum, ...lists, ...places })] : []),
-      ...bppCsr({ ...own, ...lists, violation: { operand: terms!, first: d.measure ? rows : 0 } }),
-    ]
+  bpp_csr(dims, { indptr, indices, values, weights, O, ...windows }, room) {
+    return bppCsr({ ...pivoted(dims, windows, room), indptr: indptr!, indices, values, weights, O })
   },
   cd_dense({ rows, columns, stride, beta, rank, ...d }, { X, V, O, F, terms }, room) {
     const place = (operand: Operand | undefined, step: number) => ({ operand, first: 0, stride: step })
@@ -186,8 +166,8 @@ const SCALARS: Record<string, (dims: Dims) => readonly Scalars[]> = {
   sgd_update: ({ rows, rank }) => [{ name: 'sums', terms: sgdTerms(rows, rank) }],
   hals_update: ({ rows }) => violations(rows),
   bpp_update: ({ rows }) => violations(rows),
-  bpp_dense: ({ rows, columns, measure }) => [...losses(measure ? tileTerms(rows, columns) : 0), ...violations(rows)],
-  bpp_csr: ({ rows, measure }) => [...losses(measure ? entryTerms(rows, 1) : 0), ...violations(rows)],
+  bpp_dense: ({ rows, measure }) => [...violations(rows), ...losses(measure ? rows : 0)],
+  bpp_csr: ({ rows, measure }) => [...violations(rows), ...losses(measure ? rows : 0)],
   pg_step: ({ rows, rank }) => violations(pgTerms(rows, rank)),
   cd_dense: ({ rows, measure }) => [...violations(rows), ...losses(measure ? rows : 0)],
   cd_csr: ({ rows, measure }) => [...violations(rows), ...losses(measure ? rows : 0)],
@@ -206,10 +186,8 @@ const SCRATCH: Record<string, (dims: Dims, room: Room) => number> = {
   sgd_update: ({ rows, rank }) => rows * rank,
   svrmu_update: ({ rows, rank }) => 3 * listLength(rows * rank),
   bpp_update: ({ rows, rank }, room) => bppBytes(rows, rank, room, false) / 4,
-  // what the loss before is told from comes behind the systems
-  bpp_dense: ({ rows, columns, rank }, room) =>
-    listLength(bppBytes(rows, rank, room, true) / 4) + listLength(rows * columns),
-  bpp_csr: ({ rows, rank, nonzeros }, room) => listLength(bppBytes(rows, rank, room, true) / 4) + listLength(nonzeros),
+  bpp_dense: ({ rows, rank }, room) => bppBytes(rows, rank, room, true) / 4,
+  bpp_csr: ({ rows, rank }, room) => bppBytes(rows, rank, room, true) / 4,
 }
 
 function scratchOf(rows: number, { measure }: Dims, operand: Operand): Scratch {
@@ -217,13 +195,10 @@ function scratchOf(rows: number, { measure }: Dims, operand: Operand): Scratch {
   return { operand, firstTerm: 0, firstLoss: measure ? rows : undefined, firstSpill }
 }
 
-/** The first bytes of a list, and what comes behind them. */
-function apart(list: Operand, bytes: number): readonly [Operand, Operand] {
-  const offset = listLength(bytes / 4) * 4
-  return [
-    { ...list, offset: 0, size: bytes },
-    { ...list, offset },
-  ]
+/** Rows that go to the minimum of systems of their own. */
+function pivoted({ rows, rank, measure, ...d }: Dims, { F, terms, scratch }: Windows, room: Room): Pivoted {
+  const own = { rows, rank, threads: bppThreads(rows, rank, room, true), bounds: boundsOf({ rank, ...d }) }
+  return { ...own, F: F!, scratch: scratch!, violation: from(terms), firstLoss: measure ? rows : undefined }
 }
 
 function wantedOf({ push, bend, measure }: Dims): Wanted {

@@ -48,7 +48,7 @@ export function fitRefusal(
 }
 
 function tooManyPivoted(rank: number): string {
-  return `WebGPU has block principal pivoting for up to ${MOST_PIVOTED} components, not for rank ${rank}`
+  return `WebGPU has block principal pivoting for up to ${MOST_PIVOTED} components, not for rank ${rank}: take less, or another backend`
 }
 
 /** Why a call of a kernel that there is cannot be made, or undefined. */
