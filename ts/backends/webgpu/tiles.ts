@@ -2,7 +2,7 @@ import { betaTerms, type Placed, spreadCsr, tileTerms, type Wanted, whDense } fr
 import type { Call } from './calls.js'
 import type { CsrPanel, DensePanel } from './data.js'
 import type { Setting, State } from './family.js'
-import { commonRuns, type Panel, panelAt, type Room } from './plan.js'
+import type { Panel, Room } from './plan.js'
 
 /** Some rows of X, no more than one panel of it and of its weights has, and of the model that a loss needs of them. */
 export interface Tile extends Panel {
@@ -25,6 +25,10 @@ export interface Tiles {
   fill(tile: Tile, state: State, beta: number, wanted: Wanted): Call[]
 }
 
+function panelAt<T extends Panel>(panels: readonly T[], row: number): T {
+  return panels.findLast(({ first }) => first <= row)!
+}
+
 /** Rows of so many entries that a tile has at most. */
 export function heightOf(length: number, { tileBytes, bindingBytes }: Room): number {
   return Math.max(1, Math.floor(Math.min(tileBytes, bindingBytes) / (4 * length)))
@@ -32,11 +36,19 @@ export function heightOf(length: number, { tileBytes, bindingBytes }: Room): num
 
 export function tilesOf({ data, columns, room }: Setting, rows: Panel): Tile[] {
   const { X, V } = data
-  const panels: readonly Panel[] = X.kind === 'dense' ? X.panels : X.byRows.panels
-  return commonRuns(rows, heightOf(columns, room), V ? [panels, V.panels] : [panels]).map(({ first, count }) => {
-    const from = X.kind === 'dense' ? { dense: panelAt(X.panels, first) } : { csr: panelAt(X.byRows.panels, first) }
-    return { first, count, X: from, V: V && panelAt(V.panels, first) }
-  })
+  const most = heightOf(columns, room)
+  const all: Tile[] = []
+  const last = rows.first + rows.count
+  for (let first = rows.first; first < last; ) {
+    const panel = panelAt<Panel>(X.kind === 'dense' ? X.panels : X.byRows.panels, first)
+    const over = V && panelAt(V.panels, first)
+    const ends = [panel, ...(over ? [over] : [])].map(part => part.first + part.count)
+    const count = Math.min(most, last - first, ...ends.map(end => end - first))
+    const from = X.kind === 'dense' ? { dense: panel as DensePanel } : { csr: panel as CsrPanel }
+    all.push({ first, count, X: from, V: over })
+    first += count
+  }
+  return all
 }
 
 /** @param beyond what is wanted at any time. @param rows default: all */
