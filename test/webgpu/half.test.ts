@@ -113,7 +113,7 @@ describe('X in half precision', () => {
     deviceOrSkip(context)
     const source = await nodeGpu.find()
     if (!source.found) throw new Error(source.reason)
-    const requested = async (requiredFeatures: readonly GPUFeatureName[]) =>
+    const requested = async (requiredFeatures: GPUFeatureName[]) =>
       await (await (source.gpu as GPU).requestAdapter())!.requestDevice({ requiredFeatures })
     const X = dense(24, 16)
     const options = { rank: 3, maxIterations: 5, tolerance: 0, solver: 'mu', storage: 'f16' } as const
