@@ -112,7 +112,7 @@ describe.runIf(hasDriver)('WebGPU fits of every family', () => {
       const outcomes = []
       for (const device of [await open(limits), await referenceBackend.open()]) {
         const fit = await device.createFit(problem, given.spec)
-        const batches = [0, 1, 25, 60].map((first, at, all) => {
+        const batches = [0, 1, 29, 60].map((first, at, all) => {
           const count = (all[at + 1] ?? wanted.rows) - first
           return { first, count, keep: 0.75, rateW: 0.5, rateH: 0.75, draw: at, refresh: at === 2 }
         })

@@ -2,7 +2,7 @@ import { columnSums, rowNorms, type Wanted } from './beta-calls.js'
 import type { Call } from './calls.js'
 import { type Family, lossSums, type Measure, type Setting, SLOT, type State } from './family.js'
 import { gradientRules, type Halves } from './gradient-rules.js'
-import { partsOf, SUM_PARTS, sumPartsOf } from './plan.js'
+import { mostParts, partsOf, SUM_PARTS, sumPartsOf } from './plan.js'
 import { ONE_PART, type Parts, xhtDense, xtwDense } from './product-calls.js'
 import { sumTerms } from './rule-calls.js'
 import { type Tile, type Tiles, tilesFor } from './tiles.js'
@@ -51,7 +51,7 @@ export async function tileFamily(setting: Setting): Promise<Family> {
   const { all, tallest, U, P, C, fill } = tiles
   const rules = await gradientRules(owned, setting)
   const tilesOf = (length: number) => Math.ceil(length / 4) * (width / 4)
-  const most = Math.floor(room.bindingBytes / (rows * width * 4))
+  const most = mostParts(rows * width * 4, room)
   const ofW = partsOf(columns, tilesOf(tallest), room.busyThreads, most)
   const ofHt = partsOf(tallest, tilesOf(columns), room.busyThreads)
   const norms = bend ? await owned.storage(Math.max(rows, columns) * 4) : undefined
