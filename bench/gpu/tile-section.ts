@@ -33,7 +33,7 @@ function shapeTable(): string[] {
     ]
   }
   const head = ['tile', 'threads', 'entries of a thread', 'terms staged', 'bytes of workgroup memory']
-  return table([...head, 'flops a byte loaded', 'flops a byte of it', 'kernels'], SHAPES.map(cells))
+  return table([...head, 'flops a byte loaded', 'flops a byte read there', 'kernels'], SHAPES.map(cells))
 }
 
 /** Ranks on both sides of where the choice changes. */

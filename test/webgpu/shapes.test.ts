@@ -10,6 +10,7 @@ import {
   shapeFor,
   shapeNamed,
   shapingOf,
+  threadsOf,
   tileCount,
   widthOf,
   workgroupBytes,
@@ -69,6 +70,8 @@ describe('shapes of products', () => {
       const [height, width] = [heightOf(shape), widthOf(shape)]
       expect(tileCount(shape, height, width)).toBe(1)
       expect(tileCount(shape, height + 1, 2 * width + 1)).toBe(6)
+      const { across, down, rows, ranks } = shape
+      expect(threadsOf(shape, height + 1, width)).toBe(2 * across * down * (rows * ranks > 16 ? 2 : 1))
     }
   })
 

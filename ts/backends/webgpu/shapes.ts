@@ -95,11 +95,13 @@ export function tileCount(shape: Shape, rows: number, ranks: number): number {
 }
 
 /**
- * How busy a product keeps a device, in threads with 4 × 4 sums each: one with more of them has as many multiply-adds that do
- * not wait for each other.
+ * Threads of a product of so many rows and ranks, for how busy they keep a device: one with more than 4 × 4 sums counts twice, as
+ * it has more multiply-adds that do not wait for each other, and more values on their way at once. Parts beyond what keeps the
+ * device busy would only be written and read again.
  */
 export function threadsOf(shape: Shape, rows: number, ranks: number): number {
-  return (tileCount(shape, rows, ranks) * heightOf(shape) * widthOf(shape)) / 16
+  const { across, down, rows: ownRows, ranks: ownRanks } = shape
+  return tileCount(shape, rows, ranks) * across * down * Math.min(2, (ownRows * ownRanks) / 16)
 }
 
 /** The overrides that make a kernel's pipeline of this shape; none for that of single threads. */
