@@ -22,7 +22,7 @@ export interface Shape {
  *   share it, and some multiply while others wait. 8 × 16 sums would be 152, which leaves room for 13.
  * - Workgroup memory. 12 KiB at most, of the 16 that every device grants: as GPUs have 32 to 128 a multiprocessor, two
  *   workgroups or more run side by side, and one loads while another multiplies.
- * - Threads. 64 at least, the widest subgroup that there is, and 256 at most, which every device grants.
+ * - Threads. 64 at least, a subgroup or more on nearly every GPU, and 256 at most, which every device grants.
  */
 const ALL = [
   // one thread, for itself: nothing waits for anything
