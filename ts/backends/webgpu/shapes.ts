@@ -133,7 +133,7 @@ export function shapeNamed(name: string): Shape {
   const found = SHAPES.find(shape => shape.name === name)
   if (found) return found
   throw new NonnegError('ERR_NONNEG_OPTION', `NONNEG_WEBGPU_TILE is "${name}", which is no tile of a product`, {
-    detail: { tile: name },
+    detail: { variable: 'NONNEG_WEBGPU_TILE', value: name },
     fix: `Set it to one of ${SHAPES.map(shape => shape.name).join(', ')}, or unset it.`,
   })
 }
