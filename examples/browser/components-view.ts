@@ -34,7 +34,9 @@ export class ComponentsView {
     })
     this.#draws = made.map(({ draw }) => draw)
     this.#place.replaceChildren(...made.map(({ figure }) => figure))
-    this.#more.textContent = shown < rank ? `${shown} of ${rank} are shown.` : ''
+    const missing = shown < rank ? [`${shown} of ${rank} are shown.`] : []
+    const meaning = view.kind === 'lists' ? ['The largest columns of each; bars are shares of the largest.'] : []
+    this.#more.textContent = [...meaning, ...missing].join(' ')
   }
 
   draw(H: Float32Array): void {
@@ -70,6 +72,8 @@ function list(number: number, labels: readonly string[] | undefined): { figure: 
       item.hidden = value <= 0
       if (item.hidden) return
       item.textContent = labels?.[places[i]] ?? `column ${places[i] + 1}`
+      // long names are cut off
+      item.title = item.textContent
       item.style.setProperty('--share', `${((100 * value) / values[places[0]]).toFixed(1)}%`)
     })
   }

@@ -12,27 +12,69 @@ export interface Data extends LabelledMatrix {
   readonly rank: number
 }
 
-type Reader = (file: Blob, name: string) => Promise<LabelledMatrix>
+interface Options {
+  readonly name: string
+  readonly dtype: 'f32'
+  readonly signal?: AbortSignal
+}
+
+type Bytes = ReadableStream<Uint8Array<ArrayBuffer>>
+type Reader = (bytes: Bytes, options: Options) => Promise<LabelledMatrix>
 
 const READERS: Readonly<Record<string, Reader>> = {
-  csv: (file, name) => parseCsv(file, { name, dtype: 'f32' }),
-  tsv: (file, name) => parseCsv(file, { name, dtype: 'f32', delimiter: '\t' }),
-  mtx: (file, name) => parseMatrixMarket(file, { name, dtype: 'f32' }),
-  npy: async (file, name) => parseNpy(new Uint8Array(await file.arrayBuffer()), { name }),
+  csv: parseCsv,
+  tsv: (bytes, options) => parseCsv(bytes, { ...options, delimiter: '\t' }),
+  mtx: parseMatrixMarket,
+  npy: async (bytes, options) => parseNpy(await held(bytes, options), options),
+}
+
+/** All bytes at once, which a .npy file is read from; the parsers of text inflate theirs. */
+async function held(bytes: Bytes, { name, signal }: Options): Promise<Uint8Array> {
+  const plain = /\.gz$/i.test(name) ? bytes.pipeThrough(new DecompressionStream('gzip'), { signal }) : bytes
+  try {
+    return new Uint8Array(await new Response(plain).arrayBuffer())
+  } catch (cause) {
+    throw new NonnegError(
+      'ERR_NONNEG_FORMAT',
+      `${name} cannot be read: it is damaged, or more than the browser can hold`,
+      {
+        cause,
+      },
+    )
+  }
+}
+
+/** The bytes of a file, telling the share of them that has been read. */
+function watched(file: Blob, onShare: (share: number) => void): Bytes {
+  let read = 0
+  const watch = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
+    transform(piece, controller) {
+      read += piece.length
+      onShare(read / file.size)
+      controller.enqueue(piece)
+    },
+  })
+  return file.stream().pipeThrough(watch)
+}
+
+/** What goes with the reading of a file. */
+export interface Reading {
+  readonly signal?: AbortSignal
+  readonly onShare?: (share: number) => void
 }
 
 /**
- * Reads a file by its extension; text may be gzipped.
+ * Reads a file by its extension, gzipped or not.
  * @throws NonnegError ERR_NONNEG_FORMAT for another extension, and what the parsers of `nonneg/data` throw
  */
-export async function readData(file: Blob, name: string): Promise<Data> {
+export async function readData(file: Blob, name: string, { signal, onShare }: Reading = {}): Promise<Data> {
   const extension = /\.(\w+)(?:\.gz)?$/i.exec(name)?.[1].toLowerCase() ?? ''
   if (!Object.hasOwn(READERS, extension)) {
     throw new NonnegError('ERR_NONNEG_FORMAT', `${name}: this is no kind of file that the page reads`, {
-      fix: `Take one whose name ends in .${Object.keys(READERS).join(', .')}; text may be gzipped.`,
+      fix: `Take one whose name ends in .${Object.keys(READERS).join(', .')}, or in one of these and .gz.`,
     })
   }
-  const read = await READERS[extension](file, name)
+  const read = await READERS[extension](watched(file, onShare ?? (() => {})), { name, dtype: 'f32', signal })
   const { rows, columns } = read.matrix
   const side = Math.sqrt(columns)
   const square = !read.columnLabels && Number.isInteger(side) && side >= 4
