@@ -29,6 +29,8 @@ const SOLVERS: Readonly<Record<SolverName | 'auto', readonly LossName[]>> = {
 }
 /** Rows of X that are shown as pictures. */
 const PREVIEWS = 24
+/** Of a frame, for components. */
+const DRAW_MS = 6
 /** Lists are read, not watched. */
 const LISTS_EVERY_MS = 120
 
@@ -74,6 +76,8 @@ function chosenView({ matrix, columnLabels }: Data): View {
 
 let frame = 0
 let lastList = 0
+/** Whether H has not been handed to the view yet. */
+let isNew = false
 
 /** Draws what has changed, at most once a frame. */
 function draw(): void {
@@ -87,9 +91,13 @@ function drawNow(time: number): void {
   byId('now').textContent = losses.length > 0 ? lossText(losses[losses.length - 1]) : '–'
   byId('time').textContent = losses.length > 0 ? timeText(seconds) : '–'
   if (!H || !data) return
-  if (running && chosenView(data).kind === 'lists' && time - lastList < LISTS_EVERY_MS) return
-  lastList = time
-  view.draw(H)
+  const isDue = !running || chosenView(data).kind !== 'lists' || time - lastList >= LISTS_EVERY_MS
+  if (isNew && isDue) {
+    isNew = false
+    lastList = time
+    view.show(H)
+  }
+  if (!view.drawFor(DRAW_MS)) draw()
 }
 
 function timeText(value: number): string {
@@ -128,6 +136,7 @@ function layOut(): void {
   if (!data || !H) return
   const { columns } = data.matrix
   view.begin(H.length / columns, columns, chosenView(data))
+  isNew = true
   lastList = 0
   draw()
 }
@@ -263,6 +272,7 @@ function showComponents(next: Float32Array, rank: number): void {
   if (!data) return
   const first = H === undefined
   H = next
+  isNew = true
   if (first) view.begin(rank, data.matrix.columns, chosenView(data))
   draw()
 }
@@ -331,7 +341,12 @@ addEventListener('drop', event => {
   document.body.classList.remove('dragging')
   takeFile(event.dataTransfer?.files[0])
 })
-onColours(layOut)
+onColours(() => {
+  preview()
+  isNew = true
+  lastList = 0
+  draw()
+})
 
 offerSolvers()
 await Promise.all([showBackends(byId('backends'), choice('backend')), take('digits', SAMPLES.digits, 'digits')])
