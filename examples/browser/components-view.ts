@@ -9,6 +9,8 @@ const LIST_LENGTH = 8
 /** So many numbers are drawn in a few milliseconds; components beyond them are left out. */
 const MOST_NUMBERS = 1 << 19
 const MOST_SHOWN = 100
+/** Of a frame: what a browser takes to show a canvas that has changed is more than to draw it, and nobody gives that back. */
+const MOST_A_FRAME = 24
 
 type Draw = (values: Float32Array) => void
 
@@ -51,10 +53,9 @@ export class ComponentsView {
     this.#left = this.#shown
   }
 
-  /** Draws for about so long, and says whether all is drawn; the next call goes on with those that are left. */
-  drawFor(milliseconds: number): boolean {
-    const end = performance.now() + milliseconds
-    while (this.#left > 0 && performance.now() < end) {
+  /** Draws until about a time of `performance.now()`, and says whether all is drawn; the next call goes on with the rest. */
+  drawUntil(end: number): boolean {
+    for (let drawn = 0; this.#left > 0 && drawn < MOST_A_FRAME && performance.now() < end; drawn++) {
       const i = this.#next
       this.#draws[i] ??= this.#make(i + 1)
       this.#draws[i](this.#H.subarray(i * this.#columns, (i + 1) * this.#columns))

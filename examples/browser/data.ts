@@ -18,34 +18,30 @@ interface Options {
   readonly signal?: AbortSignal
 }
 
-type Bytes = ReadableStream<Uint8Array<ArrayBuffer>>
-type Reader = (bytes: Bytes, options: Options) => Promise<LabelledMatrix>
+type Reader = (file: Blob, options: Options, onShare: (share: number) => void) => Promise<LabelledMatrix>
 
 const READERS: Readonly<Record<string, Reader>> = {
-  csv: parseCsv,
-  tsv: (bytes, options) => parseCsv(bytes, { ...options, delimiter: '\t' }),
-  mtx: parseMatrixMarket,
-  npy: async (bytes, options) => parseNpy(await held(bytes, options), options),
+  csv: (file, options, onShare) => parseCsv(watched(file, onShare), options),
+  tsv: (file, options, onShare) => parseCsv(watched(file, onShare), { ...options, delimiter: '\t' }),
+  mtx: (file, options, onShare) => parseMatrixMarket(watched(file, onShare), options),
+  // the browser reads it on threads of its own, in no time that would be worth telling
+  npy: async (file, options) => parseNpy(await held(file, options.name), options),
 }
 
 /** All bytes at once, which a .npy file is read from; the parsers of text inflate theirs. */
-async function held(bytes: Bytes, { name, signal }: Options): Promise<Uint8Array> {
-  const plain = /\.gz$/i.test(name) ? bytes.pipeThrough(new DecompressionStream('gzip'), { signal }) : bytes
+async function held(file: Blob, name: string): Promise<Uint8Array> {
+  const isPacked = /\.gz$/i.test(name)
+  const plain = isPacked ? new Response(file.stream().pipeThrough(new DecompressionStream('gzip'))) : file
   try {
-    return new Uint8Array(await new Response(plain).arrayBuffer())
+    return new Uint8Array(await plain.arrayBuffer())
   } catch (cause) {
-    throw new NonnegError(
-      'ERR_NONNEG_FORMAT',
-      `${name} cannot be read: it is damaged, or more than the browser can hold`,
-      {
-        cause,
-      },
-    )
+    const message = `${name} cannot be read: it is damaged, or more than the browser can hold`
+    throw new NonnegError('ERR_NONNEG_FORMAT', message, { cause })
   }
 }
 
 /** The bytes of a file, telling the share of them that has been read. */
-function watched(file: Blob, onShare: (share: number) => void): Bytes {
+function watched(file: Blob, onShare: (share: number) => void): ReadableStream<Uint8Array> {
   let read = 0
   const watch = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
     transform(piece, controller) {
@@ -74,7 +70,7 @@ export async function readData(file: Blob, name: string, { signal, onShare }: Re
       fix: `Take one whose name ends in .${Object.keys(READERS).join(', .')}, or in one of these and .gz.`,
     })
   }
-  const read = await READERS[extension](watched(file, onShare ?? (() => {})), { name, dtype: 'f32', signal })
+  const read = await READERS[extension](file, { name, dtype: 'f32', signal }, onShare ?? (() => {}))
   const { rows, columns } = read.matrix
   const side = Math.sqrt(columns)
   const square = !read.columnLabels && Number.isInteger(side) && side >= 4

@@ -29,7 +29,7 @@ const SOLVERS: Readonly<Record<SolverName | 'auto', readonly LossName[]>> = {
 }
 /** Rows of X that are shown as pictures. */
 const PREVIEWS = 24
-/** Of a frame, for components. */
+/** Of a frame, for pictures. */
 const DRAW_MS = 6
 /** Lists are read, not watched. */
 const LISTS_EVERY_MS = 120
@@ -78,26 +78,43 @@ let frame = 0
 let lastList = 0
 /** Whether H has not been handed to the view yet. */
 let isNew = false
+/** Rows of X that are still to be shown. */
+let rowsLeft: number[] = []
 
-/** Draws what has changed, at most once a frame. */
+/** Draws what has changed, at most once a frame, and as many pictures as a frame has time for. */
 function draw(): void {
-  if (frame === 0) frame = requestAnimationFrame(drawNow)
+  if (frame !== 0) return
+  document.body.dataset.drawing = ''
+  frame = requestAnimationFrame(drawNow)
 }
 
 function drawNow(time: number): void {
   frame = 0
+  const isDone = drawParts(time)
+  if (isDone) delete document.body.dataset.drawing
+  else draw()
+}
+
+/** Draws a part of what has changed, and says whether that was all. */
+function drawParts(time: number): boolean {
+  const end = performance.now() + DRAW_MS
   curve.draw(losses, iterations)
   byId('iteration').textContent = losses.length > 0 ? `${losses.length} of ${iterations}` : '–'
   byId('now').textContent = losses.length > 0 ? lossText(losses[losses.length - 1]) : '–'
   byId('time').textContent = losses.length > 0 ? timeText(seconds) : '–'
-  if (!H || !data) return
+  if (!data) return true
+  if (rowsLeft.length > 0) {
+    showRows(data, end)
+    return false
+  }
+  if (!H) return true
   const isDue = !running || chosenView(data).kind !== 'lists' || time - lastList >= LISTS_EVERY_MS
   if (isNew && isDue) {
     isNew = false
     lastList = time
     view.show(H)
   }
-  if (!view.drawFor(DRAW_MS)) draw()
+  return view.drawUntil(end)
 }
 
 function timeText(value: number): string {
@@ -116,17 +133,23 @@ function clear(): void {
 }
 
 function preview(): void {
-  const place = byId('preview')
-  place.replaceChildren()
-  if (!data) return
-  const { matrix } = data
-  const shown = chosenView(data)
+  byId('preview').replaceChildren()
+  rowsLeft = []
+  if (!data || chosenView(data).kind !== 'pictures') return
+  const { rows } = data.matrix
+  const count = Math.min(PREVIEWS, rows)
+  rowsLeft = Array.from({ length: count }, (_, i) => Math.floor((i * rows) / count))
+  draw()
+}
+
+/** Shows the rows of X that are left, as far as there is time. */
+function showRows(own: Data, end: number): void {
+  const shown = chosenView(own)
   if (shown.kind !== 'pictures') return
-  const count = Math.min(PREVIEWS, matrix.rows)
-  for (let i = 0; i < count; i++) {
-    const canvas = pictureCanvas(matrix.columns, shown.width)
-    drawPicture(canvas, rowOf(matrix, Math.floor((i * matrix.rows) / count)))
-    place.append(canvas)
+  while (rowsLeft.length > 0 && performance.now() < end) {
+    const canvas = pictureCanvas(own.matrix.columns, shown.width)
+    drawPicture(canvas, rowOf(own.matrix, rowsLeft.shift()!))
+    byId('preview').append(canvas)
   }
 }
 

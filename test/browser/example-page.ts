@@ -14,6 +14,7 @@ export async function opened(page: Page, origin: string): Promise<{ readonly fau
   page.on('pageerror', error => faults.push(error.stack ?? error.message))
   await page.goto(`${origin}/`)
   await page.waitForSelector('body[data-ready]')
+  await drawn(page)
   return { faults }
 }
 
@@ -25,6 +26,12 @@ export async function fitted(page: Page): Promise<void> {
 
 export async function ended(page: Page): Promise<void> {
   await page.waitForFunction(() => !(document.getElementById('fit') as HTMLButtonElement).disabled)
+  await drawn(page)
+}
+
+/** Waits until the page has drawn all that it has to show. */
+export async function drawn(page: Page): Promise<void> {
+  await page.waitForSelector('body:not([data-drawing])')
 }
 
 /** How many values each component's picture has: 1 is blank. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { fitted, opened, points, SHOTS, shoot } from './example-page.js'
+import { drawn, fitted, opened, points, SHOTS, shoot } from './example-page.js'
 import { lookForFaults } from './look.js'
 import { type Box, type Colour, contrastIn, cropped, differences, distanceBetween, lineIn, shrunk } from './picture.js'
 import { decodePng, encodePng, type Picture } from './png.js'
@@ -36,6 +36,7 @@ async function show(page: Page, width: number, colorScheme: Scheme): Promise<voi
   await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
   // what follows the size or the colours is drawn in the next frame
   await page.evaluate(() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done))))
+  await drawn(page)
 }
 
 async function cells(page: Page, name: string): Promise<Picture> {
