@@ -8,7 +8,7 @@ import { hasBrowser, withBrowser } from './rig.js'
 /** How long a page may take on a busy machine. */
 const PATIENCE = { timeout: 20_000 }
 
-describe.runIf(hasBrowser)('the example page', () => {
+describe.runIf(hasBrowser)('the example page', { timeout: 120_000 }, () => {
   let root: string
 
   beforeAll(async () => {

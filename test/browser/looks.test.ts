@@ -119,7 +119,7 @@ function faultsOfComponents(components: readonly Picture[]): string[] {
   })
 }
 
-describe.runIf(hasBrowser)('how the pages look', () => {
+describe.runIf(hasBrowser)('how the pages look', { timeout: 120_000 }, () => {
   let root: string
 
   beforeAll(async () => {
