@@ -71,4 +71,22 @@ describe.runIf(hasBrowser)('the benchmark page', () => {
       expect(faults).toEqual([])
     })
   })
+
+  it('says why there is nothing to measure, and stops when told to', async () => {
+    await withBrowser({ root, isolated: false }, async ({ page, origin }) => {
+      await page.goto(`${origin}/?scale=tiny`)
+      await page.waitForSelector('body[data-ready]')
+      await page.click('#run')
+      await page.click('#stop')
+      await expect.poll(() => page.textContent('#status'), { timeout: 20_000 }).toBe('Stopped.')
+      expect(await page.isDisabled('#copy')).toBe(true)
+      expect(await page.isDisabled('#run')).toBe(false)
+      await page.addInitScript(() => Object.defineProperty(navigator, 'gpu', { value: undefined }))
+      await page.goto(`${origin}/`)
+      await page.waitForSelector('body[data-ready]')
+      expect(await page.textContent('#device')).toBe('No GPU')
+      expect(await page.textContent('#error')).toMatch(/this browser has no WebGPU.*Use a browser with WebGPU/)
+      expect(await page.isDisabled('#run')).toBe(true)
+    })
+  })
 })
