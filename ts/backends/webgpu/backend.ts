@@ -16,6 +16,8 @@ export interface WebgpuLimits {
   readonly tileBytes?: number
   /** Values of the models that a workgroup of coordinate descent holds. */
   readonly modelValues?: number
+  /** Rank up to which products are formed beside the model. */
+  readonly fusedRank?: number
 }
 
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|microsoft basic render|\bwarp\b|software/i

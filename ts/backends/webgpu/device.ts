@@ -38,6 +38,13 @@ const BUSY_THREADS_EMULATED = 256
 const MODEL_VALUES = 2048
 /** A driver on the CPU has no such memory, and compiles a store for every value that it begins with. */
 const MODEL_VALUES_EMULATED = 128
+/**
+ * Up to here a kernel that forms products beside the model has as little to wait for as two that write and read what is between
+ * them, by the count in docs/webgpu.md.
+ */
+const FUSED_RANK = 64
+/** A driver on the CPU switches between its threads at every barrier, of which two kernels have none. */
+const FUSED_RANK_EMULATED = 0
 /** 64 MiB: about what a small GPU's caches deliver in the time of a dispatch. */
 const GRAM_READS = 2 ** 24
 const DOTS: DotGroups = { ab: 56, cd: 8, terms: 31 }
@@ -87,6 +94,7 @@ export function roomOf(
     busyThreads: limits.busyThreads ?? (emulated ? BUSY_THREADS_EMULATED : BUSY_THREADS),
     gramReads: limits.gramReads ?? GRAM_READS,
     tileBytes: limits.tileBytes ?? TILE_BYTES,
+    fusedRank: limits.fusedRank ?? (emulated ? FUSED_RANK_EMULATED : FUSED_RANK),
     modelValues: limits.modelValues ?? (emulated ? MODEL_VALUES_EMULATED : MODEL_VALUES),
     memoryBytes: memoryLimit,
   }

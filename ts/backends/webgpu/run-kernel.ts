@@ -4,13 +4,15 @@ import type { VectorKernel } from '../../kernels/vector_kernel.js'
 import { type KernelBuffer, type KernelCall, SUPPORTED, type Support, unsupported } from '../backend.js'
 import {
   betaEntries,
-  betaTerms,
+  betaTile,
+  betaXhtDense,
   entryTerms,
+  type Modelled,
   muRatio,
   onlineUpdate,
   tileTerms,
   type Wanted,
-  whDense,
+  xhtThreads,
 } from './beta-calls.js'
 import { type Call, type Operand, prepare, record, resourceOf } from './calls.js'
 import { cdCsr, cdDense, type Scratch, sharesFor } from './descent-calls.js'
@@ -98,13 +100,12 @@ const CALLS: Record<string, (dims: Dims, windows: Windows, room: Room) => Call |
     const own = { rows, rank, gamma, keep, bounds: boundsOf({ rank, ...d }), shared: shared === 1 }
     return onlineUpdate({ ...own, N: whole(N), P: whole(P), F: F!, A: A!, B: B! })
   },
-  wh_dense({ rows, columns, rank, stride }, { W, H, U }) {
-    return whDense({ rows, columns, rank, stride, firstRow: 0, transposed: false, W, H, U: U! })
+  beta_tile({ stride, ...d }, { Q, P, C, ...windows }) {
+    return betaTile({ ...modelled({ ...d, stride }, windows), stride, wanted: wantedOf(d), Q, P, C })
   },
-  beta_terms({ rows, columns, stride, beta, ...d }, { X, V, U, P, C, terms }) {
-    const place = (operand: Operand | undefined) => ({ operand, first: 0, stride })
-    const own = { rows, columns, inside: columns, beta, wanted: wantedOf(d), adds: false, row: 0, holdout: undefined }
-    return betaTerms({ ...own, X: place(X), V: d.weighted ? place(V) : undefined, U: U!, P, C, terms })
+  beta_xht_dense({ ...d }, { N, P, ...windows }) {
+    const own = { turned: d.turned === 1, measured: d.measure === 1, first: 0, accumulate: true }
+    return betaXhtDense({ ...modelled(d, windows), ...own, parts: ONE_PART, partLength: 0, N: N!, D: P })
   },
   beta_xht_csr({ rows, rank, beta, nonzeros, zeros, ...d }, windows) {
     const { indptr, indices, values, weights, F, O, norms, N, P, L, terms, scratch } = windows
@@ -170,7 +171,9 @@ const SCALARS: Record<string, (dims: Dims) => readonly Scalars[]> = {
   pg_step: ({ rows, rank }) => violations(pgTerms(rows, rank)),
   cd_dense: ({ rows, measure }) => [...violations(rows), ...losses(measure ? rows : 0)],
   cd_csr: ({ rows, measure }) => [...violations(rows), ...losses(measure ? rows : 0)],
-  beta_terms: ({ rows, columns, measure }) => losses(measure ? tileTerms(rows, columns) : 0),
+  beta_tile: ({ rows, stride, measure }) => losses(measure ? tileTerms(rows, stride) : 0),
+  beta_xht_dense: ({ rows, columns, rank, turned, measure }) =>
+    losses(measure ? xhtThreads(turned ? columns : rows, rank) : 0),
   beta_xht_csr: ({ rows, measure }) => losses(measure ? entryTerms(rows, 1) : 0),
 }
 
@@ -192,8 +195,17 @@ function scratchOf(rows: number, { measure }: Dims, operand: Operand): Scratch {
   return { operand, firstTerm: 0, firstLoss: measure ? rows : undefined, firstSpill }
 }
 
+/** A whole matrix as the tile of one. */
+function modelled({ rows, columns, rank, stride, beta, weighted }: Dims, { W, Ht, X, V, terms }: Windows): Modelled {
+  const place = (operand: Operand | undefined) => ({ operand, first: 0, stride })
+  return {
+    ...{ rows, columns, rank, beta, firstRow: 0, row: 0, holdout: undefined, adds: false },
+    ...{ X: place(X), V: weighted ? place(V) : undefined, W, Ht, terms },
+  }
+}
+
 function wantedOf({ push, bend, measure }: Dims): Wanted {
-  return { push: push === 1, bend: bend === 1, measure: measure === 1 }
+  return { pull: true, push: push === 1, bend: bend === 1, measure: measure === 1 }
 }
 
 /** Entries from one of several lists in a buffer to the next: each begins where a binding may. */
