@@ -9,8 +9,7 @@ import type { Dims, KernelSpec } from './spec.js'
  */
 export const beta_tile: KernelSpec = {
   name: 'beta_tile',
-  formula:
-    'U = W·H; Q = V·X·U^(β−2); P = V·U^(β−1); C = V·([β−1]₊·U^(β−2) + [2−β]₊·X·U^(β−3)); loss += Σ V·d_β(X | U)',
+  formula: 'U = W·H; Q = V·X·U^(β−2); P = V·U^(β−1); C = V·([β−1]₊·U^(β−2) + [2−β]₊·X·U^(β−3)); loss += Σ V·d_β(X | U)',
   summary: 'gradient terms, curvature and loss of one tile from the factors, any β',
   source: 'Févotte & Idier, Neural Computation 2011, equations 2 and 4.1',
   dims: ['rows', 'columns', 'rank', 'stride', 'beta', 'weighted', 'push', 'bend', 'measure'],
@@ -61,8 +60,7 @@ export const beta_tile: KernelSpec = {
     { rows: 7, columns: 129, rank: 28, stride: 132, ...flags(2.7, 0, 1, 1, 1) },
   ],
   benchmark: { rows: 2000, columns: 1000, rank: 32, stride: 1000, ...flags(1, 0, 0, 0, 0) },
-  flops: d =>
-    d.rows * d.columns * (2 * d.rank + 1 + (d.push ? 1 : 0) + (d.bend ? 3 : 0) + (d.measure ? 4 : 0)),
+  flops: d => d.rows * d.columns * (2 * d.rank + 1 + (d.push ? 1 : 0) + (d.bend ? 3 : 0) + (d.measure ? 4 : 0)),
   bytes: d => 4 * (d.rows * d.columns * (2 + d.weighted + d.push + d.bend) + (d.rows + d.columns) * d.rank),
   fill(dims, kind, random) {
     // β ≤ 0 wants X above 0

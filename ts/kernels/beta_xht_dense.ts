@@ -56,8 +56,7 @@ export const beta_xht_dense: KernelSpec = {
   ],
   benchmark: { rows: 2000, columns: 1000, rank: 32, stride: 1000, ...flags(1, 0, 0, 0, 0) },
   flops: d => d.rows * d.columns * ((4 + (d.push ? 2 : 0)) * d.rank + 1 + (d.push ? 1 : 0) + (d.measure ? 4 : 0)),
-  bytes: d =>
-    4 * (d.rows * d.columns * (1 + d.weighted) + (d.rows + d.columns) * d.rank + 2 * (1 + d.push) * owned(d)),
+  bytes: d => 4 * (d.rows * d.columns * (1 + d.weighted) + (d.rows + d.columns) * d.rank + 2 * (1 + d.push) * owned(d)),
   fill(dims, kind, random) {
     // β ≤ 0 wants X above 0
     const arrays = fillBuffers(this.buffers, dims, (length, name) =>

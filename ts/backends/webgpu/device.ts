@@ -38,10 +38,7 @@ const BUSY_THREADS_EMULATED = 256
 const MODEL_VALUES = 2048
 /** A driver on the CPU has no such memory, and compiles a store for every value that it begins with. */
 const MODEL_VALUES_EMULATED = 128
-/**
- * Up to here a kernel that forms products beside the model has as little to wait for as two that write and read what is between
- * them, by the count in docs/webgpu.md.
- */
+/** Here a block of rows that products read once more after the model is 16 KiB: see the count in docs/webgpu.md. */
 const FUSED_RANK = 64
 /** A driver on the CPU switches between its threads at every barrier, of which two kernels have none. */
 const FUSED_RANK_EMULATED = 0
