@@ -212,7 +212,7 @@ const FUSION = [
   'the rows of the other factor, rank² / 256 bytes for each entry of X, in `beta_xht_dense` as in the products, for its workgroups own',
   '1024 / rank rows. It reads them in blocks of 4 · rank² bytes, each twice, for the model and for the product: 16 KiB at rank 64, which may',
   `stay in the cache nearest to it, 64 KiB at rank 128, which hardly do. So it is used up to rank ${LARGE_ROOM.fusedRank}, and not on drivers that compute on the CPU,`,
-  'where barriers are slow. One iteration of 8192×8192, without it → with it; Kullback–Leibler:',
+  'which take seconds to compile its barriers. One iteration of 8192×8192, without it → with it; Kullback–Leibler:',
   '',
 ]
 

@@ -40,7 +40,7 @@ const MODEL_VALUES = 2048
 const MODEL_VALUES_EMULATED = 128
 /** Here a block of rows that products read once more after the model is 16 KiB: see the count in docs/webgpu.md. */
 const FUSED_RANK = 64
-/** A driver on the CPU switches between its threads at every barrier, of which two kernels have none. */
+/** A driver on the CPU takes seconds to compile a kernel with barriers, of which two kernels have none. */
 const FUSED_RANK_EMULATED = 0
 /** 64 MiB: about what a small GPU's caches deliver in the time of a dispatch. */
 const GRAM_READS = 2 ** 24
