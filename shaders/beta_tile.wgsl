@@ -57,7 +57,10 @@ fn main(
   }
   let all = model(i, j);
   var loss = 0f;
-  for (var t = 0u; t < min(4u, p.rows - i); t++) {
+  for (var t = 0u; t < 4; t++) {
+    if (i + t >= p.rows) {
+      continue;
+    }
     let u = all[t];
     let x = entries(i + t, j);
     let v = weights(i + t, j);

@@ -82,7 +82,7 @@ fn main(
   let b = lane % across;
   let own = (block * down + lane / across) * 4;
   let works = lane / across < down && own < owned;
-  // of the thread that forms the first four columns of these rows
+  // the first of the threads that own these rows
   let beside = lane - b;
   var n = mat4x4f();
   var d = mat4x4f();
@@ -121,7 +121,10 @@ fn main(
     workgroupBarrier();
   }
   if (works) {
-    for (var k = 0u; k < min(4u, owned - own); k++) {
+    for (var k = 0u; k < 4; k++) {
+      if (own + k >= owned) {
+        continue;
+      }
       let at = (group.z * p.part_length) / 4 + (p.first + own + k) * across + b;
       N[at] = n[k] + select(vec4f(), N[at], p.accumulate != 0);
       if (PUSH) {
