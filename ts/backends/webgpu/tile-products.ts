@@ -2,12 +2,15 @@ import { betaXhtDense, tileTerms, type Wanted, xhtThreads } from './beta-calls.j
 import type { Call } from './calls.js'
 import type { FactorName } from './descent.js'
 import { lossSums, type Setting, SLOT, type State } from './family.js'
-import { type Panel, partsOf, type Room } from './plan.js'
+import { mostParts, type Panel, padded, partsOf, type Room } from './plan.js'
 import { ONE_PART, type Parts, xhtDense, xtwDense } from './product-calls.js'
 import { sumTerms } from './rule-calls.js'
-import { type Tile, type Tiles, tilesFor } from './tiles.js'
+import { heightOf, type Tile, type Tiles, tilesFor } from './tiles.js'
 
 export const LOSS: Wanted = { pull: false, push: false, bend: false, measure: true }
+
+/** Entries of a tile for each term of the loss that it leaves. */
+const ENTRIES_A_TERM = 16
 
 /** Where one factor's products go, in parts. */
 export interface Into {
@@ -56,10 +59,10 @@ export async function tileProducts(
   { push, bend, measured: isMeasured }: Wish,
   rows: Panel = { first: 0, count: setting.data.rows },
 ): Promise<TileProducts> {
-  const { spec, room, width, columns } = setting
+  const { spec, data, room, width, columns } = setting
   const { beta } = spec
   const isFused = !bend && width <= room.fusedRank
-  const most = Math.floor(room.bindingBytes / (rows.count * width * 4))
+  const most = mostParts(rows.count * width * 4, room)
 
   function partsFor(tallest: number): TileProducts['parts'] {
     if (isFused) {
@@ -78,7 +81,9 @@ export async function tileProducts(
   const termsFor = (tallest: number, stride: number) =>
     isFused && isMeasured ? xhtThreads(tallest, width) * partsFor(tallest).W.count : tileTerms(tallest, stride)
   const lists = { pull: !isFused, push: push && !isFused, bend }
-  const tiles = await tilesFor(setting, lists, { rows, termsFor })
+  // of a dense tile no more is kept than terms of the loss
+  const height = isFused && data.X.kind === 'dense' ? heightOf(padded(columns) / ENTRIES_A_TERM, room) : undefined
+  const tiles = await tilesFor(setting, lists, { rows, most: height, termsFor })
   const { all, tallest, stride, Q, P, C, fill, modelled } = tiles
   const parts = partsFor(tallest)
 

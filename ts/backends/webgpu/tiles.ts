@@ -2,7 +2,7 @@ import { betaTile, type Modelled, type Placed, spreadCsr, tileTerms, type Wanted
 import type { Call } from './calls.js'
 import type { CsrPanel, DensePanel } from './data.js'
 import type { Setting, State } from './family.js'
-import { type Panel, padded, type Room } from './plan.js'
+import { type Panel, padded, panelAt, type Room } from './plan.js'
 
 /** Some rows of X, no more than one panel of it and of its weights has, and of the model that a loss needs of them. */
 export interface Tile extends Panel {
@@ -29,10 +29,6 @@ export interface Tiles {
   modelled(tile: Tile, state: State, beta: number): { readonly made: readonly Call[]; readonly of: Modelled }
   /** Dispatches that fill those of them that are wanted, for a tile. */
   fill(tile: Tile, state: State, beta: number, wanted: Wanted): Call[]
-}
-
-function panelAt<T extends Panel>(panels: readonly T[], row: number): T {
-  return panels.findLast(({ first }) => first <= row)!
 }
 
 /** Rows of so many entries that a tile has at most. */
@@ -67,9 +63,6 @@ export function tilesOf(
   return all
 }
 
-/** Entries of a tile for each term of the loss that it leaves. */
-const ENTRIES_A_TERM = 16
-
 /** @param beyond what is wanted at any time beside the loss */
 export async function tilesFor(
   setting: Setting,
@@ -77,16 +70,15 @@ export async function tilesFor(
   o: {
     /** Default: all. */
     readonly rows?: Panel
+    /** Rows of a tile; default: as many as all that may be kept of it has room for. */
+    readonly most?: number
     /** Terms of the loss that the tallest leaves, with so many values a row; default: those of `fill`. */
     readonly termsFor?: (tallest: number, stride: number) => number
   } = {},
 ): Promise<Tiles> {
-  const { owned, data, columns, room, width, W, Ht } = setting
-  const { rows = { first: 0, count: data.rows }, termsFor = tileTerms } = o
+  const { owned, data, columns, width, W, Ht } = setting
+  const { rows = { first: 0, count: data.rows }, most, termsFor = tileTerms } = o
   const stride = padded(columns)
-  // where a tile leaves nothing but terms it may be the larger
-  const keeps = beyond.pull || beyond.push || beyond.bend || data.X.kind === 'csr'
-  const most = heightOf(keeps ? stride : stride / ENTRIES_A_TERM, room)
   const all = tallestFirst(tilesOf(setting, rows, most))
   const tallest = all[0].count
   const bytes = tallest * stride * 4
