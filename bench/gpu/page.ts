@@ -2,7 +2,7 @@ import { WORKGROUP } from '../../ts/backends/webgpu/pipelines.js'
 import { bulk, duration, machine, table } from '../report.js'
 import { type Row, rowName } from '../schema.js'
 import type { Sourced } from './files.js'
-import { GPU_GROUP, RACE_GROUP } from './plan.js'
+import { GPU_GROUP, RACE_GROUP, TILE_GROUP } from './plan.js'
 import {
   DISPATCH_SECONDS,
   type DispatchWork,
@@ -14,6 +14,7 @@ import {
   predict,
   predictIteration,
 } from './predictions.js'
+import { tileSection } from './tile-section.js'
 
 /** rows, rank, columns, β */
 const ITERATIONS: readonly (readonly [number, number, number, number])[] = [
@@ -121,8 +122,11 @@ function race({ results, source }: Sourced): string[] {
   return [...head, ...parts]
 }
 
+/** Groups whose figures of GPUs are shown. */
+const SHOWN: readonly string[] = [GPU_GROUP, TILE_GROUP]
+
 function measuredOn({ results, source }: Sourced): string[] {
-  const rows = results.rows.filter(row => row.status === 'measured' && !row.emulated && row.group === GPU_GROUP)
+  const rows = results.rows.filter(row => row.status === 'measured' && !row.emulated && SHOWN.includes(row.group))
   const cells = (row: Row) => [
     `\`${row.problem}\``,
     rowName(row),
@@ -152,7 +156,7 @@ const HOW = [
   '',
   '```',
   'npm ci --ignore-scripts                  once; Dawn for Node is among the packages',
-  'npm run bench -- --backends webgpu       five minutes or so; writes bench/results/webgpu-*.json and this page',
+  'npm run bench -- --backends webgpu       ten minutes or so; writes bench/results/webgpu-*.json and this page',
   'npm run example                          then open the page bench/ below the address that it prints',
   '```',
   '',
@@ -176,7 +180,8 @@ const PROVEN = [
   'Proven by tests on that driver:',
   '',
   '- *Results.* Every kernel agrees with its float64 reference within the bounds of its spec, on every size there, with guard zones around',
-  '  its arrays ([kernels.md](kernels.md)); whole fits follow the reference’s losses. Both in Node and in the browser.',
+  '  its arrays ([kernels.md](kernels.md)), and dense products in each of their tiles; whole fits follow the reference’s losses. Both in',
+  '  Node and in the browser, but for the tiles.',
   '- *Economy.* 100 iterations of a dense multiplicative fit are 6 dispatches each and one before the first (7 where the parts of a large',
   '  Gram matrix are added up by themselves), in at most 5 submissions with 2 read-backs, those of the losses and of the factors; nothing is',
   '  allocated after the first iteration; the uploads are X, W and H, once.',
@@ -269,8 +274,7 @@ const FUSION = [
   'the pass that tells the loss of an iteration leaves what W’s next update takes, so that an iteration forms W·H twice and reads X twice.',
   '',
   'Both do the same flops, so that by the roofline one dispatch is never the slower of the two. What that does not count is read from caches:',
-  'the rows of the other factor, rank² / 256 bytes for each entry of X, in `beta_xht_dense` as in the products, for its workgroups own',
-  '1024 / rank rows. It reads them in blocks of 4 · rank² bytes, each twice, for the model and for the product: 16 KiB at rank 64, which may',
+  'the rows of the other factor, rank² / 256 bytes for each entry of X in `beta_xht_dense`, as its workgroups own 1024 / rank rows. It reads them in blocks of 4 · rank² bytes, each twice, for the model and for the product: 16 KiB at rank 64, which may',
   `stay in the cache nearest to it, 64 KiB at rank 128, which hardly do. So it is used up to rank ${LARGE_ROOM.fusedRank}, and not on drivers that compute on the CPU,`,
   'which take seconds to compile its barriers. One iteration of 8192×8192, without it → with it; Kullback–Leibler:',
   '',
@@ -318,6 +322,7 @@ export async function gpuPage(files: readonly Sourced[]): Promise<string> {
     '',
     ...(await fusionTable(0)),
     '',
+    ...tileSection(),
     '## Software drivers: the same update, written in three ways',
     '',
     'nonneg’s fit; the update in naive WGSL with one thread for each entry of a product (`bench/gpu/naive.ts`); and the update in operations of',

@@ -2,9 +2,10 @@ import { betaXhtDense, tileTerms, type Wanted, xhtThreads } from './beta-calls.j
 import type { Call } from './calls.js'
 import type { FactorName } from './descent.js'
 import { lossSums, type Setting, SLOT, type State } from './family.js'
-import { mostParts, type Panel, padded, partsOf, type Room } from './plan.js'
+import { type Deal, dealOf, mostParts, type Panel, padded, partsOf, type Room } from './plan.js'
 import { ONE_PART, type Parts, xhtDense, xtwDense } from './product-calls.js'
 import { sumTerms } from './rule-calls.js'
+import { SINGLE } from './shapes.js'
 import { heightOf, type Tile, type Tiles, tilesFor } from './tiles.js'
 
 export const LOSS: Wanted = { pull: false, push: false, bend: false, measure: true }
@@ -64,35 +65,33 @@ export async function tileProducts(
   const isFused = !bend && width <= room.fusedRank
   const most = mostParts(rows.count * width * 4, room)
 
-  function partsFor(tallest: number): TileProducts['parts'] {
+  function dealsFor(tallest: number): Readonly<Record<FactorName, Deal>> {
     if (isFused) {
-      return {
-        W: partsInSteps(columns, xhtThreads(tallest, width), width, room, most),
-        Ht: partsInSteps(tallest, xhtThreads(columns, width), width, room),
-      }
+      const partsW = partsInSteps(columns, xhtThreads(tallest, width), width, room, most)
+      const partsHt = partsInSteps(tallest, xhtThreads(columns, width), width, room)
+      return { W: { shape: SINGLE, parts: partsW }, Ht: { shape: SINGLE, parts: partsHt } }
     }
-    const threads = (length: number) => Math.ceil(length / 4) * (width / 4)
     return {
-      W: partsOf(columns, threads(tallest), room.busyThreads, most),
-      Ht: partsOf(tallest, threads(columns), room.busyThreads),
+      W: dealOf('xht_dense', { rows: tallest, ranks: width, terms: columns }, room, most),
+      Ht: dealOf('xtw_dense', { rows: columns, ranks: width, terms: tallest }, room),
     }
   }
 
   const termsFor = (tallest: number, stride: number) =>
-    isFused && isMeasured ? xhtThreads(tallest, width) * partsFor(tallest).W.count : tileTerms(tallest, stride)
+    isFused && isMeasured ? xhtThreads(tallest, width) * dealsFor(tallest).W.parts.count : tileTerms(tallest, stride)
   const lists = { pull: !isFused, push: push && !isFused, bend }
   // of a dense tile no more is kept than terms of the loss
   const height = isFused && data.X.kind === 'dense' ? heightOf(padded(columns) / ENTRIES_A_TERM, room) : undefined
   const tiles = await tilesFor(setting, lists, { rows, most: height, termsFor })
   const { all, tallest, stride, Q, P, C, fill, modelled } = tiles
-  const parts = partsFor(tallest)
+  const deals = dealsFor(tallest)
 
   /** The products of a tile, of which nothing is kept. */
   function fused(tile: Tile, factor: FactorName, state: State, { N, P: D }: Into, measured: boolean): Call[] {
     const turned = factor === 'Ht'
     const { made, of } = modelled(tile, state, beta)
     const product = betaXhtDense({
-      ...{ ...of, turned, measured, parts: parts[factor], accumulate: turned && of.adds },
+      ...{ ...of, turned, measured, parts: deals[factor].parts, accumulate: turned && of.adds },
       ...{ first: turned ? 0 : tile.first - rows.first, partLength: (turned ? columns : rows.count) * width },
       ...{ N: { buffer: N }, D: D && { buffer: D } },
     })
@@ -102,8 +101,8 @@ export async function tileProducts(
   /** What a tile's entries contribute, and then the products of that. */
   function apart(tile: Tile, factor: FactorName, state: State, into: Into, measured: boolean): Call[] {
     const { first, count } = tile
-    const multiply = (X: GPUBuffer, rank: number, cut: Parts, other: GPUBuffer, to: GPUBuffer): Call => {
-      const sizes = { rows: count, columns, rank, stride, parts: cut, X: { buffer: X } }
+    const multiply = (X: GPUBuffer, rank: number, deal: Deal, other: GPUBuffer, to: GPUBuffer): Call => {
+      const sizes = { rows: count, columns, rank, stride, ...deal, X: { buffer: X } }
       if (factor === 'W') {
         const place = { firstRow: first - rows.first, partLength: rows.count * rank }
         return xhtDense({ ...sizes, ...place, Ht: { buffer: other }, N: { buffer: to } })
@@ -115,15 +114,15 @@ export async function tileProducts(
     const { N, P: D, bound } = into
     return [
       ...fill(tile, state, beta, { pull: true, push: D !== undefined, bend: bound !== undefined, measure: measured }),
-      multiply(Q!, width, parts[factor], other, N),
-      ...(P && D ? [multiply(P, width, parts[factor], other, D)] : []),
+      multiply(Q!, width, deals[factor], other, N),
+      ...(P && D ? [multiply(P, width, deals[factor], other, D)] : []),
       // a product of rank 1
-      ...(C && bound ? [multiply(C, 1, ONE_PART, bound.norms, bound.L)] : []),
+      ...(C && bound ? [multiply(C, 1, { shape: SINGLE, parts: ONE_PART }, bound.norms, bound.L)] : []),
     ]
   }
 
   return {
-    parts,
+    parts: { W: deals.W.parts, Ht: deals.Ht.parts },
     form(factor, state, into, measured = false) {
       return all.flatMap(tile => (isFused ? fused : apart)(tile, factor, state, into, measured))
     },
