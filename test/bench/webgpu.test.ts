@@ -9,15 +9,15 @@ import { type FitData, fitSubject, kernelSubject, naiveSubject, transferSubject 
 import { madeUp, madeUpMatrix } from '../../bench/made-up.js'
 import { type FitProblem, LOSSES } from '../../bench/problem.js'
 import type { Call } from '../../ts/backends/webgpu/calls.js'
-import { dotsOf, roomOf } from '../../ts/backends/webgpu/device.js'
+import { dotsOf } from '../../ts/backends/webgpu/device.js'
 import type { Room } from '../../ts/backends/webgpu/plan.js'
 import { nodeGpu } from '../../ts/backends/webgpu/provider-node.js'
 import { denseView } from '../../ts/core/matrix.js'
 import { plainFit } from '../webgpu/plain.js'
 import { hasDriver, softwareBackend, watched } from '../webgpu/software.js'
 
-const BINDINGS = { maxStorageBufferBindingSize: 2 ** 27, maxBufferSize: 2 ** 28 }
-const EMULATED_ROOM = roomOf(BINDINGS, true)
+/** As drivers on the CPU are dealt with. */
+const EMULATED_ROOM: Room = { ...LARGE_ROOM, fusedRank: 0 }
 
 async function listed(
   { rows, rank, columns, rule, loss = 'frobenius', nonzeros }: FitProblem,
