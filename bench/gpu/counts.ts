@@ -1,12 +1,12 @@
 import type { Call, Operand } from '../../ts/backends/webgpu/calls.js'
-import { beta_terms } from '../../ts/kernels/beta_terms.js'
+import { beta_tile } from '../../ts/kernels/beta_tile.js'
 import { beta_xht_csr } from '../../ts/kernels/beta_xht_csr.js'
+import { beta_xht_dense } from '../../ts/kernels/beta_xht_dense.js'
 import { gram } from '../../ts/kernels/gram.js'
 import { hals_update } from '../../ts/kernels/hals_update.js'
 import { mu_ratio } from '../../ts/kernels/mu_ratio.js'
 import { mu_update } from '../../ts/kernels/mu_update.js'
 import { pg_step } from '../../ts/kernels/pg_step.js'
-import { wh_dense } from '../../ts/kernels/wh_dense.js'
 import { xht_csr } from '../../ts/kernels/xht_csr.js'
 import { xht_dense } from '../../ts/kernels/xht_dense.js'
 import { xtw_dense } from '../../ts/kernels/xtw_dense.js'
@@ -25,9 +25,12 @@ const FLOPS: Readonly<Record<string, (params: readonly number[], call: Call) => 
   hals_update: ([rows, rank, , , , , rounds]) => rounds * hals_update.flops({ rows, rank }),
   pg_step: ([rows, rank]) => pg_step.flops({ rows, rank }),
   mu_ratio: ([rows, rank]) => mu_ratio.flops({ rows, rank }),
-  wh_dense: ([rows, columns, rank]) => wh_dense.flops({ rows, columns, rank }),
-  beta_terms([rows, columns], { writes: [, P, C, terms] }) {
-    return beta_terms.flops({ rows, columns, push: P ? 1 : 0, bend: C ? 1 : 0, measure: terms ? 1 : 0 })
+  beta_tile([rows, columns, rank], { writes: [Q, P, C, terms] }) {
+    const { push, bend, measure } = { push: P ? 1 : 0, bend: C ? 1 : 0, measure: terms ? 1 : 0 }
+    return beta_tile.flops({ rows, columns, rank, push, bend, measure }) - (Q ? 0 : rows * columns)
+  },
+  beta_xht_dense([rows, columns, rank], { writes: [, D, terms] }) {
+    return beta_xht_dense.flops({ rows, columns, rank, push: D ? 1 : 0, measure: terms ? 1 : 0 })
   },
   // the shader forms the model at each entry and what it contributes; the products are dispatches of their own
   beta_xht_csr: ([, rank], call) => beta_xht_csr.flops({ nonzeros: entriesOf(call), rank, push: 0 }) / 2,
@@ -39,7 +42,6 @@ const IN_PLACE: Readonly<Record<string, readonly number[]>> = {
   hals_update: [0],
   pg_step: [0],
   mu_ratio: [0],
-  beta_terms: [0],
   sum_parts: [0],
 }
 
@@ -54,13 +56,35 @@ function entriesOf({ reads }: Call): number {
   return bytesAt(reads[1]) / 4
 }
 
-/** What a dispatch does: flops of its spec, and each array that it binds once for each direction. */
+/** Kernels that read a tile of X and of its weights, which they bind whole: where these are among the reads, and their strides. */
+const TILED: Readonly<Record<string, readonly (readonly [read: number, stride: number])[]>> = {
+  beta_tile: [
+    [2, 6],
+    [3, 8],
+  ],
+  beta_xht_dense: [
+    [2, 5],
+    [3, 7],
+  ],
+}
+
+/** Bytes of what a tile leaves aside of the arrays that it is a part of. */
+function bytesBeside({ kernel, variant, params, reads }: Call): number {
+  const all = TILED[kernel] ?? []
+  return all.reduce((sum, [read, stride]) => {
+    const bytes = read === 2 && variant?.HALF ? 2 : 4
+    return sum + Math.max(0, bytesAt(reads[read]) - params[0] * params[stride] * bytes)
+  }, 0)
+}
+
+/** What a dispatch does: flops of its spec, and each array that it binds once for each direction; of tiles the part they are. */
 export function workOf(call: Call): Work {
   const { kernel, params, reads, writes } = call
   const sum = (operands: readonly (Operand | undefined)[]) =>
     operands.reduce((total, operand) => total + bytesAt(operand), 0)
   const twice = (IN_PLACE[kernel] ?? []).map(at => writes[at])
-  return { flops: FLOPS[kernel]?.(params, call) ?? 0, bytes: sum(reads) + sum(writes) + sum(twice) }
+  const bytes = sum(reads) + sum(writes) + sum(twice) - bytesBeside(call)
+  return { flops: FLOPS[kernel]?.(params, call) ?? 0, bytes }
 }
 
 export function totalOf(works: readonly Work[]): Work {

@@ -1,3 +1,4 @@
+import { WORKGROUP } from '../../ts/backends/webgpu/pipelines.js'
 import { bulk, duration, machine, table } from '../report.js'
 import { type Row, rowName } from '../schema.js'
 import type { Sourced } from './files.js'
@@ -6,6 +7,7 @@ import {
   DISPATCH_SECONDS,
   type DispatchWork,
   kernelWorks,
+  LARGE_ROOM,
   muIteration,
   NAMED_GPUS,
   type NamedGpu,
@@ -14,11 +16,20 @@ import {
 } from './predictions.js'
 import { tileSection } from './tile-section.js'
 
-/** rows, rank, columns */
-const ITERATIONS: readonly (readonly [number, number, number])[] = [
-  [2000, 32, 1000],
-  [8192, 64, 8192],
+/** rows, rank, columns, β */
+const ITERATIONS: readonly (readonly [number, number, number, number])[] = [
+  [2000, 32, 1000, 2],
+  [8192, 64, 8192, 2],
+  [2000, 32, 1000, 1],
+  [8192, 64, 8192, 1],
+  [8192, 64, 8192, 0],
 ]
+
+/** Of the losses above. */
+const LOSS_NAMES: Readonly<Record<number, string>> = { 2: 'Frobenius', 1: 'Kullback–Leibler', 0: 'Itakura–Saito' }
+
+/** Ranks at which one dispatch is held against two. */
+const RANKS = [10, 16, 20, 32, 48, 64, 96, 128]
 
 const predicted = (work: { flops: number; bytes: number }, gpu: NamedGpu) => {
   const { seconds, bound } = predict(work, gpu)
@@ -59,6 +70,28 @@ function iterationTable(dispatches: readonly DispatchWork[]): string[] {
   const total = NAMED_GPUS.map(gpu => duration(predictIteration(dispatches, gpu)))
   const last = ['**all, with overhead**', '', sum(({ flops }) => flops), sum(({ bytes }) => bytes), ...total]
   return table(['dispatch', 'threads', 'flops', 'bytes', ...NAMED_GPUS.map(({ name }) => name)], [...rows, last])
+}
+
+/** What an iteration comes to where products are formed beside the model's terms, and where these are written first. */
+async function fusionTable(beta: number): Promise<string[]> {
+  const rows = await Promise.all(
+    RANKS.map(async rank => {
+      const [apart, fused] = await Promise.all(
+        [0, 4 * WORKGROUP].map(fusedRank =>
+          muIteration(8192, rank, 8192, { beta, room: { ...LARGE_ROOM, fusedRank } }),
+        ),
+      )
+      const sum = (dispatches: readonly DispatchWork[], what: 'flops' | 'bytes') =>
+        dispatches.reduce((total, work) => total + work[what], 0)
+      const times = NAMED_GPUS.map(gpu => {
+        const [long, short] = [apart, fused].map(dispatches => predictIteration(dispatches, gpu))
+        return `${duration(long)} → ${duration(short)}`
+      })
+      const bytes = `${bulk(sum(apart, 'bytes'))} → ${bulk(sum(fused, 'bytes'))}`
+      return [String(rank), `${apart.length} → ${fused.length}`, bulk(sum(fused, 'flops')), bytes, ...times]
+    }),
+  )
+  return table(['rank', 'dispatches', 'flops', 'bytes', ...NAMED_GPUS.map(({ name }) => name)], rows)
 }
 
 const isRace = ({ group }: Pick<Row, 'group'>) => group === RACE_GROUP
@@ -233,13 +266,28 @@ const COUNTED = [
   '',
 ]
 
+const FUSION = [
+  '### Losses beside Frobenius: what is between the model and the products',
+  '',
+  'Losses other than Frobenius want W·H entry by entry. It is never written: a thread forms 4 × 4 of its entries in registers and turns them',
+  'into what they contribute. `beta_tile` writes that, an array of the size of X or two, and `xht_dense` and `xtw_dense` multiply it;',
+  '`beta_xht_dense` keeps 4 KiB of it in the memory of a workgroup, or 8, multiplies it at once, and writes nothing of the size of X. Either way',
+  'the pass that tells the loss of an iteration leaves what W’s next update takes, so that an iteration forms W·H twice and reads X twice.',
+  '',
+  'Both do the same flops, so that by the roofline one dispatch is never the slower of the two. What that does not count is read from caches:',
+  'the rows of the other factor, rank² / 256 bytes for each entry of X in `beta_xht_dense`, as its workgroups own 1024 / rank rows. It reads them in blocks of 4 · rank² bytes, each twice, for the model and for the product: 16 KiB at rank 64, which may',
+  `stay in the cache nearest to it, 64 KiB at rank 128, which hardly do. So it is used up to rank ${LARGE_ROOM.fusedRank}, and not on drivers that compute on the CPU,`,
+  'which take seconds to compile its barriers. One iteration of 8192×8192, without it → with it; Kullback–Leibler:',
+  '',
+]
+
 /** docs/webgpu.md, from the specs and from every file of results of WebGPU. */
 export async function gpuPage(files: readonly Sourced[]): Promise<string> {
   const iterations = await Promise.all(
-    ITERATIONS.map(async ([rows, rank, columns]) => {
-      const dispatches = await muIteration(rows, rank, columns)
+    ITERATIONS.map(async ([rows, rank, columns, beta]) => {
+      const dispatches = await muIteration(rows, rank, columns, { beta })
       return [
-        `### One multiplicative iteration, ${rows}×${columns}, rank ${rank}`,
+        `### One multiplicative iteration, ${LOSS_NAMES[beta]}, ${rows}×${columns}, rank ${rank}`,
         '',
         ...iterationTable(dispatches),
         '',
@@ -267,6 +315,13 @@ export async function gpuPage(files: readonly Sourced[]): Promise<string> {
     ...iterations.flat(),
     `Dispatches wait for each other, as each reads what the one before it wrote. ${duration(DISPATCH_SECONDS)} for each is an assumption, not a`,
     'figure of these GPUs. An iteration has the loss in it; sums are cut into parts (`threads`) until a large GPU is busy.',
+    '',
+    ...FUSION,
+    ...(await fusionTable(1)),
+    '',
+    'Itakura–Saito, and with it every loss whose model pushes back entry by entry:',
+    '',
+    ...(await fusionTable(0)),
     '',
     ...tileSection(),
     '## Software drivers: the same update, written in three ways',

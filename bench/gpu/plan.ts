@@ -54,13 +54,17 @@ function problems(rows: number, rank: number, columns: number, nonzeros: number)
   } as const
 }
 
-function kernelPlans({ dense, sparse, kl, sparseKl }: ReturnType<typeof problems>): KernelPlan[] {
+/** @param products what forms the products of a dense X under Kullback–Leibler */
+function kernelPlans(
+  { dense, sparse, kl, sparseKl }: ReturnType<typeof problems>,
+  products: 'beta_tile' | 'beta_xht_dense',
+): KernelPlan[] {
   return [
     { problem: dense, kernels: ['xht_dense', 'xtw_dense', 'gram', 'mu_update', 'dot'] },
     { problem: { ...dense, rule: 'hals' }, kernels: ['hals_update'] },
     { problem: { ...dense, rule: 'pg' }, kernels: ['pg_step'] },
     { problem: sparse, kernels: ['xht_csr'] },
-    { problem: kl, kernels: ['wh_dense', 'beta_terms', 'mu_ratio'] },
+    { problem: kl, kernels: [products, 'mu_ratio'] },
     { problem: sparseKl, kernels: ['beta_xht_csr'] },
   ]
 }
@@ -94,7 +98,7 @@ export function gpuPlan(scale: GpuScale): GpuPlan {
     ]
     const steps = [{ kernel: HYPERGRADIENT, length: 65_536 }]
     const tiles = [{ problem: small.dense, kernels: SHAPED }]
-    return { fits: rulesOf(small), races, kernels: kernelPlans(small), tiles, steps, transferred: 20 }
+    return { fits: rulesOf(small), races, kernels: kernelPlans(small, 'beta_tile'), tiles, steps, transferred: 20 }
   }
   const usual = problems(2000, 32, 1000, 0)
   const cells = problems(2700, 20, 13_714, 2_282_976)
@@ -108,7 +112,12 @@ export function gpuPlan(scale: GpuScale): GpuPlan {
   const all: GpuPlan = {
     fits: [...rulesOf(middle), large.dense, { ...large.dense, rule: 'hals' }, large.kl],
     races,
-    kernels: [...kernelPlans(middle), { problem: large.dense, kernels: ['xht_dense', 'xtw_dense'] }],
+    kernels: [
+      ...kernelPlans(middle, 'beta_xht_dense'),
+      { problem: large.dense, kernels: ['xht_dense', 'xtw_dense'] },
+      // beyond the rank up to which products are formed beside the model
+      { problem: { ...large.kl, rank: 96 }, kernels: ['beta_tile'] },
+    ],
     // ranks for which shapes.ts chooses differently
     tiles: [32, 10, 128].map(rank => ({ problem: problems(4096, rank, 4096, 0).dense, kernels: SHAPED })),
     steps,

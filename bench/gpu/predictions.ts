@@ -98,11 +98,19 @@ export interface DispatchWork extends Work {
   readonly threads: number
 }
 
-/** The dispatches of one iteration of a multiplicative Frobenius fit of dense X, its loss included, in their order. */
-export async function muIteration(rows: number, rank: number, columns: number): Promise<readonly DispatchWork[]> {
-  const data = await imaginaryData(rows, columns, LARGE_ROOM)
-  const spec = { rank, beta: 2, rule: 'mu', dtype: 'f32' } as const
-  const { iteration } = await fitCalls(imaginary, { spec, data, room: LARGE_ROOM, dots: dotsOf(false) })
+/**
+ * The dispatches of one iteration of a multiplicative fit of dense X, its loss included, in their order.
+ * @param beta default: Frobenius
+ */
+export async function muIteration(
+  rows: number,
+  rank: number,
+  columns: number,
+  { beta = 2, room = LARGE_ROOM }: { readonly beta?: number; readonly room?: Room } = {},
+): Promise<readonly DispatchWork[]> {
+  const data = await imaginaryData(rows, columns, room)
+  const spec = { rank, beta, rule: 'mu', dtype: 'f32' } as const
+  const { iteration } = await fitCalls(imaginary, { spec, data, room, dots: dotsOf(false) })
   return iteration.map(call => {
     const [x, y, z] = call.groups
     return { kernel: call.kernel, threads: x * y * z * threadsIn(call), ...workOf(call) }

@@ -10,32 +10,30 @@ import { madeUp, madeUpMatrix } from '../../bench/made-up.js'
 import { type FitProblem, LOSSES } from '../../bench/problem.js'
 import type { Call } from '../../ts/backends/webgpu/calls.js'
 import { dotsOf } from '../../ts/backends/webgpu/device.js'
+import type { Room } from '../../ts/backends/webgpu/plan.js'
 import { nodeGpu } from '../../ts/backends/webgpu/provider-node.js'
 import { denseView } from '../../ts/core/matrix.js'
 import { plainFit } from '../webgpu/plain.js'
 import { hasDriver, softwareBackend, watched } from '../webgpu/software.js'
 
-async function listed({
-  rows,
-  rank,
-  columns,
-  rule,
-  loss = 'frobenius',
-  nonzeros,
-}: FitProblem): Promise<readonly Call[]> {
+/** As drivers on the CPU are dealt with. */
+const EMULATED_ROOM: Room = { ...LARGE_ROOM, fusedRank: 0 }
+
+async function listed(
+  { rows, rank, columns, rule, loss = 'frobenius', nonzeros }: FitProblem,
+  room: Room = LARGE_ROOM,
+): Promise<readonly Call[]> {
   const data =
-    nonzeros === undefined
-      ? await imaginaryData(rows, columns, LARGE_ROOM)
-      : await imaginaryCounts(rows, columns, nonzeros)
+    nonzeros === undefined ? await imaginaryData(rows, columns, room) : await imaginaryCounts(rows, columns, nonzeros)
   const spec = { rank, rule, beta: LOSSES[loss], dtype: 'f32' } as const
-  return (await fitCalls(imaginary, { spec, data, room: LARGE_ROOM, dots: dotsOf(false) })).iteration
+  return (await fitCalls(imaginary, { spec, data, room, dots: dotsOf(false) })).iteration
 }
 
 describe('the plans', () => {
   it.each(GPU_SCALES)('%s names kernels that its fits dispatch, whose work is counted', async scale => {
     const { kernels: single, tiles } = gpuPlan(scale)
     for (const { problem, kernels } of [...single, ...tiles]) {
-      const calls = await listed(problem)
+      const calls = await listed(problem, scale === 'emulated' ? EMULATED_ROOM : LARGE_ROOM)
       for (const kernel of kernels) {
         const call = calls.find(({ kernel: name }) => name === kernel)
         expect(call, kernel).toBeDefined()
@@ -45,6 +43,25 @@ describe('the plans', () => {
         expect(bytes, kernel).toBeGreaterThan(4 * problem.rank)
       }
     }
+  })
+})
+
+describe('an iteration of a large fit on a GPU', () => {
+  const problem: FitProblem = { rule: 'mu', dtype: 'f32', rows: 8192, rank: 64, columns: 8192 }
+  const X = 4 * 8192 * 8192
+  it.each([
+    // sums of a factor, its products and its update, twice, and the sum of the loss: X is read twice
+    ['kullback-leibler', 64, 7, 2],
+    ['itakura-saito', 64, 5, 2],
+    // the ratio of each of four tiles is written and read again for either factor, and beside it what the model pushes back with
+    ['kullback-leibler', 65, 5 + 2 * (4 + 4), 6],
+    ['itakura-saito', 65, 3 + 2 * (4 + 8), 10],
+  ] as const)('%s, rank %i: %i dispatches, which move X %i times', async (loss, rank, count, times) => {
+    const calls = await listed({ ...problem, loss, rank })
+    expect(calls).toHaveLength(count)
+    const products = calls.filter(({ kernel }) => /^(beta_tile|beta_xht_dense|xht_dense|xtw_dense)$/.test(kernel))
+    const bytes = products.reduce((sum, call) => sum + workOf(call).bytes, 0)
+    expect(Math.floor(bytes / X)).toBe(times)
   })
 })
 

@@ -141,17 +141,23 @@ describe.runIf(hasDriver)('WebGPU fits', () => {
   })
 
   it.for([
-    ['dense', dense(24, 16), 6],
-    ['sparse', sparse(24, 16, 0.3), 7],
-  ] as const)('records many iterations of a %s fit into few submissions', async ([, X, dispatches]) => {
+    ['dense', dense(24, 16), 2, 6],
+    ['sparse', sparse(24, 16, 0.3), 2, 7],
+    ['sparse Kullback–Leibler', sparse(24, 16, 0.3), 1, 11],
+    // sums of a factor, a tile, its product and the update, for either factor, and the loss
+    ['dense Kullback–Leibler', dense(24, 16), 1, 9],
+    // the update of either factor has one product more, and no sums
+    ['dense β = 3', dense(24, 16), 3, 9],
+  ] as const)('records many iterations of a %s fit into few submissions', async ([, X, beta, dispatches]) => {
     const watch = watched()
     const device = await softwareBackend({}, watch.provider).open()
-    const fit = await device.createFit(problemOf(X, 2), SPEC(2))
+    const fit = await device.createFit(problemOf(X, 2), { ...SPEC(2), beta })
     await fit.run(20)
-    const [submissions, before] = [watch.submissions(), watch.dispatches()]
+    const [submissions, before, made] = [watch.submissions(), watch.dispatches(), watch.made()]
     await fit.run(200)
     expect(watch.dispatches() - before).toBe(200 * dispatches)
     expect(watch.submissions() - submissions).toBeLessThan(150)
+    expect(watch.made()).toBe(made)
     await fit[Symbol.asyncDispose]()
     await device[Symbol.asyncDispose]()
   })

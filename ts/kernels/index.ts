@@ -1,5 +1,7 @@
 import { beta_terms } from './beta_terms.js'
+import { beta_tile } from './beta_tile.js'
 import { beta_xht_csr } from './beta_xht_csr.js'
+import { beta_xht_dense } from './beta_xht_dense.js'
 import { bpp_csr } from './bpp_csr.js'
 import { bpp_dense } from './bpp_dense.js'
 import { bpp_update } from './bpp_update.js'
@@ -39,6 +41,8 @@ export const kernels: readonly KernelSpec[] = [
   svrmu_update,
   wh_dense,
   beta_terms,
+  beta_tile,
+  beta_xht_dense,
   beta_xht_csr,
   mu_ratio,
   online_update,

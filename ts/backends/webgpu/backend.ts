@@ -17,6 +17,8 @@ export interface WebgpuLimits {
   readonly tileBytes?: number
   /** Values of the models that a workgroup of coordinate descent holds. */
   readonly modelValues?: number
+  /** Rank up to which products are formed beside the model. */
+  readonly fusedRank?: number
   /** How products are dealt to threads wherever there is a choice. */
   readonly shape?: Shape
 }

@@ -1,6 +1,6 @@
 import { piecesOf } from './batch-gram.js'
 import type { BatchProducts } from './batch-products.js'
-import { betaEntries, columnSums, entryTerms, type Wanted } from './beta-calls.js'
+import { type Beside, betaEntries, columnSums, entryTerms } from './beta-calls.js'
 import type { Call } from './calls.js'
 import type { CsrPanel } from './data.js'
 import { listed, listsFor } from './entries-family.js'
@@ -9,7 +9,7 @@ import { csrParts, type Panel, SUM_PARTS, sumPartsOf } from './plan.js'
 import { dotOf, type Looked, xhtCsr } from './product-calls.js'
 import { sumTerms } from './rule-calls.js'
 
-const LOSS: Wanted = { push: false, bend: false, measure: true }
+const LOSS: Beside = { push: false, bend: false, measure: true }
 
 /** Any loss at the listed entries of the batch's rows. */
 export async function entriesOfBatch(setting: Setting, rows: Panel): Promise<BatchProducts> {
@@ -18,7 +18,7 @@ export async function entriesOfBatch(setting: Setting, rows: Panel): Promise<Bat
   const { first, count } = rows
   const [W, Ht] = [{ buffer: setting.W[0] }, { buffer: setting.Ht[0] }]
   const shared = !data.weights
-  const wanted: Wanted = { push: !shared, bend: false, measure: false }
+  const wanted: Beside = { push: !shared, bend: false, measure: false }
   const byRows = listed(setting)
   const byColumns = data.X.kind === 'csr' ? data.X.byColumns! : byRows
   const lists = await listsFor(setting, [byRows, byColumns], shared ? 1 : 2)
@@ -35,7 +35,7 @@ export async function entriesOfBatch(setting: Setting, rows: Panel): Promise<Bat
   const terms = { buffer: await owned.storage(termCount * 4) }
 
   /** What the entries of some rows of a panel contribute; `own` are those of F. */
-  function contribute(panel: CsrPanel, own: Panel, looked: Looked, what: Wanted, isW: boolean): Call {
+  function contribute(panel: CsrPanel, own: Panel, looked: Looked, what: Beside, isW: boolean): Call {
     return betaEntries({
       ...{ panel: own, rank: width, parts: isW ? nParts : aParts, beta, wanted: what, zeros: shared, looked },
       ...{ partLength: lists.length, firstTerm: (own.first - first) * nParts * Number(isW) },

@@ -1,7 +1,8 @@
 import { LEAST_MODEL } from '../../kernels/beta.js'
-import { type Call, fourfold, grid, input, type Operand, tiles } from './calls.js'
+import { type Call, grid, type Operand, tiles } from './calls.js'
 import type { CsrPanel, Holdout } from './data.js'
 import type { Stays, Waits } from './holds.js'
+import { WORKGROUP } from './pipelines.js'
 import { type Looked, lookedWords, type Parts } from './product-calls.js'
 import type { Bounds, Sum } from './rule-calls.js'
 
@@ -11,37 +12,16 @@ export function leastModel(beta: number): number {
   return beta < 1 ? 2 ** -Math.floor(100 / (3 - beta)) : LEAST_MODEL
 }
 
-export function whDense(o: {
-  rows: number
-  columns: number
-  rank: number
-  stride: number
-  /** Of W. */
-  firstRow: number
-  /** Whether H is Hᵀ, whose stride is the rank. */
-  transposed: boolean
-  W: Operand | undefined
-  H: Operand | undefined
-  U: Operand
-}): Call {
-  const { rows, columns, rank, stride, firstRow, transposed, W, H, U } = o
-  const aligned = fourfold(columns, rank, stride)
-  return {
-    kernel: 'wh_dense',
-    variant: { ALIGNED: aligned, TRANSPOSED: transposed },
-    params: [rows, columns, rank, stride, firstRow],
-    reads: [...input(aligned, W), ...input(aligned, H)],
-    writes: [U],
-    groups: grid(tiles(rows) * tiles(columns)),
-  }
-}
-
-/** What is wanted of the terms of entries: both halves of the gradient or one, curvatures, the loss. */
+/** What is wanted of the terms of entries: halves of the gradient, curvatures, the loss. */
 export interface Wanted {
+  readonly pull: boolean
   readonly push: boolean
   readonly bend: boolean
   readonly measure: boolean
 }
+
+/** What is wanted beside what the data pull with. */
+export type Beside = Omit<Wanted, 'pull'>
 
 /** Where a tile lies in a matrix that has more. */
 export interface Placed {
@@ -52,43 +32,105 @@ export interface Placed {
   readonly half?: boolean
 }
 
-/** Terms of the loss that a tile leaves. */
-export function tileTerms(rows: number, columns: number): number {
-  return rows * tiles(columns)
+/** Terms of the loss that a tile leaves, of so many values a row. */
+export function tileTerms(rows: number, stride: number): number {
+  return tiles(rows) * tiles(stride)
 }
 
-export function betaTerms(o: {
-  rows: number
-  columns: number
-  /** Columns that are no padding. */
-  inside: number
-  beta: number
-  wanted: Wanted
-  /** Whether the loss is added to what tiles before have left. */
-  adds: boolean
-  X: Placed
-  V: Placed | undefined
-  holdout: Holdout | undefined
+/** A tile of X with what makes its model, as kernels take it that stand behind model.wgsl. */
+export interface Modelled {
+  readonly rows: number
+  /** That are no padding. */
+  readonly columns: number
+  /** Like all strides here, a multiple of 4. */
+  readonly rank: number
+  /** Of W. */
+  readonly firstRow: number
+  readonly beta: number
+  readonly X: Placed
+  readonly V: Placed | undefined
+  readonly holdout: Holdout | undefined
   /** Of the tile in all of X. */
-  row: number
-  U: Operand
-  P: Operand | undefined
-  C: Operand | undefined
-  terms: Operand | undefined
-}): Call {
-  const { rows, columns, wanted, X, V, holdout } = o
-  const places = [X.first, X.stride, V?.first ?? 0, V?.stride ?? 0]
-  const measure = wanted.measure ? (o.adds ? 2 : 1) : 0
-  const flags = [V ? 1 : holdout ? 2 : 0, Number(wanted.push), Number(wanted.bend), measure]
-  const hash = [o.row, holdout?.key ?? 0, holdout?.threshold ?? 0, Number(holdout?.complement ?? false)]
+  readonly row: number
+  readonly W: Operand | undefined
+  readonly Ht: Operand | undefined
+  readonly terms: Operand | undefined
+  /** Whether the loss is added to what tiles before have left. */
+  readonly adds: boolean
+}
+
+/** Its words, which other kernels have in other places. */
+function modelWords({ X, V, holdout, row, adds }: Modelled, measure: boolean) {
   return {
-    kernel: 'beta_terms',
-    variant: { HALF: X.half ?? false },
-    params: [rows, columns, o.inside, ...places, ...flags, ...hash],
+    places: [X.first, X.stride, V?.first ?? 0, V?.stride ?? 0],
+    weights: V ? 1 : holdout ? 2 : 0,
+    measure: measure ? (adds ? 2 : 1) : 0,
+    hash: [row, holdout?.key ?? 0, holdout?.threshold ?? 0, Number(holdout?.complement ?? false)],
+  }
+}
+
+/** Threads of a workgroup of beta_tile that lie side by side, and below each other. */
+const [ACROSS, DOWN] = [8, WORKGROUP / 8]
+
+export function betaTile(
+  o: Modelled & {
+    /** Of Q, P and C. */
+    stride: number
+    wanted: Wanted
+    Q: Operand | undefined
+    P: Operand | undefined
+    C: Operand | undefined
+  },
+): Call {
+  const { rows, columns, rank, stride, wanted } = o
+  const { places, weights, measure, hash } = modelWords(o, wanted.measure)
+  const flags = [wanted.pull, wanted.push, wanted.bend].map(Number)
+  return {
+    kernel: 'beta_tile',
+    variant: { HALF: o.X.half ?? false },
+    params: [rows, columns, rank, stride, o.firstRow, ...places, weights, ...flags, measure, ...hash],
     scalars: [o.beta, leastModel(o.beta)],
-    reads: [X.operand, V?.operand],
-    writes: [o.U, o.P, o.C, o.terms],
-    groups: grid(tileTerms(rows, columns)),
+    reads: [o.W, o.Ht, o.X.operand, o.V?.operand],
+    writes: [o.Q, o.P, o.C, wanted.measure ? o.terms : undefined],
+    groups: grid(Math.ceil(tiles(rows) / DOWN) * Math.ceil(tiles(stride) / ACROSS) * WORKGROUP),
+  }
+}
+
+/** Threads of beta_xht_dense for so many rows of a factor, each with a term of the loss. */
+export function xhtThreads(owned: number, rank: number): number {
+  const down = Math.floor(WORKGROUP / tiles(rank))
+  return Math.ceil(owned / (4 * down)) * WORKGROUP
+}
+
+export function betaXhtDense(
+  o: Modelled & {
+    /** Whether the products are those of the columns. */
+    turned: boolean
+    /** Whether the loss is wanted. */
+    measured: boolean
+    /** Of the tile's rows in N. */
+    first: number
+    /** Of the other factor's rows: their step is a multiple of the rank. */
+    parts: Parts
+    /** Entries of one part of N. */
+    partLength: number
+    accumulate: boolean
+    N: Operand
+    /** What the model pushes back with, where that is wanted. */
+    D: Operand | undefined
+  },
+): Call {
+  const { rows, columns, rank, turned, parts } = o
+  const { places, weights, measure, hash } = modelWords(o, o.measured)
+  const sums = [o.first, parts.step, o.partLength, Number(o.accumulate)]
+  return {
+    kernel: 'beta_xht_dense',
+    variant: { HALF: o.X.half ?? false, TURNED: turned, PUSH: o.D !== undefined },
+    params: [rows, columns, rank, o.firstRow, ...places, weights, measure, ...hash, ...sums],
+    scalars: [o.beta, leastModel(o.beta)],
+    reads: [o.W, o.Ht, o.X.operand, o.V?.operand],
+    writes: [o.N, o.D, o.measured ? o.terms : undefined],
+    groups: grid(xhtThreads(turned ? columns : rows, rank), parts.count),
   }
 }
 
@@ -187,7 +229,7 @@ export function betaEntries(o: {
   rank: number
   parts: number
   beta: number
-  wanted: Wanted
+  wanted: Beside
   /** Whether the unlisted entries are zeros that count. */
   zeros: boolean
   /** From one of the three lists of entries to the next. */

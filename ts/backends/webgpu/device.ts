@@ -21,11 +21,12 @@ import { MOST_GROUPS } from './calls.js'
 import { createFit } from './create-fit.js'
 import type { DotGroups } from './family.js'
 import { Gpu } from './gpu.js'
+import { KERNEL_ALIGNMENT } from './kernel-calls.js'
 import { BINDINGS, WORKGROUP } from './pipelines.js'
 import { misfit, type Room, TILE_BYTES } from './plan.js'
 import type { FoundGpu } from './provider.js'
 import { memoryWithin } from './residency.js'
-import { KERNEL_ALIGNMENT, runKernel, supportsKernel } from './run-kernel.js'
+import { runKernel, supportsKernel } from './run-kernel.js'
 import { shapingOf, type WorkgroupLimits } from './shapes.js'
 import { fitRefusal } from './support.js'
 import { VECTOR_KERNELS } from './vector-calls.js'
@@ -39,6 +40,10 @@ const BUSY_THREADS_EMULATED = 256
 const MODEL_VALUES = 2048
 /** A driver on the CPU has no such memory, and compiles a store for every value that it begins with. */
 const MODEL_VALUES_EMULATED = 128
+/** Here a block of rows that products read once more after the model is 16 KiB: see the count in docs/webgpu.md. */
+const FUSED_RANK = 64
+/** A driver on the CPU takes seconds to compile a kernel with barriers, of which two kernels have none. */
+const FUSED_RANK_EMULATED = 0
 /** 64 MiB: about what a small GPU's caches deliver in the time of a dispatch. */
 const GRAM_READS = 2 ** 24
 const DOTS: DotGroups = { ab: 56, cd: 8, terms: 31 }
@@ -87,6 +92,7 @@ export function roomOf(
     busyThreads: limits.busyThreads ?? (emulated ? BUSY_THREADS_EMULATED : BUSY_THREADS),
     gramReads: limits.gramReads ?? GRAM_READS,
     tileBytes: limits.tileBytes ?? TILE_BYTES,
+    fusedRank: limits.fusedRank ?? (emulated ? FUSED_RANK_EMULATED : FUSED_RANK),
     modelValues: limits.modelValues ?? (emulated ? MODEL_VALUES_EMULATED : MODEL_VALUES),
     memoryBytes: memoryLimit,
     shaping: shapingOf(granted, emulated, limits.shape),

@@ -1,25 +1,22 @@
-import { betaEntries, columnSums, entryTerms, rowNorms, type Wanted } from './beta-calls.js'
-import type { Call } from './calls.js'
+import { type Beside, betaEntries, columnSums, entryTerms } from './beta-calls.js'
+import type { Call, Operand } from './calls.js'
 import type { CsrRows } from './data.js'
+import type { FactorName } from './descent.js'
 import { type Family, type Measure, type Setting, SLOT, type State } from './family.js'
 import { SMALLEST_BUFFER } from './gpu.js'
-import { gradientRules, type Halves } from './gradient-rules.js'
+import { gradientFamily, gradientsOf, type Products } from './gradient-family.js'
 import { csrParts, SUM_PARTS, sumPartsOf } from './plan.js'
 import { dotOf, xhtCsr } from './product-calls.js'
 import { sumTerms } from './rule-calls.js'
 
-const LOSS: Wanted = { push: false, bend: false, measure: true }
+const LOSS: Beside = { push: false, bend: false, measure: true }
 
-/** The listed entries of X as one factor's update reads them, and what its products are. */
-interface Side {
-  readonly name: 'W' | 'Ht'
+/** The listed entries of X as one factor's update reads them. */
+interface Listed {
+  readonly name: FactorName
   readonly X: CsrRows
   /** Pieces that each row is cut into. */
   readonly parts: number
-  readonly N: GPUBuffer
-  /** Absent where the other factor's column sums are all of it. */
-  readonly P: GPUBuffer | undefined
-  readonly L: GPUBuffer | undefined
 }
 
 /** What each entry contributes: up to three lists of the fullest panel's length, one after the other. */
@@ -51,9 +48,9 @@ export function listed({ data }: Setting): CsrRows {
 /** What the entries of each panel contribute, and then what `use` makes of that. */
 function walk(
   setting: Setting,
-  { name, X, parts }: Pick<Side, 'name' | 'X' | 'parts'>,
+  { name, X, parts }: Listed,
   lists: Lists,
-  o: { state: State; beta: number; wanted: Wanted; terms: GPUBuffer | undefined },
+  o: { state: State; beta: number; wanted: Beside; terms: GPUBuffer | undefined },
   use: (panel: CsrRows['panels'][number]) => Call[],
 ): Call[] {
   const { width, W, Ht } = setting
@@ -71,7 +68,15 @@ function walk(
   ])
 }
 
-async function measureOf(setting: Setting, lists: Lists, beta: number): Promise<Measure> {
+/** How the loss is told from terms that entries have left. */
+interface Loss extends Omit<Measure, 'measure'> {
+  readonly terms: GPUBuffer
+  /** Dispatches that leave its sums in a slot. */
+  sum(state: State): Call[]
+}
+
+/** @param ofHtThere where column sums of Hᵀ are, as the caller leaves them; default: nowhere */
+async function lossOf(setting: Setting, ofHtThere?: GPUBuffer): Promise<Loss> {
   const { owned, data, room, dots, width, columns, slot } = setting
   const X = listed(setting)
   const parts = csrParts(X, width, room)
@@ -79,7 +84,10 @@ async function measureOf(setting: Setting, lists: Lists, beta: number): Promise<
   const terms = await owned.storage(termCount * 4)
   // the sum of all of W·H, as the kernel leaves the model out of every listed entry
   const sums = zerosCount(setting)
-    ? { W: await owned.storage(SUM_PARTS * width * 4), Ht: await owned.storage(SUM_PARTS * width * 4) }
+    ? {
+        W: await owned.storage(SUM_PARTS * width * 4),
+        Ht: ofHtThere ?? (await owned.storage(SUM_PARTS * width * 4)),
+      }
     : undefined
   const [ofW, ofHt] = [sumPartsOf(data.rows), sumPartsOf(columns)]
   const whole = (state: State): Call[] => {
@@ -88,7 +96,9 @@ async function measureOf(setting: Setting, lists: Lists, beta: number): Promise<
     const none = { operand: undefined, parts: 0 }
     return [
       columnSums({ rows: data.rows, rank: width, parts: ofW, F: { buffer: setting.W[state] }, into: W }),
-      columnSums({ rows: columns, rank: width, parts: ofHt, F: { buffer: setting.Ht[state] }, into: Ht }),
+      ...(ofHtThere
+        ? []
+        : [columnSums({ rows: columns, rank: width, parts: ofHt, F: { buffer: setting.Ht[state] }, into: Ht })]),
       dotOf({
         ...{ abGroups: 0, cdGroups: dots.cd, abLength: 0, cdLength: width, a: none, b: undefined },
         ...{
@@ -102,8 +112,8 @@ async function measureOf(setting: Setting, lists: Lists, beta: number): Promise<
   }
   const first = sums ? dots.cd : 0
   return {
-    measure: state => [
-      ...walk(setting, { name: 'W', X, parts }, lists, { state, beta, wanted: LOSS, terms }, () => []),
+    terms,
+    sum: state => [
       ...whole(state),
       sumTerms({
         length: termCount,
@@ -120,7 +130,13 @@ async function measureOf(setting: Setting, lists: Lists, beta: number): Promise<
 }
 
 export async function entriesMeasure(setting: Setting, beta: number): Promise<Measure> {
-  return await measureOf(setting, await listsFor(setting, [listed(setting)], 1), beta)
+  const X = listed(setting)
+  const lists = await listsFor(setting, [X], 1)
+  const parts = csrParts(X, setting.width, setting.room)
+  const { terms, sum, ...loss } = await lossOf(setting)
+  const measured = (state: State) =>
+    walk(setting, { name: 'W', X, parts }, lists, { state, beta, wanted: LOSS, terms }, () => [])
+  return { ...loss, measure: state => [...measured(state), ...sum(state)] }
 }
 
 /**
@@ -128,71 +144,50 @@ export async function entriesMeasure(setting: Setting, beta: number): Promise<Me
  * loss is Kullback–Leibler and all others are zeros, of which the factors' column sums know enough.
  */
 export async function entriesFamily(setting: Setting): Promise<Family> {
-  const { owned, spec, data, room, width, columns } = setting
-  const { beta, rule, rounds = 1 } = spec
-  const { rows } = data
-  const bend = rule === 'pg'
-  const shared = zerosCount(setting)
-  const wanted: Wanted = { push: !shared, bend, measure: false }
+  const { owned, spec, data, room, width } = setting
+  const { beta } = spec
+  const gradients = await gradientsOf(setting)
+  const { shared, sums, norms, ahead } = gradients
   const byRows = listed(setting)
   const byColumns = data.X.kind === 'csr' ? data.X.byColumns : undefined
-  const lists = await listsFor(setting, byColumns ? [byRows, byColumns] : [byRows], bend ? 3 : shared ? 1 : 2)
-  const rules = await gradientRules(owned, setting)
-  const norms = bend ? await owned.storage(Math.max(rows, columns) * 4) : undefined
-  const sums = shared ? await owned.storage(SUM_PARTS * width * 4) : undefined
+  const lists = await listsFor(setting, byColumns ? [byRows, byColumns] : [byRows], norms ? 3 : shared ? 1 : 2)
+  const { terms, sum, ...loss } = await lossOf(setting, ahead ? sums.W : undefined)
 
-  async function sideOf(name: 'W' | 'Ht', X: CsrRows): Promise<Side> {
+  async function sideOf(name: FactorName, X: CsrRows): Promise<Listed & Products> {
     const parts = csrParts(X, width, room)
     const bytes = X.rows * parts * 4
-    const N = await owned.storage(bytes * width)
-    const P = shared ? undefined : await owned.storage(bytes * width)
-    return { name, X, parts, N, P, L: bend ? await owned.storage(bytes) : undefined }
+    const L = norms && (await owned.storage(bytes))
+    return {
+      ...{ name, X, parts, N: await owned.storage(bytes * width) },
+      P: shared ? undefined : await owned.storage(bytes * width),
+      L: L && { operand: { buffer: L }, terms: parts, step: X.rows, stride: 1 },
+    }
   }
   const W = await sideOf('W', byRows)
   const Ht = byColumns && (await sideOf('Ht', byColumns))
 
-  function update(side: Side, state: State): Call[] {
-    const { name, X, parts, N, P, L } = side
-    const isW = name === 'W'
-    const other = { rows: isW ? columns : rows, rank: width, F: { buffer: (isW ? setting.Ht : setting.W)[state] } }
-    const cut = sumPartsOf(other.rows)
-    const halves: Halves = {
-      N: { operand: { buffer: N }, parts },
-      P: sums ? { operand: { buffer: sums }, parts: cut.count, partLength: width } : { operand: { buffer: P! }, parts },
-      shared,
-      L: L && { operand: { buffer: L }, terms: parts, step: X.rows, stride: 1 },
-    }
+  function form(factor: FactorName, state: State, measured: boolean): Call[] {
+    const side = factor === 'W' ? W : Ht!
+    const { X, parts, N, P, L } = side
+    const other = { buffer: (factor === 'W' ? setting.Ht : setting.W)[state] }
+    const wanted: Beside = { push: !shared, bend: norms !== undefined, measure: measured }
     /** One of the lists in the place of X's values, times O or its rows' norms. */
-    const product = (panel: CsrRows['panels'][number], list: number, rank: number, O: GPUBuffer, into: GPUBuffer) =>
+    const product = (panel: CsrRows['panels'][number], list: number, rank: number, O: Operand, into: Operand) =>
       xhtCsr({
         ...{ rows: panel.count, rank, firstRow: panel.first, parts, partLength: X.rows * rank },
         ...{ indptr: { buffer: panel.indptr }, indices: { buffer: panel.indices } },
         values: { buffer: lists.buffer, offset: list * lists.length * 4, size: lists.length * 4 },
-        ...{ Ht: { buffer: O }, N: { buffer: into } },
+        ...{ Ht: O, N: into },
       })
-    const once = [
-      ...(norms ? [rowNorms({ ...other, into: { buffer: norms } })] : []),
-      ...(sums ? [columnSums({ ...other, parts: cut, into: { buffer: sums } })] : []),
-    ]
-    const O = other.F.buffer
-    const round = walk(setting, side, lists, { state, beta, wanted, terms: undefined }, panel => [
-      product(panel, 0, width, O, N),
-      ...(P ? [product(panel, 1, width, O, P)] : []),
-      ...(L && norms ? [product(panel, 2, 1, norms, L)] : []),
+    return walk(setting, side, lists, { state, beta, wanted, terms: measured ? terms : undefined }, panel => [
+      product(panel, 0, width, other, { buffer: N }),
+      ...(P ? [product(panel, 1, width, other, { buffer: P })] : []),
+      ...(L && norms ? [product(panel, 2, 1, { buffer: norms }, L.operand)] : []),
     ])
-    const many = Array.from({ length: rounds }, (_, at) => [...round, rules.move(name, halves, at)])
-    return [...once, ...many.flat()]
   }
 
-  const measure = await measureOf(setting, lists, beta)
-  return {
-    ...measure,
-    begin: () => [],
-    updateW: state => update(W, state),
-    updateH: state => (Ht ? update(Ht, state) : []),
-    loss: measure.measure,
-    left: { buffer: await owned.storage(0), bytes: 0 },
-    terms: rules.terms,
-    termCount: rules.termCount,
-  }
+  return await gradientFamily(setting, gradients, {
+    ...{ ...loss, W, Ht, form, sum },
+    measure: state => walk(setting, W, lists, { state, beta, wanted: LOSS, terms }, () => []),
+  })
 }

@@ -101,8 +101,11 @@ export class GpuFit implements Fit {
    * Submits steps, after what must be there before them, and the copy of the slots that they fill. Resolves when all is done,
    * to false where the signal has ended it before.
    */
-  #submit(steps: Iterable<Step>, first: number, count: number, o: Submission = {}): Promise<boolean> {
-    return this.#submissions.run(this.#commands(steps, first, count, o), o.signal)
+  async #submit(steps: Iterable<Step>, first: number, count: number, o: Submission = {}): Promise<boolean> {
+    const done = await this.#submissions.run(this.#commands(steps, first, count, o), o.signal)
+    // what has been cut short may have left products of some rows alone
+    this.#ready &&= done
+    return done
   }
 
   *#commands(steps: Iterable<Step>, first: number, count: number, o: Submission): Generator<Command> {

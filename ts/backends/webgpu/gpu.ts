@@ -188,7 +188,7 @@ export class Gpu {
   /** Buffers that stand in for bindings a kernel does not use in its present variant: what is written may not be shared. */
   standIns(): Promise<StandIns> {
     this.#standIns ??= (async () => {
-      const [read, ...writes] = await Promise.all([0, 1, 2].map(() => this.buffer(SMALLEST_BUFFER, USAGE.STORAGE)))
+      const [read, ...writes] = await Promise.all([0, 1, 2, 3].map(() => this.buffer(SMALLEST_BUFFER, USAGE.STORAGE)))
       return { read, writes }
     })()
     return this.#standIns

@@ -21,7 +21,7 @@ export interface Bindings {
 
 /** Text that stands before that of kernels. */
 type TextName =
-  | ('beta' | 'descent' | 'least_squares' | 'mix' | 'moving' | 'normal_equations' | 'pairs' | 'pivoting')
+  | ('beta' | 'descent' | 'least_squares' | 'mix' | 'model' | 'moving' | 'normal_equations' | 'pairs' | 'pivoting')
   | ('staged' | 'vector_kernel' | 'weights')
 
 /** A kernel that can be run. */
@@ -35,8 +35,9 @@ export const BINDINGS: Readonly<Record<KernelName, Bindings>> = {
   add_parts: { reads: 1, writes: 1 },
   adam_step: { reads: 1, writes: 4, prelude: 'vector_kernel' },
   axpby: { reads: 2, writes: 1 },
-  beta_terms: { reads: 2, writes: 4, prelude: ['beta', 'mix'], stores: true },
+  beta_tile: { reads: 4, writes: 4, prelude: ['beta', 'mix', 'model'], stores: true },
   beta_xht_csr: { reads: 6, writes: 2, prelude: 'beta' },
+  beta_xht_dense: { reads: 4, writes: 3, prelude: ['beta', 'mix', 'model'], stores: true },
   bpp_csr: { reads: 7, writes: 1, prelude: ['pairs', 'moving', 'least_squares', 'normal_equations'] },
   bpp_dense: {
     ...{ reads: 5, writes: 1, stores: true },
@@ -75,7 +76,6 @@ export const BINDINGS: Readonly<Record<KernelName, Bindings>> = {
   sum_terms: { reads: 1, writes: 1, slot: true },
   svrmu_update: { reads: 7, writes: 1, prelude: 'moving' },
   turn: { reads: 1, writes: 1, stores: true },
-  wh_dense: { reads: 4, writes: 1 },
   xht_csr: { reads: 5, writes: 1 },
   xht_dense: { reads: 4, writes: 1, prelude: 'staged', stores: true },
   xtw_dense: { reads: 4, writes: 2, prelude: 'staged', stores: true },
@@ -83,16 +83,18 @@ export const BINDINGS: Readonly<Record<KernelName, Bindings>> = {
 
 const STAGE_COMPUTE = 0x4
 
-/** How X is stored; arithmetic is in f32 either way. */
+/** How X is stored; arithmetic is in f32 either way, of one entry or, behind the model of a tile, of four at a time. */
 const STORED = { f32: 'alias stored = f32;', f16: 'enable f16;\nalias stored = f16;' }
 
 /** The whole text of a kernel. */
 function textOf(name: KernelName, half: boolean): string {
   const { prelude = [], stores } = BINDINGS[name]
+  const stems = [...[prelude].flat(), name]
   // what is enabled must be so before all else
   return [
     ...(stores ? [STORED[half ? 'f16' : 'f32']] : []),
-    ...[...[prelude].flat(), name].map(stem => shaders[stem]),
+    ...(stems.includes('beta') ? [stems.includes('model') ? 'alias real = vec4f;' : 'alias real = f32;'] : []),
+    ...stems.map(stem => shaders[stem]),
   ].join('\n')
 }
 

@@ -17,6 +17,8 @@ export interface Room {
   readonly tileBytes: number
   /** Values of the models that a workgroup of coordinate descent holds in its own memory. */
   readonly modelValues: number
+  /** Rank up to which products with W·H's terms are formed in the dispatch that forms these. */
+  readonly fusedRank: number
   /** How products may be dealt to threads; without: each thread for itself. */
   readonly shaping?: Shaping
 }

@@ -73,7 +73,9 @@ function matricesOf(X: MatrixView, spec: FitSpec, weights: Weights | undefined):
     const [W, H = 0] = updates
     // with H as it is, the product with X is formed once for all iterations
     if (family === 'gram') return fixed === 'H' ? 0 : 1
-    return 1 + W + (gathersColumns(X, spec, weights) || across ? 0 : H)
+    // see `Gradients.ahead`
+    const apart = rule === 'hals' || spec.extrapolate || spec.batches
+    return Number(apart ?? false) + W + (gathersColumns(X, spec, weights) || across ? 0 : H)
   }
 
   function dense(isWeights: boolean, size: number): Streamed[] {

@@ -84,13 +84,13 @@ export function arraysOf(X: MatrixView, spec: FitSpec, weights: Weights | undefi
   // batches have a tile, or lists, of their own
   const often = spec.batches ? 2 : 1
   if (family === 'entries') return often * 3
-  // W·H with what its rows of four leave of a loss, and a sparse X spread out
-  const model = 1.25 + Number(X.kind === 'csr')
+  // what 4 × 4 entries leave of a loss, and a sparse X spread out
+  const model = 1 / 16 + Number(X.kind === 'csr')
   // rows that move by their own entries have strips of X and of weights, coordinate descent models of strips too, beside what
   // measures the loss
   if (BY_ROWS.includes(spec.rule)) return model + 1 + Number(spec.rule === 'hals') + Number(weights?.kind === 'dense')
   const pushes = spec.beta !== 1 || weights !== undefined
-  return often * (model + Number(pushes) + Number(spec.rule === 'pg'))
+  return often * (model + 1 + Number(pushes) + Number(spec.rule === 'pg'))
 }
 
 /** Bytes of each of these arrays where all of X is worked on at once. */
