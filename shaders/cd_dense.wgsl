@@ -65,6 +65,7 @@ fn main(
   if (p.single > 0 && momentum[DONE] < f32(p.single)) {
     return;
   }
+  let near = rows_are_near(lane);
   let i = (group.y * groups.x + group.x) * (WORKGROUP / LANES) + lane / LANES;
   // threads without a row take part in the barriers
   let columns = select(0, p.columns, i < p.rows);
@@ -89,7 +90,7 @@ fn main(
         loss += v * divergence(f32(X[X_row + j]), load_model(model, j));
       }
     }
-    let all = total(lane, 1, Slopes(loss, 0, 0, 0));
+    let all = total(lane, 1, near, Slopes(loss, 0, 0, 0));
     if (leads) {
       scratch[p.first_loss + i] = all.gradient;
     }
@@ -108,7 +109,7 @@ fn main(
       store_model(model, j, u);
       part = with_place(part, f32(X[X_row + j]), weight(i, j), u, O[along + j], 1);
     }
-    let all = total(lane, r, part);
+    let all = total(lane, r, near, part);
     let old = all.old;
     let gradient = all.gradient + p.l1 + p.l2 * old;
     let next = newton(old, gradient, all.bend + p.l2, all.steepest);

@@ -1,5 +1,6 @@
 import { bulk, duration, machine, table } from '../report.js'
 import { type Row, rowName } from '../schema.js'
+import { exchangeTable } from './exchange.js'
 import type { Sourced } from './files.js'
 import { GPU_GROUP, RACE_GROUP } from './plan.js'
 import {
@@ -167,6 +168,16 @@ const COUNTED = [
   '',
 ]
 
+const SUBGROUPS = [
+  '### Subgroups',
+  '',
+  'Where the GPU has the feature `subgroups`, threads that share their work hand values to each other by it, as far as they find at run time',
+  'that they are in one subgroup; `webgpu: { subgroups: false }` does without. Last bits of results differ with the size of subgroups, not from',
+  'run to run. Kernels whose threads share no work have no such variant: there is nothing to hand over. Counted in the texts of the kernels, for',
+  'a workgroup of 64 threads, without subgroups and with those of so many threads; what that gains in time is not measured.',
+  '',
+]
+
 /** docs/webgpu.md, from the specs and from every file of results of WebGPU. */
 export async function gpuPage(files: readonly Sourced[]): Promise<string> {
   const iterations = await Promise.all(
@@ -195,6 +206,9 @@ export async function gpuPage(files: readonly Sourced[]): Promise<string> {
     '### Kernels',
     '',
     ...kernelTable(),
+    '',
+    ...SUBGROUPS,
+    ...exchangeTable(),
     '',
     ...iterations.flat(),
     `Dispatches wait for each other, as each reads what the one before it wrote. ${duration(DISPATCH_SECONDS)} for each is an assumption, not a`,

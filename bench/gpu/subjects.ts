@@ -94,7 +94,7 @@ export async function kernelSubject(
   const { gpu, emulated } = open
   const own = problemOf(problem, matrices)
   const spec = specOf(problem)
-  const room = roomOf(gpu.device.limits, emulated)
+  const room = roomOf(gpu.device.limits, emulated, { near: gpu.near })
   const owned = new Owned(gpu)
   const data = await uploadData(gpu, owned, own, { spec, batches: false, room })
   const calls = await fitCalls(owned, { spec, data, room, dots: dotsOf(emulated) }, gpu)

@@ -10,11 +10,14 @@ import '../../ts/node.js'
 /** A driver for WebGPU with half precision, which the software driver from npm has not. */
 export const HALF_DRIVER = 'webgpu-f16'
 
-/** Backends whose absence is a failure: NONNEG_REQUIRE, a list of ids, and HALF_DRIVER where that must be there too. */
+/** A driver for WebGPU with subgroups. */
+export const SUBGROUP_DRIVER = 'webgpu-subgroups'
+
+/** Backends whose absence is a failure: NONNEG_REQUIRE, a list of ids, and drivers for WebGPU that must be there too. */
 export const required: readonly string[] = (process.env.NONNEG_REQUIRE ?? 'reference,wasm').split(',').filter(Boolean)
 
 for (const id of required) {
-  const isKnown = id === HALF_DRIVER || BACKEND_IDS.includes(id as BackendId)
+  const isKnown = [HALF_DRIVER, SUBGROUP_DRIVER, ...BACKEND_IDS].includes(id)
   if (!isKnown) throw new Error(`NONNEG_REQUIRE names "${id}", which is no backend`)
 }
 

@@ -20,7 +20,18 @@ export interface Bindings {
 }
 
 /** A kernel that can be run: the others are text that stands before one. */
-export type KernelName = Exclude<ShaderName, 'beta' | 'descent' | 'mix' | 'pairs' | 'vector_kernel'>
+export type KernelName = Exclude<
+  ShaderName,
+  | 'alone'
+  | 'beta'
+  | 'compensated'
+  | 'descent'
+  | 'mix'
+  | 'pairs'
+  | 'reduce'
+  | 'subgroups'
+  | 'vector_kernel'
+>
 
 /** Values of the overrides of a kernel's variant beside the workgroup size; HALF is one of its text. */
 export type Variant = Readonly<Record<string, boolean | number>>
@@ -36,7 +47,7 @@ export const BINDINGS: Readonly<Record<KernelName, Bindings>> = {
   cd_csr: { reads: 6, writes: 2, prelude: ['beta', 'descent'] },
   cd_dense: { reads: 4, writes: 2, prelude: ['beta', 'descent', 'mix'], stores: true },
   column_sums: { reads: 1, writes: 1 },
-  dot: { reads: 4, writes: 1, slot: true },
+  dot: { reads: 4, writes: 1, slot: true, prelude: ['reduce', 'compensated'] },
   dual_average: { reads: 3, writes: 2, prelude: 'vector_kernel' },
   extrapolate: { reads: 1, writes: 2 },
   gradient_products: { reads: 3, writes: 1, prelude: 'vector_kernel' },
@@ -62,7 +73,7 @@ export const BINDINGS: Readonly<Record<KernelName, Bindings>> = {
   row_norms: { reads: 1, writes: 1 },
   spread_csr: { reads: 3, writes: 1 },
   sum_parts: { reads: 0, writes: 1 },
-  sum_terms: { reads: 1, writes: 1, slot: true },
+  sum_terms: { reads: 1, writes: 1, slot: true, prelude: ['reduce', 'compensated'] },
   svrmu_update: { reads: 6, writes: 1 },
   turn: { reads: 1, writes: 1, stores: true },
   wh_dense: { reads: 4, writes: 1 },
@@ -76,13 +87,29 @@ const STAGE_COMPUTE = 0x4
 /** How X is stored; arithmetic is in f32 either way. */
 const STORED = { f32: 'alias stored = f32;', f16: 'enable f16;\nalias stored = f16;' }
 
+/** Texts whose threads hand values to each other: by subgroups, or through the workgroup's memory alone. */
+const EXCHANGING: readonly ShaderName[] = ['descent', 'reduce']
+
+/** The texts that a kernel is made of. */
+function stemsOf(name: KernelName): ShaderName[] {
+  const stems = [BINDINGS[name].prelude ?? [], name].flat()
+  return stems.includes('vector_kernel') ? ['reduce', ...stems] : stems
+}
+
+/** Whether a kernel has a variant for subgroups. */
+export function exchanges(name: KernelName): boolean {
+  return stemsOf(name).some(stem => EXCHANGING.includes(stem))
+}
+
 /** The whole text of a kernel. */
-function textOf(name: KernelName, half: boolean): string {
-  const { prelude = [], stores } = BINDINGS[name]
+function textOf(name: KernelName, half: boolean, near: boolean): string {
+  const { stores } = BINDINGS[name]
+  const exchange = exchanges(name) ? [near ? 'subgroups' : 'alone'] as const : []
   // what is enabled must be so before all else
   return [
+    ...(near && exchanges(name) ? ['enable subgroups;'] : []),
     ...(stores ? [STORED[half ? 'f16' : 'f32']] : []),
-    ...[...[prelude].flat(), name].map(stem => shaders[stem]),
+    ...[...exchange, ...stemsOf(name)].map(stem => shaders[stem]),
   ].join('\n')
 }
 
@@ -113,9 +140,9 @@ export class Pipelines {
   }
 
   async #make(name: KernelName, { HALF = false, ...variant }: Variant): Promise<Pipeline> {
-    const { device } = this.#gpu
+    const { device, near } = this.#gpu
     const { reads, writes, slot = false } = BINDINGS[name]
-    const code = textOf(name, Boolean(HALF))
+    const code = textOf(name, Boolean(HALF), near > 1)
     const { result, done } = this.#gpu.scoped(() => {
       const module = device.createShaderModule({ label: name, code })
       const entries: GPUBindGroupLayoutEntry[] = []
@@ -125,7 +152,7 @@ export class Pipelines {
         entries.push({ binding, visibility: STAGE_COMPUTE, buffer: { type, hasDynamicOffset } })
       }
       const layout = device.createBindGroupLayout({ label: name, entries })
-      const constants: Record<string, number> = { WORKGROUP }
+      const constants: Record<string, number> = near > 1 && exchanges(name) ? { WORKGROUP, NEAR: near } : { WORKGROUP }
       for (const [name, value] of Object.entries(variant)) constants[name] = Number(value)
       const pipeline = device.createComputePipelineAsync({
         label: name,

@@ -16,6 +16,8 @@ export interface Room {
   readonly tileBytes: number
   /** Values of the models that a workgroup of coordinate descent holds in its own memory. */
   readonly modelValues: number
+  /** Threads that hand values to each other without a barrier, a power of 2; 1: none do. */
+  readonly near: number
 }
 
 /** A run of rows that fits one binding. */
