@@ -25,13 +25,26 @@ function joins(size: number): number {
   return Math.log2(size) + WORKGROUP / size - 1
 }
 
+/** Fours of values that a thread of a row adds for a component where rows are few, and sums of others that it joins. */
+function rowSteps(size: number): number {
+  const fours = RANK / 4
+  const lanes = Math.min(size, fours)
+  return fours / lanes + Math.log2(lanes)
+}
+
 const kernelNames = Object.keys(BINDINGS) as KernelName[]
-const descends = (name: string) => (BINDINGS[name as KernelName].prelude ?? []).includes('descent')
+/** What the threads of a kernel share: a row whose model they keep, one whose entries they have, or a sum. */
+const sharing = (name: KernelName) =>
+  (BINDINGS[name].prelude ?? []).includes('descent') ? 'model' : name === 'hals_update' ? 'entries' : 'sum'
 
 /** What a kernel's variant for subgroups saves, in a sentence; undefined where there is none. */
 export function variantOf(name: string): string | undefined {
   if (!Object.hasOwn(BINDINGS, name) || !exchanges(name as KernelName)) return undefined
-  if (descends(name)) {
+  const shared = sharing(name as KernelName)
+  if (shared === 'entries') {
+    return 'n threads share a row, where rows are few: rank/4n + log2 n additions for a component one after the other, not rank/4'
+  }
+  if (shared === 'model') {
     const [one, two] = [sweepBarriers(1, 'without'), sweepBarriers(2, 'without')]
     const before = `${one - (two - one)} barrier and ${two - one} for each component that moves`
     return `a sweep has ${sweepBarriers(1, 'near')} barriers where a subgroup holds a row, instead of ${before}`
@@ -42,8 +55,8 @@ export function variantOf(name: string): string | undefined {
 
 /** The same in figures, for docs/webgpu.md. */
 export function exchangeTable(): string[] {
-  const names = (pick: (name: KernelName) => boolean) =>
-    kernelNames.filter(name => exchanges(name) && pick(name)).map(name => `\`${name}\``).join(', ')
+  const names = (shared: string) =>
+    kernelNames.filter(name => exchanges(name) && sharing(name) === shared).map(name => `\`${name}\``).join(', ')
   const whole = (size: number) => (size === WORKGROUP ? 'near' : 'apart')
   const rows = [
     [
@@ -57,11 +70,16 @@ export function exchangeTable(): string[] {
       ...SIZES.map(size => sweepBarriers(RANK, whole(size))),
     ],
     ['values that a thread of such a row joins for a component', joins(1), ...SIZES.map(joins)],
+    [
+      `additions for a component one after the other, rank ${RANK}, of few rows`,
+      rowSteps(1),
+      ...SIZES.map(rowSteps),
+    ],
     ['barriers of a sum', barriersIn('reduce'), ...SIZES.map(() => barriersIn('reduce'))],
     ['values that one thread joins for it', joins(1), ...SIZES.map(joins)],
   ]
   return [
-    `The first three rows are of ${names(descends)}; the last two of ${names(name => !descends(name))}.`,
+    `The first three rows are of ${names('model')}, the fourth of ${names('entries')}, the last two of ${names('sum')}.`,
     '',
     ...table(
       ['in a workgroup', 'without', ...SIZES.map(size => `of ${size}`)],

@@ -174,7 +174,7 @@ const SUBGROUPS = [
   'Where the GPU has the feature `subgroups`, threads that share their work hand values to each other by it, as far as they find at run time',
   'that they are in one subgroup; `webgpu: { subgroups: false }` does without. Last bits of results differ with the size of subgroups, not from',
   'run to run. Kernels whose threads share no work have no such variant: there is nothing to hand over. Counted in the texts of the kernels, for',
-  'a workgroup of 64 threads, without subgroups and with those of so many threads; what that gains in time is not measured.',
+  'a workgroup of 64 threads, without subgroups and with those of so many threads; what that gains in time is not measured on any GPU.',
   '',
 ]
 

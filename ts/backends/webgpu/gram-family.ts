@@ -8,6 +8,7 @@ import {
   bppThreads,
   bppUpdate,
   bppValues,
+  halsLanes,
   halsUpdate,
   muUpdate,
   pgStep,
@@ -89,7 +90,9 @@ export async function gramFamily(setting: Setting): Promise<Family> {
     }
     if (rule === 'hals') {
       // its further rounds need no dispatch
-      return [halsUpdate({ ...own, rounds, ...waits(setting, 1), N: sums.N, G: sums.G.operand, F: into, violation })]
+      const lanes = halsLanes(count, width, room)
+      const shared = { ...own, lanes, rounds, ...waits(setting, 1) }
+      return [halsUpdate({ ...shared, N: sums.N, G: sums.G.operand, F: into, violation })]
     }
     const push = { operand: { buffer: P! }, parts: 1 }
     if (rule === 'mu') {

@@ -88,7 +88,7 @@ const STAGE_COMPUTE = 0x4
 const STORED = { f32: 'alias stored = f32;', f16: 'enable f16;\nalias stored = f16;' }
 
 /** Texts whose threads hand values to each other: by subgroups, or through the workgroup's memory alone. */
-const EXCHANGING: readonly ShaderName[] = ['descent', 'reduce']
+const EXCHANGING: readonly ShaderName[] = ['descent', 'hals_update', 'reduce']
 
 /** The texts that a kernel is made of. */
 function stemsOf(name: KernelName): ShaderName[] {

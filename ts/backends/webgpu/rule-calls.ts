@@ -46,9 +46,18 @@ export interface Violation {
   readonly first: number
 }
 
+/** Threads of `hals_update` that share a row: more of those that hand values to each other, while rows do not keep a GPU busy. */
+export function halsLanes(rows: number, rank: number, { busyThreads, near }: Room): number {
+  let lanes = 1
+  while (2 * lanes <= near && 2 * lanes * rows <= busyThreads && lanes < tiles(rank)) lanes *= 2
+  return lanes
+}
+
 export function halsUpdate(o: {
   rows: number
   rank: number
+  /** Threads of a row. */
+  lanes: number
   rounds: number
   /** Iterations that take one round whatever `rounds` says. */
   single: number
@@ -60,17 +69,17 @@ export function halsUpdate(o: {
   momentum: Operand | undefined
   violation: Violation
 }): Call {
-  const { rows, rank, rounds, single, bounds, N, violation } = o
+  const { rows, rank, lanes, rounds, single, bounds, N, violation } = o
   const aligned = fourfold(rank)
   const partLength = N.partLength ?? rows * rank
   return {
     kernel: 'hals_update',
-    variant: { ALIGNED: aligned },
+    variant: { ALIGNED: aligned, LANES: lanes },
     params: [rows, rank, bounds.moving, N.parts, partLength, violation.first, rounds, single],
     scalars: [bounds.l1, bounds.l2, bounds.most],
     reads: [N.operand, ...input(aligned, o.G), o.momentum],
     writes: [o.F, violation.operand],
-    groups: grid(rows),
+    groups: grid(rows * lanes),
   }
 }
 

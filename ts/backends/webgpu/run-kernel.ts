@@ -25,6 +25,7 @@ import {
   bppUpdate,
   bppValues,
   extrapolateBy,
+  halsLanes,
   halsUpdate,
   muUpdate,
   pgStep,
@@ -61,8 +62,9 @@ const CALLS: Record<string, (dims: Dims, windows: Windows, room: Room) => Call |
     const bounds = boundsOf({ rank, ...d })
     return muUpdate({ rows, rank, N: whole(N), G: whole(G), bounds, F: old!, into: F! })
   },
-  hals_update({ rows, rank, ...d }, { F, N, G, terms }) {
-    const own = { rows, rank, rounds: 1, single: 0, bounds: boundsOf({ rank, ...d }) }
+  hals_update({ rows, rank, ...d }, { F, N, G, terms }, room) {
+    const lanes = halsLanes(rows, rank, room)
+    const own = { rows, rank, lanes, rounds: 1, single: 0, bounds: boundsOf({ rank, ...d }) }
     return halsUpdate({ ...own, N: whole(N), G: G!, F: F!, momentum: undefined, violation: from(terms) })
   },
   bpp_update({ rows, rank, ...d }, { F, N, G, terms, scratch }, room) {
