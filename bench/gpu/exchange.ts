@@ -39,7 +39,7 @@ const sharing = (name: KernelName) =>
 
 /** What a kernel's variant for subgroups saves, in a sentence; undefined where there is none. */
 export function variantOf(name: string): string | undefined {
-  if (!Object.hasOwn(BINDINGS, name) || !exchanges(name as KernelName)) return undefined
+  if (!exchanges(name)) return undefined
   const shared = sharing(name as KernelName)
   if (shared === 'entries') {
     return 'n threads share a row, where rows are few: rank/4n + log2 n additions for a component one after the other, not rank/4'
@@ -56,7 +56,10 @@ export function variantOf(name: string): string | undefined {
 /** The same in figures, for docs/webgpu.md. */
 export function exchangeTable(): string[] {
   const names = (shared: string) =>
-    kernelNames.filter(name => exchanges(name) && sharing(name) === shared).map(name => `\`${name}\``).join(', ')
+    kernelNames
+      .filter(name => exchanges(name) && sharing(name) === shared)
+      .map(name => `\`${name}\``)
+      .join(', ')
   const whole = (size: number) => (size === WORKGROUP ? 'near' : 'apart')
   const rows = [
     [
@@ -70,11 +73,7 @@ export function exchangeTable(): string[] {
       ...SIZES.map(size => sweepBarriers(RANK, whole(size))),
     ],
     ['values that a thread of such a row joins for a component', joins(1), ...SIZES.map(joins)],
-    [
-      `additions for a component one after the other, rank ${RANK}, of few rows`,
-      rowSteps(1),
-      ...SIZES.map(rowSteps),
-    ],
+    [`additions for a component one after the other, rank ${RANK}, of few rows`, rowSteps(1), ...SIZES.map(rowSteps)],
     ['barriers of a sum', barriersIn('reduce'), ...SIZES.map(() => barriersIn('reduce'))],
     ['values that one thread joins for it', joins(1), ...SIZES.map(joins)],
   ]

@@ -10,7 +10,7 @@ import '../../ts/node.js'
 /** A driver for WebGPU with half precision, which the software driver from npm has not. */
 export const HALF_DRIVER = 'webgpu-f16'
 
-/** A driver for WebGPU with subgroups. */
+/** A driver of the system for WebGPU whose subgroups have another size than those of the software driver from npm. */
 export const SUBGROUP_DRIVER = 'webgpu-subgroups'
 
 /** Backends whose absence is a failure: NONNEG_REQUIRE, a list of ids, and drivers for WebGPU that must be there too. */
@@ -45,6 +45,13 @@ function variantsOf(id: BackendId): Variant[] {
 
 /** Every backend in every way: all instruction sets that this machine has, all builds. */
 export const VARIANTS: readonly Variant[] = BACKEND_IDS.flatMap(variantsOf)
+
+/** WebGPU as on GPUs without subgroups, which the software driver has: for the kernels that this makes others of. */
+export const WITHOUT_SUBGROUPS: Variant = {
+  name: 'webgpu without subgroups',
+  id: 'webgpu',
+  env: { NONNEG_WEBGPU_SUBGROUPS: 'off' },
+}
 
 async function open({ id, env }: Variant, threads: number | undefined): Promise<Device> {
   // Node 20 has relaxed SIMD behind a flag, which later versions do not know any more

@@ -22,15 +22,7 @@ export interface Bindings {
 /** A kernel that can be run: the others are text that stands before one. */
 export type KernelName = Exclude<
   ShaderName,
-  | 'alone'
-  | 'beta'
-  | 'compensated'
-  | 'descent'
-  | 'mix'
-  | 'pairs'
-  | 'reduce'
-  | 'subgroups'
-  | 'vector_kernel'
+  'alone' | 'beta' | 'compensated' | 'descent' | 'mix' | 'pairs' | 'reduce' | 'subgroups' | 'vector_kernel'
 >
 
 /** Values of the overrides of a kernel's variant beside the workgroup size; HALF is one of its text. */
@@ -96,15 +88,15 @@ function stemsOf(name: KernelName): ShaderName[] {
   return stems.includes('vector_kernel') ? ['reduce', ...stems] : stems
 }
 
-/** Whether a kernel has a variant for subgroups. */
-export function exchanges(name: KernelName): boolean {
-  return stemsOf(name).some(stem => EXCHANGING.includes(stem))
+/** Whether there is a kernel of this name that has a variant for subgroups. */
+export function exchanges(name: string): boolean {
+  return Object.hasOwn(BINDINGS, name) && stemsOf(name as KernelName).some(stem => EXCHANGING.includes(stem))
 }
 
 /** The whole text of a kernel. */
 function textOf(name: KernelName, half: boolean, near: boolean): string {
   const { stores } = BINDINGS[name]
-  const exchange = exchanges(name) ? [near ? 'subgroups' : 'alone'] as const : []
+  const exchange = exchanges(name) ? ([near ? 'subgroups' : 'alone'] as const) : []
   // what is enabled must be so before all else
   return [
     ...(near && exchanges(name) ? ['enable subgroups;'] : []),
