@@ -174,8 +174,9 @@ const SUBGROUPS = [
   '',
   'Where the GPU has the feature `subgroups`, threads that share their work hand values to each other by it, as far as they find at run time',
   'that they are in one subgroup; `webgpu: { subgroups: false }` does without. Last bits of results differ with the size of subgroups, not from',
-  'run to run. Kernels whose threads share no work have no such variant: there is nothing to hand over. Counted in the texts of the kernels, for',
-  'a workgroup of 64 threads, without subgroups and with those of so many threads; what that gains in time is not measured on any GPU.',
+  'run to run. Kernels whose threads share no work have no such variant, as there is nothing to hand over, and `gram_bound` has none, as',
+  'its iterates go through memory anyway. Counted in the texts of the kernels, for a workgroup of 64 threads, without subgroups and with',
+  'those of so many threads; what that gains in time is not measured on any GPU.',
   '',
 ]
 
