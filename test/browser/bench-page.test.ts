@@ -43,9 +43,9 @@ describe.runIf(hasBrowser)('the benchmark page', () => {
         }
       }
       expect(await page.$$eval('#iterations tr.emulated', lines => lines.length)).toBe(2)
-      expect(await page.$$eval('#kernels tr.emulated', lines => lines.length)).toBe(3)
+      expect(await page.$$eval('#kernels tr.emulated', lines => lines.length)).toBe(6)
       // shares of the driver's own peaks, and no rate that could be taken for a GPU's
-      expect(await page.$$eval('.bar', bars => bars.length)).toBe(5)
+      expect(await page.$$eval('.bar', bars => bars.length)).toBe(8)
       expect(await page.$$eval('td[data-unit]', cells => cells.map(cell => cell.textContent).join(''))).toBe('')
       await page.click('#copy')
       await expect.poll(() => page.textContent('#status')).toMatch(/^Copied/)
@@ -61,6 +61,7 @@ describe.runIf(hasBrowser)('the benchmark page', () => {
         'mu:f32:48x4x40',
         'xht_dense in mu:f32:48x4x40',
         'mu_update in mu:f32:48x4x40',
+        ...Array(3).fill('tiles of gram in mu:f32:48x4x40'),
         'hypergradient_momentum:f32:4096',
       ])
       for (const { roofline, gbs } of own) {

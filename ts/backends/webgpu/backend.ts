@@ -3,6 +3,7 @@ import { NonnegError } from '../../core/errors.js'
 import type { Backend, Device, Info, OpenOptions, Probe } from '../backend.js'
 import type { WebgpuOptions } from './options.js'
 import type { FoundGpu, GpuProvider, GpuSource } from './provider.js'
+import { askedShape, type Shape } from './shapes.js'
 import { checkWish, nearOf, SUBGROUPS, sizesOf, wishOf } from './subgroups.js'
 
 /** Overrides of what the adapter says, to bring rare paths into small problems. */
@@ -19,6 +20,8 @@ export interface WebgpuLimits {
   readonly modelValues?: number
   /** Threads that may hand values to each other where there are subgroups. */
   readonly near?: number
+  /** How products are dealt to threads wherever there is a choice. */
+  readonly shape?: Shape
 }
 
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|microsoft basic render|\bwarp\b|software/i
@@ -115,13 +118,14 @@ export function webgpuBackend(provider: GpuProvider, limits: WebgpuLimits = {}):
     async open({ webgpu = {} }: OpenOptions = {}): Promise<Device> {
       const memoryLimit = memoryLimitOf(webgpu)
       const wish = wishOf(webgpu)
+      const own = { ...limits, shape: limits.shape ?? askedShape() }
       if (webgpu.device) {
         const device = webgpu.device as unknown as GPUDevice
-        const { features, limits: own, adapterInfo: info = {} as Partial<GPUAdapterInfo> } = device
+        const { features, limits: granted, adapterInfo: info = {} as Partial<GPUAdapterInfo> } = device
         checkWish(wish, features)
         const { GpuDevice } = await import('./device.js')
-        const facts = asUsed(describe({ info, limits: own, features }, 'passed in'), nearOf(wish, features, info))
-        return new GpuDevice(device, { ...facts, isOwn: false, memoryLimit }, limits)
+        const facts = asUsed(describe({ info, limits: granted, features }, 'passed in'), nearOf(wish, features, info))
+        return new GpuDevice(device, { ...facts, isOwn: false, memoryLimit }, own)
       }
       const found = await findAdapter(provider)
       if (!found.found) {
@@ -141,8 +145,9 @@ export function webgpuBackend(provider: GpuProvider, limits: WebgpuLimits = {}):
         const { GpuDevice } = await import('./device.js')
         const near = nearOf(wish, device.features, adapter.info)
         const facts = asUsed(describeAdapter(adapter, source.origin), near)
-        return new GpuDevice(device, { ...facts, isOwn: true, memoryLimit }, limits, source)
+        return new GpuDevice(device, { ...facts, isOwn: true, memoryLimit }, own, source)
       } catch (error) {
+        if (error instanceof NonnegError) throw error
         const message = error instanceof Error ? error.message : String(error)
         throw new NonnegError('ERR_NONNEG_BACKEND', `the GPU refused a device: ${message}`, {
           cause: error,

@@ -2,8 +2,8 @@ import { muRatio } from './beta-calls.js'
 import type { Call } from './calls.js'
 import { boundsOf, type Family, type Pair, type Setting, SLOT, type State, stateAfter } from './family.js'
 import { waits } from './motion.js'
-import { addParts, dotOf, ONE_PART, xhtDense } from './product-calls.js'
-import { gramBuffer, gramCalls, gramParts, productsOf, type Summed } from './products.js'
+import { addParts, dotOf, square, xhtDense } from './product-calls.js'
+import { gramBuffer, gramCalls, gramDeal, productsOf, type Summed } from './products.js'
 import {
   bppThreads,
   bppUpdate,
@@ -38,10 +38,10 @@ export async function gramFamily(setting: Setting): Promise<Family> {
   const readers = (count: number) => (rule === 'mu' && setting.alternates && !motion ? count : Number.POSITIVE_INFINITY)
   const products = await productsOf(owned, data, { rank: width, room, fixed, readers })
   const { N, forW, forH } = products
-  const gParts = gramParts(columns, width, room)
-  const G = await gramBuffer(owned, width, gParts, readers(rows), room)
-  const sParts = gramParts(rows, width, room)
-  const S = forH?.S ?? (await gramBuffer(owned, width, sParts, rows, room))
+  const gDeal = gramDeal(columns, width, room)
+  const G = await gramBuffer(owned, width, gDeal, readers(rows), room)
+  const sDeal = gramDeal(rows, width, room)
+  const S = forH?.S ?? (await gramBuffer(owned, width, sDeal, rows, room))
   const isPushed = rule === 'pg' || (rule === 'mu' && !setting.alternates)
   const P = isPushed ? await owned.storage(Math.max(rows, columns) * width * 4) : undefined
   const ofRows = rule === 'hals' || rule === 'bpp'
@@ -55,14 +55,10 @@ export async function gramFamily(setting: Setting): Promise<Family> {
   /** P = F·G, the half of the gradient that the model pushes back with. */
   const pushes = ({ rows: count, F, G: gram, range }: Side, state: State) =>
     xhtDense({
-      ...{ rows: count, columns: width, rank: width, stride: width, firstRow: 0 },
-      ...{
-        parts: ONE_PART,
-        partLength: 0,
-        X: { ...range, buffer: F[state] },
-        Ht: { buffer: gram.buffer },
-        N: { buffer: P! },
-      },
+      ...square(width, count, room),
+      X: { ...range, buffer: F[state] },
+      Ht: { buffer: gram.buffer },
+      N: { buffer: P! },
     })
 
   /** The rule on one factor, all rounds of it. */
@@ -149,8 +145,8 @@ export async function gramFamily(setting: Setting): Promise<Family> {
     return [...sides, ...finish, ...moveHt(state)]
   }
 
-  const gramOfW = (state: State) => gramCalls({ F: W[state], rows, rank: width, parts: sParts, into: S })
-  const gramOfHt = (state: State) => gramCalls({ F: Ht[state], rows: columns, rank: width, parts: gParts, into: G })
+  const gramOfW = (state: State) => gramCalls({ F: W[state], rows, rank: width, deal: sDeal, into: S })
+  const gramOfHt = (state: State) => gramCalls({ F: Ht[state], rows: columns, rank: width, deal: gDeal, into: G })
   return {
     // X·Hᵀ stays as it is where H does
     begin: state => [...gramOfHt(state), ...(fixed ? forW(Ht[state]) : [])],

@@ -22,7 +22,7 @@ export interface Bindings {
 /** A kernel that can be run: the others are text that stands before one. */
 export type KernelName = Exclude<
   ShaderName,
-  'alone' | 'beta' | 'compensated' | 'descent' | 'mix' | 'pairs' | 'reduce' | 'subgroups' | 'vector_kernel'
+  'alone' | 'beta' | 'compensated' | 'descent' | 'mix' | 'pairs' | 'reduce' | 'staged' | 'subgroups' | 'vector_kernel'
 >
 
 /** Values of the overrides of a kernel's variant beside the workgroup size; HALF is one of its text. */
@@ -43,7 +43,7 @@ export const BINDINGS: Readonly<Record<KernelName, Bindings>> = {
   dual_average: { reads: 3, writes: 2, prelude: 'vector_kernel' },
   extrapolate: { reads: 1, writes: 2 },
   gradient_products: { reads: 3, writes: 1, prelude: 'vector_kernel' },
-  gram: { reads: 2, writes: 1 },
+  gram: { reads: 2, writes: 1, prelude: 'staged' },
   gram_bound: { reads: 2, writes: 2 },
   hals_update: { reads: 4, writes: 2 },
   hypergradient_adam: { reads: 1, writes: 5, prelude: 'vector_kernel' },
@@ -70,8 +70,8 @@ export const BINDINGS: Readonly<Record<KernelName, Bindings>> = {
   turn: { reads: 1, writes: 1, stores: true },
   wh_dense: { reads: 4, writes: 1 },
   xht_csr: { reads: 5, writes: 1 },
-  xht_dense: { reads: 4, writes: 1, stores: true },
-  xtw_dense: { reads: 4, writes: 2, stores: true },
+  xht_dense: { reads: 4, writes: 1, prelude: 'staged', stores: true },
+  xtw_dense: { reads: 4, writes: 2, prelude: 'staged', stores: true },
 }
 
 const STAGE_COMPUTE = 0x4
@@ -149,7 +149,8 @@ export class Pipelines {
       const pipeline = device.createComputePipelineAsync({
         label: name,
         layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
-        compute: { module, entryPoint: 'main', constants },
+        // a shape's overrides are there for those products alone that a workgroup stages (see shapes.ts)
+        compute: { module, entryPoint: 'DEPTH' in variant ? 'staged' : 'main', constants },
       })
       // rejected below; until then it must not count as unhandled
       pipeline.catch(() => {})

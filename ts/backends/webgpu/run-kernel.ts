@@ -31,6 +31,7 @@ import {
   pgStep,
   pgTerms,
 } from './rule-calls.js'
+import { shapeFor } from './shapes.js'
 import { gramBoundOf, sgdTerms, sgdUpdate, svrmuUpdate } from './stochastic-calls.js'
 import { callRefusal } from './support.js'
 import { uploadFloats, uploadIntegers } from './upload.js'
@@ -43,20 +44,21 @@ type Windows = Record<string, Operand | undefined>
 
 /** How each spec maps to a dispatch; `windows` holds undefined for empty buffers. */
 const CALLS: Record<string, (dims: Dims, windows: Windows, room: Room) => Call | readonly Call[]> = {
-  xht_dense({ rows, columns, rank, stride }, { X, Ht, N }) {
+  xht_dense({ rows, columns, rank, stride }, { X, Ht, N }, { shaping }) {
     const sizes = { rows, columns, rank, stride, firstRow: 0, parts: ONE_PART, partLength: 0 }
-    return xhtDense({ ...sizes, X, Ht, N: N! })
+    return xhtDense({ ...sizes, shape: shapeFor('xht_dense', rows, rank, shaping), X, Ht, N: N! })
   },
-  xtw_dense({ rows, columns, rank, stride }, { X, W, A }) {
+  xtw_dense({ rows, columns, rank, stride }, { X, W, A }, { shaping }) {
     const sizes = { rows, columns, rank, stride, firstRow: 0, parts: ONE_PART, accumulate: true }
-    return xtwDense({ ...sizes, X, W, A: A!, S: undefined })
+    return xtwDense({ ...sizes, shape: shapeFor('xtw_dense', columns, rank, shaping), X, W, A: A!, S: undefined })
   },
   xht_csr({ rows, rank }, { indptr, indices, values, Ht, N }) {
     const sizes = { rows, rank, firstRow: 0, parts: 1, partLength: 0 }
     return xhtCsr({ ...sizes, indptr: indptr!, indices, values, Ht, N: N! })
   },
-  gram({ rows, rank }, { F, G }) {
-    return gramOf({ rows, rank, parts: ONE_PART, accumulate: true, F, G: G! })
+  gram({ rows, rank }, { F, G }, { shaping }) {
+    const shape = shapeFor('gram', rank, rank, shaping)
+    return gramOf({ rows, rank, shape, parts: ONE_PART, accumulate: true, F, G: G! })
   },
   mu_update({ rows, rank, ...d }, { F, N, G, old }) {
     const bounds = boundsOf({ rank, ...d })
@@ -128,21 +130,21 @@ const CALLS: Record<string, (dims: Dims, windows: Windows, room: Room) => Call |
   gram_bound({ rank }, { G, terms, scratch }) {
     return gramBoundOf({ rank, G: G!, list: undefined, into: 0, bounds: terms!, iterates: scratch! })
   },
-  sgd_update({ rows, rank, scale, limit, ...d }, { F, N, G, D, terms, scratch, slot }) {
+  sgd_update({ rows, rank, scale, limit, ...d }, { F, N, G, D, terms, scratch, slot }, room) {
     const noise = { size: d.noise, seed: d.seed, draws: 1, draw: 0, row: d.first }
     const own = { rows, rank, scale, limit, noise, bounds: boundsOf({ rank, ...d }), stride: { kind: 'told' } as const }
     const places = { found: undefined, rate: SLOT.told, taken: SLOT.taken, slot: slot! }
     const sums = { operand: terms!, products: sgdTerms(rows, rank) }
     return [
-      xhtDense({ ...square(rank), rows, X: F, Ht: G, N: scratch! }),
+      xhtDense({ ...square(rank, rows, room), X: F, Ht: G, N: scratch! }),
       sgdUpdate({ ...own, ...places, N: whole(N), P: scratch!, F: F!, D, terms: sums }),
     ]
   },
-  svrmu_update({ rows, rank, count, total, ratio, ...d }, { F, N, M, F0, A, G, K, S, scratch }) {
+  svrmu_update({ rows, rank, count, total, ratio, ...d }, { F, N, M, F0, A, G, K, S, scratch }, room) {
     const bytes = listLength(rows * rank) * 4
     const [P, R, Q] = [0, 1, 2].map(at => ({ ...scratch!, offset: at * bytes, size: bytes }))
     const product = (X: Operand | undefined, Ht: Operand | undefined, into: Operand) =>
-      xhtDense({ ...square(rank), rows, X, Ht, N: into })
+      xhtDense({ ...square(rank, rows, room), X, Ht, N: into })
     const own = { rows, rank, count, total, ratio, bounds: boundsOf({ rank, ...d }) }
     return [
       ...[product(F, G, P), product(F0, K, R), product(F0, S, Q)],

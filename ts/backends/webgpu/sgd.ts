@@ -6,7 +6,7 @@ import { type BatchCalls, BatchRunner, type Kind, type Left } from './batch-runn
 import type { Call } from './calls.js'
 import { boundsOf, type Setting, SLOT } from './family.js'
 import { SMALLEST_BUFFER } from './gpu.js'
-import { gramBuffer, gramCalls, gramParts, type Summed } from './products.js'
+import { gramBuffer, gramCalls, gramDeal, type Summed } from './products.js'
 import { sumTerms } from './rule-calls.js'
 import { sumOf } from './slots.js'
 import { BOUNDS, gramBoundOf, normPeaks, peaksOf, type Stride, sgdTerms, sgdUpdate } from './stochastic-calls.js'
@@ -58,7 +58,7 @@ export class Sgd extends BatchRunner {
       iterates: await owned.storage(2 * width * 4),
       peaks: await owned.storage(peaksOf(data.rows) * 4),
       // the bound reads one part
-      S: await gramBuffer(owned, width, gramParts(data.rows, width, room), Number.POSITIVE_INFINITY, room),
+      S: await gramBuffer(owned, width, gramDeal(data.rows, width, room), Number.POSITIVE_INFINITY, room),
       terms: await owned.storage(2 * products * 4),
       products,
     })
@@ -139,7 +139,7 @@ export class Sgd extends BatchRunner {
     const { rows } = data
     const list = { operand: { buffer: peaks }, length: peaksOf(rows) }
     return [
-      ...gramCalls({ F: W[0], rows, rank: width, parts: gramParts(rows, width, room), into: S }),
+      ...gramCalls({ F: W[0], rows, rank: width, deal: gramDeal(rows, width, room), into: S }),
       normPeaks({ rows, rank: width, F: { buffer: W[0] }, into: { buffer: peaks } }),
       gramBoundOf({
         ...{ rank: width, G: { buffer: S.buffer }, list, into: BOUNDS.all },

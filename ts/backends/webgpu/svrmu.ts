@@ -70,7 +70,7 @@ export class Svrmu extends BatchRunner {
 
   /** A new snapshot. */
   #look(): Call[] {
-    const { data, width, columns, W, Ht } = this.setting
+    const { data, room, width, columns, W, Ht } = this.setting
     const { W: W0, Ht: Ht0, products, Q } = this.#snapshot
     const copy = (rows: number, from: GPUBuffer, into: GPUBuffer) =>
       addParts({ length: rows * width, parts: 1, N: { buffer: from }, into: { buffer: into } })
@@ -78,7 +78,7 @@ export class Svrmu extends BatchRunner {
       copy(data.rows, W[0], W0),
       copy(columns, Ht[0], Ht0),
       ...products.calls(W0),
-      xhtDense({ ...square(width), rows: columns, X: { buffer: Ht0 }, Ht: products.S, N: { buffer: Q } }),
+      xhtDense({ ...square(width, columns, room), X: { buffer: Ht0 }, Ht: products.S, N: { buffer: Q } }),
     ]
   }
 
