@@ -6,7 +6,8 @@
 // gradient to what the others have. So a coordinate sees the row as the ones before it left it without a barrier, and further
 // rounds need no dispatch. Threads that are not near each other leave the row to the first of them. G is symmetric: its column
 // is read as a row, four values at a time, which all threads of a workgroup share. N may come in parts (`N_parts` of
-// N_part_length entries) that are added here. Stands behind subgroups.wgsl or alone.wgsl.
+// N_part_length entries) that are added here. Stands behind subgroups.wgsl or alone.wgsl, and
+// moving.wgsl.
 
 override WORKGROUP: u32 = 64;
 // Whether rank is a multiple of 4: then G4 is bound, else G.
@@ -16,7 +17,7 @@ override LANES: u32 = 1;
 
 // 2⁻⁶³: results below it become zero.
 const SMALLEST = 0x1p-63f;
-// of `momentum`: iterations that stand
+// of `holds`: iterations that stand
 const DONE = 5;
 
 struct Params {
@@ -28,6 +29,7 @@ struct Params {
   first_term: u32, // where the rows' violations go
   rounds: u32,
   single: u32, // so many iterations of a fit that extrapolates take one round
+  frozen: u32, // where flags of rows that stay begin
   l1: f32,
   l2: f32,
   most: f32,
@@ -37,7 +39,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read> N: array<f32>;
 @group(0) @binding(2) var<storage, read> G: array<f32>;
 @group(0) @binding(3) var<storage, read> G4: array<vec4f>;
-@group(0) @binding(4) var<storage, read> momentum: array<f32>;
+@group(0) @binding(4) var<storage, read> holds: array<f32>;
 @group(0) @binding(5) var<storage, read_write> F: array<f32>;
 @group(0) @binding(6) var<storage, read_write> terms: array<f32>;
 
@@ -85,12 +87,12 @@ fn main(
   let i = ((group.y * groups.x + group.x) * WORKGROUP + lane) / LANES;
   let near = are_near(lane, LANES);
   let leads = i < p.rows && lane % LANES == 0;
-  // threads without a part of a row take part in what others hand over
-  let works = leads || (i < p.rows && near);
+  // threads without a part of a row that moves take part in what others hand over
+  let works = i < p.rows && (leads || near) && moving_of(i) > 0;
   let own = select(0, lane % LANES, near);
   let sharing = select(1, LANES, near);
   let row = i * p.rank;
-  let rounds = select(p.rounds, 1, momentum[DONE] < f32(p.single));
+  let rounds = select(p.rounds, 1, holds[DONE] < f32(p.single));
   var violation = 0f;
   for (var round = 0u; round < rounds; round++) {
     for (var r = 0u; r < p.moving; r++) {

@@ -232,6 +232,7 @@ const COUNTED = [
   'allows: the flops at the peak or the bytes at the full bandwidth, whichever takes longer (**A**: arithmetic bounds it, **M**: memory).',
   '**They are predictions from data sheets, and lower bounds**: real kernels reach a part of either peak, and small ones wait for the',
   'start of their dispatch more than for anything else. Arrays that a cache holds move faster; what a cache serves twice counts once.',
+  'Least squares (`bpp_…`) compute in pairs of f32, in which a flop of the spec takes twenty and more.',
   '',
 ]
 

@@ -1,20 +1,11 @@
 import { muRatio } from './beta-calls.js'
+import { bppBytes, bppThreads, bppUpdate } from './bpp-calls.js'
 import type { Call } from './calls.js'
 import { boundsOf, type Family, type Pair, type Setting, SLOT, type State, stateAfter } from './family.js'
-import { waits } from './motion.js'
+import { stays, waits } from './holds.js'
 import { addParts, dotOf, square, xhtDense } from './product-calls.js'
 import { gramBuffer, gramCalls, gramDeal, productsOf, type Summed } from './products.js'
-import {
-  bppThreads,
-  bppUpdate,
-  bppValues,
-  halsLanes,
-  halsUpdate,
-  muUpdate,
-  pgStep,
-  pgTerms,
-  type Violation,
-} from './rule-calls.js'
+import { halsLanes, halsUpdate, muUpdate, pgStep, pgTerms, type Violation } from './rule-calls.js'
 
 /** One factor before its update: rows of the device, and the products that it moves by. */
 interface Side {
@@ -25,6 +16,7 @@ interface Side {
   readonly G: Summed
   readonly first: number
   /** Where its rows are in F; default: all of them. */
+  readonly firstRow?: number
   readonly range?: { readonly offset: number; readonly size: number }
 }
 
@@ -49,8 +41,8 @@ export async function gramFamily(setting: Setting): Promise<Family> {
   const termCount = termsOf(rows) + (fixed ? 0 : termsOf(columns))
   const terms = await owned.storage(termCount * 4)
   const bounds = boundsOf(spec)
-  const threads = bppThreads(Math.max(rows, columns), width, room)
-  const scratch = rule === 'bpp' ? await owned.storage(threads * bppValues(width) * 4) : undefined
+  const most = Math.max(rows, columns)
+  const scratch = rule === 'bpp' ? await owned.storage(bppBytes(most, width, room, false)) : undefined
 
   /** P = F·G, the half of the gradient that the model pushes back with. */
   const pushes = ({ rows: count, F, G: gram, range }: Side, state: State) =>
@@ -63,12 +55,12 @@ export async function gramFamily(setting: Setting): Promise<Family> {
 
   /** The rule on one factor, all rounds of it. */
   function move(side: Side, state: State): Call[] {
-    const { name, rows: count, F, N: product, G: gram, first, range } = side
+    const { name, rows: count, F, N: product, G: gram, first, firstRow, range } = side
     const sums = {
       N: { operand: { buffer: product.buffer }, parts: product.parts },
       G: { operand: { buffer: gram.buffer }, parts: gram.parts },
     }
-    const own = { rows: count, rank: width, bounds: bounds[name] }
+    const own = { rows: count, rank: width, bounds: bounds[name], ...stays(setting, name, firstRow) }
     const violation: Violation = { operand: { buffer: terms }, first }
     if (rule === 'mu' && setting.alternates) {
       return Array.from({ length: rounds }, (_, round) => {
@@ -81,13 +73,13 @@ export async function gramFamily(setting: Setting): Promise<Family> {
       return [addParts({ length: count * width, parts: product.parts, N: sums.N.operand, into })]
     }
     if (scratch) {
-      const G = sums.G.operand
-      return bppUpdate({ ...own, threads, N: sums.N, G, F: into, scratch: { buffer: scratch }, violation })
+      const threads = bppThreads(most, width, room, false)
+      const of = { N: sums.N, G: sums.G.operand }
+      return bppUpdate({ ...own, ...of, threads, F: into, scratch: { buffer: scratch }, violation })
     }
     if (rule === 'hals') {
       // its further rounds need no dispatch
-      const lanes = halsLanes(count, width, room)
-      const shared = { ...own, lanes, rounds, ...waits(setting, 1) }
+      const shared = { ...own, lanes: halsLanes(count, width, room), rounds, ...waits(setting, name, 1, firstRow) }
       return [halsUpdate({ ...shared, N: sums.N, G: sums.G.operand, F: into, violation })]
     }
     const push = { operand: { buffer: P! }, parts: 1 }
@@ -95,7 +87,7 @@ export async function gramFamily(setting: Setting): Promise<Family> {
       const halves = { gamma: 1, N: sums.N, P: push, shared: false }
       return Array.from({ length: rounds }, (_, round) => [
         pushes(side, state),
-        muRatio({ ...own, ...halves, F: into, ...waits(setting, round) }),
+        muRatio({ ...own, ...halves, F: into, ...waits(setting, name, round, firstRow) }),
       ]).flat()
     }
     // the trace bounds the largest eigenvalue, and with it the curvature of every row
@@ -104,7 +96,7 @@ export async function gramFamily(setting: Setting): Promise<Family> {
       pushes(side, state),
       pgStep({
         ...{ ...own, step, N: sums.N, P: push, shared: false, L, F: into, violation, measure: round === 0 },
-        ...waits(setting, round),
+        ...waits(setting, name, round, firstRow),
       }),
     ]).flat()
   }
@@ -139,7 +131,7 @@ export async function gramFamily(setting: Setting): Promise<Family> {
     const sides = panels.flatMap(panel => {
       const { first, count } = panel
       const range = { offset: first * width * 4, size: count * width * 4 }
-      const side: Side = { name: 'W', rows: count, F: W, N, G, first: termsOf(first), range }
+      const side: Side = { name: 'W', rows: count, F: W, N, G, first: termsOf(first), firstRow: first, range }
       return [panel.forW(Ht[state]), ...move(side, state), ...moved(panel), panel.forH(W[next])]
     })
     return [...sides, ...finish, ...moveHt(state)]

@@ -12,6 +12,7 @@ import {
   type Wanted,
   whDense,
 } from './beta-calls.js'
+import { bppBytes, bppCsr, bppDense, bppThreads, bppUpdate, type Pivoted } from './bpp-calls.js'
 import { type Call, type Operand, prepare, record, resourceOf } from './calls.js'
 import { cdCsr, cdDense, type Scratch, sharesFor } from './descent-calls.js'
 import { type DotGroups, SLOT } from './family.js'
@@ -19,18 +20,7 @@ import { type Gpu, READ_PIECE, SMALLEST_BUFFER } from './gpu.js'
 import { Owned } from './owned.js'
 import type { Room } from './plan.js'
 import { dotOf, gramOf, ONE_PART, square, xhtCsr, xhtDense, xtwDense } from './product-calls.js'
-import {
-  type Bounds,
-  bppThreads,
-  bppUpdate,
-  bppValues,
-  extrapolateBy,
-  halsLanes,
-  halsUpdate,
-  muUpdate,
-  pgStep,
-  pgTerms,
-} from './rule-calls.js'
+import { type Bounds, extrapolateBy, halsLanes, halsUpdate, muUpdate, pgStep, pgTerms } from './rule-calls.js'
 import { shapeFor } from './shapes.js'
 import { gramBoundOf, sgdTerms, sgdUpdate, svrmuUpdate } from './stochastic-calls.js'
 import { callRefusal } from './support.js'
@@ -65,13 +55,20 @@ const CALLS: Record<string, (dims: Dims, windows: Windows, room: Room) => Call |
     return muUpdate({ rows, rank, N: whole(N), G: whole(G), bounds, F: old!, into: F! })
   },
   hals_update({ rows, rank, ...d }, { F, N, G, terms }, room) {
-    const lanes = halsLanes(rows, rank, room)
-    const own = { rows, rank, lanes, rounds: 1, single: 0, bounds: boundsOf({ rank, ...d }) }
-    return halsUpdate({ ...own, N: whole(N), G: G!, F: F!, momentum: undefined, violation: from(terms) })
+    const own = { rows, rank, lanes: halsLanes(rows, rank, room), rounds: 1, bounds: boundsOf({ rank, ...d }) }
+    return halsUpdate({ ...own, N: whole(N), G: G!, F: F!, violation: from(terms) })
   },
   bpp_update({ rows, rank, ...d }, { F, N, G, terms, scratch }, room) {
-    const own = { rows, rank, bounds: boundsOf({ rank, ...d }), threads: bppThreads(rows, rank, room) }
+    const own = { rows, rank, bounds: boundsOf({ rank, ...d }), threads: bppThreads(rows, rank, room, false) }
     return bppUpdate({ ...own, N: whole(N), G: G!, F: F!, scratch: scratch!, violation: from(terms) })
+  },
+  bpp_dense({ columns, stride, ...d }, { X, V, O, ...windows }, room) {
+    const place = (operand: Operand | undefined) => ({ operand, first: 0, stride })
+    const tile = { X: place(X), V: place(V), holdout: undefined, row: 0, turned: false }
+    return bppDense({ ...pivoted(d, windows, room), ...tile, columns, O })
+  },
+  bpp_csr(dims, { indptr, indices, values, weights, O, ...windows }, room) {
+    return bppCsr({ ...pivoted(dims, windows, room), indptr: indptr!, indices, values, weights, O })
   },
   cd_dense({ rows, columns, stride, beta, rank, ...d }, { X, V, O, F, terms }, room) {
     const place = (operand: Operand | undefined, step: number) => ({ operand, first: 0, stride: step })
@@ -171,6 +168,8 @@ const SCALARS: Record<string, (dims: Dims) => readonly Scalars[]> = {
   sgd_update: ({ rows, rank }) => [{ name: 'sums', terms: sgdTerms(rows, rank) }],
   hals_update: ({ rows }) => violations(rows),
   bpp_update: ({ rows }) => violations(rows),
+  bpp_dense: ({ rows, measure }) => [...violations(rows), ...losses(measure ? rows : 0)],
+  bpp_csr: ({ rows, measure }) => [...violations(rows), ...losses(measure ? rows : 0)],
   pg_step: ({ rows, rank }) => violations(pgTerms(rows, rank)),
   cd_dense: ({ rows, measure }) => [...violations(rows), ...losses(measure ? rows : 0)],
   cd_csr: ({ rows, measure }) => [...violations(rows), ...losses(measure ? rows : 0)],
@@ -188,12 +187,20 @@ const SCRATCH: Record<string, (dims: Dims, room: Room) => number> = {
   gram_bound: ({ rank }) => 2 * rank,
   sgd_update: ({ rows, rank }) => rows * rank,
   svrmu_update: ({ rows, rank }) => 3 * listLength(rows * rank),
-  bpp_update: ({ rows, rank }, room) => bppThreads(rows, rank, room) * bppValues(rank),
+  bpp_update: ({ rows, rank }, room) => bppBytes(rows, rank, room, false) / 4,
+  bpp_dense: ({ rows, rank }, room) => bppBytes(rows, rank, room, true) / 4,
+  bpp_csr: ({ rows, rank }, room) => bppBytes(rows, rank, room, true) / 4,
 }
 
 function scratchOf(rows: number, { measure }: Dims, operand: Operand): Scratch {
   const firstSpill = measure ? 2 * rows : rows
   return { operand, firstTerm: 0, firstLoss: measure ? rows : undefined, firstSpill }
+}
+
+/** Rows that go to the minimum of systems of their own. */
+function pivoted({ rows, rank, measure, ...d }: Dims, { F, terms, scratch }: Windows, room: Room): Pivoted {
+  const own = { rows, rank, threads: bppThreads(rows, rank, room, true), bounds: boundsOf({ rank, ...d }) }
+  return { ...own, F: F!, scratch: scratch!, violation: from(terms), firstLoss: measure ? rows : undefined }
 }
 
 function wantedOf({ push, bend, measure }: Dims): Wanted {

@@ -4,6 +4,7 @@ import { moveRows } from './batch-products.js'
 import { type BatchCalls, BatchRunner, type Kind } from './batch-runner.js'
 import type { Call } from './calls.js'
 import { boundsOf, type Setting } from './family.js'
+import { stays } from './holds.js'
 import { addParts, square, xhtDense } from './product-calls.js'
 import { type ProductsForH, productsOf } from './products.js'
 import { svrmuUpdate } from './stochastic-calls.js'
@@ -62,7 +63,13 @@ export class Svrmu extends BatchRunner {
       svrmuUpdate({
         ...{ rows: columns, rank: width, count, total: data.rows, ratio, bounds: boundsOf(spec).Ht },
         ...{ N: products.Ht.N, M: kept.N, A: { operand: whole.A, parts: whole.A.parts } },
-        ...{ P: products.Ht.P.operand, R: kept.P.operand, Q: { buffer: Q }, F: { buffer: Ht[0] } },
+        ...{
+          P: products.Ht.P.operand,
+          R: kept.P.operand,
+          Q: { buffer: Q },
+          F: { buffer: Ht[0] },
+          ...stays(setting, 'Ht'),
+        },
       }),
     ]
     return { calls, measure: products }
