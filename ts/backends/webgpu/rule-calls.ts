@@ -1,5 +1,6 @@
 import { type Call, fourfold, grid, input, type Operand, tiles } from './calls.js'
 import type { Stays, Waits } from './holds.js'
+import type { Room } from './plan.js'
 
 /** A sum in parts, one after the other, that its reader adds. */
 export interface Sum {
