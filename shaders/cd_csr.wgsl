@@ -52,6 +52,7 @@ fn main(
   if (p.single > 0 && holds[DONE] < f32(p.single)) {
     return;
   }
+  let near = rows_are_near(lane);
   let i = (group.y * groups.x + group.x) * (WORKGROUP / LANES) + lane / LANES;
   // threads without a row that moves take part in the barriers; the model of one that stays is for its loss alone
   let moves = i < p.rows && moving_of(i) > 0;
@@ -84,7 +85,7 @@ fn main(
         loss += v * (divergence(values[begin + n], u) - select(0, u, p.zeros != 0));
       }
     }
-    let all = total(lane, 1, Slopes(loss, 0, 0, 0));
+    let all = total(lane, 1, near, Slopes(loss, 0, 0, 0));
     if (leads) {
       scratch[p.first_loss + i] = all.gradient;
     }
@@ -109,7 +110,7 @@ fn main(
     for (var of_sums = own; of_sums < p.zeros; of_sums += LANES) {
       part.gradient += beside[of_sums * p.rank + r];
     }
-    let all = total(lane, r, part);
+    let all = total(lane, r, near, part);
     let old = all.old;
     let gradient = all.gradient + p.l1 + p.l2 * old;
     let next = newton(old, gradient, all.bend + p.l2, all.steepest);

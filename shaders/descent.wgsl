@@ -1,10 +1,11 @@
-// What coordinate descent along the rows of a factor is made of, for dense and CSR rows; it stands behind beta.wgsl and before
-// the text of cd_dense and cd_csr, whose Params have `beta`, `least`, `most` and `first_spill`, and which bind `scratch`.
-// Hsieh & Dhillon, KDD 2011, section 4; steps and curvature as in ts/kernels/cd_dense.ts.
+// What coordinate descent along the rows of a factor is made of, for dense and CSR rows; it stands behind subgroups.wgsl or
+// alone.wgsl and beta.wgsl, and before the text of cd_dense and cd_csr, whose Params have `beta`, `least`, `most` and
+// `first_spill`, and which bind `scratch`. Hsieh & Dhillon, KDD 2011, section 4; steps and curvature as in ts/kernels/cd_dense.ts.
 //
 // LANES threads of a workgroup share a row. Each of them keeps to the same places of it through the whole sweep, so the row's
-// model, which it keeps up to date there, needs no barrier; what a step is made of needs one. The models of a
-// workgroup's rows lie in its own memory, those of rows that are too long for it in `scratch`.
+// model, which it keeps up to date there, needs no barrier. What a step is made of needs one, unless all of the row's threads are
+// near each other: then a sweep has the same few barriers whatever the rank. The models of a workgroup's rows lie in its own
+// memory, those of rows that are too long for it in `scratch`.
 
 override WORKGROUP: u32 = 64;
 // A divisor of WORKGROUP.
@@ -25,7 +26,7 @@ struct Slopes {
   gradient: f32,
   bend: f32,
   steepest: f32,
-  old: f32, // the coordinate itself, from the row's first thread: no other reads what that one writes
+  old: f32, // the coordinate itself in the row's first thread, as no other reads what that one writes; else 0
 }
 
 // Where the model of a row is, from its first place on.
@@ -58,21 +59,44 @@ fn store_model(model: Model, place: u32, u: f32) {
   }
 }
 
-// All of a row's places, the same bits in each of its threads. Calls take turns with two halves of the memory, so that nobody
-// overwrites what others still read and one barrier a call will do.
-fn total(lane: u32, turn: u32, part: Slopes) -> Slopes {
+fn joined(a: Slopes, b: Slopes) -> Slopes {
+  return Slopes(a.gradient + b.gradient, a.bend + b.bend, max(a.steepest, b.steepest), a.old + b.old);
+}
+
+// Threads of a row that hand values to each other without a barrier, where `near` says so.
+fn run_of_row() -> u32 {
+  return min(NEAR, LANES);
+}
+
+// Whether they do, all over the workgroup.
+fn rows_are_near(lane: u32) -> bool {
+  return are_all_near(lane, run_of_row());
+}
+
+// All of a row's places, the same bits in each of its threads: two that swap values add the same two numbers. Where a row's
+// threads are near, they halve the values among themselves, and there is no barrier if that leaves one. Else calls take turns
+// with two halves of the memory, so that nobody overwrites what others still read and one barrier a call will do.
+fn total(lane: u32, turn: u32, near: bool, part: Slopes) -> Slopes {
+  let run = run_of_row();
+  var all = part;
+  if (near) {
+    for (var mask = 1u; mask < run; mask *= 2) {
+      let other = across(vec4f(all.gradient, all.bend, all.steepest, all.old), mask);
+      all = joined(all, Slopes(other.x, other.y, other.z, other.w));
+    }
+    if (run == LANES) {
+      return all;
+    }
+  }
   let half = turn % 2 * WORKGROUP;
-  parts[half + lane] = part;
+  parts[half + lane] = all;
   workgroupBarrier();
   let first = half + lane / LANES * LANES;
-  var all = Slopes();
-  for (var other = 0u; other < LANES; other++) {
-    let of_one = parts[first + other];
-    all.gradient += of_one.gradient;
-    all.bend += of_one.bend;
-    all.steepest = max(all.steepest, of_one.steepest);
+  let step = select(1, run, near);
+  all = Slopes();
+  for (var other = 0u; other < LANES; other += step) {
+    all = joined(all, parts[first + other]);
   }
-  all.old = parts[first].old;
   return all;
 }
 

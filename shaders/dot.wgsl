@@ -1,6 +1,6 @@
 // ⟨a, b⟩ and ⟨c, d⟩ as one partial sum per workgroup, of two f32: the two inner products of the loss ‖X − WH‖² by the Gram
 // identity, in one dispatch. The first `ab_groups` workgroups take a·b, the others c·d; the host adds the partials in
-// float64, in order. a, c and d may come in parts that are added first.
+// float64, in order. a, c and d may come in parts that are added first. Stands behind reduce.wgsl and compensated.wgsl.
 
 override WORKGROUP: u32 = 64;
 
@@ -21,17 +21,6 @@ struct Params {
 @group(0) @binding(3) var<storage, read> c: array<f32>;
 @group(0) @binding(4) var<storage, read> d: array<f32>;
 @group(0) @binding(5) var<storage, read_write> partials: array<f32>;
-
-var<workgroup> lanes: array<vec2f, WORKGROUP>;
-
-// The sum and what its roundings have lost, after one more term (Knuth's TwoSum): the loss is a small difference of large
-// sums. Where a compiler reorders the operations this is a plain sum.
-fn plus(sum: vec2f, term: f32) -> vec2f {
-  let whole = sum.x + term;
-  let taken = whole - sum.x;
-  let lost = (sum.x - (whole - taken)) + (term - taken);
-  return vec2f(whole, sum.y + lost);
-}
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -63,15 +52,9 @@ fn main(
       sum = plus(sum, left * right);
     }
   }
-  lanes[lane] = sum;
-  workgroupBarrier();
-  // one barrier and a short serial sum: a tree would need six, and this is off the iteration's critical path
+  let all = reduced(lane, vec4f(sum, 0, 0));
   if (lane == 0) {
-    for (var other = 1u; other < WORKGROUP; other++) {
-      sum = plus(sum, lanes[other].x);
-      sum.y += lanes[other].y;
-    }
-    partials[group.x] = sum.x;
-    partials[p.low + group.x] = sum.y;
+    partials[group.x] = all.x;
+    partials[p.low + group.x] = all.y;
   }
 }

@@ -1,14 +1,19 @@
 // One or more sweeps of coordinate descent over the rows of a factor, in place. Cichocki & Phan, IEICE Trans. Fundamentals
 // 2009, algorithm 2, in the order of scikit-learn.
 //
-// Rows do not depend on each other and one thread owns a row, so a coordinate sees the row as the ones before it left it
-// without a barrier, and further rounds need no dispatch. G is symmetric: its column is read as a row, four values at a
-// time, which all threads of a workgroup share. N may come in parts (`N_parts` of N_part_length entries) that are added here.
-// Stands behind moving.wgsl.
+// Rows do not depend on each other, and a row is one thread's or, where rows are few, that of LANES threads that are near each
+// other: each of these has every LANES-th tile of 4 components, reads and writes no others, and adds what they bring to a
+// gradient to what the others have. So a coordinate sees the row as the ones before it left it without a barrier, and further
+// rounds need no dispatch. Threads that are not near each other leave the row to the first of them. G is symmetric: its column
+// is read as a row, four values at a time, which all threads of a workgroup share. N may come in parts (`N_parts` of
+// N_part_length entries) that are added here. Stands behind subgroups.wgsl or alone.wgsl, and
+// moving.wgsl.
 
 override WORKGROUP: u32 = 64;
 // Whether rank is a multiple of 4: then G4 is bound, else G.
 override ALIGNED: bool = false;
+// Threads of a row: a power of 2 up to NEAR.
+override LANES: u32 = 1;
 
 // 2⁻⁶³: results below it become zero.
 const SMALLEST = 0x1p-63f;
@@ -64,43 +69,62 @@ fn diagonal(r: u32) -> f32 {
   return G[at];
 }
 
+// Σ over the threads of a row, in each of them; `near`: whether they share it.
+fn total(near: bool, part: f32) -> f32 {
+  var sum = vec4f(part, 0, 0, 0);
+  for (var mask = 1u; mask < LANES; mask *= 2) {
+    sum += select(vec4f(), across(sum, mask), near);
+  }
+  return sum.x;
+}
+
 @compute @workgroup_size(WORKGROUP)
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let i = (group.y * groups.x + group.x) * WORKGROUP + lane;
-  if (i >= p.rows) {
-    return;
-  }
+  let i = ((group.y * groups.x + group.x) * WORKGROUP + lane) / LANES;
+  let near = are_near(lane, LANES);
+  let leads = i < p.rows && lane % LANES == 0;
+  // threads without a part of a row that moves take part in what others hand over
+  let works = i < p.rows && (leads || near) && moving_of(i) > 0;
+  let own = select(0, lane % LANES, near);
+  let sharing = select(1, LANES, near);
   let row = i * p.rank;
   let rounds = select(p.rounds, 1, holds[DONE] < f32(p.single));
-  let moving = moving_of(i);
   var violation = 0f;
   for (var round = 0u; round < rounds; round++) {
-    for (var r = 0u; r < moving; r++) {
+    for (var r = 0u; r < p.moving; r++) {
       var product = vec4f();
-      for (var s = 0u; s < p.rank; s += 4) {
-        product += load_F(row, s) * load_G(r, s);
+      if (works) {
+        for (var s = 4 * own; s < p.rank; s += 4 * sharing) {
+          product += load_F(row, s) * load_G(r, s);
+        }
       }
-      var n = 0f;
-      for (var part = 0u; part < p.N_parts; part++) {
-        n += N[part * p.N_part_length + row + r];
-      }
-      let old = F[row + r];
-      let gradient = (product.x + product.y) + (product.z + product.w) - n + p.l1 + p.l2 * old;
-      if (round == 0) {
-        // the part of the gradient that points into [0, most]
-        let rising = select(gradient, max(0, gradient), old >= p.most);
-        violation += abs(select(rising, min(0, gradient), old <= 0));
-      }
-      let bend = diagonal(r) + p.l2;
-      if (bend > 0) {
-        let moved = old - gradient / bend;
-        F[row + r] = select(min(moved, p.most), 0, moved < SMALLEST);
+      let model = total(near, (product.x + product.y) + (product.z + product.w));
+      if (works && r / 4 % sharing == own) {
+        var n = 0f;
+        for (var part = 0u; part < p.N_parts; part++) {
+          n += N[part * p.N_part_length + row + r];
+        }
+        let old = F[row + r];
+        let gradient = model - n + p.l1 + p.l2 * old;
+        if (round == 0) {
+          // the part of the gradient that points into [0, most]
+          let rising = select(gradient, max(0, gradient), old >= p.most);
+          violation += abs(select(rising, min(0, gradient), old <= 0));
+        }
+        let bend = diagonal(r) + p.l2;
+        if (bend > 0) {
+          let moved = old - gradient / bend;
+          F[row + r] = select(min(moved, p.most), 0, moved < SMALLEST);
+        }
       }
     }
   }
-  terms[p.first_term + i] = violation;
+  violation = total(near, violation);
+  if (leads) {
+    terms[p.first_term + i] = violation;
+  }
 }

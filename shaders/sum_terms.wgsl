@@ -1,4 +1,5 @@
-// Σ of a list as one partial sum per workgroup, of two f32; the host adds the partials in float64, in order.
+// Σ of a list as one partial sum per workgroup, of two f32; the host adds the partials in float64, in order. Stands behind
+// reduce.wgsl and compensated.wgsl.
 
 override WORKGROUP: u32 = 64;
 
@@ -12,17 +13,6 @@ struct Params {
 @group(0) @binding(1) var<storage, read> terms: array<f32>;
 @group(0) @binding(2) var<storage, read_write> partials: array<f32>;
 
-var<workgroup> lanes: array<vec2f, WORKGROUP>;
-
-// The sum and what its roundings have lost, after one more term (Knuth's TwoSum): the loss is a small difference of large
-// sums. Where a compiler reorders the operations this is a plain sum.
-fn plus(sum: vec2f, term: f32) -> vec2f {
-  let whole = sum.x + term;
-  let taken = whole - sum.x;
-  let lost = (sum.x - (whole - taken)) + (term - taken);
-  return vec2f(whole, sum.y + lost);
-}
-
 @compute @workgroup_size(WORKGROUP)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -33,14 +23,9 @@ fn main(
   for (var i = group.x * WORKGROUP + lane; i < p.length; i += groups.x * WORKGROUP) {
     sum = plus(sum, terms[i]);
   }
-  lanes[lane] = sum;
-  workgroupBarrier();
+  let all = reduced(lane, vec4f(sum, 0, 0));
   if (lane == 0) {
-    for (var other = 1u; other < WORKGROUP; other++) {
-      sum = plus(sum, lanes[other].x);
-      sum.y += lanes[other].y;
-    }
-    partials[p.first + group.x] = sum.x;
-    partials[p.low + group.x] = sum.y;
+    partials[p.first + group.x] = all.x;
+    partials[p.low + group.x] = all.y;
   }
 }

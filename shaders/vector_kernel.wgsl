@@ -1,6 +1,6 @@
-// What the kernels of the optimizers share, as in ts/kernels/vector_kernel.ts; it stands before the text of each. A kernel
-// brings `Params` (which begins with begin, length and first), its arrays, and `entry`, which does entry i and answers the
-// terms of its sums.
+// What the kernels of the optimizers share, as in ts/kernels/vector_kernel.ts; it stands behind reduce.wgsl and before the text
+// of each. A kernel brings `Params` (which begins with begin, length and first), its arrays, and `entry`, which does entry i
+// and answers the terms of its sums.
 //
 // One thread takes every so-manieth entry, so that neighbours read neighbours. Each workgroup leaves one partial sum, of
 // 1,024 terms where there are not too many of them; the host adds these in float64, in order.
@@ -9,7 +9,9 @@ override WORKGROUP: u32 = 64;
 
 @group(0) @binding(0) var<uniform> d: Params;
 
-var<workgroup> lanes: array<vec3f, WORKGROUP>;
+fn joined(a: vec4f, b: vec4f) -> vec4f {
+  return a + b;
+}
 
 // x, or the bound that it is beyond.
 fn within(x: f32, low: f32, high: f32) -> f32 {
@@ -36,12 +38,8 @@ fn main(
   for (var i = group.x * WORKGROUP + lane; i < d.length; i += groups.x * WORKGROUP) {
     sum += entry(d.begin + i);
   }
-  lanes[lane] = sum;
-  workgroupBarrier();
+  let all = reduced(lane, vec4f(sum, 0));
   if (lane == 0) {
-    for (var other = 1u; other < WORKGROUP; other++) {
-      sum += lanes[other];
-    }
-    partials[d.first + group.x] = vec4f(sum, 0);
+    partials[d.first + group.x] = vec4f(all.xyz, 0);
   }
 }

@@ -60,7 +60,7 @@ export async function openGpu(provider: GpuProvider): Promise<OpenGpu> {
   const raw = devices[0]
   return {
     device: opened as GpuDevice,
-    gpu: new Gpu(raw, true),
+    gpu: new Gpu(raw, true, (opened as GpuDevice).near),
     emulated: opened.emulated,
     name: nameOf(opened.info, opened.emulated),
     info: opened.info,

@@ -1,6 +1,7 @@
 import { WORKGROUP } from '../../ts/backends/webgpu/pipelines.js'
 import { bulk, duration, machine, table } from '../report.js'
 import { type Row, rowName } from '../schema.js'
+import { exchangeTable } from './exchange.js'
 import type { Sourced } from './files.js'
 import { GPU_GROUP, RACE_GROUP, TILE_GROUP } from './plan.js'
 import {
@@ -181,7 +182,8 @@ const PROVEN = [
   '',
   '- *Results.* Every kernel agrees with its float64 reference within the bounds of its spec, on every size there, with guard zones around',
   '  its arrays ([kernels.md](kernels.md)), and dense products in each of their tiles; whole fits follow the reference’s losses. Both in',
-  '  Node and in the browser, but for the tiles.',
+  '  Node and in the browser, but for the tiles. Kernels that use subgroups do so with those of the driver, of 4 threads, and without;',
+  '  some also with the 8 of Mesa’s llvmpipe.',
   '- *Economy.* 100 iterations of a dense multiplicative fit are 6 dispatches each and one before the first (7 where the parts of a large',
   '  Gram matrix are added up by themselves), in at most 5 submissions with 2 read-backs, those of the losses and of the factors; nothing is',
   '  allocated after the first iteration; the uploads are X, W and H, once.',
@@ -205,7 +207,8 @@ const DEVICES = [
   'const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits',
   'const device = await adapter.requestDevice({',
   '  requiredLimits: { maxBufferSize, maxStorageBufferBindingSize },',
-  "  requiredFeatures: ['shader-f16'].filter(name => adapter.features.has(name)), // for storage: 'f16'",
+  "  // for storage: 'f16', and for kernels whose threads hand values to each other",
+  "  requiredFeatures: ['shader-f16', 'subgroups'].filter(name => adapter.features.has(name)),",
   '})',
   'const fit = await factorize(X, { rank: 20, webgpu: { device } })',
   '```',
@@ -281,6 +284,17 @@ const FUSION = [
   '',
 ]
 
+const SUBGROUPS = [
+  '### Subgroups',
+  '',
+  'Where the GPU has the feature `subgroups`, threads that share their work hand values to each other by it, as far as they find at run time',
+  'that they are in one subgroup; `webgpu: { subgroups: false }` does without. Last bits of results differ with the size of subgroups, not from',
+  'run to run. Kernels whose threads share no work have no such variant, as there is nothing to hand over, and `gram_bound` has none, as',
+  'its iterates go through memory anyway. Counted in the texts of the kernels, for a workgroup of 64 threads, without subgroups and with',
+  'those of so many threads; what that gains in time is not measured on any GPU.',
+  '',
+]
+
 /** docs/webgpu.md, from the specs and from every file of results of WebGPU. */
 export async function gpuPage(files: readonly Sourced[]): Promise<string> {
   const iterations = await Promise.all(
@@ -311,6 +325,9 @@ export async function gpuPage(files: readonly Sourced[]): Promise<string> {
     '### Kernels',
     '',
     ...kernelTable(),
+    '',
+    ...SUBGROUPS,
+    ...exchangeTable(),
     '',
     ...iterations.flat(),
     `Dispatches wait for each other, as each reads what the one before it wrote. ${duration(DISPATCH_SECONDS)} for each is an assumption, not a`,

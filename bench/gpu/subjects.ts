@@ -98,7 +98,7 @@ export async function kernelSubject(
   const { gpu, emulated } = open
   const own = problemOf(problem, matrices)
   const spec = specOf(problem)
-  const room = roomOf(gpu.device.limits, emulated, { shape })
+  const room = roomOf(gpu.device.limits, emulated, { shape, near: gpu.near })
   const owned = new Owned(gpu)
   const where = { bindingBytes: room.bindingBytes, residency: undefined }
   const data = await uploadData(gpu, owned, own, { spec, batches: false, ...where })

@@ -10,11 +10,14 @@ import '../../ts/node.js'
 /** A driver for WebGPU with half precision, which the software driver from npm has not. */
 export const HALF_DRIVER = 'webgpu-f16'
 
-/** Backends whose absence is a failure: NONNEG_REQUIRE, a list of ids, and HALF_DRIVER where that must be there too. */
+/** A driver of the system for WebGPU whose subgroups have another size than those of the software driver from npm. */
+export const SUBGROUP_DRIVER = 'webgpu-subgroups'
+
+/** Backends whose absence is a failure: NONNEG_REQUIRE, a list of ids, and drivers for WebGPU that must be there too. */
 export const required: readonly string[] = (process.env.NONNEG_REQUIRE ?? 'reference,wasm').split(',').filter(Boolean)
 
 for (const id of required) {
-  const isKnown = id === HALF_DRIVER || BACKEND_IDS.includes(id as BackendId)
+  const isKnown = [HALF_DRIVER, SUBGROUP_DRIVER, ...BACKEND_IDS].includes(id)
   if (!isKnown) throw new Error(`NONNEG_REQUIRE names "${id}", which is no backend`)
 }
 
@@ -42,6 +45,13 @@ function variantsOf(id: BackendId): Variant[] {
 
 /** Every backend in every way: all instruction sets that this machine has, all builds. */
 export const VARIANTS: readonly Variant[] = BACKEND_IDS.flatMap(variantsOf)
+
+/** WebGPU as on GPUs without subgroups, which the software driver has: for the kernels that this makes others of. */
+export const WITHOUT_SUBGROUPS: Variant = {
+  name: 'webgpu without subgroups',
+  id: 'webgpu',
+  env: { NONNEG_WEBGPU_SUBGROUPS: 'off' },
+}
 
 async function open({ id, env }: Variant, threads: number | undefined): Promise<Device> {
   // Node 20 has relaxed SIMD behind a flag, which later versions do not know any more

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { variantOf } from '../../bench/gpu/exchange.js'
 import type { Rule } from '../../ts/backends/backend.js'
 import { BACKEND_IDS } from '../../ts/backends/registry.js'
 import { probeBackend } from '../../ts/engine/probe.js'
@@ -82,6 +83,8 @@ function describeKernel(spec: KernelSpec): string[] {
   lines.push(...spec.buffers.map(({ name, type, access, shape }) => `| ${name} | ${type} | ${access} | ${shape} |`))
   const exact = spec.exact ? 'yes' : 'no, it divides or takes powers'
   lines.push('', `Integer fills bitwise: ${exact}. Random fills: ${tolerance(spec)}.`)
+  const variant = variantOf(spec.name)
+  if (variant) lines.push('', `On webgpu with subgroups ${variant}.`)
   for (const { backend, extraUlps, narrow, reason } of RELAXATIONS.filter(row => row.kernel === spec.name)) {
     lines.push('', `On ${backend} ${narrow ? 'ULP are those of f32' : `${extraUlps} ULP more`}: ${reason}.`)
   }

@@ -47,6 +47,10 @@ describe.runIf(hasDriver)('WGSL kernels', () => {
   })
   afterAll(() => device[Symbol.asyncDispose]())
 
+  it('run with subgroups, which the driver has', () => {
+    expect(device.info.subgroups).toBe('of 4')
+  })
+
   async function check(spec: KernelSpec, sizes: Dims, kind: 'exact' | 'random'): Promise<void> {
     const inputs = spec.fill(sizes, kind, new Random(17))
     const dims = { ...sizes, ...(inputs.indices ? { nonzeros: inputs.indices.length } : {}) }

@@ -6,7 +6,7 @@ import { dense, sparse } from './plain.js'
 
 const ROOM = {
   ...{ bindingBytes: 2 ** 27, memoryBytes: 2 ** 40, busyThreads: 65_536 },
-  ...{ gramReads: 2 ** 24, tileBytes: 2 ** 26, modelValues: 128, fusedRank: 0 },
+  ...{ gramReads: 2 ** 24, tileBytes: 2 ** 26, modelValues: 128, fusedRank: 0, near: 1 },
 }
 
 describe('the plan of a WebGPU fit', () => {

@@ -32,7 +32,8 @@ function numberOf(device: object | undefined): number {
 }
 
 function keyOf(id: BackendId, { threads, fast, lane = 0, webgpu }: DeviceOptions): string {
-  if (id === 'webgpu') return `${id}:${numberOf(webgpu?.device)}:${webgpu?.memoryLimit ?? ''}`
+  if (id === 'webgpu')
+    return `${id}:${numberOf(webgpu?.device)}:${webgpu?.memoryLimit ?? ''}:${webgpu?.subgroups ?? ''}`
   return usesThreads(id) ? `${id}:${threads}:${fast}:${lane}` : id
 }
 

@@ -1,6 +1,6 @@
 import type { BackendId } from '../backends/backend.js'
 import type { WebgpuOptions } from '../backends/webgpu/options.js'
-import { checkNames, checkObject, refuse, whole } from '../core/checks.js'
+import { checkNames, checkObject, flag, refuse, whole } from '../core/checks.js'
 import { NonnegError } from '../core/errors.js'
 
 const MEMBERS = ['createBuffer', 'createComputePipelineAsync'] as const
@@ -30,11 +30,12 @@ export function webgpuChoice(
   mayMoveOn: boolean,
 ): WebgpuChoice {
   if (webgpu === undefined) return { backend, webgpu }
-  checkObject('webgpu', webgpu, '{ device, memoryLimit }')
-  checkNames(webgpu, ['device', 'memoryLimit'], 'part of webgpu')
-  const { device, memoryLimit } = webgpu
+  checkObject('webgpu', webgpu, '{ device, memoryLimit, subgroups }')
+  checkNames(webgpu, ['device', 'memoryLimit', 'subgroups'], 'part of webgpu')
+  const { device, memoryLimit, subgroups } = webgpu
   if (device !== undefined) checkDevice(device)
   if (memoryLimit !== undefined) whole('webgpu.memoryLimit', memoryLimit, 1)
+  if (subgroups !== undefined) flag('webgpu.subgroups', subgroups)
   if (backend === 'auto') return { backend: device ? 'webgpu' : backend, webgpu }
   if (backend === 'webgpu' || mayMoveOn) return { backend, webgpu }
   throw new NonnegError('ERR_NONNEG_OPTION', `webgpu is for backend: 'webgpu' or 'auto'; the backend is '${backend}'`, {

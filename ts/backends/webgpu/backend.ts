@@ -4,6 +4,7 @@ import type { Backend, Device, Info, OpenOptions, Probe } from '../backend.js'
 import type { WebgpuOptions } from './options.js'
 import type { FoundGpu, GpuProvider, GpuSource } from './provider.js'
 import { askedShape, type Shape } from './shapes.js'
+import { checkWish, nearOf, SUBGROUPS, sizesOf, wishOf } from './subgroups.js'
 
 /** Overrides of what the adapter says, to bring rare paths into small problems. */
 export interface WebgpuLimits {
@@ -19,6 +20,8 @@ export interface WebgpuLimits {
   readonly modelValues?: number
   /** Rank up to which products are formed beside the model. */
   readonly fusedRank?: number
+  /** Threads that may hand values to each other where there are subgroups. */
+  readonly near?: number
   /** How products are dealt to threads wherever there is a choice. */
   readonly shape?: Shape
 }
@@ -27,7 +30,15 @@ const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|microsoft basic render|
 
 /** A GPU's facts as they are shown to people: an adapter's, or those of a device that came without one. */
 function describe(
-  { info: about, limits }: { readonly info: Partial<GPUAdapterInfo>; readonly limits: GPUSupportedLimits },
+  {
+    info: about,
+    limits,
+    features,
+  }: {
+    readonly info: Partial<GPUAdapterInfo>
+    readonly limits: GPUSupportedLimits
+    readonly features: ReadonlySet<string>
+  },
   origin: string,
 ): { emulated: boolean; info: Info } {
   const { vendor, architecture, device, description, isFallbackAdapter = false } = about
@@ -37,6 +48,7 @@ function describe(
     ...Object.fromEntries(Object.entries(names).flatMap(([name, text]) => (text ? [[name, text]] : []))),
     maxBufferSize: limits.maxBufferSize,
     maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
+    subgroups: sizesOf(features, about),
   }
   return { emulated: isFallbackAdapter || SOFTWARE.test(Object.values(names).join(' ')), info }
 }
@@ -47,6 +59,11 @@ function describeAdapter(adapter: GPUAdapter, origin: string): { emulated: boole
   // an older place of the same flag
   const { isFallbackAdapter = false } = adapter as unknown as { isFallbackAdapter?: boolean }
   return { ...facts, emulated: facts.emulated || isFallbackAdapter }
+}
+
+/** The facts of a device whose subgroups have `near` threads at least: 1 where they are not used. */
+function asUsed({ emulated, info }: { emulated: boolean; info: Info }, near: number) {
+  return { emulated, info: { ...info, subgroups: near > 1 && info.subgroups }, near }
 }
 
 /** Bytes that fits may take, or undefined. @throws NonnegError ERR_NONNEG_OPTION for a variable that is no number */
@@ -62,7 +79,7 @@ function memoryLimitOf({ memoryLimit }: WebgpuOptions): number | undefined {
 }
 
 /** Features that some fits take, where there are. */
-const FEATURES: readonly GPUFeatureName[] = ['shader-f16']
+const FEATURES: readonly GPUFeatureName[] = ['shader-f16', SUBGROUPS]
 
 type Adapter = { readonly found: true; readonly adapter: GPUAdapter; readonly source: FoundGpu } | Missing
 type Missing = Extract<GpuSource, { found: false }>
@@ -102,11 +119,14 @@ export function webgpuBackend(provider: GpuProvider, limits: WebgpuLimits = {}):
     },
     async open({ webgpu = {} }: OpenOptions = {}): Promise<Device> {
       const memoryLimit = memoryLimitOf(webgpu)
+      const wish = wishOf(webgpu)
       const own = { ...limits, shape: limits.shape ?? askedShape() }
       if (webgpu.device) {
         const device = webgpu.device as unknown as GPUDevice
+        const { features, limits: granted, adapterInfo: info = {} as Partial<GPUAdapterInfo> } = device
+        checkWish(wish, features)
         const { GpuDevice } = await import('./device.js')
-        const facts = describe({ info: device.adapterInfo ?? {}, limits: device.limits }, 'passed in')
+        const facts = asUsed(describe({ info, limits: granted, features }, 'passed in'), nearOf(wish, features, info))
         return new GpuDevice(device, { ...facts, isOwn: false, memoryLimit }, own)
       }
       const found = await findAdapter(provider)
@@ -115,16 +135,19 @@ export function webgpuBackend(provider: GpuProvider, limits: WebgpuLimits = {}):
       }
       const { adapter, source } = found
       const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits
+      checkWish(wish, adapter.features)
       try {
+        const wanted = FEATURES.filter(name => name !== SUBGROUPS || wish.subgroups !== false)
         // without explicit limits a device has the least that the specification asks for: 128 MiB a binding
         const device = await adapter.requestDevice({
           label: 'nonneg',
-          requiredFeatures: FEATURES.filter(name => adapter.features.has(name)),
+          requiredFeatures: wanted.filter(name => adapter.features.has(name)),
           requiredLimits: { maxBufferSize, maxStorageBufferBindingSize },
         })
         const { GpuDevice } = await import('./device.js')
-        const facts = { ...describeAdapter(adapter, source.origin), isOwn: true, memoryLimit }
-        return new GpuDevice(device, facts, own, source)
+        const near = nearOf(wish, device.features, adapter.info)
+        const facts = asUsed(describeAdapter(adapter, source.origin), near)
+        return new GpuDevice(device, { ...facts, isOwn: true, memoryLimit }, own, source)
       } catch (error) {
         if (error instanceof NonnegError) throw error
         const message = error instanceof Error ? error.message : String(error)

@@ -17,10 +17,17 @@ export interface Shares {
 /** Threads that take a short row together. */
 const FEW_LANES = 8
 
-/** Shares for so many rows of about this length: all of a workgroup for each where they are long, or where rows are few. */
-export function sharesFor(rows: number, length: number, { busyThreads, modelValues }: Room): Shares {
-  const short = length <= FEW_LANES * 16 && rows * FEW_LANES >= busyThreads
-  return { lanes: short ? FEW_LANES : WORKGROUP, room: modelValues }
+/**
+ * Shares for so many rows of about this length: all of a workgroup for each where they are long, or where rows are few. Threads
+ * that hand values to each other without a barrier take a long row among themselves, if that keeps enough threads busy and
+ * leaves its model in the workgroup's memory.
+ */
+export function sharesFor(rows: number, length: number, { busyThreads, modelValues, near }: Room): Shares {
+  const few = near > 1 ? Math.min(FEW_LANES, near) : FEW_LANES
+  const shares = (lanes: number) => ({ lanes, room: modelValues })
+  if (length <= FEW_LANES * 16 && rows * few >= busyThreads) return shares(few)
+  const many = near > 1 && rows * near >= busyThreads && !spills(length, shares(near))
+  return shares(many ? near : WORKGROUP)
 }
 
 /** Whether the model of a row of this length has no room in its workgroup. */

@@ -56,6 +56,8 @@ interface Facts {
   /** Whether nobody else uses it, and it ends with the backend's device. */
   readonly isOwn: boolean
   readonly memoryLimit: number | undefined
+  /** Threads that every subgroup has at least, a power of 2; 1: subgroups are not to be used. */
+  readonly near: number
 }
 
 /** What every kernel takes for granted, as every device must have it that is not of a reduced kind. */
@@ -94,6 +96,7 @@ export function roomOf(
     tileBytes: limits.tileBytes ?? TILE_BYTES,
     fusedRank: limits.fusedRank ?? (emulated ? FUSED_RANK_EMULATED : FUSED_RANK),
     modelValues: limits.modelValues ?? (emulated ? MODEL_VALUES_EMULATED : MODEL_VALUES),
+    near: limits.near ?? 1,
     memoryBytes: memoryLimit,
     shaping: shapingOf(granted, emulated, limits.shape),
   }
@@ -112,6 +115,8 @@ export class GpuDevice implements Device {
   readonly lost: Promise<void>
   readonly memoryLimit: number | undefined
   readonly alignment: number = KERNEL_ALIGNMENT
+  /** Threads that kernels let hand values to each other without a barrier; 1: they do without subgroups. */
+  readonly near: number
   readonly #gpu: Gpu
   readonly #room: Room
   readonly #dots: DotGroups
@@ -123,19 +128,21 @@ export class GpuDevice implements Device {
    */
   constructor(
     device: GPUDevice,
-    { emulated, info, isOwn, memoryLimit }: Facts,
+    { emulated, info, isOwn, memoryLimit, near: least }: Facts,
     limits: WebgpuLimits,
     source?: FoundGpu,
   ) {
     checkLimits(device.limits)
-    const gpu = new Gpu(device, isOwn)
+    const near = least > 1 ? (limits.near ?? Math.min(WORKGROUP, least)) : 1
+    const gpu = new Gpu(device, isOwn, near)
     this.#gpu = gpu
+    this.near = near
     this.#closed = source?.endWithProcess?.(() => gpu.close())
     this.lost = gpu.lost
     this.memoryLimit = memoryLimit
     this.emulated = emulated
     this.info = info
-    this.#room = roomOf(gpu.device.limits, emulated, limits, memoryLimit)
+    this.#room = roomOf(gpu.device.limits, emulated, { ...limits, near }, memoryLimit)
     this.#dots = dotsOf(emulated)
   }
 

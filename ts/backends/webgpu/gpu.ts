@@ -65,6 +65,8 @@ function failureOf(error: GPUError): NonnegError {
  */
 export class Gpu {
   readonly device: GPUDevice
+  /** Threads that kernels let hand values to each other without a barrier; 1: they do without subgroups. */
+  readonly near: number
   readonly pipelines: Pipelines
   readonly #waiting: Set<(failure: NonnegError) => void> = new Set()
   readonly #isOwn: boolean
@@ -77,8 +79,9 @@ export class Gpu {
   #standIns: Promise<StandIns> | undefined
 
   /** @param isOwn whether nobody else uses the device, and it ends with `close` */
-  constructor(device: GPUDevice, isOwn: boolean) {
+  constructor(device: GPUDevice, isOwn: boolean, near = 1) {
     this.device = device
+    this.near = near
     this.#isOwn = isOwn
     this.pipelines = new Pipelines(this)
     this.lost = device.lost.then(info => {

@@ -5,7 +5,7 @@ import { boundsOf, type Family, type Pair, type Setting, SLOT, type State, state
 import { stays, waits } from './holds.js'
 import { addParts, dotOf, square, xhtDense } from './product-calls.js'
 import { gramBuffer, gramCalls, gramDeal, productsOf, type Summed } from './products.js'
-import { halsUpdate, muUpdate, pgStep, pgTerms, type Violation } from './rule-calls.js'
+import { halsLanes, halsUpdate, muUpdate, pgStep, pgTerms, type Violation } from './rule-calls.js'
 
 /** One factor before its update: rows of the device, and the products that it moves by. */
 interface Side {
@@ -79,17 +79,8 @@ export async function gramFamily(setting: Setting): Promise<Family> {
     }
     if (rule === 'hals') {
       // its further rounds need no dispatch
-      return [
-        halsUpdate({
-          ...own,
-          rounds,
-          ...waits(setting, name, 1, firstRow),
-          N: sums.N,
-          G: sums.G.operand,
-          F: into,
-          violation,
-        }),
-      ]
+      const shared = { ...own, lanes: halsLanes(count, width, room), rounds, ...waits(setting, name, 1, firstRow) }
+      return [halsUpdate({ ...shared, N: sums.N, G: sums.G.operand, F: into, violation })]
     }
     const push = { operand: { buffer: P! }, parts: 1 }
     if (rule === 'mu') {

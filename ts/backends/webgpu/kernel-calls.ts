@@ -8,7 +8,7 @@ import { SLOT } from './family.js'
 import { SMALLEST_BUFFER } from './gpu.js'
 import type { Room } from './plan.js'
 import { gramOf, ONE_PART, square, xhtCsr, xhtDense, xtwDense } from './product-calls.js'
-import { type Bounds, extrapolateBy, halsUpdate, muUpdate, pgStep } from './rule-calls.js'
+import { type Bounds, extrapolateBy, halsLanes, halsUpdate, muUpdate, pgStep } from './rule-calls.js'
 import { shapeFor } from './shapes.js'
 import { gramBoundOf, sgdTerms, sgdUpdate, svrmuUpdate } from './stochastic-calls.js'
 
@@ -39,8 +39,8 @@ export const CALLS: Record<string, (dims: Dims, windows: Windows, room: Room) =>
     const bounds = boundsOf({ rank, ...d })
     return muUpdate({ rows, rank, N: whole(N), G: whole(G), bounds, F: old!, into: F! })
   },
-  hals_update({ rows, rank, ...d }, { F, N, G, terms }) {
-    const own = { rows, rank, rounds: 1, bounds: boundsOf({ rank, ...d }) }
+  hals_update({ rows, rank, ...d }, { F, N, G, terms }, room) {
+    const own = { rows, rank, lanes: halsLanes(rows, rank, room), rounds: 1, bounds: boundsOf({ rank, ...d }) }
     return halsUpdate({ ...own, N: whole(N), G: G!, F: F!, violation: from(terms) })
   },
   bpp_update({ rows, rank, ...d }, { F, N, G, terms, scratch }, room) {

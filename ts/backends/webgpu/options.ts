@@ -24,4 +24,10 @@ export interface WebgpuOptions {
    * panels. Default: NONNEG_WEBGPU_MEMORY, else no limit but that of the driver.
    */
   readonly memoryLimit?: number
+  /**
+   * Whether threads hand values to each other by subgroups, a feature of WebGPU: true demands it, false does without. Last bits
+   * of results depend on it. Default: NONNEG_WEBGPU_SUBGROUPS (`on`, `off`), else where the GPU has it; a device that was passed
+   * in has it if it was requested with `requiredFeatures: ['subgroups']`.
+   */
+  readonly subgroups?: boolean
 }

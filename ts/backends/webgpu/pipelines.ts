@@ -21,8 +21,19 @@ export interface Bindings {
 
 /** Text that stands before that of kernels. */
 type TextName =
-  | ('beta' | 'descent' | 'least_squares' | 'mix' | 'model' | 'moving' | 'normal_equations' | 'pairs' | 'pivoting')
-  | ('staged' | 'vector_kernel' | 'weights')
+  | (
+      | 'alone'
+      | 'beta'
+      | 'compensated'
+      | 'descent'
+      | 'least_squares'
+      | 'mix'
+      | 'model'
+      | 'moving'
+      | 'normal_equations'
+      | 'pairs'
+    )
+  | ('pivoting' | 'reduce' | 'staged' | 'subgroups' | 'vector_kernel' | 'weights')
 
 /** A kernel that can be run. */
 export type KernelName = Exclude<ShaderName, TextName>
@@ -47,7 +58,7 @@ export const BINDINGS: Readonly<Record<KernelName, Bindings>> = {
   cd_csr: { reads: 6, writes: 2, prelude: ['moving', 'beta', 'descent'] },
   cd_dense: { reads: 4, writes: 2, prelude: ['mix', 'weights', 'moving', 'beta', 'descent'], stores: true },
   column_sums: { reads: 1, writes: 1 },
-  dot: { reads: 4, writes: 1, slot: true },
+  dot: { reads: 4, writes: 1, slot: true, prelude: ['reduce', 'compensated'] },
   dual_average: { reads: 3, writes: 2, prelude: 'vector_kernel' },
   extrapolate: { reads: 1, writes: 2 },
   gradient_products: { reads: 3, writes: 1, prelude: 'vector_kernel' },
@@ -73,7 +84,7 @@ export const BINDINGS: Readonly<Record<KernelName, Bindings>> = {
   row_norms: { reads: 1, writes: 1 },
   spread_csr: { reads: 3, writes: 1 },
   sum_parts: { reads: 0, writes: 1 },
-  sum_terms: { reads: 1, writes: 1, slot: true },
+  sum_terms: { reads: 1, writes: 1, slot: true, prelude: ['reduce', 'compensated'] },
   svrmu_update: { reads: 7, writes: 1, prelude: 'moving' },
   turn: { reads: 1, writes: 1, stores: true },
   xht_csr: { reads: 5, writes: 1 },
@@ -86,15 +97,31 @@ const STAGE_COMPUTE = 0x4
 /** How X is stored; arithmetic is in f32 either way, of one entry or, behind the model of a tile, of four at a time. */
 const STORED = { f32: 'alias stored = f32;', f16: 'enable f16;\nalias stored = f16;' }
 
+/** Texts whose threads hand values to each other: by subgroups, or through the workgroup's memory alone. */
+const EXCHANGING: readonly ShaderName[] = ['descent', 'hals_update', 'reduce']
+
+/** The texts that a kernel is made of. */
+function stemsOf(name: KernelName): ShaderName[] {
+  const stems = [BINDINGS[name].prelude ?? [], name].flat()
+  return stems.includes('vector_kernel') ? ['reduce', ...stems] : stems
+}
+
+/** Whether there is a kernel of this name that has a variant for subgroups. */
+export function exchanges(name: string): boolean {
+  return Object.hasOwn(BINDINGS, name) && stemsOf(name as KernelName).some(stem => EXCHANGING.includes(stem))
+}
+
 /** The whole text of a kernel. */
-function textOf(name: KernelName, half: boolean): string {
-  const { prelude = [], stores } = BINDINGS[name]
-  const stems = [...[prelude].flat(), name]
+function textOf(name: KernelName, half: boolean, near: boolean): string {
+  const { stores } = BINDINGS[name]
+  const stems = stemsOf(name)
+  const exchange = exchanges(name) ? ([near ? 'subgroups' : 'alone'] as const) : []
   // what is enabled must be so before all else
   return [
+    ...(near && exchanges(name) ? ['enable subgroups;'] : []),
     ...(stores ? [STORED[half ? 'f16' : 'f32']] : []),
     ...(stems.includes('beta') ? [stems.includes('model') ? 'alias real = vec4f;' : 'alias real = f32;'] : []),
-    ...stems.map(stem => shaders[stem]),
+    ...[...exchange, ...stems].map(stem => shaders[stem]),
   ].join('\n')
 }
 
@@ -125,9 +152,9 @@ export class Pipelines {
   }
 
   async #make(name: KernelName, { HALF = false, ...variant }: Variant): Promise<Pipeline> {
-    const { device } = this.#gpu
+    const { device, near } = this.#gpu
     const { reads, writes, slot = false } = BINDINGS[name]
-    const code = textOf(name, Boolean(HALF))
+    const code = textOf(name, Boolean(HALF), near > 1)
     const { result, done } = this.#gpu.scoped(() => {
       const module = device.createShaderModule({ label: name, code })
       const entries: GPUBindGroupLayoutEntry[] = []
@@ -137,7 +164,7 @@ export class Pipelines {
         entries.push({ binding, visibility: STAGE_COMPUTE, buffer: { type, hasDynamicOffset } })
       }
       const layout = device.createBindGroupLayout({ label: name, entries })
-      const constants: Record<string, number> = { WORKGROUP }
+      const constants: Record<string, number> = near > 1 && exchanges(name) ? { WORKGROUP, NEAR: near } : { WORKGROUP }
       for (const [name, value] of Object.entries(variant)) constants[name] = Number(value)
       const pipeline = device.createComputePipelineAsync({
         label: name,

@@ -19,6 +19,8 @@ export interface Room {
   readonly modelValues: number
   /** Rank up to which products with W·H's terms are formed in the dispatch that forms these. */
   readonly fusedRank: number
+  /** Threads that hand values to each other without a barrier, a power of 2; 1: none do. */
+  readonly near: number
   /** How products may be dealt to threads; without: each thread for itself. */
   readonly shaping?: Shaping
 }

@@ -1,5 +1,6 @@
 import { type Call, fourfold, grid, input, type Operand, tiles } from './calls.js'
 import type { Stays, Waits } from './holds.js'
+import type { Room } from './plan.js'
 
 /** A sum in parts, one after the other, that its reader adds. */
 export interface Sum {
@@ -48,11 +49,20 @@ export interface Violation {
   readonly first: number
 }
 
+/** Threads of `hals_update` that share a row: more of those that hand values to each other, while rows do not keep a GPU busy. */
+export function halsLanes(rows: number, rank: number, { busyThreads, near }: Room): number {
+  let lanes = 1
+  while (2 * lanes <= near && 2 * lanes * rows <= busyThreads && lanes < tiles(rank)) lanes *= 2
+  return lanes
+}
+
 /** While it waits it takes one round whatever `rounds` says. */
 export function halsUpdate(
   o: Waits & {
     rows: number
     rank: number
+    /** Threads of a row. */
+    lanes: number
     rounds: number
     bounds: Bounds
     N: Sum
@@ -62,17 +72,17 @@ export function halsUpdate(
     violation: Violation
   },
 ): Call {
-  const { rows, rank, rounds, single = 0, frozen = 0, bounds, N, violation } = o
+  const { rows, rank, lanes, rounds, single = 0, frozen = 0, bounds, N, violation } = o
   const aligned = fourfold(rank)
   const partLength = N.partLength ?? rows * rank
   return {
     kernel: 'hals_update',
-    variant: { ALIGNED: aligned },
+    variant: { ALIGNED: aligned, LANES: lanes },
     params: [rows, rank, bounds.moving, N.parts, partLength, violation.first, rounds, single, frozen],
     scalars: [bounds.l1, bounds.l2, bounds.most],
     reads: [N.operand, ...input(aligned, o.G), o.holds],
     writes: [o.F, violation.operand],
-    groups: grid(rows),
+    groups: grid(rows * lanes),
   }
 }
 
