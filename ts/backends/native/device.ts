@@ -1,7 +1,7 @@
 import { NonnegError } from '../../core/errors.js'
 import type { MatrixView } from '../../core/matrix.js'
 import type { Dims, KernelSpec } from '../../kernels/spec.js'
-import { vectorKernels } from '../../kernels/vectors.js'
+import type { VectorKernel } from '../../kernels/vector_kernel.js'
 import {
   type Device,
   type Fit,
@@ -82,8 +82,9 @@ export class NativeDevice implements Device {
   async runKernel(spec: KernelSpec, call: KernelCall): Promise<void> {
     const support = this.supportsKernel(spec, call.dims, call.dtype)
     if (!support.supported) throw new NonnegError('ERR_NONNEG_UNSUPPORTED', support.reason)
-    const vector = vectorKernels.find(({ name }) => name === spec.name)
-    if (vector) return await runVectorKernel(this.#addon, this.#isa, vector, call)
+    if (this.#addon.vectorKernels.includes(spec.name)) {
+      return await runVectorKernel(this.#addon, this.#isa, spec as VectorKernel, call)
+    }
     try {
       this.#addon.runKernel('cpu', this.#isa, spec.name, call.dims, call.buffers, call.dtype)
     } catch (error) {
