@@ -88,7 +88,8 @@ export async function planWithFallback(request: Request, asked: PlanOptions): Pr
     }
   }
   if (plans.length === 0) throw failures[0]
-  const refusals = [...plans, ...failures.map(error => error.detail)].flatMap(({ refusals }) => refusals as Refusal[])
+  // who was asked by name has been looked for
+  const refusals = [...failures.map(error => error.detail), ...plans].flatMap(({ refusals }) => refusals as Refusal[])
   const first = <T extends { id: BackendId }>(list: readonly T[]) =>
     list.filter((one, place) => list.findIndex(({ id }) => id === one.id) === place)
   // what was refused by name would be refused again

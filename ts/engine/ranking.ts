@@ -3,8 +3,9 @@ import { BACKEND_IDS } from '../backends/registry.js'
 import type { WebgpuOptions } from '../backends/webgpu/options.js'
 import { availableThreads, environment } from '../core/environment.js'
 import { NonnegError } from '../core/errors.js'
+import { loadsDrivers, startupSeconds } from './costs.js'
 import { type DeviceOptions, withDevice } from './devices.js'
-import { type BackendReport, probeBackend, reportOnGiven } from './probe.js'
+import { absentAnyway, type BackendReport, probeBackend, reportOnGiven } from './probe.js'
 
 /** A backend that can do the job. */
 export interface Candidate {
@@ -19,6 +20,8 @@ export interface Refusal {
   readonly fix: string | null
   /** It could, but for what it takes of memory. */
   readonly isTooLarge?: boolean
+  /** Nobody knows whether it could: to look takes longer than another takes for all of it. */
+  readonly isNotLookedFor?: boolean
 }
 
 /** Which backends will be tried, in which order, and why the others are not. */
@@ -94,9 +97,17 @@ async function answerOf<T extends object>(
   }
 }
 
+/** A backend that is not looked for, as the first candidate will be done before it has started. */
+function notLookedFor(id: BackendId, { id: first, estimatedSeconds }: Candidate): Refusal {
+  const [start, all] = [startupSeconds(id), estimatedSeconds].map(seconds => seconds.toPrecision(2))
+  const reason = `not looked for: it takes ${start} s to start, ${first} ${all} s in all, estimated`
+  return { id, reason, fix: `ask for it: backend: '${id}'`, isNotLookedFor: true }
+}
+
 /**
  * Ranks the backends for one job. A backend asked for by name is the only candidate; otherwise all that can do it, by
- * estimated seconds. Emulated backends are used only when asked for by name. Answers what the first of them said as well.
+ * estimated seconds. Emulated backends are used only when asked for by name, and drivers are loaded only where what they
+ * drive could be done first. Answers what the first of the candidates said as well.
  * @throws NonnegError ERR_NONNEG_NO_BACKEND with every refusal and its reason when none is left, _MEMORY where one of them
  * has but no room
  */
@@ -111,15 +122,25 @@ export async function rankBackends<T extends object>(
   const candidates: Candidate[] = []
   const refusals: Refusal[] = []
   let first: T | undefined
-  // estimates first, and only as many devices are opened as it takes to find one that will do
-  const reports = await Promise.all(
-    ids.map(id => (id === 'webgpu' && webgpu?.device ? reportOnGiven() : probeBackend(id))),
-  )
-  const estimated = reports
-    .map(report => ({ report, estimatedSeconds: job.estimatedSeconds(report.id, threads) }))
+  const isGiven = (id: BackendId) => id === 'webgpu' && webgpu?.device !== undefined
+  const isFar = (id: BackendId) => loadsDrivers(id) && !isGiven(id)
+  const reportOn = (id: BackendId) => (isGiven(id) ? reportOnGiven() : probeBackend(id))
+  const estimated = ids
+    .map(id => ({ id, estimatedSeconds: job.estimatedSeconds(id, threads) }))
     .sort((a, b) => a.estimatedSeconds - b.estimatedSeconds)
-  for (const { report, estimatedSeconds } of estimated) {
-    const { id, available, emulated } = report
+  // estimates first, and only as many devices are opened as it takes to find one that will do
+  const near = await Promise.all(ids.filter(id => !isFar(id)).map(reportOn))
+  const isThere = (id: BackendId) => job.unasked?.(id) === undefined && near.some(one => one.id === id && one.available)
+  const soonest = estimated.find(({ id }) => isThere(id))?.estimatedSeconds ?? Number.POSITIVE_INFINITY
+  await Promise.all(ids.filter(id => startupSeconds(id) < soonest).map(reportOn))
+  for (const { id, estimatedSeconds } of estimated) {
+    const isLate = candidates.length > 0 && isFar(id) && startupSeconds(id) >= candidates[0].estimatedSeconds
+    if (isLate && !absentAnyway(id)) {
+      refusals.push(notLookedFor(id, candidates[0]))
+      continue
+    }
+    const report = await reportOn(id)
+    const { available, emulated } = report
     if (first !== undefined && available && !emulated && job.unasked?.(id) === undefined) {
       candidates.push({ id, estimatedSeconds })
       continue
