@@ -96,7 +96,8 @@ export async function kernelSubject(
   const spec = specOf(problem)
   const room = roomOf(gpu.device.limits, emulated)
   const owned = new Owned(gpu)
-  const data = await uploadData(gpu, owned, own, { spec, batches: false, room })
+  const where = { bindingBytes: room.bindingBytes, residency: undefined }
+  const data = await uploadData(gpu, owned, own, { spec, batches: false, ...where })
   const calls = await fitCalls(owned, { spec, data, room, dots: dotsOf(emulated) }, gpu)
   const width = padded(spec.rank)
   await uploadRows(gpu, calls.W, own.W, 0, problem.rows, width)

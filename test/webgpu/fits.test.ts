@@ -178,6 +178,27 @@ describe.runIf(hasDriver)('WebGPU fits', () => {
     await device[Symbol.asyncDispose]()
   })
 
+  it('hands arrays over as they are where the device takes them so', async () => {
+    const watch = watched()
+    const device = await softwareBackend({}, watch.provider).open()
+    const { queue } = watch.devices[0]
+    const { writeBuffer } = queue
+    const given = new Set<ArrayBufferLike>()
+    queue.writeBuffer = (...write: Parameters<typeof writeBuffer>) => {
+      given.add((write[2] as ArrayBufferView).buffer)
+      return writeBuffer(...write)
+    }
+    const [packed, listed] = [dense(24, 16), sparse(24, 16, 0.3)]
+    // in rows to be padded, of another type, in memory that threads share
+    const others = [dense(24, 15), strided(dense(24, 16)), shared(dense(24, 16))]
+    for (const X of [packed, listed, ...others]) {
+      await (await device.createFit(problemOf(X, 2), SPEC(2)))[Symbol.asyncDispose]()
+    }
+    for (const { buffer } of [packed.data, listed.indices, listed.values]) expect(given.has(buffer)).toBe(true)
+    for (const { data } of others) expect(given.has(data.buffer)).toBe(false)
+    await device[Symbol.asyncDispose]()
+  })
+
   it('takes 150 batches of gradient steps in 2 read-backs, told 3 numbers each, as the reference does', async () => {
     const watch = watched()
     const device = await softwareBackend({}, watch.provider).open()

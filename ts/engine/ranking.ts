@@ -11,6 +11,8 @@ import { absentAnyway, type BackendReport, probeBackend, reportOnGiven } from '.
 export interface Candidate {
   readonly id: BackendId
   readonly estimatedSeconds: number
+  /** Of one that stands by: its device has said that it can do the job. */
+  readonly isAsked?: true
 }
 
 /** A backend that cannot, or may not, and why. */
@@ -46,11 +48,20 @@ export interface RankingOptions {
 
 /** What backends are ranked for. */
 export interface Job<T extends object> {
-  estimatedSeconds(id: BackendId, threads: number): number
+  /** @param answer what its device has said, where that has been asked: it may take longer than it seemed */
+  estimatedSeconds(id: BackendId, threads: number, answer?: T): number
   /** Why a backend that can do it does not where none is asked for by name. */
   readonly unasked?: (id: BackendId) => string | undefined
   /** What it takes on an open device, which alone knows its limits, or why it cannot be done there. */
   answer(device: Device): T | Omit<Refusal, 'id'>
+}
+
+/** A backend that is not ranked yet. */
+interface Waiting<T> {
+  readonly id: BackendId
+  readonly estimatedSeconds: number
+  /** Where it was asked, and takes longer than others seem to. */
+  readonly answer?: T
 }
 
 /** Threads of a fit or an optimizer: the option, else NONNEG_THREADS, else what the machine offers (at most 64). */
@@ -77,12 +88,17 @@ function requested(option: BackendId | 'auto' | undefined): { id: BackendId | un
   )
 }
 
+/** A refusal of a device that was asked: what it says of a fix is about the job, not about what the machine lacks. */
+interface Answered extends Refusal {
+  readonly isAnswer?: boolean
+}
+
 async function answerOf<T extends object>(
   { id, available, emulated, reason, fix }: BackendReport,
   job: Job<T>,
   options: DeviceOptions,
   byName: boolean,
-): Promise<Refusal | T> {
+): Promise<Answered | T> {
   if (!available) return { id, reason: reason ?? 'absent', fix }
   if (emulated && !byName) {
     return { id, reason: 'emulated on the CPU: proves correctness, never faster', fix: `ask for it: backend: '${id}'` }
@@ -91,9 +107,10 @@ async function answerOf<T extends object>(
   if (unasked !== undefined) return { id, reason: unasked, fix: `ask for it: backend: '${id}'` }
   try {
     const answer = await withDevice(id, options, async device => job.answer(device))
-    return 'reason' in answer ? { ...answer, id } : answer
+    return 'reason' in answer ? { ...answer, id, isAnswer: true } : answer
   } catch (error) {
-    return { id, reason: error instanceof Error ? error.message : String(error), fix: null }
+    const ownFix = error instanceof NonnegError ? error.fix : undefined
+    return { id, reason: error instanceof Error ? error.message : String(error), fix: ownFix ?? null }
   }
 }
 
@@ -121,34 +138,47 @@ export async function rankBackends<T extends object>(
   const ids = named ? [named] : BACKEND_IDS
   const candidates: Candidate[] = []
   const refusals: Refusal[] = []
+  const fixes: (string | null)[] = []
   let first: T | undefined
   const isGiven = (id: BackendId) => id === 'webgpu' && webgpu?.device !== undefined
   const isFar = (id: BackendId) => loadsDrivers(id) && !isGiven(id)
   const reportOn = (id: BackendId) => (isGiven(id) ? reportOnGiven() : probeBackend(id))
-  const estimated = ids
-    .map(id => ({ id, estimatedSeconds: job.estimatedSeconds(id, threads) }))
-    .sort((a, b) => a.estimatedSeconds - b.estimatedSeconds)
+  const bySeconds = (a: Waiting<T>, b: Waiting<T>) => a.estimatedSeconds - b.estimatedSeconds
+  const waiting = ids
+    .map((id): Waiting<T> => ({ id, estimatedSeconds: job.estimatedSeconds(id, threads) }))
+    .sort(bySeconds)
   // estimates first, and only as many devices are opened as it takes to find one that will do
   const near = await Promise.all(ids.filter(id => !isFar(id)).map(reportOn))
   const isThere = (id: BackendId) => job.unasked?.(id) === undefined && near.some(one => one.id === id && one.available)
-  const soonest = estimated.find(({ id }) => isThere(id))?.estimatedSeconds ?? Number.POSITIVE_INFINITY
+  const soonest = waiting.find(({ id }) => isThere(id))?.estimatedSeconds ?? Number.POSITIVE_INFINITY
   await Promise.all(ids.filter(id => startupSeconds(id) < soonest).map(reportOn))
-  for (const { id, estimatedSeconds } of estimated) {
+  for (let next = waiting.shift(); next; next = waiting.shift()) {
+    const { id, estimatedSeconds } = next
     const isLate = candidates.length > 0 && isFar(id) && startupSeconds(id) >= candidates[0].estimatedSeconds
-    if (isLate && !absentAnyway(id)) {
+    if (isLate && !next.answer && !absentAnyway(id)) {
       refusals.push(notLookedFor(id, candidates[0]))
       continue
     }
     const report = await reportOn(id)
     const { available, emulated } = report
     if (first !== undefined && available && !emulated && job.unasked?.(id) === undefined) {
-      candidates.push({ id, estimatedSeconds })
+      candidates.push({ id, estimatedSeconds, ...(next.answer && { isAsked: true }) })
       continue
     }
-    const answer = await answerOf(report, job, { threads, fast, webgpu }, named !== undefined)
-    if ('reason' in answer) refusals.push(answer)
-    else {
-      candidates.push({ id, estimatedSeconds })
+    const answer = next.answer ?? (await answerOf(report, job, { threads, fast, webgpu }, named !== undefined))
+    if ('reason' in answer) {
+      const { isAnswer, ...refusal } = answer as Answered
+      refusals.push(refusal)
+      if (isAnswer) fixes.push(refusal.fix)
+      continue
+    }
+    const known = job.estimatedSeconds(id, threads, answer)
+    if (next.answer === undefined && known > estimatedSeconds) {
+      // others may do better than it seemed
+      waiting.push({ id, estimatedSeconds: known, answer })
+      waiting.sort(bySeconds)
+    } else {
+      candidates.push({ id, estimatedSeconds: known })
       first = answer
     }
   }
@@ -157,7 +187,7 @@ export async function rankBackends<T extends object>(
     const message = named
       ? `the ${named} backend cannot do this: ${refusals[0].reason}`
       : `no backend can do this: ${list}`
-    const fix = refusals.map(refusal => refusal.fix).find(found => found) ?? undefined
+    const fix = [...fixes, ...refusals.map(refusal => refusal.fix)].find(found => found) ?? undefined
     const code = refusals.some(({ isTooLarge }) => isTooLarge) ? 'ERR_NONNEG_MEMORY' : 'ERR_NONNEG_NO_BACKEND'
     throw new NonnegError(code, message, { detail: { refusals }, fix })
   }
@@ -166,9 +196,9 @@ export async function rankBackends<T extends object>(
 
 /** A ranking in words, one line a backend. */
 export function explainRanking(ranking: Ranking): string {
-  const chosen = ranking.candidates.map((candidate, place) => {
-    const seconds = candidate.estimatedSeconds.toPrecision(2)
-    return `${candidate.id}: ${place === 0 ? 'chosen' : 'stands by, not asked yet'}, ${seconds} s estimated`
+  const chosen = ranking.candidates.map(({ id, estimatedSeconds, isAsked }, place) => {
+    const role = place === 0 ? 'chosen' : isAsked ? 'stands by' : 'stands by, not asked yet'
+    return `${id}: ${role}, ${estimatedSeconds.toPrecision(2)} s estimated`
   })
   const refused = ranking.refusals.map(({ id, reason, fix }) => `${id}: refused, ${reason}${fix ? ` (${fix})` : ''}`)
   const how = { option: 'by name', environment: 'by NONNEG_BACKEND', estimate: 'by estimate' }[ranking.chosenBy]

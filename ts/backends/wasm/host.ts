@@ -36,8 +36,8 @@ export function startWorker(code: string, events: HostEvents): Host {
 }
 
 function startInNode({ Worker }: typeof import('node:worker_threads'), code: string, events: HostEvents): Host {
-  // the program needs none of the process's own flags, such as loaders
-  const worker = new Worker(code, { eval: true, execArgv: [], name: 'nonneg-wasm' })
+  // the program needs none of the process's own flags, such as loaders, and prints nothing: no streams are opened for it
+  const worker = new Worker(code, { eval: true, execArgv: [], stdout: true, stderr: true, name: 'nonneg-wasm' })
   let ending = false
   worker.on('message', data => events.message(data))
   worker.on('error', error => events.failure(error instanceof Error ? error : new Error(String(error))))

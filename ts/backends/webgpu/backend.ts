@@ -50,7 +50,10 @@ function memoryLimitOf({ memoryLimit }: WebgpuOptions): number | undefined {
   if (memoryLimit !== undefined || variable === undefined) return memoryLimit
   const bytes = Number(variable)
   if (Number.isSafeInteger(bytes) && bytes > 0) return bytes
-  throw new NonnegError('ERR_NONNEG_OPTION', `NONNEG_WEBGPU_MEMORY is "${variable}", not a whole number of bytes`)
+  throw new NonnegError('ERR_NONNEG_OPTION', `NONNEG_WEBGPU_MEMORY is "${variable}", not a whole number of bytes`, {
+    detail: { variable: 'NONNEG_WEBGPU_MEMORY', value: variable },
+    fix: 'set it to a number of bytes above 0, such as 8000000000, or unset it',
+  })
 }
 
 /** Features that some fits take, where there are. */

@@ -1,7 +1,7 @@
 import type { BatchProducts } from './batch-products.js'
 import { columnSums, type Wanted } from './beta-calls.js'
 import { lossSums, type Setting, SLOT } from './family.js'
-import { type Panel, partsOf, SUM_PARTS, sumPartsOf } from './plan.js'
+import { mostParts, type Panel, partsOf, SUM_PARTS, sumPartsOf } from './plan.js'
 import { xhtDense, xtwDense } from './product-calls.js'
 import { sumTerms } from './rule-calls.js'
 import { tilesFor } from './tiles.js'
@@ -18,7 +18,7 @@ export async function tilesOfBatch(setting: Setting, rows: Panel): Promise<Batch
   const wanted: Wanted = { push: !shared, bend: false, measure: false }
   const { all, tallest, U, P, fill, terms, termCount } = await tilesFor(setting, wanted, rows)
   const tilesOf = (length: number) => Math.ceil(length / 4) * (width / 4)
-  const nParts = partsOf(columns, tilesOf(tallest), room.busyThreads)
+  const nParts = partsOf(columns, tilesOf(tallest), room.busyThreads, mostParts(count * width * 4, room))
   const aParts = partsOf(tallest, tilesOf(columns), room.busyThreads)
   const half = async (length: number) => ({ buffer: await owned.storage(length * width * 4) })
   const N = await half(nParts.count * count)
@@ -52,7 +52,7 @@ export async function tilesOfBatch(setting: Setting, rows: Panel): Promise<Batch
     parts: { ab: lossSums(dots), cd: 0, abFactor: 1, cdFactor: 0 },
     forH: [
       ...all.flatMap(tile => {
-        const cut = { rows: tile.count, firstRow: tile.first, parts: aParts, accumulate: tile.first > first }
+        const cut = { rows: tile.count, firstRow: tile.first, parts: aParts, accumulate: tile !== all[0] }
         return [
           ...fill(tile, 0, beta, wanted),
           xtwDense({ ...sizes, ...cut, X: { buffer: U }, W, A, S: undefined }),

@@ -4,7 +4,7 @@ import type { Dims, KernelSpec } from '../../kernels/spec.js'
 import { type FitSpec, gramRuleRefusal, type Rule, type Weights } from '../backend.js'
 import { type Memory, residentBytes } from '../memory.js'
 import { SLOT } from './family.js'
-import { TILE_BYTES } from './plan.js'
+import { padded, TILE_BYTES } from './plan.js'
 import { SLOTS } from './slots.js'
 
 const RULES: readonly Rule[] = ['mu', 'hals', 'pg', 'bpp', 'product', 'sgd', 'svrmu']
@@ -77,22 +77,47 @@ const PARTS = 64 * 2 ** 20
 const ALWAYS = 2 * SLOTS * SLOT.bytes + 2 ** 16
 
 /**
- * What a fit holds: the factors twice, as an update may read one copy and write the other, what extrapolation keeps beside
- * them, their products, and parts of these. Where products are not formed by Gram matrices, what the entries of a tile, or
- * those of a sparse X, contribute: up to three values each.
+ * Arrays of the size of what is worked on at a time, where products are not formed by Gram matrices: of a tile of W·H, or of
+ * a value for each entry of a panel of a sparse X.
  */
-export function memoryOfFit(X: MatrixView, spec: FitSpec, weights: Weights | undefined): Memory {
+export function arraysOf(X: MatrixView, spec: FitSpec, weights: Weights | undefined): number {
+  const family = familyOf(X, spec.beta, weights)
+  if (family === 'gram') return 0
+  // batches have a tile, or lists, of their own
+  const often = spec.batches ? 2 : 1
+  if (family === 'entries') return often * 3
+  // W·H with what its rows of four leave of a loss, and a sparse X spread out
+  const model = 1.25 + Number(X.kind === 'csr')
+  // coordinate descent has strips of X and of weights, and models of strips, beside what measures the loss
+  if (spec.rule === 'hals') return model + 2 + Number(weights?.kind === 'dense')
+  const pushes = spec.beta !== 1 || weights !== undefined
+  return often * (model + Number(pushes) + Number(spec.rule === 'pg'))
+}
+
+/** Bytes of each of these arrays where all of X is worked on at once. */
+export function mostAtATime(X: MatrixView, { beta }: FitSpec, weights: Weights | undefined): number {
+  const family = familyOf(X, beta, weights)
+  return family === 'gram' ? 0 : family === 'entries' ? 4 * entryCount(X) : 4 * X.rows * padded(X.columns)
+}
+
+/**
+ * What a fit holds where all of X stays: the factors twice, as an update may read one copy and write the other, what
+ * extrapolation keeps beside them, their products, parts of these, and arrays of `atATime` bytes each (see `arraysOf`).
+ */
+export function memoryOfFit(
+  X: MatrixView,
+  spec: FitSpec,
+  weights: Weights | undefined,
+  atATime: number = Math.min(
+    mostAtATime(X, spec, weights),
+    familyOf(X, spec.beta, weights) === 'tile' ? TILE_BYTES : Number.POSITIVE_INFINITY,
+  ),
+): Memory {
   const resident = residentBytes(X, spec, weights, 4, 4)
   const { factors: single } = residentBytes(X, { ...spec, extrapolate: false }, undefined, 4, 4)
   const products = Math.min(2 * single + 2 * PARTS, 16 * single)
-  const family = familyOf(X, spec.beta, weights)
-  const values = family === 'gram' ? 0 : family === 'entries' ? 4 * entryCount(X) : 4 * X.rows * X.columns
-  // coordinate descent has strips of X and of weights, and models of strips, beside what measures the loss
-  const tiles = spec.rule === 'hals' ? 5 : 3
-  // batches have a tile, entries and products of their own
-  const often = spec.batches ? 2 : 1
-  const entries = tiles * (family === 'tile' ? Math.min(TILE_BYTES, values) : values)
   const X16 = X.kind === 'dense' && spec.storage === 'f16' ? resident.X / 2 : resident.X
-  const workspace = often * (products + entries) + ALWAYS
+  const arrays = atATime === 0 ? 0 : arraysOf(X, spec, weights) * atATime
+  const workspace = (spec.batches ? 2 : 1) * products + arrays + ALWAYS
   return { ...resident, X: X16, factors: resident.factors + single, workspace }
 }
