@@ -1,7 +1,7 @@
 import { bulk, duration, machine, table } from '../report.js'
 import { type Row, rowName } from '../schema.js'
 import type { Sourced } from './files.js'
-import { GPU_GROUP, RACE_GROUP } from './plan.js'
+import { GPU_GROUP, RACE_GROUP, TILE_GROUP } from './plan.js'
 import {
   DISPATCH_SECONDS,
   type DispatchWork,
@@ -12,6 +12,7 @@ import {
   predict,
   predictIteration,
 } from './predictions.js'
+import { tileSection } from './tile-section.js'
 
 /** rows, rank, columns */
 const ITERATIONS: readonly (readonly [number, number, number])[] = [
@@ -88,8 +89,11 @@ function race({ results, source }: Sourced): string[] {
   return [...head, ...parts]
 }
 
+/** Groups whose figures of GPUs are shown. */
+const SHOWN: readonly string[] = [GPU_GROUP, TILE_GROUP]
+
 function measuredOn({ results, source }: Sourced): string[] {
-  const rows = results.rows.filter(row => row.status === 'measured' && !row.emulated && row.group === GPU_GROUP)
+  const rows = results.rows.filter(row => row.status === 'measured' && !row.emulated && SHOWN.includes(row.group))
   const cells = (row: Row) => [
     `\`${row.problem}\``,
     rowName(row),
@@ -119,7 +123,7 @@ const HOW = [
   '',
   '```',
   'npm ci --ignore-scripts                  once; Dawn for Node is among the packages',
-  'npm run bench -- --backends webgpu       five minutes or so; writes bench/results/webgpu-*.json and this page',
+  'npm run bench -- --backends webgpu       ten minutes or so; writes bench/results/webgpu-*.json and this page',
   'npm run example                          then open the page bench/ below the address that it prints',
   '```',
   '',
@@ -143,7 +147,8 @@ const PROVEN = [
   'Proven by tests on that driver:',
   '',
   '- *Results.* Every kernel agrees with its float64 reference within the bounds of its spec, on every size there, with guard zones around',
-  '  its arrays ([kernels.md](kernels.md)); whole fits follow the reference’s losses. Both in Node and in the browser.',
+  '  its arrays ([kernels.md](kernels.md)), and dense products in each of their tiles; whole fits follow the reference’s losses. Both in',
+  '  Node and in the browser, but for the tiles.',
   '- *Economy.* 100 iterations of a dense multiplicative fit are 6 dispatches each and one before the first (7 where the parts of a large',
   '  Gram matrix are added up by themselves), in at most 5 submissions with 2 read-backs, those of the losses and of the factors; nothing is',
   '  allocated after the first iteration; the uploads are X, W and H, once.',
@@ -224,6 +229,7 @@ const COUNTED = [
   'allows: the flops at the peak or the bytes at the full bandwidth, whichever takes longer (**A**: arithmetic bounds it, **M**: memory).',
   '**They are predictions from data sheets, and lower bounds**: real kernels reach a part of either peak, and small ones wait for the',
   'start of their dispatch more than for anything else. Arrays that a cache holds move faster; what a cache serves twice counts once.',
+  'Least squares (`bpp_…`) compute in pairs of f32, in which a flop of the spec takes twenty and more.',
   '',
 ]
 
@@ -262,6 +268,7 @@ export async function gpuPage(files: readonly Sourced[]): Promise<string> {
     `Dispatches wait for each other, as each reads what the one before it wrote. ${duration(DISPATCH_SECONDS)} for each is an assumption, not a`,
     'figure of these GPUs. An iteration has the loss in it; sums are cut into parts (`threads`) until a large GPU is busy.',
     '',
+    ...tileSection(),
     '## Software drivers: the same update, written in three ways',
     '',
     'nonneg’s fit; the update in naive WGSL with one thread for each entry of a product (`bench/gpu/naive.ts`); and the update in operations of',

@@ -22,6 +22,9 @@ const TILES: WebgpuLimits = { tileBytes: 192 * 7 }
 const PANELS: WebgpuLimits = { bindingBytes: 192 * 20, tileBytes: 192 * 7 }
 const PARTS: WebgpuLimits = { busyThreads: 1 << 16 }
 
+/** Single rows and runs, across the ends of panels and tiles. */
+const LINES = { frozenW: Uint32Array.of(0, 6, 7, 8, 19, 20, 60), frozenH: Uint32Array.of(2, 3, 4, 5, 44) }
+
 const STEPS = { sgd: { safety: 0.95, noise: 0.25, seed: 5 } } as const
 
 const CASES: readonly (readonly [string, WebgpuLimits, Wanted])[] = [
@@ -34,11 +37,14 @@ const CASES: readonly (readonly [string, WebgpuLimits, Wanted])[] = [
   ['in panels', PANELS, { ...CSR, beta: 2, rule: 'pg', weights: 'entries' }],
   ['in panels', PANELS, { ...DENSE, beta: 2, rule: 'hals', more: { extrapolate: true, rounds: 2 } }],
   ['in tiles', TILES, { ...DENSE, beta: 0.5, rule: 'hals', weights: 'holdout' }],
-  ['in tiles', TILES, { ...CSR, beta: 0, rule: 'hals', weights: 'dense', more: { rounds: 2 } }],
+  ['in tiles', TILES, { ...CSR, beta: 0, rule: 'hals', weights: 'dense', more: { ...LINES, rounds: 2 } }],
   ['in tiles and panels', PANELS, { ...DENSE, beta: 2, rule: 'hals', weights: 'dense' }],
   ['in tiles and panels', PANELS, { ...CSR, beta: 0.5, rule: 'hals', weights: 'complement' }],
   ['in panels', PANELS, { ...CSR, beta: 0.5, rule: 'hals', weights: 'entries' }],
-  ['in panels', PANELS, { ...CSR, beta: 2, rule: 'bpp' }],
+  ['in panels', PANELS, { ...CSR, beta: 2, rule: 'bpp', more: LINES }],
+  ['in tiles and panels', PANELS, { ...DENSE, beta: 2, rule: 'bpp', weights: 'dense', more: LINES }],
+  ['in tiles and panels', PANELS, { ...CSR, beta: 2, rule: 'bpp', weights: 'complement', more: { maxH: 0.5 } }],
+  ['in panels', PANELS, { ...CSR, beta: 2, rule: 'bpp', weights: 'entries', more: LINES }],
   ['in panels', PANELS, { ...DENSE, beta: 2, rule: 'bpp' }],
   ['in panels', PANELS, { ...DENSE, beta: 2, rule: 'pg', more: { rounds: 2 } }],
   ['in panels', PANELS, { ...CSR, beta: 2, rule: 'mu' }],

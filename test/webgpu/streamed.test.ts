@@ -4,7 +4,7 @@ import { totalBytes } from '../../ts/backends/memory.js'
 import { createFit } from '../../ts/backends/webgpu/create-fit.js'
 import { Gpu, USAGE } from '../../ts/backends/webgpu/gpu.js'
 import type { Room } from '../../ts/backends/webgpu/plan.js'
-import { memoryWithin } from '../../ts/backends/webgpu/residency.js'
+import { goesAlongColumns, memoryWithin } from '../../ts/backends/webgpu/residency.js'
 import { arraysOf, memoryOfFit } from '../../ts/backends/webgpu/support.js'
 import { fitCase, problemOf, type Wanted } from '../conformance/grid.js'
 import { distance } from '../conformance/trajectory.js'
@@ -27,21 +27,28 @@ const ROOM: Room = {
 /** As the device of a software driver has them. */
 const DOTS = { ab: 3, cd: 1, terms: 2 }
 
+/** Single rows and runs, within panels and across their ends. */
+const LINES = { frozenW: Uint32Array.of(0, 14, 15, 16, 17, 60, 108), frozenH: Uint32Array.of(1, 2, 3, 44) }
+
 /** Passes over X of one iteration, its loss included. */
 const CASES: readonly { readonly wanted: Wanted; readonly passes: number }[] = [
   { wanted: { ...DENSE, beta: 2, rule: 'mu' }, passes: 1 },
   { wanted: { ...DENSE, beta: 2, rule: 'hals', more: { extrapolate: true, rounds: 2 } }, passes: 1 },
   { wanted: { ...DENSE, beta: 2, rule: 'pg' }, passes: 1 },
+  { wanted: { ...DENSE, beta: 2, rule: 'pg', more: LINES }, passes: 1 },
+  { wanted: { ...DENSE, beta: 2, rule: 'hals', more: { ...LINES, extrapolate: true } }, passes: 1 },
   { wanted: { ...DENSE, beta: 2, rule: 'bpp' }, passes: 1 },
   { wanted: { ...DENSE, beta: 1, rule: 'mu', weights: 'dense' }, passes: 6 },
   // its rows twice, with the loss, and its columns
   { wanted: { ...DENSE, beta: 1, rule: 'hals', more: { rounds: 2 } }, passes: 3 },
   { wanted: { ...DENSE, beta: 0.5, rule: 'hals', weights: 'dense' }, passes: 6 },
+  { wanted: { ...DENSE, beta: 2, rule: 'bpp', weights: 'dense', more: LINES }, passes: 6 },
   // with H as it is, the product with X once for all iterations
   { wanted: { ...DENSE, beta: 2, rule: 'mu', fixed: 'H' }, passes: 1 / ITERATIONS },
   { wanted: { ...CSR, beta: 2, rule: 'mu' }, passes: 2 },
   { wanted: { ...CSR, beta: 1, rule: 'mu' }, passes: 3 },
   { wanted: { ...CSR, beta: 1, rule: 'hals' }, passes: 3 },
+  { wanted: { ...CSR, beta: 1, rule: 'hals', more: LINES }, passes: 3 },
 ]
 
 /** A room for so many bytes of X, and for what is formed of a panel at a time. */
@@ -106,7 +113,7 @@ describe.runIf(hasDriver)('WebGPU fits whose X is larger than the memory', () =>
       const { X } = problem
       const resident = await outcome(problem, given.spec, cutAlike(problem, given.spec), iterated)
       expect(resident.uploaded).toBe(0)
-      const isTurned = X.kind === 'csr' || (given.spec.rule === 'hals' && given.spec.beta !== 2)
+      const isTurned = X.kind === 'csr' || goesAlongColumns(X, given.spec, problem.weights)
       const matrices = (isTurned ? 2 : 1) * (given.weights === 'dense' ? 2 : 1)
       // panels of a sparse X have 256 bytes at least, and leave up to half as much again
       const least = X.kind === 'dense' ? 2 * matrices * PANEL : (2 * matrices + 1.5) * 256
@@ -128,6 +135,7 @@ describe.runIf(hasDriver)('WebGPU fits whose X is larger than the memory', () =>
     { ...CSR, beta: 0.5, rule: 'hals', weights: 'dense' },
     { ...CSR, beta: 0.5, rule: 'mu' },
     { ...CSR, beta: 1, rule: 'pg', weights: 'entries' },
+    { ...CSR, beta: 2, rule: 'bpp', weights: 'entries', more: LINES },
   ] as const satisfies readonly Wanted[])(
     'come to the same in the least memory that they say they take, and are refused any less: %o',
     async wanted => {

@@ -111,7 +111,7 @@ export async function planWithFallback(request: Request, asked: PlanOptions): Pr
     }
   }
   if (plans.length === 0) throw failures[0]
-  // who was asked by name has been looked for
+  // why a backend that was asked for by name cannot do it says more than why it would not have been chosen
   const refusals = [...failures.map(error => error.detail), ...plans].flatMap(({ refusals }) => refusals as Refusal[])
   const first = <T extends { id: BackendId }>(list: readonly T[]) =>
     list.filter((one, place) => list.findIndex(({ id }) => id === one.id) === place)

@@ -8,6 +8,7 @@ import { familyIn } from './families.js'
 import { type DotGroups, type Pair, type Setting, SLOT, type State, stateAfter } from './family.js'
 import { GpuFit } from './fit.js'
 import { type Gpu, READ_PIECE } from './gpu.js'
+import { holdsOf } from './holds.js'
 import { Motion } from './motion.js'
 import { Owned } from './owned.js'
 import { type Panel, padded, type Room } from './plan.js'
@@ -51,8 +52,10 @@ async function create(
   const stagingBytes = Math.max(SLOTS * SLOT.bytes, Math.min(READ_PIECE, bytesW + bytesHt))
   const staging = await owned.staging(stagingBytes)
   const slot = { buffer: ring, offset: 0, size: SLOT.bytes }
-  const motion = spec.extrapolate ? await Motion.create(owned, bytesW, bytesHt, fixed) : undefined
-  const setting: Setting = { gpu, owned, spec, data, room, dots, width, columns, W, Ht, alternates, motion, slot }
+  const holds = await holdsOf(gpu, owned, spec, rows, columns)
+  const motion = holds && spec.extrapolate ? await Motion.create(owned, holds, bytesW, bytesHt, fixed) : undefined
+  const factors = { width, columns, W, Ht, alternates, motion, holds }
+  const setting: Setting = { gpu, owned, spec, data, room, dots, slot, ...factors }
   // where batches alone move the factors, the family measures their loss
   const noRule = { ...spec, rule: 'product', fixed: 'H' } as const
   const forBatches = isForBatchesAlone(spec.rule)

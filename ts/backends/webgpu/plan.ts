@@ -1,6 +1,7 @@
 import type { CsrView, MatrixView } from '../../core/matrix.js'
 import type { Family } from '../../kernels/beta.js'
 import type { Parts } from './product-calls.js'
+import { type Shape, type ShapedKernel, type Shaping, shapeFor, threadsOf } from './shapes.js'
 
 /** What a device allows, and how many threads keep it busy. */
 export interface Room {
@@ -16,6 +17,8 @@ export interface Room {
   readonly tileBytes: number
   /** Values of the models that a workgroup of coordinate descent holds in its own memory. */
   readonly modelValues: number
+  /** How products may be dealt to threads; without: each thread for itself. */
+  readonly shaping?: Shaping
 }
 
 /** A run of rows that fits one binding. */
@@ -45,6 +48,23 @@ export function partsOf(length: number, tiles: number, busyThreads: number, most
   const wanted = Math.max(1, Math.min(worth, Math.floor(busyThreads / tiles)))
   const step = padded(Math.ceil(length / wanted))
   return { count: Math.ceil(length / step), step }
+}
+
+/** How a dense product is dealt to threads: which own its entries together, and how its sums are cut. */
+export interface Deal {
+  readonly shape: Shape
+  readonly parts: Parts
+}
+
+/** @param most parts */
+export function dealOf(
+  kernel: ShapedKernel,
+  { rows, ranks, terms }: { readonly rows: number; readonly ranks: number; readonly terms: number },
+  { shaping, busyThreads }: Room,
+  most?: number,
+): Deal {
+  const shape = shapeFor(kernel, rows, ranks, shaping)
+  return { shape, parts: partsOf(terms, threadsOf(shape, rows, ranks), busyThreads, most) }
 }
 
 /** How many parts a product of so many bytes may be cut into. */

@@ -3,7 +3,7 @@ import { familyOf } from '../../kernels/beta.js'
 import type { FitSpec, Weights } from '../backend.js'
 import { type Memory, type Streaming, totalBytes } from '../memory.js'
 import { densePanels, type Panel, padded, ROWS_APART, type Room } from './plan.js'
-import { arraysOf, memoryOfFit, mostAtATime } from './support.js'
+import { arraysOf, BY_ROWS, memoryOfFit, mostAtATime } from './support.js'
 
 /** How much of X and its weights is on the device at a time, where not all of it is. */
 export interface Residency {
@@ -35,14 +35,14 @@ const MOST_PIECES = 256
 /** Columns that panels of columns are cut into at least: rows of four values. */
 const COLUMNS_APART = 4
 
-/** Whether the columns of a sparse X are listed too: for products that gather by them, or a descent that goes along them. */
+/** Whether the columns of a sparse X are listed too: for products that gather by them, or rows of Hᵀ that move by them. */
 export function gathersColumns(X: MatrixView, { beta, fixed, rule }: FitSpec, weights: Weights | undefined): boolean {
-  return X.kind === 'csr' && fixed !== 'H' && (rule === 'hals' || familyOf(X, beta, weights) !== 'tile')
+  return X.kind === 'csr' && fixed !== 'H' && (BY_ROWS.includes(rule) || familyOf(X, beta, weights) !== 'tile')
 }
 
 /** Whether an update goes along the columns of dense matrices, which then stream in panels of columns too. */
 export function goesAlongColumns(X: MatrixView, { beta, fixed, rule }: FitSpec, weights: Weights | undefined): boolean {
-  return rule === 'hals' && fixed !== 'H' && familyOf(X, beta, weights) === 'tile'
+  return BY_ROWS.includes(rule) && fixed !== 'H' && familyOf(X, beta, weights) === 'tile'
 }
 
 /** Panels of whole columns of a dense matrix, as they stream: cut alike whatever its elements are. */
@@ -66,7 +66,7 @@ function matricesOf(X: MatrixView, spec: FitSpec, weights: Weights | undefined):
   const { rows, columns } = X
   const family = familyOf(X, spec.beta, weights)
   // rounds of coordinate descent follow each other on the rows that are there
-  const often = rule === 'hals' ? 1 : rounds
+  const often = BY_ROWS.includes(rule) ? 1 : rounds
   const updates = fixed === 'H' ? [often] : [often, often]
   const across = goesAlongColumns(X, spec, weights)
   const passesByRows = (): number => {

@@ -3,14 +3,23 @@ import { familyOf } from '../../kernels/beta.js'
 import type { Dims, KernelSpec } from '../../kernels/spec.js'
 import { type FitSpec, gramRuleRefusal, type Rule, type Weights } from '../backend.js'
 import { type Memory, residentBytes } from '../memory.js'
+import { bppBytes } from './bpp-calls.js'
 import { SLOT } from './family.js'
+import { flagBytes } from './holds.js'
 import { padded, TILE_BYTES } from './plan.js'
 import { SLOTS } from './slots.js'
 
 const RULES: readonly Rule[] = ['mu', 'hals', 'pg', 'bpp', 'product', 'sgd', 'svrmu']
 
+/** Rules that move a row of a factor by its own entries of X, where products of factors do not do. */
+export const BY_ROWS: readonly Rule[] = ['hals', 'bpp']
+
 /** Components of exact least squares: a row is one thread's work, which grows with their cube, and sets of them are 64 bits. */
 const MOST_PIVOTED = 64
+const PIVOTING: readonly string[] = ['bpp_update', 'bpp_dense', 'bpp_csr']
+
+/** WGSL has no f64. */
+const F32_ALONE = "WebGPU computes in f32 only, as its shaders have no f64: give dtype: 'f32', or another backend"
 
 /** The feature of WebGPU that half precision takes. */
 export const HALF = 'shader-f16'
@@ -23,8 +32,7 @@ export function fitRefusal(
   features: ReadonlySet<string>,
 ): string | undefined {
   const { dtype, rank, beta, rule } = spec
-  if (dtype !== 'f32') return 'WebGPU computes in f32 only'
-  if (spec.frozenW || spec.frozenH) return 'WebGPU has no rows and columns that stay'
+  if (dtype !== 'f32') return F32_ALONE
   if (!RULES.includes(rule)) return `WebGPU has no kernels for the update rule ${rule}`
   if (spec.storage === 'f16') {
     if (!features.has(HALF))
@@ -34,23 +42,13 @@ export function fitRefusal(
   }
   const refusal = gramRuleRefusal(spec, weights)
   if (refusal) return refusal
-  if (rule === 'bpp') {
-    if (rank > MOST_PIVOTED) return tooManyPivoted('rank', rank)
-    if (weights) return 'WebGPU has no kernels for the update rule bpp with weights'
-    if (isBounding(spec.maxW) || isBounding(spec.maxH)) return NO_BOUNDS
-  }
+  if (rule === 'bpp' && rank > MOST_PIVOTED) return tooManyPivoted(rank)
   if (X.kind === 'dense' && weights?.kind === 'entries') return 'a dense matrix lists no entries to weigh'
   return undefined
 }
 
-const NO_BOUNDS = 'WebGPU has block principal pivoting without upper bounds alone'
-
-function isBounding(bound: number = Number.POSITIVE_INFINITY): boolean {
-  return bound < Number.POSITIVE_INFINITY
-}
-
-function tooManyPivoted(what: string, count: number): string {
-  return `WebGPU has block principal pivoting for up to ${MOST_PIVOTED} components, not for ${what} ${count}`
+function tooManyPivoted(rank: number): string {
+  return `WebGPU has block principal pivoting for up to ${MOST_PIVOTED} components, not for rank ${rank}: take less, or another backend`
 }
 
 /** Why a call of a kernel that there is cannot be made, or undefined. */
@@ -60,16 +58,16 @@ export function callRefusal(
   dtype: 'f32' | 'f64' = 'f32',
   bindingBytes: number,
 ): string | undefined {
-  if (dtype !== 'f32') return 'WebGPU computes in f32 only'
-  if (spec.name === 'bpp_update') {
-    if (dims.rank > MOST_PIVOTED) return tooManyPivoted('rank', dims.rank)
-    if (isBounding(dims.most)) return NO_BOUNDS
-  }
+  if (dtype !== 'f32') return F32_ALONE
+  if (PIVOTING.includes(spec.name) && dims.rank > MOST_PIVOTED) return tooManyPivoted(dims.rank)
   if (spec.name === 'cd_csr' && dims.weighted && dims.zeros)
     return 'weights and zeros that count share a binding of cd_csr'
   const large = spec.buffers.find(buffer => buffer.length(dims) * 4 > bindingBytes)
   return large && `${large.name} is larger than the ${bindingBytes} bytes that one binding may span`
 }
+
+/** Bindings that are no narrower than what is wanted. */
+const ANY = { bindingBytes: Number.POSITIVE_INFINITY }
 
 /** Bytes that parts of each product may take. */
 const PARTS = 64 * 2 ** 20
@@ -88,8 +86,9 @@ export function arraysOf(X: MatrixView, spec: FitSpec, weights: Weights | undefi
   if (family === 'entries') return often * 3
   // W·H with what its rows of four leave of a loss, and a sparse X spread out
   const model = 1.25 + Number(X.kind === 'csr')
-  // coordinate descent has strips of X and of weights, and models of strips, beside what measures the loss
-  if (spec.rule === 'hals') return model + 2 + Number(weights?.kind === 'dense')
+  // rows that move by their own entries have strips of X and of weights, coordinate descent models of strips too, beside what
+  // measures the loss
+  if (BY_ROWS.includes(spec.rule)) return model + 1 + Number(spec.rule === 'hals') + Number(weights?.kind === 'dense')
   const pushes = spec.beta !== 1 || weights !== undefined
   return often * (model + Number(pushes) + Number(spec.rule === 'pg'))
 }
@@ -113,11 +112,15 @@ export function memoryOfFit(
     familyOf(X, spec.beta, weights) === 'tile' ? TILE_BYTES : Number.POSITIVE_INFINITY,
   ),
 ): Memory {
-  const resident = residentBytes(X, spec, weights, 4, 4)
-  const { factors: single } = residentBytes(X, { ...spec, extrapolate: false }, undefined, 4, 4)
+  // which rows stay is not a list here
+  const free = { ...spec, frozenW: undefined, frozenH: undefined }
+  const resident = residentBytes(X, free, weights, 4, 4)
+  const { factors: single } = residentBytes(X, { ...free, extrapolate: false }, undefined, 4, 4)
   const products = Math.min(2 * single + 2 * PARTS, 16 * single)
   const X16 = X.kind === 'dense' && spec.storage === 'f16' ? resident.X / 2 : resident.X
   const arrays = atATime === 0 ? 0 : arraysOf(X, spec, weights) * atATime
-  const workspace = (spec.batches ? 2 : 1) * products + arrays + ALWAYS
-  return { ...resident, X: X16, factors: resident.factors + single, workspace }
+  const rows = Math.max(X.rows, X.columns)
+  const pivoting = spec.rule === 'bpp' ? bppBytes(rows, padded(spec.rank), ANY, true) : 0
+  const workspace = (spec.batches ? 2 : 1) * products + arrays + pivoting + ALWAYS
+  return { ...resident, X: X16, factors: resident.factors + single + flagBytes(spec, X.rows, X.columns), workspace }
 }

@@ -1,7 +1,8 @@
 import { type Placed, spreadCsr } from './beta-calls.js'
+import { bppDense } from './bpp-calls.js'
 import type { Call } from './calls.js'
 import type { CsrPanel, DensePanel, DenseRows } from './data.js'
-import { descentFamily, type FactorName, type Sweeps } from './descent.js'
+import { descentFamily, type FactorName, pivoting, type Sweeps } from './descent.js'
 import { cdDense, spills, turn } from './descent-calls.js'
 import type { Family, Setting } from './family.js'
 import { commonRuns, type Panel, panelAt } from './plan.js'
@@ -45,8 +46,9 @@ function turned(strip: Panel, { panels, stride, byColumns }: DenseRows, half: bo
 }
 
 /**
- * Coordinate descent with any loss, X and weights. The rows of W see those of X, the rows of Hᵀ its columns, which are turned
- * strip by strip; a sparse X is spread strip by strip, from its transpose for Hᵀ. The other factor is turned whole.
+ * Coordinate descent with any loss, X and weights, and pivoting with weights. The rows of W see those of X, the rows of Hᵀ its
+ * columns, which are turned strip by strip; a sparse X is spread strip by strip, from its transpose for Hᵀ. For descent the other
+ * factor is turned whole.
  */
 export async function tileDescent(setting: Setting): Promise<Family> {
   const { owned, spec, data, columns, width } = setting
@@ -57,7 +59,8 @@ export async function tileDescent(setting: Setting): Promise<Family> {
   const own = X.kind === 'csr' ? Math.max(sizeOf.W, sizeOf.Ht) : sizeOf.Ht
   const strip = { buffer: await owned.storage(own * 4) }
   const weights = V && { buffer: await owned.storage(sizeOf.Ht * 4) }
-  const turnedFactor = { buffer: await owned.storage(Math.max(columns, spec.fixed === 'H' ? 0 : rows) * width * 4) }
+  const others = Math.max(columns, spec.fixed === 'H' ? 0 : rows)
+  const turnedFactor = spec.rule === 'hals' ? { buffer: await owned.storage(others * width * 4) } : undefined
   const half = X.kind === 'dense' && X.half
   const place = (panel: DensePanel, first: number, stride: number): Placed => {
     return { operand: { buffer: panel.buffer }, first: (first - panel.first) * stride, stride }
@@ -96,18 +99,18 @@ export async function tileDescent(setting: Setting): Promise<Family> {
       const isW = factor === 'W'
       const others = isW ? columns : rows
       const other = { buffer: (isW ? setting.Ht : setting.W)[0] }
-      const O = { operand: turnedFactor, first: 0, stride: others }
+      const O = turnedFactor && { operand: turnedFactor, first: 0, stride: others }
       const strips = isW ? ofW() : ofHt()
       return [
-        turn({ rows: others, columns: width, A: { operand: other, first: 0, stride: width }, T: O }),
+        ...(O ? [turn({ rows: others, columns: width, A: { operand: other, first: 0, stride: width }, T: O })] : []),
         ...strips.flatMap(({ first, count, made, X: from, V: over }) => [
           ...made,
-          ...rounds(first).map(round =>
-            cdDense({
-              ...{ ...round, rows: count, columns: isW ? data.columns : rows, X: from, V: over, O },
-              ...{ holdout: data.holdout, row: first, turned: !isW },
-            }),
-          ),
+          ...rounds(first).flatMap(round => {
+            const strip = { rows: count, columns: isW ? data.columns : rows, X: from, V: over }
+            const own = { ...strip, holdout: data.holdout, row: first, turned: !isW }
+            const pivoted = pivoting(round)
+            return pivoted ? bppDense({ ...pivoted, ...own, O: other }) : [cdDense({ ...round, ...own, O: O! })]
+          }),
         ]),
       ]
     },

@@ -1,6 +1,7 @@
 import { Breather } from '../../core/breathe.js'
 import { halfBits } from '../../core/half.js'
 import type { DenseView, FloatArray } from '../../core/matrix.js'
+import { runsOf } from '../runs.js'
 import type { Gpu } from './gpu.js'
 
 // A byte on its way is copied once by the processor: `queue.writeBuffer` takes it from the caller's array into memory that the
@@ -214,6 +215,22 @@ export function uploadFloats(
     piece.set(source.subarray(from + start, from + start + piece.length))
   })
   return upload(gpu, buffer, count, there ?? converted, 1, first)
+}
+
+/** For each of so many rows whether the list has it, 1 or 0, to elements of the buffer from `first` on. */
+export function uploadFlags(
+  gpu: Gpu,
+  buffer: GPUBuffer,
+  listed: Uint32Array,
+  rows: number,
+  first: number,
+): Promise<void> {
+  const flags = filling(floats, rows, 1, (piece, start) => {
+    for (const { first: row, rows: count, stays } of runsOf(listed, start, piece.length)) {
+      piece.fill(Number(stays), row - start, row - start + count)
+    }
+  })
+  return upload(gpu, buffer, rows, flags, 1, first)
 }
 
 /** Rows without the padding that they have on the device. */
