@@ -15,17 +15,18 @@ const always = ['package-lock.json', 'scripts/build.mjs']
 // What package.json names.
 const ENTRIES = ['index', 'node', 'browser', 'data/index', 'data/browser', 'schedulers/index', 'tfjs/index', 'cli/main']
 
-// Node pays about a millisecond for every file of an import. So what is needed at once lies in one file each: the schedulers
-// for themselves, as they are imported without the rest; what every platform needs, browsers too; and what two or more of
-// those need that are loaded when they are wanted.
+// Node pays about a millisecond for every file that it loads. So what is needed at once lies in one file each: the schedulers
+// for themselves, as they are imported without the rest; what every platform needs, browsers too; what Node needs beside
+// that for any fit; and what two or more of those need that are loaded when they are wanted. What the addon and the devices
+// that come later have in common must not lie with the addon, which browsers never load.
 const SHARED = [
   { home: 'schedulers', entries: ['schedulers/index'], least: 1 },
-  { home: 'core', entries: ['browser'], least: 1 },
+  { home: 'core', entries: ['browser', 'backends/momentum', 'backends/vectors'], least: 1 },
+  { home: 'node', entries: ['node'], least: 1 },
   {
     home: 'devices',
     entries: [
-      ...['native', 'wasm', 'webgpu', 'reference'].map(backend => `backends/${backend}/device`),
-      'engine/flops',
+      ...['native/vectors', 'wasm/device', 'webgpu/device', 'reference/device'].map(module => `backends/${module}`),
       'optimizers/make-optimizer',
     ],
     least: 2,

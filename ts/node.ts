@@ -4,9 +4,10 @@ import { referenceBackend } from './backends/reference/backend.js'
 import { registerBackends } from './backends/registry.js'
 import { wasmBackend } from './backends/wasm/backend.js'
 import { webgpuBackend } from './backends/webgpu/backend.js'
-import { nodeGpu } from './backends/webgpu/provider-node.js'
 import { provideFiles } from './core/file-access.js'
 
+// looked for when it is wanted: what a CPU finishes first asks for no GPU
+const nodeGpu = { find: async () => await (await import('./backends/webgpu/provider-node.js')).nodeGpu.find() }
 registerBackends([cudaBackend, nativeBackend, webgpuBackend(nodeGpu), wasmBackend, referenceBackend])
 // looked for when they are wanted: most programs never save a model
 const nodeFiles = async () => (await import('./data/model-files.js')).nodeFiles

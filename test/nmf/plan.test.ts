@@ -86,3 +86,16 @@ it('a plan says why a backend that is there does not do it', async () => {
   expect(fit.plan.candidates.map(({ id }) => id)).not.toContain('cuda')
   expect(fit.plan.candidates.map(({ id }) => id)).not.toContain('webgpu')
 })
+
+it('loads no drivers of GPUs for what a CPU finishes before these have started', async () => {
+  const fit = await factorize(X, { rank: 2, maxIterations: 2 })
+  const gpus = fit.plan.refusals.filter(({ id }) => id === 'cuda' || id === 'webgpu')
+  expect(gpus).toMatchObject([
+    { id: 'cuda', isNotLookedFor: true, fix: "ask for it: backend: 'cuda'" },
+    { id: 'webgpu', isNotLookedFor: true, fix: "ask for it: backend: 'webgpu'" },
+  ])
+  expect(gpus[0].reason).toMatch(/^not looked for: it takes 0\.30 s to start, \w+ 0\.\d+ s in all, estimated$/)
+  // an emulation is found out by a look alone
+  const longer = await factorize(X, { rank: 2, maxIterations: 100_000_000, timeBudgetMs: 1 })
+  expect(longer.plan.refusals.filter(({ isNotLookedFor }) => isNotLookedFor)).toEqual([])
+})

@@ -34,7 +34,7 @@ function backendLine({ backend, emulated, refusals, threads }: FitResult): strin
   const onCpu = backend === 'native' || backend === 'wasm'
   const name = emulated ? `${backend}, emulated on the CPU` : onCpu ? `${backend}, ${threads} threads` : backend
   const faster = BACKEND_IDS.slice(0, BACKEND_IDS.indexOf(backend))
-  const missed = refusals.filter(({ id }) => faster.includes(id)).map(({ id }) => id)
+  const missed = refusals.filter(({ id, isNotLookedFor }) => faster.includes(id) && !isNotLookedFor).map(({ id }) => id)
   return missed.length === 0 ? name : `${name} (not ${missed.join(', ')}: see nonneg doctor)`
 }
 

@@ -39,6 +39,16 @@ const COSTS: Readonly<Record<BackendId, Cost>> = {
   reference: { dense: 0.6, sparse: 0.4, scalesWithThreads: false, startup: 0, upload: 1, arrays: 0.3, call: 8e-5 },
 }
 
+/** Backends that load drivers to find out whether they are there, which takes a fresh process some hundredths of a second. */
+export function loadsDrivers(id: BackendId): boolean {
+  return id === 'cuda' || id === 'webgpu'
+}
+
+/** Seconds before the first iteration, or the first step, whatever the problem. */
+export function startupSeconds(id: BackendId): number {
+  return COSTS[id].startup
+}
+
 /** Whether a device of this backend is made for a number of CPU threads. */
 export function usesThreads(id: BackendId): boolean {
   return COSTS[id].scalesWithThreads

@@ -2,6 +2,7 @@ import type { BackendId, Device, FitSpec } from '../backends/backend.js'
 import { inBytes, type Memory, totalBytes } from '../backends/memory.js'
 import { NonnegError } from '../core/errors.js'
 import { busRate, estimateSeconds, type Instance } from './costs.js'
+import { iterationFlops } from './flops.js'
 import { type Ranking, type RankingOptions, type Refusal, rankBackends } from './ranking.js'
 
 /** What is to be fitted, with the specs that would do, best first. */
@@ -83,8 +84,6 @@ export function explainStreaming({ memory, candidates }: Plan): string[] {
  */
 export async function planFit(request: Request, options: PlanOptions): Promise<Plan> {
   const instance = { ...request, spec: request.specs[0] }
-  // it counts by the specs of the kernels, which are no small part of the package: not before there is something to fit
-  const { iterationFlops } = await import('./flops.js')
   const flops = iterationFlops(instance)
   const { ranking, answer } = await rankBackends<Memory>(
     {

@@ -25,17 +25,20 @@ function switchedOff(id: BackendId): BackendReport | undefined {
   return environment(variable) ? absent(id, `switched off by ${variable}`, `unset ${variable}`) : undefined
 }
 
-async function look(id: BackendId): Promise<BackendReport> {
+/** Of a backend that cannot be there, which no look at the machine has to tell. */
+export function absentAnyway(id: BackendId): BackendReport | undefined {
   const off = switchedOff(id)
-  if (off) return off
-  const backend = backendOf(id)
-  if (!backend) {
-    const inNode = globalThis.process?.versions?.node !== undefined
-    return inNode
-      ? absent(id, 'native addons are switched off in this process', 'start Node without --no-addons')
-      : absent(id, 'not available in a browser', 'use Node for this backend')
-  }
-  const probe = await backend.probe()
+  if (off || backendOf(id)) return off
+  const inNode = globalThis.process?.versions?.node !== undefined
+  return inNode
+    ? absent(id, 'native addons are switched off in this process', 'start Node without --no-addons')
+    : absent(id, 'not available in a browser', 'use Node for this backend')
+}
+
+async function look(id: BackendId): Promise<BackendReport> {
+  const nowhere = absentAnyway(id)
+  if (nowhere) return nowhere
+  const probe = await backendOf(id)!.probe()
   if (!probe.available) return absent(id, probe.reason, probe.fix, probe.info)
   return { id, available: true, emulated: probe.emulated, reason: null, fix: null, info: probe.info }
 }

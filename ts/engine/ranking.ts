@@ -3,8 +3,9 @@ import { BACKEND_IDS } from '../backends/registry.js'
 import type { WebgpuOptions } from '../backends/webgpu/options.js'
 import { availableThreads, environment } from '../core/environment.js'
 import { NonnegError } from '../core/errors.js'
+import { loadsDrivers, startupSeconds } from './costs.js'
 import { type DeviceOptions, withDevice } from './devices.js'
-import { type BackendReport, probeBackend, reportOnGiven } from './probe.js'
+import { absentAnyway, type BackendReport, probeBackend, reportOnGiven } from './probe.js'
 
 /** A backend that can do the job. */
 export interface Candidate {
@@ -21,6 +22,8 @@ export interface Refusal {
   readonly fix: string | null
   /** It could, but for what it takes of memory. */
   readonly isTooLarge?: boolean
+  /** Nobody knows whether it could: to look takes longer than another takes for all of it. */
+  readonly isNotLookedFor?: boolean
 }
 
 /** Which backends will be tried, in which order, and why the others are not. */
@@ -55,7 +58,7 @@ export interface Job<T extends object> {
 
 /** A backend that is not ranked yet. */
 interface Waiting<T> {
-  readonly report: BackendReport
+  readonly id: BackendId
   readonly estimatedSeconds: number
   /** Where it was asked, and takes longer than others seem to. */
   readonly answer?: T
@@ -111,9 +114,17 @@ async function answerOf<T extends object>(
   }
 }
 
+/** A backend that is not looked for, as the first candidate will be done before it has started. */
+function notLookedFor(id: BackendId, { id: first, estimatedSeconds }: Candidate): Refusal {
+  const [start, all] = [startupSeconds(id), estimatedSeconds].map(seconds => seconds.toPrecision(2))
+  const reason = `not looked for: it takes ${start} s to start, ${first} ${all} s in all, estimated`
+  return { id, reason, fix: `ask for it: backend: '${id}'`, isNotLookedFor: true }
+}
+
 /**
  * Ranks the backends for one job. A backend asked for by name is the only candidate; otherwise all that can do it, by
- * estimated seconds. Emulated backends are used only when asked for by name. Answers what the first of them said as well.
+ * estimated seconds. Emulated backends are used only when asked for by name, and drivers are loaded only where what they
+ * drive could be done first. Answers what the first of the candidates said as well.
  * @throws NonnegError ERR_NONNEG_NO_BACKEND with every refusal and its reason when none is left, _MEMORY where one of them
  * has but no room
  */
@@ -129,17 +140,27 @@ export async function rankBackends<T extends object>(
   const refusals: Refusal[] = []
   const fixes: (string | null)[] = []
   let first: T | undefined
-  // estimates first, and only as many devices are opened as it takes to find one that will do
-  const reports = await Promise.all(
-    ids.map(id => (id === 'webgpu' && webgpu?.device ? reportOnGiven() : probeBackend(id))),
-  )
+  const isGiven = (id: BackendId) => id === 'webgpu' && webgpu?.device !== undefined
+  const isFar = (id: BackendId) => loadsDrivers(id) && !isGiven(id)
+  const reportOn = (id: BackendId) => (isGiven(id) ? reportOnGiven() : probeBackend(id))
   const bySeconds = (a: Waiting<T>, b: Waiting<T>) => a.estimatedSeconds - b.estimatedSeconds
-  const waiting = reports
-    .map((report): Waiting<T> => ({ report, estimatedSeconds: job.estimatedSeconds(report.id, threads) }))
+  const waiting = ids
+    .map((id): Waiting<T> => ({ id, estimatedSeconds: job.estimatedSeconds(id, threads) }))
     .sort(bySeconds)
+  // estimates first, and only as many devices are opened as it takes to find one that will do
+  const near = await Promise.all(ids.filter(id => !isFar(id)).map(reportOn))
+  const isThere = (id: BackendId) => job.unasked?.(id) === undefined && near.some(one => one.id === id && one.available)
+  const soonest = waiting.find(({ id }) => isThere(id))?.estimatedSeconds ?? Number.POSITIVE_INFINITY
+  await Promise.all(ids.filter(id => startupSeconds(id) < soonest).map(reportOn))
   for (let next = waiting.shift(); next; next = waiting.shift()) {
-    const { report, estimatedSeconds } = next
-    const { id, available, emulated } = report
+    const { id, estimatedSeconds } = next
+    const isLate = candidates.length > 0 && isFar(id) && startupSeconds(id) >= candidates[0].estimatedSeconds
+    if (isLate && !next.answer && !absentAnyway(id)) {
+      refusals.push(notLookedFor(id, candidates[0]))
+      continue
+    }
+    const report = await reportOn(id)
+    const { available, emulated } = report
     if (first !== undefined && available && !emulated && job.unasked?.(id) === undefined) {
       candidates.push({ id, estimatedSeconds, ...(next.answer && { isAsked: true }) })
       continue
@@ -154,7 +175,7 @@ export async function rankBackends<T extends object>(
     const known = job.estimatedSeconds(id, threads, answer)
     if (next.answer === undefined && known > estimatedSeconds) {
       // others may do better than it seemed
-      waiting.push({ report, estimatedSeconds: known, answer })
+      waiting.push({ id, estimatedSeconds: known, answer })
       waiting.sort(bySeconds)
     } else {
       candidates.push({ id, estimatedSeconds: known })

@@ -25,16 +25,32 @@ export function inverse(order: readonly number[]): readonly number[] {
 export function* deadComponents({ W, H }: Pick<Factors, 'W' | 'H'>, rank: number): Generator<void, readonly number[]> {
   const largest = (): Float64Array => new Float64Array(rank)
   const [w, h] = [largest(), largest()]
-  for (let i = 0; i < W.length; i += rank) {
-    for (let r = 0; r < rank; r++) if (W[i + r] > w[r]) w[r] = W[i + r]
-    if (i % (rank << 12) === 0) yield
+  const piece = rank << 12
+  for (let i = 0; i < W.length; i += piece) {
+    largestOfColumns(w, W, i, Math.min(W.length, i + piece))
+    yield
   }
   const columns = H.length / rank
   for (let r = 0; r < rank; r++) {
-    for (let j = r * columns; j < (r + 1) * columns; j++) if (H[j] > h[r]) h[r] = H[j]
+    h[r] = largestOf(H, r * columns, (r + 1) * columns)
     yield
   }
   return Array.from(w.keys()).filter(r => w[r] === 0 || h[r] === 0)
+}
+
+// functions of their own: engines hardly optimise loops inside a generator
+
+/** Raises what there is of each column to the largest of the packed rows from entry `begin` to `end`. */
+function largestOfColumns(largest: Float64Array, F: FloatArray, begin: number, end: number): void {
+  for (let i = begin; i < end; i += largest.length) {
+    for (let r = 0; r < largest.length; r++) if (F[i + r] > largest[r]) largest[r] = F[i + r]
+  }
+}
+
+function largestOf(F: FloatArray, begin: number, end: number): number {
+  let largest = 0
+  for (let i = begin; i < end; i++) if (F[i] > largest) largest = F[i]
+  return largest
 }
 
 /** Component `order[r]` at each place r of packed factors; the same arrays where nothing changes place. */

@@ -1,4 +1,4 @@
-import { type DenseView, denseView } from '../core/matrix.js'
+import { type DenseView, denseView, type FloatArray } from '../core/matrix.js'
 import { Random } from '../core/random.js'
 import type { Sizes, Start } from './init.js'
 import type { SingularVectors } from './svd.js'
@@ -6,12 +6,24 @@ import type { SingularVectors } from './svd.js'
 /** Smaller entries count as zeros, as in scikit-learn. */
 const LEAST = 1e-6
 
-/** The positive or the negative part of a vector, with its norm. */
-function part(vector: Float64Array, sign: 1 | -1): { entries: Float64Array; norm: number } {
-  const entries = vector.map(value => Math.max(0, sign * value))
-  let squares = 0
-  for (const value of entries) squares += value * value
-  return { entries, norm: Math.sqrt(squares) }
+/** The norms of a vector's positive and negative part. */
+function normsOfParts(vector: FloatArray): readonly [positive: number, negative: number] {
+  let positive = 0
+  let negative = 0
+  for (let i = 0; i < vector.length; i++) {
+    const square = vector[i] * vector[i]
+    if (vector[i] > 0) positive += square
+    else negative += square
+  }
+  return [Math.sqrt(positive), Math.sqrt(negative)]
+}
+
+/** Writes the part of a vector that `factor` makes positive, times it, to every `step`-th place from `at` on. */
+function writePart(F: FloatArray, at: number, step: number, vector: FloatArray, factor: number): void {
+  for (let i = 0; i < vector.length; i++) {
+    const value = factor * vector[i]
+    F[at + i * step] = value < LEAST ? 0 : value
+  }
 }
 
 /**
@@ -31,13 +43,13 @@ export function* nndsvdStart(
   const W = real(rows * rank)
   const H = real(rank * columns)
   for (const [r, value] of values.entries()) {
-    const [plus, minus] = ([1, -1] as const).map(sign => [part(left[r], sign), part(right[r], sign)])
-    const [u, v] = plus[0].norm * plus[1].norm > minus[0].norm * minus[1].norm ? plus : minus
+    const [[leftPlus, leftMinus], [rightPlus, rightMinus]] = [normsOfParts(left[r]), normsOfParts(right[r])]
+    const [sign, u, v] =
+      leftPlus * rightPlus > leftMinus * rightMinus ? [1, leftPlus, rightPlus] : [-1, leftMinus, rightMinus]
     // the first pair of a non-negative X has one sign, but for rounding
-    const weight = r === 0 ? Math.sqrt(value) : Math.sqrt(value * u.norm * v.norm)
-    const [wide, high] = r === 0 ? [1, 1] : [u.norm, v.norm]
-    for (let i = 0; i < rows; i++) W[i * rank + r] = kept((weight * u.entries[i]) / wide)
-    for (let j = 0; j < columns; j++) H[r * columns + j] = kept((weight * v.entries[j]) / high)
+    const [weight, wide, high] = r === 0 ? [Math.sqrt(value), 1, 1] : [Math.sqrt(value * u * v), u, v]
+    writePart(W, r, rank, left[r], (sign * weight) / wide)
+    writePart(H, r * columns, 1, right[r], (sign * weight) / high)
     yield
   }
   if (variant !== 'nndsvd') {
@@ -46,24 +58,28 @@ export function* nndsvdStart(
   return { W: view(W, rows, rank), H: view(H, rank, columns) }
 }
 
-function kept(value: number): number {
-  return value < LEAST ? 0 : value
-}
-
-function view(data: Float32Array | Float64Array, rows: number, columns: number): DenseView {
+function view(data: FloatArray, rows: number, columns: number): DenseView {
   return denseView(data, rows, columns)
 }
 
-function* filled(
-  F: Float32Array | Float64Array,
-  variant: 'nndsvda' | 'nndsvdar',
-  mean: number,
-  random: Random,
-): Generator<void, void> {
-  for (let i = 0; i < F.length; i++) {
-    if (F[i] === 0) F[i] = variant === 'nndsvda' ? mean : Math.abs((mean / 100) * normal(random))
-    if (i % 4096 === 0) yield
+/** Entries between two looks at the clock. */
+const PIECE = 1 << 12
+
+function* filled(F: FloatArray, variant: 'nndsvda' | 'nndsvdar', mean: number, random: Random): Generator<void, void> {
+  for (let begin = 0; begin < F.length; begin += PIECE) {
+    const end = Math.min(F.length, begin + PIECE)
+    if (variant === 'nndsvda') fillZeros(F, begin, end, mean)
+    else fillAtRandom(F, begin, end, mean / 100, random)
+    yield
   }
+}
+
+function fillZeros(F: FloatArray, begin: number, end: number, value: number): void {
+  for (let i = begin; i < end; i++) if (F[i] === 0) F[i] = value
+}
+
+function fillAtRandom(F: FloatArray, begin: number, end: number, width: number, random: Random): void {
+  for (let i = begin; i < end; i++) if (F[i] === 0) F[i] = Math.abs(width * normal(random))
 }
 
 /** Box & Muller, Annals of Mathematical Statistics 1958. */

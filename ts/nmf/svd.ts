@@ -10,15 +10,15 @@ import {
   transposeDense,
 } from '../core/matrix.js'
 import { Random } from '../core/random.js'
-import { type Eigen, symmetricEigen } from '../core/symmetric-eigen.js'
+import { symmetricEigen } from '../core/symmetric-eigen.js'
 
 /** The largest singular values of X with their vectors: X ≈ Σ_i values[i]·left[i]·right[i]ᵀ. */
 export interface SingularVectors {
   readonly values: Float64Array
   /** Of `rows` entries each. */
-  readonly left: readonly Float64Array[]
+  readonly left: readonly FloatArray[]
   /** Of `columns` entries each. */
-  readonly right: readonly Float64Array[]
+  readonly right: readonly FloatArray[]
 }
 
 export interface SvdOptions {
@@ -57,8 +57,8 @@ export async function largestSingular(
   // by its shape alone, so that how X is stored does not show in the result
   if (X.columns <= X.rows || X.rows * X.columns > TURNED) return await ofX(device, { X, squaredNorm }, count, options)
   // what is made orthonormal again and again are vectors of as many entries as X has columns
-  const turned = await inSlices(transposed(X), signal)
-  const { values, left, right } = await ofX(device, { X: turned, squaredNorm }, count, options)
+  const upright = await inSlices(transposed(X), signal)
+  const { values, left, right } = await ofX(device, { X: upright, squaredNorm }, count, options)
   return { values, left: right, right: left }
 }
 
@@ -77,8 +77,8 @@ async function ofX(
   const { rows, columns } = X
   const size = Math.min(count + OVERSAMPLING, rows, columns)
   const real = (length: number): FloatArray => (dtype === 'f64' ? new Float64Array(length) : new Float32Array(length))
-  const drawn = await inSlices(centred(real(size * columns), new Random(seed, 2)), signal)
-  let basis = (await inSlices(orthonormal(drawn, size, real), signal)).rows
+  // the first product needs no orthonormal rows: those of chance are far from parallel
+  let basis = await inSlices(centred(real(size * columns), new Random(seed, 2)), signal)
   const W = denseView(real(rows * size), rows, size)
   const problem: Problem = { X, squaredNorm, W, H: denseView(basis, size, columns) }
   const fit = await device.createFit(problem, { rank: size, beta: 2, rule: 'product', dtype, storage })
@@ -88,15 +88,15 @@ async function ofX(
       await fit.run(1, { signal })
       if (signal?.aborted) throw abortError(signal)
       const { W: products, H: next } = await fit.factors()
-      // rows of `basis` are orthonormal, and next = (XᵀX·basisᵀ)ᵀ
-      const { rows: turned, values } = await inSlices(orthonormal(next, size, real), signal)
+      // from the second on, rows of `basis` are orthonormal; next = (XᵀX·basisᵀ)ᵀ
+      const { rows: following, values } = await inSlices(orthonormal(next, size, real), signal)
       const estimates = Float64Array.from(values.subarray(0, count), Math.sqrt)
       const change = Math.max(...estimates.map((value, i) => Math.abs(value - known[i])))
       if (iteration === MOST_ITERATIONS || change <= settled * estimates[0]) {
-        return await inSlices(vectorsOf(products, basis, rows, columns, size, Math.min(count, size)), signal)
+        return await inSlices(vectorsOf(products, basis, size, Math.min(count, size), real), signal)
       }
       known = estimates
-      basis = turned
+      basis = following
       await fit.setFactors({ W: products, H: basis })
     }
   } finally {
@@ -104,60 +104,56 @@ async function ofX(
   }
 }
 
-/** Entries of a vector that are worked on between two looks at the clock. */
-const PIECE = 1024
+/** Entries of a panel's vectors between two looks at the clock; few enough to stay in the first cache for all pairs. */
+const PIECE = 512
+
+/**
+ * `size` vectors of `width` entries: entry j of vector r is `data[r * across + j * along]`, so that the rows of one matrix and
+ * the columns of another are one thing to the loops. They run a few times in a cold process, and engines optimise a loop
+ * for each place where it stands.
+ */
+interface Panel {
+  readonly data: FloatArray
+  readonly size: number
+  readonly width: number
+  readonly across: number
+  readonly along: number
+}
+
+/** The packed rows of a matrix. */
+function rowsOf(data: FloatArray, size: number): Panel {
+  return { data, size, width: data.length / size, across: data.length / size, along: 1 }
+}
+
+/** The packed columns. */
+function columnsOf(data: FloatArray, size: number): Panel {
+  return { data, size, width: data.length / size, across: 1, along: size }
+}
 
 /** From W = X·Qᵀ with orthonormal rows Q: the singular vectors within the space that Q spans. */
 function* vectorsOf(
   W: FloatArray,
   Q: FloatArray,
-  rows: number,
-  columns: number,
   size: number,
   count: number,
+  real: (length: number) => FloatArray,
 ): Generator<void, SingularVectors> {
-  const gram = new Float64Array(size * size)
-  for (let begin = 0; begin < rows; begin += PIECE) {
-    addOuterProducts(gram, W, size, begin, Math.min(rows, begin + PIECE))
-    yield
-  }
-  const { values, vectors } = yield* eigenOf(gram, size)
-  const found = Array.from(values.subarray(0, count)).filter(value => value > 0)
-  const left = []
-  const right = []
-  for (const [i, value] of found.entries()) {
-    const [u, v] = [new Float64Array(rows), new Float64Array(columns)]
-    combineColumns(u, W, size, vectors[i], 1 / Math.sqrt(value))
-    yield
-    for (let r = 0; r < size; r++) addRow(v, Q, r * columns, vectors[i][r])
-    left.push(u)
-    right.push(v)
-    yield
-  }
-  return { values: Float64Array.from(found, Math.sqrt), left, right }
-}
-
-/** Adds the lower triangle of w·wᵀ for each of the packed rows w of W from `begin` to `end`. */
-function addOuterProducts(gram: Float64Array, W: FloatArray, size: number, begin: number, end: number): void {
-  for (let i = begin; i < end; i++) {
-    for (let r = 0; r < size; r++) {
-      const w = W[i * size + r]
-      for (let s = 0; s <= r; s++) gram[r * size + s] += w * W[i * size + s]
-    }
+  const [products, basis] = [columnsOf(W, size), rowsOf(Q, size)]
+  const { values, vectors } = yield* symmetricEigen(yield* gramOf(products), size)
+  const found = values.subarray(0, count).filter(value => value > 0)
+  const scales = found.map(value => 1 / Math.sqrt(value))
+  const left = yield* turned(products, turnOf(vectors, scales), real)
+  const right = yield* turned(basis, turnOf(vectors, scales.fill(1)), real)
+  return {
+    values: found.map(Math.sqrt),
+    left: splitRows(left, found.length),
+    right: splitRows(right, found.length),
   }
 }
 
-/** scale · W·weights, of W packed with `size` columns. */
-function combineColumns(out: Float64Array, W: FloatArray, size: number, weights: Float64Array, scale: number): void {
-  for (let i = 0; i < out.length; i++) {
-    let sum = 0
-    for (let r = 0; r < size; r++) sum += W[i * size + r] * weights[r]
-    out[i] = scale * sum
-  }
-}
-
-function addRow(out: Float64Array, F: FloatArray, offset: number, weight: number): void {
-  for (let j = 0; j < out.length; j++) out[j] += weight * F[offset + j]
+function splitRows(data: FloatArray, rows: number): FloatArray[] {
+  const width = data.length / rows
+  return Array.from({ length: rows }, (_, i) => data.subarray(i * width, (i + 1) * width))
 }
 
 /** Random entries between −½ and ½. */
@@ -172,12 +168,6 @@ function* centred(out: FloatArray, random: Random): Generator<void, FloatArray> 
   return out
 }
 
-/** From the lower triangle of a Gram matrix. */
-function* eigenOf(gram: Float64Array, size: number): Generator<void, Eigen> {
-  for (let r = 0; r < size; r++) for (let s = 0; s < r; s++) gram[s * size + r] = gram[r * size + s]
-  return yield* symmetricEigen(gram, size)
-}
-
 /**
  * Orthonormal rows that span what `size` packed rows of F span, by the eigenvectors of F·Fᵀ, and the square roots of its
  * eigenvalues. Directions that rounding has made of nothing become zero.
@@ -187,36 +177,35 @@ function* orthonormal(
   size: number,
   real: (length: number) => FloatArray,
 ): Generator<void, { rows: FloatArray; values: Float64Array }> {
-  const { values, vectors } = yield* eigenOf(yield* gramOfRows(F, size), size)
-  const turn = new Float64Array(size * size)
-  for (const [i, value] of values.entries()) {
-    if (!(value > 2 ** -40 * values[0])) continue
-    for (let r = 0; r < size; r++) turn[i * size + r] = vectors[i][r] / Math.sqrt(value)
-  }
-  const [rows, width] = [real(F.length), F.length / size]
-  for (let begin = 0; begin < width; begin += PIECE) {
-    turnColumns(rows, F, turn, size, begin, Math.min(width, begin + PIECE))
-    yield
-  }
+  const panel = rowsOf(F, size)
+  const { values, vectors } = yield* symmetricEigen(yield* gramOf(panel), size)
+  const scales = values.map(value => (value > 2 ** -40 * values[0] ? 1 / Math.sqrt(value) : 0))
+  const rows = yield* turned(panel, turnOf(vectors, scales), real)
   return { rows, values: values.map(value => Math.sqrt(Math.max(0, value))) }
 }
 
-/** The lower triangle of F·Fᵀ, of `size` packed rows. */
-function* gramOfRows(F: FloatArray, size: number): Generator<void, Float64Array> {
+/** The first vectors, one for each scale, times it; packed. */
+function turnOf(vectors: readonly Float64Array[], scales: Float64Array): Float64Array {
+  const size = vectors.length
+  const turn = new Float64Array(scales.length * size)
+  for (const [i, scale] of scales.entries()) for (let r = 0; r < size; r++) turn[i * size + r] = scale * vectors[i][r]
+  return turn
+}
+
+/** The inner products of all pairs of a panel's vectors, size × size. */
+function* gramOf(panel: Panel): Generator<void, Float64Array> {
+  const { size, width } = panel
   const gram = new Float64Array(size * size)
-  const width = F.length / size
-  // columns that stay in the first cache while all pairs of rows pass over them
-  const tile = 512
-  for (let begin = 0; begin < width; begin += tile) {
-    addGramOfColumns(gram, F, size, begin, Math.min(width, begin + tile))
+  for (let begin = 0; begin < width; begin += PIECE) {
+    addGram(gram, panel, begin, Math.min(width, begin + PIECE))
     yield
   }
+  for (let r = 0; r < size; r++) for (let s = 0; s < r; s++) gram[s * size + r] = gram[r * size + s]
   return gram
 }
 
-/** Adds what the columns from `begin` to `end` have of it: two rows by two, so that what is loaded is used twice. */
-function addGramOfColumns(gram: Float64Array, F: FloatArray, size: number, begin: number, end: number): void {
-  const width = F.length / size
+/** Adds what the entries from `begin` to `end` have of its lower triangle: two vectors by two, so that loads are used twice. */
+function addGram(gram: Float64Array, { data, size, across, along }: Panel, begin: number, end: number): void {
   for (let r = 0; r < size; r += 2) {
     const below = Math.min(r + 1, size - 1)
     for (let s = 0; s <= r; s += 2) {
@@ -225,11 +214,11 @@ function addGramOfColumns(gram: Float64Array, F: FloatArray, size: number, begin
       let ad = 0
       let bc = 0
       let bd = 0
-      for (let j = begin; j < end; j++) {
-        const a = F[r * width + j]
-        const b = F[below * width + j]
-        const c = F[s * width + j]
-        const d = F[beside * width + j]
+      for (let j = begin * along; j < end * along; j += along) {
+        const a = data[r * across + j]
+        const b = data[below * across + j]
+        const c = data[s * across + j]
+        const d = data[beside * across + j]
         ac += a * c
         ad += a * d
         bc += b * c
@@ -243,21 +232,31 @@ function addGramOfColumns(gram: Float64Array, F: FloatArray, size: number, begin
   }
 }
 
-/** The columns from `begin` to `end` of turn·F, of `size` packed rows: a column at a time, of which two sums grow at once. */
+/** turn·F of a panel's vectors F, packed row after row. */
+function* turned(panel: Panel, turn: Float64Array, real: (length: number) => FloatArray): Generator<void, FloatArray> {
+  const { size, width } = panel
+  const out = real((turn.length / size) * width)
+  for (let begin = 0; begin < width; begin += PIECE) {
+    turnColumns(out, panel, turn, begin, Math.min(width, begin + PIECE))
+    yield
+  }
+  return out
+}
+
+/** The columns from `begin` to `end` of it: a column at a time, of which two sums grow at once. */
 function turnColumns(
   out: FloatArray,
-  F: FloatArray,
+  { data, size, width, across, along }: Panel,
   turn: Float64Array,
-  size: number,
   begin: number,
   end: number,
 ): void {
-  const width = F.length / size
+  const count = turn.length / size
   const column = new Float64Array(size)
   for (let j = begin; j < end; j++) {
-    for (let r = 0; r < size; r++) column[r] = F[r * width + j]
-    for (let i = 0; i < size; i += 2) {
-      const below = Math.min(i + 1, size - 1)
+    for (let r = 0; r < size; r++) column[r] = data[r * across + j * along]
+    for (let i = 0; i < count; i += 2) {
+      const below = Math.min(i + 1, count - 1)
       let a = 0
       let b = 0
       for (let r = 0; r < size; r++) {

@@ -2,6 +2,7 @@ import { availableThreads, environment } from '../../core/environment.js'
 import { NonnegError } from '../../core/errors.js'
 import type { Backend, Device, Info, OpenOptions, Probe } from '../backend.js'
 import type { Addon } from './addon.js'
+import { NativeDevice } from './device.js'
 import { loadAddon } from './load.js'
 
 type Found =
@@ -27,10 +28,7 @@ function threadCount(options: OpenOptions): number {
   throw new NonnegError('ERR_NONNEG_OPTION', `the number of threads must be a whole number from 1, not ${threads}`)
 }
 
-/**
- * C++ on the CPU's vector units and threads, by way of the addon that `npx nonneg build-native` compiles. What runs fits on it
- * is loaded when it is opened.
- */
+/** C++ on the CPU's vector units and threads, by way of the addon that `npx nonneg build-native` compiles. */
 export const nativeBackend: Backend = {
   id: 'native',
   async probe(): Promise<Probe> {
@@ -41,7 +39,6 @@ export const nativeBackend: Backend = {
   async open(options: OpenOptions = {}): Promise<Device> {
     const found = find()
     if (!found.addon) throw new NonnegError('ERR_NONNEG_BACKEND', found.reason, { fix: found.fix })
-    const { NativeDevice } = await import('./device.js')
     return new NativeDevice(found.addon, found.isa, threadCount(options), found.info)
   },
 }

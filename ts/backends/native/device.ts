@@ -1,7 +1,7 @@
 import { NonnegError } from '../../core/errors.js'
 import type { MatrixView } from '../../core/matrix.js'
 import type { Dims, KernelSpec } from '../../kernels/spec.js'
-import { vectorKernels } from '../../kernels/vectors.js'
+import type { VectorKernel } from '../../kernels/vector_kernel.js'
 import {
   type Device,
   type Fit,
@@ -20,7 +20,9 @@ import type { Memory } from '../memory.js'
 import { type OptimizerSpec, unknownKernel, type Vectors } from '../vectors.js'
 import type { Addon } from './addon.js'
 import { addonError, addonFitMemory, createAddonFit } from './addon-fit.js'
-import { NativeVectors, runVectorKernel } from './vectors.js'
+
+/** What optimizers alone take is loaded with the first of them. */
+const vectors = () => import('./vectors.js')
 
 /** The addon's kernels for one instruction set. */
 export class NativeDevice implements Device {
@@ -68,6 +70,7 @@ export class NativeDevice implements Device {
   async createOptimizer(length: number, spec: OptimizerSpec): Promise<Vectors> {
     const support = this.supportsOptimizer(length, spec)
     if (!support.supported) throw new NonnegError('ERR_NONNEG_UNSUPPORTED', support.reason)
+    const { NativeVectors } = await vectors()
     return new NativeVectors(this.#addon, this.#isa, this.#threads, length, spec)
   }
 
@@ -82,8 +85,10 @@ export class NativeDevice implements Device {
   async runKernel(spec: KernelSpec, call: KernelCall): Promise<void> {
     const support = this.supportsKernel(spec, call.dims, call.dtype)
     if (!support.supported) throw new NonnegError('ERR_NONNEG_UNSUPPORTED', support.reason)
-    const vector = vectorKernels.find(({ name }) => name === spec.name)
-    if (vector) return await runVectorKernel(this.#addon, this.#isa, vector, call)
+    if (this.#addon.vectorKernels.includes(spec.name)) {
+      const { runVectorKernel } = await vectors()
+      return await runVectorKernel(this.#addon, this.#isa, spec as VectorKernel, call)
+    }
     try {
       this.#addon.runKernel('cpu', this.#isa, spec.name, call.dims, call.buffers, call.dtype)
     } catch (error) {

@@ -16,12 +16,17 @@ export interface HostEvents {
 
 /** Whether workers can be started here. */
 export function hasWorkers(): boolean {
-  return nodeThreads() !== undefined || typeof globalThis.Worker === 'function'
+  // asked of every program: those that never start one need not load Node's module for it
+  return hasNodeThreads() || typeof globalThis.Worker === 'function'
+}
+
+function hasNodeThreads(): boolean {
+  const { process } = globalThis
+  return process?.versions?.node !== undefined && typeof process.getBuiltinModule === 'function'
 }
 
 function nodeThreads(): typeof import('node:worker_threads') | undefined {
-  if (!globalThis.process?.versions?.node) return undefined
-  return globalThis.process.getBuiltinModule?.('node:worker_threads')
+  return hasNodeThreads() ? globalThis.process.getBuiltinModule('node:worker_threads') : undefined
 }
 
 /** Starts a worker from the text of its program, a classic script. */
@@ -31,8 +36,8 @@ export function startWorker(code: string, events: HostEvents): Host {
 }
 
 function startInNode({ Worker }: typeof import('node:worker_threads'), code: string, events: HostEvents): Host {
-  // the program needs none of the process's own flags, such as loaders
-  const worker = new Worker(code, { eval: true, execArgv: [], name: 'nonneg-wasm' })
+  // the program needs none of the process's own flags, such as loaders, and prints nothing: no streams are opened for it
+  const worker = new Worker(code, { eval: true, execArgv: [], stdout: true, stderr: true, name: 'nonneg-wasm' })
   let ending = false
   worker.on('message', data => events.message(data))
   worker.on('error', error => events.failure(error instanceof Error ? error : new Error(String(error))))

@@ -9,6 +9,26 @@ import type { SharedFit, Steps, Thread } from './thread.js'
 /** Elements written before the thread may pause. */
 const PIECE = 1 << 16
 
+/** Rows of no more elements are copied one by one: a typed array's `set` costs as much as 30 of them. */
+const SHORT = 32
+
+/** Where rows begin in an array, and elements from one to the next. */
+interface Rows {
+  readonly data: FloatArray
+  readonly at: number
+  readonly stride: number
+}
+
+/** Copies `count` rows of `width` elements; a function of its own, as engines hardly optimise loops inside a generator. */
+function copyRows(from: Rows, to: Rows, count: number, width: number): void {
+  for (let i = 0; i < count; i++) {
+    const start = from.at + i * from.stride
+    const place = to.at + i * to.stride
+    if (width > SHORT) to.data.set(from.data.subarray(start, start + width), place)
+    else for (let r = 0; r < width; r++) to.data[place + r] = from.data[start + r]
+  }
+}
+
 /** Addresses of W and Ht, or of arrays like them. */
 export type Places = Pick<SharedFit['layout'], 'W' | 'Ht'>
 
@@ -18,10 +38,9 @@ function* store(thread: Thread, fit: SharedFit, from: FloatArray, columns: numbe
   const rows = from.length / columns
   const atOnce = Math.max(1, Math.floor(PIECE / columns))
   for (let first = 0; first < rows; first += atOnce) {
-    const to = thread.reals(fit)
-    for (let i = first; i < Math.min(rows, first + atOnce); i++) {
-      to.set(from.subarray(i * columns, (i + 1) * columns), (address + i * stride) / size)
-    }
+    const to = { data: thread.reals(fit), at: (address + first * stride) / size, stride: stride / size }
+    const packed = { data: from, at: first * columns, stride: columns }
+    copyRows(packed, to, Math.min(rows - first, atOnce), columns)
     yield 'turn'
   }
 }
@@ -32,11 +51,8 @@ function* fetch(thread: Thread, fit: SharedFit, rows: number, address: number): 
   const out = reals(dtype, rows * rank, false)
   const atOnce = Math.max(1, Math.floor(PIECE / rank))
   for (let first = 0; first < rows; first += atOnce) {
-    const from = thread.reals(fit)
-    for (let i = first; i < Math.min(rows, first + atOnce); i++) {
-      const start = (address + i * stride) / size
-      out.set(from.subarray(start, start + rank), i * rank)
-    }
+    const from = { data: thread.reals(fit), at: (address + first * stride) / size, stride: stride / size }
+    copyRows(from, { data: out, at: first * rank, stride: rank }, Math.min(rows - first, atOnce), rank)
     yield 'turn'
   }
   return out

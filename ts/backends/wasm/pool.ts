@@ -49,8 +49,14 @@ export function sharedMemory(): { memory: WebAssembly.Memory; maxPages: number }
 }
 
 /**
+ * How long the coordinator works alone, in milliseconds, before helpers are started: about what starting one costs, so that
+ * fits which end sooner do not pay for it, and none waits more than twice as long as it had to.
+ */
+const ALONE_MS = 40
+
+/**
  * The workers of one device: a coordinator that takes calls, and helpers that it calls into phases of several lanes.
- * Helpers are started with the first fit that has any use for them.
+ * Helpers are started once fits that have any use for them have kept the coordinator busy for a while.
  */
 export class Pool {
   readonly #options: PoolOptions
@@ -60,6 +66,12 @@ export class Pool {
   readonly #threads: number
   readonly #coordinator: Host
   readonly #helpers: Host[] = []
+  /** What helpers know, or will be told when they start. */
+  readonly #fitsOfHelpers: Map<number, Attach> = new Map()
+  /** What is left of ALONE_MS, and since when it runs out. */
+  #alone = ALONE_MS
+  #aloneSince = 0
+  #startingHelpers: ReturnType<typeof setTimeout> | undefined
   readonly #pending: Map<number, Pending> = new Map()
   #calls = 0
   #joins = 0
@@ -153,23 +165,51 @@ export class Pool {
     if (!this.#failure) this.#coordinator.post(message, transfer)
   }
 
-  /** Makes a fit known to the helpers, or unknown again; starts them where they are not there yet. */
+  /** Makes a fit known to the helpers, or unknown again. */
   tellHelpers(message: Attach | Detach): void {
     if (this.#failure || !this.#shared) return
-    while (this.#helpers.length < this.#threads - 1) this.#helpers.push(this.#start(this.#helpers.length + 1))
+    if (message.kind === 'attach') this.#fitsOfHelpers.set(message.fit, message)
+    else this.#fitsOfHelpers.delete(message.fit)
     for (const helper of this.#helpers) helper.post(message)
   }
 
   /** Calls the helpers in for the next call; it must say `joined`. */
   join(): void {
-    const message: Join = { kind: 'join', jobs: ++this.#joins }
-    if (!this.#failure) for (const helper of this.#helpers) helper.post(message)
+    this.#joins++
+    if (this.#failure) return
+    if (this.#helpers.length > 0) this.#callHelpers()
+    else if (!this.#startingHelpers) {
+      this.#aloneSince = performance.now()
+      this.#startingHelpers = setTimeout(() => this.#startHelpers(), Math.max(0, this.#alone))
+    }
+  }
+
+  #callHelpers(): void {
+    const message: Join = { kind: 'join', jobs: this.#joins }
+    for (const helper of this.#helpers) helper.post(message)
+  }
+
+  /** They may come in the middle of a call, and take part in it from then on. */
+  #startHelpers(): void {
+    this.#startingHelpers = undefined
+    while (this.#helpers.length < this.#threads - 1) this.#helpers.push(this.#start(this.#helpers.length + 1))
+    for (const helper of this.#helpers) for (const fit of this.#fitsOfHelpers.values()) helper.post(fit)
+    this.#callHelpers()
+  }
+
+  /** No call is under way: the coordinator's time alone stands still. */
+  #rest(): void {
+    this.#coordinator.hold(false)
+    if (!this.#startingHelpers) return
+    clearTimeout(this.#startingHelpers)
+    this.#startingHelpers = undefined
+    this.#alone -= performance.now() - this.#aloneSince
   }
 
   #answer(reply: Reply): void {
     const pending = this.#pending.get(reply.call)
     this.#pending.delete(reply.call)
-    if (this.#pending.size === 0) this.#coordinator.hold(false)
+    if (this.#pending.size === 0) this.#rest()
     if ('result' in reply) {
       pending?.resolve(reply.result)
     } else {
@@ -189,6 +229,7 @@ export class Pool {
   #end(error: NonnegError): Promise<unknown> {
     if (this.#failure) return Promise.resolve()
     this.#failure = error
+    clearTimeout(this.#startingHelpers)
     if (this.#shared) reportLoss(this.#shared.control)
     for (const { reject } of this.#pending.values()) reject(error)
     this.#pending.clear()
