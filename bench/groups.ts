@@ -15,8 +15,8 @@ import {
   tileRoof,
   vectorStep,
 } from './entrants.js'
-import { gpuBouts, raceBouts } from './gpu/group.js'
-import { GPU_GROUP, GPU_GROUPS, type GpuScale, RACE_GROUP } from './gpu/plan.js'
+import { gpuBouts, raceBouts, tileBouts } from './gpu/group.js'
+import { GPU_GROUP, GPU_GROUPS, type GpuScale, RACE_GROUP, TILE_GROUP } from './gpu/plan.js'
 import { type FitProblem, fitName, problemName } from './problem.js'
 
 /** What the groups are made for. */
@@ -212,6 +212,7 @@ export const GROUPS: Readonly<Record<string, (setting: Setting) => Bout[]>> = {
   kernels: kernelGroup,
   [GPU_GROUP]: ({ data, gpuScale }) => gpuBouts(data, gpuScale),
   [RACE_GROUP]: ({ data, gpuScale }) => raceBouts(data, gpuScale),
+  [TILE_GROUP]: ({ data, gpuScale }) => tileBouts(data, gpuScale),
 }
 
 /** Those of a run that names none: not every machine has a GPU. */

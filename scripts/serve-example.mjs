@@ -35,10 +35,10 @@ function speechesCsv() {
 /** @param {string} source the folder of the page @param {string} out @param {Record<string, string>} define */
 async function bundlePage(source, out, define = {}) {
   const { build } = await import('esbuild')
-  for (const file of ['index.html', 'style.css']) cpSync(path.join(source, file), path.join(out, file))
+  cpSync(path.join(source, 'index.html'), path.join(out, 'index.html'))
   await build({
-    entryPoints: [path.join(source, 'main.ts')],
-    outfile: path.join(out, 'main.js'),
+    entryPoints: [path.join(source, 'main.ts'), path.join(source, 'style.css')],
+    outdir: out,
     bundle: true,
     minify: true,
     platform: 'browser',

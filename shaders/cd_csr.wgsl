@@ -1,5 +1,6 @@
 // One sweep of coordinate descent over the rows of a factor for any β, in place, at the listed entries of the CSR rows that
-// are the factor's. Hsieh & Dhillon, KDD 2011, section 4. Stands behind beta.wgsl and descent.wgsl, which says who does what.
+// are the factor's. Hsieh & Dhillon, KDD 2011, section 4. Stands behind moving.wgsl, beta.wgsl and descent.wgsl, which says who
+// does what.
 //
 // With `zeros` the unlisted entries count too, as zeros (β = 1): what the model adds to a gradient is the sum of O's column,
 // which comes in parts, and listed entries add x/u alone; the loss then leaves out the listed u. Weights and these sums are
@@ -17,6 +18,7 @@ struct Params {
   first_loss: u32, // where their losses go
   first_spill: u32, // where models begin that have no room in the workgroup
   single: u32, // nothing moves before so many iterations stand
+  frozen: u32, // where flags of rows that stay begin
   beta: f32,
   least: f32,
   l1: f32,
@@ -30,7 +32,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read> values: array<f32>;
 @group(0) @binding(4) var<storage, read> beside: array<f32>;
 @group(0) @binding(5) var<storage, read> O: array<f32>;
-@group(0) @binding(6) var<storage, read> momentum: array<f32>;
+@group(0) @binding(6) var<storage, read> holds: array<f32>;
 @group(0) @binding(7) var<storage, read_write> F: array<f32>;
 @group(0) @binding(8) var<storage, read_write> scratch: array<f32>;
 
@@ -47,14 +49,15 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  if (p.single > 0 && momentum[DONE] < f32(p.single)) {
+  if (p.single > 0 && holds[DONE] < f32(p.single)) {
     return;
   }
   let i = (group.y * groups.x + group.x) * (WORKGROUP / LANES) + lane / LANES;
-  // threads without a row take part in the barriers
+  // threads without a row that moves take part in the barriers; the model of one that stays is for its loss alone
+  let moves = i < p.rows && moving_of(i) > 0;
   var begin = 0u;
   var entries = 0u;
-  if (i < p.rows) {
+  if (moves || (i < p.rows && p.measure != 0)) {
     begin = indptr[i];
     entries = indptr[i + 1] - begin;
   }
@@ -112,11 +115,11 @@ fn main(
     let next = newton(old, gradient, all.bend + p.l2, all.steepest);
     violation += projected(old, gradient);
     change = next - old;
-    if (leads) {
+    if (leads && moves) {
       F[row + r] = next;
     }
   }
   if (leads) {
-    scratch[p.first_term + i] = violation;
+    scratch[p.first_term + i] = select(0, violation, moves);
   }
 }

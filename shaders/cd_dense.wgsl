@@ -1,9 +1,9 @@
 // One sweep of coordinate descent over the rows of a factor for any β, in place, from a dense tile of X whose rows are the
-// factor's. Hsieh & Dhillon, KDD 2011, section 4. Stands behind mix.wgsl, beta.wgsl and descent.wgsl, which says who does what, and
-// behind the type `stored` of X.
+// factor's. Hsieh & Dhillon, KDD 2011, section 4. Stands behind mix.wgsl, weights.wgsl, moving.wgsl, beta.wgsl and descent.wgsl,
+// which says who does what, and behind the type `stored` of X.
 //
 // A step's move of the model waits for the next step, which reads the model anyway. O is rank × columns, so that neighbours
-// read neighbours. Weights are 1, a matrix, or a hash of seed and place, the place turned where rows are X's columns.
+// read neighbours.
 
 struct Params {
   rows: u32,
@@ -15,18 +15,19 @@ struct Params {
   X_stride: u32,
   V_first: u32,
   V_stride: u32,
-  O_stride: u32,
   weights: u32, // 0: 1, 1: V, 2: hashed
   row: u32, // of the tile in all of X, for the hash
   turned: u32, // whether the tile's rows are columns of X
   key: u32, // mix(seed)
   threshold: u32,
   complement: u32,
+  O_stride: u32,
   measure: u32, // whether the loss before the sweep is wanted
   first_term: u32, // where the rows' violations go
   first_loss: u32, // where their losses go
   first_spill: u32, // where models begin that have no room in the workgroup
   single: u32, // nothing moves before so many iterations stand
+  frozen: u32, // where flags of rows that stay begin
   beta: f32,
   least: f32,
   l1: f32,
@@ -38,23 +39,9 @@ struct Params {
 @group(0) @binding(1) var<storage, read> X: array<stored>;
 @group(0) @binding(2) var<storage, read> V: array<f32>;
 @group(0) @binding(3) var<storage, read> O: array<f32>;
-@group(0) @binding(4) var<storage, read> momentum: array<f32>;
+@group(0) @binding(4) var<storage, read> holds: array<f32>;
 @group(0) @binding(5) var<storage, read_write> F: array<f32>;
 @group(0) @binding(6) var<storage, read_write> scratch: array<f32>;
-
-fn weight(i: u32, j: u32) -> f32 {
-  if (p.weights == 1) {
-    return V[p.V_first + i * p.V_stride + j];
-  }
-  if (p.weights == 2) {
-    let turned = p.turned != 0;
-    let row = select(p.row + i, j, turned);
-    let column = select(j, p.row + i, turned);
-    let held = mix_word(mix_word(p.key + row) + column) < p.threshold;
-    return select(0f, 1f, held == (p.complement != 0));
-  }
-  return 1;
-}
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -62,12 +49,13 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  if (p.single > 0 && momentum[DONE] < f32(p.single)) {
+  if (p.single > 0 && holds[DONE] < f32(p.single)) {
     return;
   }
   let i = (group.y * groups.x + group.x) * (WORKGROUP / LANES) + lane / LANES;
-  // threads without a row take part in the barriers
-  let columns = select(0, p.columns, i < p.rows);
+  // threads without a row that moves take part in the barriers; the model of one that stays is for its loss alone
+  let moves = i < p.rows && moving_of(i) > 0;
+  let columns = select(0, p.columns, moves || (i < p.rows && p.measure != 0));
   let leads = i < p.rows && lane % LANES == 0;
   let row = (p.first_row + i) * p.rank;
   let X_row = p.X_first + i * p.X_stride;
@@ -115,11 +103,11 @@ fn main(
     violation += projected(old, gradient);
     change = next - old;
     before = along;
-    if (leads) {
+    if (leads && moves) {
       F[row + r] = next;
     }
   }
   if (leads) {
-    scratch[p.first_term + i] = violation;
+    scratch[p.first_term + i] = select(0, violation, moves);
   }
 }

@@ -14,7 +14,7 @@ override ROOM: u32 = 2048;
 
 // 2⁻⁶³: results below it become zero.
 const SMALLEST = 0x1p-63f;
-// of `momentum`: iterations that stand
+// of `holds`: iterations that stand
 const DONE = 5;
 
 var<workgroup> models: array<f32, ROOM>;

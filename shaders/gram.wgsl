@@ -1,6 +1,7 @@
 // G += Fᵀ·F for a tall factor F, rows × rank. Lee & Seung, NIPS 2000, equation 4 (denominator).
 //
-// One thread owns 4 × 4 entries of G and walks down the rows of its part. group.z cuts the rows into parts whose sums lie
+// In `main` one thread owns 4 × 4 entries of G and walks down the rows of its part; `staged` (staged.wgsl) shares what it
+// loads among a workgroup. group.z cuts the rows into parts whose sums lie
 // rank² apart: G is small, so its parts are the only source of parallel work.
 
 override WORKGROUP: u32 = 64;
@@ -44,6 +45,39 @@ fn add_G(part: u32, q: u32, r: u32, g: vec4f) {
   if (r + 3 < p.rank) {
     G[at + 3] = g.w + select(0, G[at + 3], p.accumulate != 0);
   }
+}
+
+fn tiles_down() -> u32 {
+  return (p.rank + HEIGHT - 1) / HEIGHT;
+}
+
+fn terms_of(part: u32) -> vec2u {
+  return vec2u(part * p.part_rows, min(p.rows, (part + 1) * p.part_rows));
+}
+
+// Where in a tile a block of 4 ranks × 4 terms lies: neighbouring threads load neighbours of a row.
+fn left_at(block: u32) -> vec2u {
+  return 4 * vec2u(block % (HEIGHT / 4), block / (HEIGHT / 4));
+}
+
+fn load_four(i: u32, r: u32, end: u32) -> vec4f {
+  if (i >= end || r >= p.rank) {
+    return vec4f();
+  }
+  return load_F(i, r);
+}
+
+fn load_left(tile: u32, at: u32, i: u32, end: u32) -> mat4x4f {
+  let q = tile * HEIGHT + at;
+  return mat4x4f(load_four(i, q, end), load_four(i + 1, q, end), load_four(i + 2, q, end), load_four(i + 3, q, end));
+}
+
+fn load_right(i: u32, r: u32) -> vec4f {
+  return load_F(i, r);
+}
+
+fn store(part: u32, tile: u32, at: u32, r: u32, sums: vec4f) {
+  add_G(part, tile * HEIGHT + at, r, sums);
 }
 
 @compute @workgroup_size(WORKGROUP)

@@ -4,6 +4,7 @@
 // Rows do not depend on each other and one thread owns a row, so a coordinate sees the row as the ones before it left it
 // without a barrier, and further rounds need no dispatch. G is symmetric: its column is read as a row, four values at a
 // time, which all threads of a workgroup share. N may come in parts (`N_parts` of N_part_length entries) that are added here.
+// Stands behind moving.wgsl.
 
 override WORKGROUP: u32 = 64;
 // Whether rank is a multiple of 4: then G4 is bound, else G.
@@ -11,7 +12,7 @@ override ALIGNED: bool = false;
 
 // 2⁻⁶³: results below it become zero.
 const SMALLEST = 0x1p-63f;
-// of `momentum`: iterations that stand
+// of `holds`: iterations that stand
 const DONE = 5;
 
 struct Params {
@@ -23,6 +24,7 @@ struct Params {
   first_term: u32, // where the rows' violations go
   rounds: u32,
   single: u32, // so many iterations of a fit that extrapolates take one round
+  frozen: u32, // where flags of rows that stay begin
   l1: f32,
   l2: f32,
   most: f32,
@@ -32,7 +34,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read> N: array<f32>;
 @group(0) @binding(2) var<storage, read> G: array<f32>;
 @group(0) @binding(3) var<storage, read> G4: array<vec4f>;
-@group(0) @binding(4) var<storage, read> momentum: array<f32>;
+@group(0) @binding(4) var<storage, read> holds: array<f32>;
 @group(0) @binding(5) var<storage, read_write> F: array<f32>;
 @group(0) @binding(6) var<storage, read_write> terms: array<f32>;
 
@@ -73,10 +75,11 @@ fn main(
     return;
   }
   let row = i * p.rank;
-  let rounds = select(p.rounds, 1, momentum[DONE] < f32(p.single));
+  let rounds = select(p.rounds, 1, holds[DONE] < f32(p.single));
+  let moving = moving_of(i);
   var violation = 0f;
   for (var round = 0u; round < rounds; round++) {
-    for (var r = 0u; r < p.moving; r++) {
+    for (var r = 0u; r < moving; r++) {
       var product = vec4f();
       for (var s = 0u; s < p.rank; s += 4) {
         product += load_F(row, s) * load_G(r, s);

@@ -1,13 +1,14 @@
 // F ← F · (N / (P + l1 + l2·F))^gamma, the multiplicative update from both halves of the gradient, in place. Févotte & Idier,
 // Neural Computation 2011, equation 4.1; gamma: table 2.
 //
-// One thread an entry. N and P may come in parts that are added here; P has one row for all where P_stride is 0.
+// One thread an entry. N and P may come in parts that are added here; P has one row for all where P_stride is 0. Stands
+// behind moving.wgsl.
 
 override WORKGROUP: u32 = 64;
 
 // 2⁻⁶³: positive results below it become this bound.
 const SMALLEST = 0x1p-63f;
-// of `momentum`: iterations that stand
+// of `holds`: iterations that stand
 const DONE = 5;
 
 struct Params {
@@ -21,6 +22,7 @@ struct Params {
   P_stride: u32,
   first_row: u32, // of F
   single: u32, // nothing moves before so many iterations stand
+  frozen: u32, // where flags of rows that stay begin
   gamma: f32,
   l1: f32,
   l2: f32,
@@ -30,7 +32,7 @@ struct Params {
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> N: array<f32>;
 @group(0) @binding(2) var<storage, read> P: array<f32>;
-@group(0) @binding(3) var<storage, read> momentum: array<f32>;
+@group(0) @binding(3) var<storage, read> holds: array<f32>;
 @group(0) @binding(4) var<storage, read_write> F: array<f32>;
 
 // q^gamma; the exponents of most losses are 1 and ½.
@@ -53,7 +55,7 @@ fn main(
   let at = (group.y * groups.x + group.x) * WORKGROUP + lane;
   let i = at / p.rank;
   let r = at % p.rank;
-  if (i >= p.rows || r >= p.moving || (p.single > 0 && momentum[DONE] < f32(p.single))) {
+  if (i >= p.rows || r >= moving_of(i) || (p.single > 0 && holds[DONE] < f32(p.single))) {
     return;
   }
   var n = 0f;

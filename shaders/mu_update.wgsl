@@ -1,7 +1,8 @@
 // F ← F · (N / (F·G + l1 + l2·F)), the multiplicative update of a factor's rows. Lee & Seung, NIPS 2000, equation 4.
 //
 // A row's denominators need the whole old row while its entries change, so the new rows go to F_new: no barrier, and any
-// rank fits. N and G may come in parts (`N_parts` of N_part_length entries, `G_parts` of rank²) that are added here.
+// rank fits. N and G may come in parts (`N_parts` of N_part_length entries, `G_parts` of rank²) that are added here. Stands
+// behind moving.wgsl.
 
 override WORKGROUP: u32 = 64;
 // Whether rank is a multiple of 4: then F4 and G4 are bound, else F and G.
@@ -18,6 +19,7 @@ struct Params {
   N_part_length: u32,
   G_parts: u32,
   moving: u32, // the first so many components move
+  frozen: u32, // where flags of rows that stay begin
   l1: f32,
   l2: f32,
   most: f32,
@@ -29,7 +31,8 @@ struct Params {
 @group(0) @binding(3) var<storage, read> N: array<f32>;
 @group(0) @binding(4) var<storage, read> G: array<f32>;
 @group(0) @binding(5) var<storage, read> G4: array<vec4f>;
-@group(0) @binding(6) var<storage, read_write> F_new: array<f32>;
+@group(0) @binding(6) var<storage, read> holds: array<f32>;
+@group(0) @binding(7) var<storage, read_write> F_new: array<f32>;
 
 fn load_F(i: u32, s: u32) -> vec4f {
   let at = i * p.rank + s;
@@ -70,7 +73,7 @@ fn update(i: u32, r: u32, product: vec4f) {
   let updated = old / select(vec4f(1), denominator, alive) * numerator;
   let positive = alive & (old > vec4f()) & (numerator > vec4f());
   let bounded = min(max(updated, vec4f(SMALLEST)), vec4f(p.most));
-  let moves = vec4u(r, r + 1, r + 2, r + 3) < vec4u(p.moving);
+  let moves = vec4u(r, r + 1, r + 2, r + 3) < vec4u(moving_of(i));
   let result = select(old, select(vec4f(), bounded, positive), moves);
   F_new[at] = result.x;
   if (r + 1 < p.rank) {

@@ -1,7 +1,8 @@
 // The multiplicative update of a factor from the parts of a gradient that batch after batch has left, in place. Lefèvre, Bach &
 // Févotte, WASPAA 2011, algorithm 1; as scikit-learn's MiniBatchNMF.
 //
-// One thread an entry. N and P may come in parts that are added here; P has one row for all where P_stride is 0.
+// One thread an entry. N and P may come in parts that are added here; P has one row for all where P_stride is 0. Stands
+// behind moving.wgsl.
 
 override WORKGROUP: u32 = 64;
 
@@ -17,6 +18,7 @@ struct Params {
   P_parts: u32,
   P_part_length: u32,
   P_stride: u32,
+  frozen: u32, // where flags of rows that stay begin
   gamma: f32,
   l1: f32,
   l2: f32,
@@ -27,9 +29,10 @@ struct Params {
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> N: array<f32>;
 @group(0) @binding(2) var<storage, read> P: array<f32>;
-@group(0) @binding(3) var<storage, read_write> F: array<f32>;
-@group(0) @binding(4) var<storage, read_write> A: array<f32>;
-@group(0) @binding(5) var<storage, read_write> B: array<f32>;
+@group(0) @binding(3) var<storage, read> holds: array<f32>;
+@group(0) @binding(4) var<storage, read_write> F: array<f32>;
+@group(0) @binding(5) var<storage, read_write> A: array<f32>;
+@group(0) @binding(6) var<storage, read_write> B: array<f32>;
 
 // q^e; the exponents of most losses are 1, ½ and 2.
 fn power(q: f32, e: f32) -> f32 {
@@ -54,7 +57,7 @@ fn main(
   let at = (group.y * groups.x + group.x) * WORKGROUP + lane;
   let i = at / p.rank;
   let r = at % p.rank;
-  if (i >= p.rows || r >= p.moving) {
+  if (i >= p.rows || r >= moving_of(i)) {
     return;
   }
   var n = 0f;

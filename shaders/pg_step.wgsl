@@ -3,13 +3,13 @@
 //
 // One thread owns 4 entries of a row. N and P may come in parts that are added here; P has one row for all where P_stride is
 // 0. The bound of row i is the sum of `L_terms` values of L, L_step apart, from i·L_stride on: one of its own, or with
-// L_stride 0 one for all, as the trace of a Gram matrix is.
+// L_stride 0 one for all, as the trace of a Gram matrix is. Stands behind moving.wgsl.
 
 override WORKGROUP: u32 = 64;
 
 // 2⁻⁶³: results below it become zero.
 const SMALLEST = 0x1p-63f;
-// of `momentum`: iterations that stand
+// of `holds`: iterations that stand
 const DONE = 5;
 
 struct Params {
@@ -27,6 +27,7 @@ struct Params {
   first_term: u32, // where the threads' violations go
   measure: u32, // 0: they stay as they are
   single: u32, // nothing moves before so many iterations stand
+  frozen: u32, // where flags of rows that stay begin
   step: f32,
   l1: f32,
   l2: f32,
@@ -37,7 +38,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read> N: array<f32>;
 @group(0) @binding(2) var<storage, read> P: array<f32>;
 @group(0) @binding(3) var<storage, read> L: array<f32>;
-@group(0) @binding(4) var<storage, read> momentum: array<f32>;
+@group(0) @binding(4) var<storage, read> holds: array<f32>;
 @group(0) @binding(5) var<storage, read_write> F: array<f32>;
 @group(0) @binding(6) var<storage, read_write> terms: array<f32>;
 
@@ -51,15 +52,16 @@ fn main(
   let tile = (group.y * groups.x + group.x) * WORKGROUP + lane;
   let i = tile / rank_tiles;
   let first = tile % rank_tiles * 4;
-  if (i >= p.rows || (p.single > 0 && momentum[DONE] < f32(p.single))) {
+  if (i >= p.rows || (p.single > 0 && holds[DONE] < f32(p.single))) {
     return;
   }
   var bend = p.l2;
   for (var term = 0u; term < p.L_terms; term++) {
     bend += L[i * p.L_stride + term * p.L_step];
   }
+  let last = min(first + 4, moving_of(i));
   var violation = 0f;
-  for (var r = first; r < min(first + 4, p.moving); r++) {
+  for (var r = first; r < last; r++) {
     let at = i * p.rank + r;
     var n = 0f;
     for (var part = 0u; part < p.N_parts; part++) {

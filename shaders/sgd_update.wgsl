@@ -1,5 +1,6 @@
 // F ← F − clamp(F − [F − rate·g], ±limit) with the projection [·] to [0, most] and g = scale·(P − N) + l1 + l2·F + noise: a
-// projected stochastic gradient step of a factor's rows, in place. Robbins & Monro, Ann. Math. Statist. 1951. Stands behind mix.wgsl.
+// projected stochastic gradient step of a factor's rows, in place. Robbins & Monro, Ann. Math. Statist. 1951. Stands behind mix.wgsl
+// and moving.wgsl.
 //
 // One thread owns four components of a row. P = F·G is there before any entry moves; N may come in parts that are added here.
 // Batches follow each other without the host, so the length of the step is made here, from what the host has said in the slot
@@ -36,6 +37,7 @@ struct Params {
   remember: u32, // whether D is there
   measure: u32, // whether the terms are wanted
   products: u32, // where those of Σ g·D begin, behind those of Σ g²
+  frozen: u32, // where flags of rows that stay begin
   scale: f32,
   l1: f32,
   l2: f32,
@@ -52,10 +54,11 @@ struct Params {
 @group(0) @binding(1) var<storage, read> N: array<f32>;
 @group(0) @binding(2) var<storage, read> P: array<f32>;
 @group(0) @binding(3) var<storage, read> bounds: array<f32>;
-@group(0) @binding(4) var<storage, read_write> F: array<f32>;
-@group(0) @binding(5) var<storage, read_write> D: array<f32>;
-@group(0) @binding(6) var<storage, read_write> terms: array<f32>;
-@group(0) @binding(7) var<storage, read_write> slot: array<u32>;
+@group(0) @binding(4) var<storage, read> holds: array<f32>;
+@group(0) @binding(5) var<storage, read_write> F: array<f32>;
+@group(0) @binding(6) var<storage, read_write> D: array<f32>;
+@group(0) @binding(7) var<storage, read_write> terms: array<f32>;
+@group(0) @binding(8) var<storage, read_write> slot: array<u32>;
 
 fn noise_of(row_key: u32, r: u32) -> f32 {
   let a = mix_word(row_key + 2 * r);
@@ -102,9 +105,10 @@ fn main(
     slot[p.taken] = bitcast<u32>(rate);
   }
   let row_key = mix_word(mix_word(p.key + slot[DRAW] * p.draws + p.draw) + p.noise_row + i);
+  let last = min(first + 4, moving_of(i));
   var squares = 0f;
   var products = 0f;
-  for (var r = first; r < min(first + 4, p.moving); r++) {
+  for (var r = first; r < last; r++) {
     let at = i * p.rank + r;
     let place = p.first_row * p.rank + at;
     var n = 0f;

@@ -2,7 +2,7 @@
 // (SVRMU).
 //
 // One thread an entry. The products with Gram matrices are there before any entry moves: P = F·G, R = F0·K and Q = F0·S. N, M
-// and A may come in parts that are added here.
+// and A may come in parts that are added here. Stands behind moving.wgsl.
 
 override WORKGROUP: u32 = 64;
 
@@ -17,6 +17,7 @@ struct Params {
   N_part_length: u32,
   A_parts: u32,
   A_part_length: u32,
+  frozen: u32, // where flags of rows that stay begin
   l1: f32,
   l2: f32,
   most: f32,
@@ -33,7 +34,8 @@ struct Params {
 @group(0) @binding(4) var<storage, read> P: array<f32>;
 @group(0) @binding(5) var<storage, read> R: array<f32>;
 @group(0) @binding(6) var<storage, read> Q: array<f32>;
-@group(0) @binding(7) var<storage, read_write> F: array<f32>;
+@group(0) @binding(7) var<storage, read> holds: array<f32>;
+@group(0) @binding(8) var<storage, read_write> F: array<f32>;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -42,7 +44,8 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let at = (group.y * groups.x + group.x) * WORKGROUP + lane;
-  if (at / p.rank >= p.rows || at % p.rank >= p.moving) {
+  let i = at / p.rank;
+  if (i >= p.rows || at % p.rank >= moving_of(i)) {
     return;
   }
   var n = R[at];

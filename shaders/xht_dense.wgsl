@@ -1,8 +1,9 @@
 // N = X·Hᵀ for a panel of rows; Ht is Hᵀ, columns × rank. Lee & Seung, NIPS 2000, equation 4 (numerator).
 //
-// One thread owns 4 rows × 4 ranks and keeps them in registers: 16 multiply-adds per vector load, without workgroup
+// In `main` one thread owns 4 rows × 4 ranks and keeps them in registers: 16 multiply-adds per vector load, without workgroup
 // memory, whose barriers cost more than they save where a driver runs threads as coroutines. Neighbouring threads differ
-// in the rank, so they share the loads of X and read one row of Ht together. group.z cuts the columns into parts whose
+// in the rank, so they share the loads of X and read one row of Ht together. `staged` (staged.wgsl) shares what it loads
+// among a workgroup. group.z cuts the columns into parts whose
 // sums lie `part_length` apart; the consumer adds them. X is f32 or, where it is stored so, f16: `stored` is defined before.
 
 override WORKGROUP: u32 = 64;
@@ -60,6 +61,41 @@ fn store_N(part: u32, i: u32, r: u32, n: vec4f) {
   if (r + 3 < p.rank) {
     N[at + 3] = n.w;
   }
+}
+
+fn tiles_down() -> u32 {
+  return (p.rows + HEIGHT - 1) / HEIGHT;
+}
+
+fn terms_of(part: u32) -> vec2u {
+  return vec2u(part * p.part_columns, min(p.columns, (part + 1) * p.part_columns));
+}
+
+// Where in a tile a block of 4 rows × 4 terms lies: neighbouring threads load neighbours of a row.
+fn left_at(block: u32) -> vec2u {
+  return 4 * vec2u(block / (DEPTH / 4), block % (DEPTH / 4));
+}
+
+// By terms, each with its four rows; rows past the end repeat the last one and are not stored.
+fn load_left(tile: u32, row: u32, j: u32, end: u32) -> mat4x4f {
+  if (j >= end) {
+    return mat4x4f();
+  }
+  let i = tile * HEIGHT + row;
+  let last = p.rows - 1;
+  let x0 = load_X(min(i, last), j);
+  let x1 = load_X(min(i + 1, last), j);
+  let x2 = load_X(min(i + 2, last), j);
+  let x3 = load_X(min(i + 3, last), j);
+  return transpose(mat4x4f(x0, x1, x2, x3));
+}
+
+fn load_right(j: u32, r: u32) -> vec4f {
+  return load_Ht(j, r);
+}
+
+fn store(part: u32, tile: u32, row: u32, r: u32, n: vec4f) {
+  store_N(part, tile * HEIGHT + row, r, n);
 }
 
 @compute @workgroup_size(WORKGROUP)

@@ -1,7 +1,8 @@
 // A += Xᵀ·W for a panel of rows, and S += WᵀW beside it. Lee & Seung, NIPS 2000, equation 4 (numerator of H).
 //
-// One thread owns 4 columns × 4 ranks and walks down the rows. The Gram matrix S is the same product with W in the place
-// of X, so its tiles follow those of A in the same grid (`gram_tiles`, 0 for A alone): one dispatch instead of two.
+// In `main` one thread owns 4 columns × 4 ranks and walks down the rows; `staged` (staged.wgsl) shares what it loads among a
+// workgroup. The Gram matrix S is the same product with W in the place of X, so its tiles follow those of A in the same grid
+// (`gram_tiles` of them along W, 0 for A alone): one dispatch instead of two.
 // group.z cuts the rows into parts whose sums lie `A_part_length` and rank² apart; the consumer adds them. X is f32 or, where it is
 // stored so, f16: `stored` is defined before.
 
@@ -79,6 +80,54 @@ fn add_S(part: u32, q: u32, r: u32, s: vec4f) {
   }
   if (r + 3 < p.rank) {
     S[at + 3] = s.w + select(0, S[at + 3], p.accumulate != 0);
+  }
+}
+
+fn tiles_down() -> u32 {
+  return (p.columns + HEIGHT - 1) / HEIGHT + p.gram_tiles;
+}
+
+fn terms_of(part: u32) -> vec2u {
+  return vec2u(part * p.part_rows, min(p.rows, (part + 1) * p.part_rows));
+}
+
+// Where in a tile a block of 4 columns × 4 terms lies: neighbouring threads load neighbours of a row.
+fn left_at(block: u32) -> vec2u {
+  return 4 * vec2u(block % (HEIGHT / 4), block / (HEIGHT / 4));
+}
+
+// Four columns of a row of X, or of W in the tiles behind.
+fn load_four(tile: u32, at: u32, i: u32, end: u32) -> vec4f {
+  let column_tiles = (p.columns + HEIGHT - 1) / HEIGHT;
+  let of_X = tile < column_tiles;
+  let j = select(tile - column_tiles, tile, of_X) * HEIGHT + at;
+  if (i >= end || j >= select(p.rank, p.columns, of_X)) {
+    return vec4f();
+  }
+  if (of_X) {
+    return load_X(i, j);
+  }
+  return load_W(i, j);
+}
+
+fn load_left(tile: u32, at: u32, i: u32, end: u32) -> mat4x4f {
+  let x0 = load_four(tile, at, i, end);
+  let x1 = load_four(tile, at, i + 1, end);
+  let x2 = load_four(tile, at, i + 2, end);
+  let x3 = load_four(tile, at, i + 3, end);
+  return mat4x4f(x0, x1, x2, x3);
+}
+
+fn load_right(i: u32, r: u32) -> vec4f {
+  return load_W(i, r);
+}
+
+fn store(part: u32, tile: u32, at: u32, r: u32, sums: vec4f) {
+  let column_tiles = (p.columns + HEIGHT - 1) / HEIGHT;
+  if (tile < column_tiles) {
+    add_A(part, tile * HEIGHT + at, r, sums);
+  } else {
+    add_S(part, (tile - column_tiles) * HEIGHT + at, r, sums);
   }
 }
 

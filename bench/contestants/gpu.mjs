@@ -2,6 +2,7 @@
 // an optimizer's step, the probes of the device's peaks, and a fit in naive shaders.
 //   what=fit | transfer | naive | kernel | step | probe
 import { nodeGpu } from '../../ts/backends/webgpu/provider-node.ts'
+import { shapeNamed } from '../../ts/backends/webgpu/shapes.ts'
 import { openGpu } from '../gpu/open.ts'
 import { probeSubject } from '../gpu/probes.ts'
 import { fitSubject, kernelSubject, naiveSubject, stepSubject, transferSubject } from '../gpu/subjects.ts'
@@ -30,7 +31,10 @@ function dataOf(words) {
 const SUBJECTS = {
   probe: (gpu, words) => probeSubject(gpu, words.probe),
   step: (gpu, words) => stepSubject(gpu, words.kernel, Number(words.length)),
-  kernel: (gpu, words) => kernelSubject(gpu, words.kernel, parseFit(words.problem), dataOf(words)),
+  kernel(gpu, words) {
+    const shape = words.tile ? shapeNamed(words.tile) : undefined
+    return kernelSubject(gpu, words.kernel, parseFit(words.problem), dataOf(words), shape)
+  },
   naive: (gpu, words) => naiveSubject(gpu, parseFit(words.problem), dataOf(words)),
   fit: (gpu, words) => fitSubject(gpu, parseFit(words.problem), dataOf(words)),
   transfer: (gpu, words) => transferSubject(gpu, parseFit(words.problem), dataOf(words)),

@@ -1,7 +1,9 @@
 import path from 'node:path'
+import type { ShapeName } from '../../ts/backends/webgpu/shapes.js'
 import type { Entrant } from '../bout.js'
 import { type FitProblem, fitName } from '../problem.js'
 import { iterationWork } from '../work.js'
+import { tileVariant } from './plan.js'
 import type { Probe } from './probes.js'
 
 /** Both are bundled with the package's sources: they look inside it. */
@@ -33,10 +35,10 @@ export function gpuFit(what: GpuFitKind, problem: FitProblem, { units }: { units
   }
 }
 
-/** One kernel as a fit dispatches it. */
-export function gpuKernel(kernel: string, problem: FitProblem): Entrant {
-  const start = { what: 'kernel', kernel, problem: fitName(problem), ...sizeWords(problem) }
-  return { ...gpu, backend: 'webgpu', variant: '', start, under: 'either' }
+/** One kernel as a fit dispatches it. @param tile of a product, where not the one that the fit takes */
+export function gpuKernel(kernel: string, problem: FitProblem, tile?: ShapeName): Entrant {
+  const start = { what: 'kernel', kernel, problem: fitName(problem), ...sizeWords(problem), ...(tile && { tile }) }
+  return { ...gpu, backend: 'webgpu', variant: tile ? tileVariant(tile) : '', start, under: 'either' }
 }
 
 /** A step of an optimizer. */

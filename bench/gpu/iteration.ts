@@ -63,12 +63,12 @@ const PLAIN = {
 export async function imaginaryData(rows: number, columns: number, room: Room): Promise<Resident> {
   const stride = padded(columns)
   const panels = await Promise.all(
-    densePanels(rows, stride, room.bindingBytes).map(async panel => ({
+    densePanels(rows, stride * 4, room.bindingBytes).map(async panel => ({
       ...panel,
       buffer: await imaginary.storage(panel.count * stride * 4),
     })),
   )
-  return { rows, columns, ...PLAIN, X: { kind: 'dense', stride, half: false, panels } }
+  return { rows, columns, ...PLAIN, X: { kind: 'dense', stride, half: false, panels, byColumns: undefined } }
 }
 
 /** The same of CSR X whose entries are spread evenly. */

@@ -1,7 +1,7 @@
 import { bulk, duration, machine, table } from '../report.js'
 import { type Row, rowName } from '../schema.js'
 import type { Sourced } from './files.js'
-import { GPU_GROUP, RACE_GROUP } from './plan.js'
+import { GPU_GROUP, RACE_GROUP, TILE_GROUP } from './plan.js'
 import {
   DISPATCH_SECONDS,
   type DispatchWork,
@@ -12,6 +12,7 @@ import {
   predict,
   predictIteration,
 } from './predictions.js'
+import { tileSection } from './tile-section.js'
 
 /** rows, rank, columns */
 const ITERATIONS: readonly (readonly [number, number, number])[] = [
@@ -88,8 +89,11 @@ function race({ results, source }: Sourced): string[] {
   return [...head, ...parts]
 }
 
+/** Groups whose figures of GPUs are shown. */
+const SHOWN: readonly string[] = [GPU_GROUP, TILE_GROUP]
+
 function measuredOn({ results, source }: Sourced): string[] {
-  const rows = results.rows.filter(row => row.status === 'measured' && !row.emulated && row.group === GPU_GROUP)
+  const rows = results.rows.filter(row => row.status === 'measured' && !row.emulated && SHOWN.includes(row.group))
   const cells = (row: Row) => [
     `\`${row.problem}\``,
     rowName(row),
@@ -119,7 +123,7 @@ const HOW = [
   '',
   '```',
   'npm ci --ignore-scripts                  once; Dawn for Node is among the packages',
-  'npm run bench -- --backends webgpu       five minutes or so; writes bench/results/webgpu-*.json and this page',
+  'npm run bench -- --backends webgpu       ten minutes or so; writes bench/results/webgpu-*.json and this page',
   'npm run example                          then open the page bench/ below the address that it prints',
   '```',
   '',
@@ -143,7 +147,8 @@ const PROVEN = [
   'Proven by tests on that driver:',
   '',
   '- *Results.* Every kernel agrees with its float64 reference within the bounds of its spec, on every size there, with guard zones around',
-  '  its arrays ([kernels.md](kernels.md)); whole fits follow the reference’s losses. Both in Node and in the browser.',
+  '  its arrays ([kernels.md](kernels.md)), and dense products in each of their tiles; whole fits follow the reference’s losses. Both in',
+  '  Node and in the browser, but for the tiles.',
   '- *Economy.* 100 iterations of a dense multiplicative fit are 6 dispatches each and one before the first (7 where the parts of a large',
   '  Gram matrix are added up by themselves), in at most 5 submissions with 2 read-backs, those of the losses and of the factors; nothing is',
   '  allocated after the first iteration; the uploads are X, W and H, once.',
@@ -157,6 +162,66 @@ const PROVEN = [
   '',
 ]
 
+const DEVICES = [
+  '## Devices of your own',
+  '',
+  'A program that draws, or computes with WebGPU beside this package, passes its device in:',
+  '',
+  '```js',
+  "const adapter = await navigator.gpu.requestAdapter({ powerPreference: 'high-performance' })",
+  'const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits',
+  'const device = await adapter.requestDevice({',
+  '  requiredLimits: { maxBufferSize, maxStorageBufferBindingSize },',
+  "  requiredFeatures: ['shader-f16'].filter(name => adapter.features.has(name)), // for storage: 'f16'",
+  '})',
+  'const fit = await factorize(X, { rank: 20, webgpu: { device } })',
+  '```',
+  '',
+  '- Without `requiredLimits` one binding spans 128 MiB: X is then cut into more panels, and W and H must each fit one.',
+  '- The device is used and never destroyed. Our commands run in error scopes of their own: its uncaptured errors, and its scopes,',
+  '  are as they were. `closeDevices()` gives back what is kept on it for the next fit: compiled kernels and three small buffers.',
+  '- Where it is lost, a fit goes on with another backend, unless one was asked for by name; pass another device in for the next.',
+  '- **In Node, keep the GPU object alive for as long as the process runs**, for example on `globalThis`: what `create([])` of the',
+  '  package `webgpu` answers. Dawn looks for finished work through it, and a device does not hold on to it: once it is collected, the',
+  '  process may abort. Nothing that a device offers leads back to it, so we cannot keep it for you. Our own is kept.',
+  '',
+]
+
+const STREAMING = [
+  '## X larger than the GPU’s memory',
+  '',
+  'WebGPU does not say how much memory there is. `webgpu.memoryLimit` (or NONNEG_WEBGPU_MEMORY) says how many bytes fits may take; without',
+  'it, where the device turns out to be full, half of what was too much is tried. What has no room as a whole is shared out like this:',
+  '',
+  '1. Tiles of W·H, which losses beside Frobenius and masks are formed in, are made smaller than 64 MiB for as long as one gives every',
+  '   thread of a large GPU 4 × 4 entries: 4 MiB. All of X stays.',
+  '2. X is cut into panels of rows, up to 32 MiB each. As many as have room stay; the others take turns in two berths: while the device works',
+  '   on the panel in the one, the next is written to the other. Tiles are as large as a panel. Coordinate descent of H under the other losses',
+  '   goes along columns, so a dense X, and dense weights, are cut into panels of columns as well.',
+  '3. Where the least panels have no room, 16 rows or 4 columns, `ERR_NONNEG_MEMORY` says what the fit would take and what there is.',
+  '',
+  'Results are those of a fit that holds X in the same panels, bit for bit. What an iteration sends, its loss included, of the panels that',
+  'do not stay:',
+  '',
+  ...table(
+    ['loss and X', 'sent in an iteration'],
+    [
+      [
+        'Frobenius, dense',
+        'X once: the rows of W move with their panel; with H fixed nothing after the first iteration',
+      ],
+      ['Frobenius, CSR', 'X by rows and by columns'],
+      ['others, or masks: `mu`, `pg`', 'X and dense weights for each round of either factor, and once for the loss'],
+      ['others, or masks: `hals`', 'X and dense weights by rows for W, by columns for H, and by rows for the loss'],
+    ],
+  ),
+  '',
+  "`storage: 'f16'` halves that for a dense X. `plan(X, options)` and `fit.explain()` say how many panels there are, how many stay and",
+  'how many bytes an iteration sends, and by how much that slows the fit at 4 GB a second. That rate is an assumption, on the low side:',
+  'PCIe 3.0 × 16 carries about 12, and on a GPU that shares the memory of the processor it is a copy. `auto` chooses with it.',
+  '',
+]
+
 const COUNTED = [
   '## Counted, and what follows',
   '',
@@ -164,6 +229,7 @@ const COUNTED = [
   'allows: the flops at the peak or the bytes at the full bandwidth, whichever takes longer (**A**: arithmetic bounds it, **M**: memory).',
   '**They are predictions from data sheets, and lower bounds**: real kernels reach a part of either peak, and small ones wait for the',
   'start of their dispatch more than for anything else. Arrays that a cache holds move faster; what a cache serves twice counts once.',
+  'Least squares (`bpp_…`) compute in pairs of f32, in which a flop of the spec takes twenty and more.',
   '',
 ]
 
@@ -189,6 +255,8 @@ export async function gpuPage(files: readonly Sourced[]): Promise<string> {
     '',
     ...PROVEN,
     ...measured(files),
+    ...DEVICES,
+    ...STREAMING,
     ...COUNTED,
     ...gpuTable(),
     '',
@@ -200,6 +268,7 @@ export async function gpuPage(files: readonly Sourced[]): Promise<string> {
     `Dispatches wait for each other, as each reads what the one before it wrote. ${duration(DISPATCH_SECONDS)} for each is an assumption, not a`,
     'figure of these GPUs. An iteration has the loss in it; sums are cut into parts (`threads`) until a large GPU is busy.',
     '',
+    ...tileSection(),
     '## Software drivers: the same update, written in three ways',
     '',
     'nonneg’s fit; the update in naive WGSL with one thread for each entry of a product (`bench/gpu/naive.ts`); and the update in operations of',

@@ -1,14 +1,22 @@
+import { SHAPES_OF, type ShapedKernel, type ShapeName } from '../../ts/backends/webgpu/shapes.js'
 import { type FitProblem, fitName, problemName } from '../problem.js'
 
 /** The groups of rows. */
 export const GPU_GROUP = 'webgpu'
 export const RACE_GROUP = 'webgpu-race'
+export const TILE_GROUP = 'webgpu-tiles'
 /** What `--backends webgpu` stands for. */
-export const GPU_GROUPS: readonly string[] = [GPU_GROUP, RACE_GROUP]
+export const GPU_GROUPS: readonly string[] = [GPU_GROUP, RACE_GROUP, TILE_GROUP]
 
 /** Single kernels, and a fit that dispatches them. */
 export interface KernelPlan {
   readonly kernels: readonly string[]
+  readonly problem: FitProblem
+}
+
+/** Products that are timed with each of their shapes (see ts/backends/webgpu/shapes.ts). */
+export interface TilePlan {
+  readonly kernels: readonly ShapedKernel[]
   readonly problem: FitProblem
 }
 
@@ -19,6 +27,7 @@ export interface GpuPlan {
   /** Those that the naive shaders, and where they are installed others, do as well, with as many iterations. */
   readonly races: readonly { readonly problem: FitProblem; readonly units: number }[]
   readonly kernels: readonly KernelPlan[]
+  readonly tiles: readonly TilePlan[]
   readonly steps: readonly { readonly kernel: string; readonly length: number }[]
   /** Iterations of a fit that is timed with its way to the GPU and back. */
   readonly transferred: number
@@ -31,6 +40,7 @@ export interface GpuPlan {
 export const GPU_SCALES = ['full', 'quick', 'emulated', 'tiny'] as const
 export type GpuScale = (typeof GPU_SCALES)[number]
 
+const SHAPED = Object.keys(SHAPES_OF) as ShapedKernel[]
 const HYPERGRADIENT = 'hypergradient_momentum'
 
 function problems(rows: number, rank: number, columns: number, nonzeros: number) {
@@ -72,7 +82,9 @@ export function gpuPlan(scale: GpuScale): GpuPlan {
   if (scale === 'tiny') {
     const { dense } = problems(48, 4, 40, 0)
     const kernels = [{ problem: dense, kernels: ['xht_dense', 'mu_update'] }]
-    return { fits: [dense], races: [], kernels, steps: [{ kernel: HYPERGRADIENT, length: 4096 }], transferred: 4 }
+    const tiles: TilePlan[] = [{ problem: dense, kernels: ['gram'] }]
+    const steps = [{ kernel: HYPERGRADIENT, length: 4096 }]
+    return { fits: [dense], races: [], kernels, tiles, steps, transferred: 4 }
   }
   if (scale === 'emulated') {
     const small = problems(256, 16, 256, 6000)
@@ -81,7 +93,8 @@ export function gpuPlan(scale: GpuScale): GpuPlan {
       { problem: problems(512, 32, 256, 0).dense, units: 4 },
     ]
     const steps = [{ kernel: HYPERGRADIENT, length: 65_536 }]
-    return { fits: rulesOf(small), races, kernels: kernelPlans(small), steps, transferred: 20 }
+    const tiles = [{ problem: small.dense, kernels: SHAPED }]
+    return { fits: rulesOf(small), races, kernels: kernelPlans(small), tiles, steps, transferred: 20 }
   }
   const usual = problems(2000, 32, 1000, 0)
   const cells = problems(2700, 20, 13_714, 2_282_976)
@@ -96,16 +109,29 @@ export function gpuPlan(scale: GpuScale): GpuPlan {
     fits: [...rulesOf(middle), large.dense, { ...large.dense, rule: 'hals' }, large.kl],
     races,
     kernels: [...kernelPlans(middle), { problem: large.dense, kernels: ['xht_dense', 'xtw_dense'] }],
+    // ranks for which shapes.ts chooses differently
+    tiles: [32, 10, 128].map(rank => ({ problem: problems(4096, rank, 4096, 0).dense, kernels: SHAPED })),
     steps,
     transferred: 100,
   }
   if (scale === 'full') return all
-  return { ...all, fits: all.fits.slice(0, 2), races: races.slice(0, 1), kernels: all.kernels.slice(0, 1) }
+  const few = { races: races.slice(0, 1), kernels: all.kernels.slice(0, 1), tiles: all.tiles.slice(0, 1) }
+  return { ...all, ...few, fits: all.fits.slice(0, 2) }
 }
 
 /** The name of a kernel's row: `xht_dense in mu:f32:2000x32x1000`. */
 export function kernelName(kernel: string, problem: FitProblem): string {
   return `${kernel} in ${fitName(problem)}`
+}
+
+/** How a row calls the shape of its product. */
+export function tileVariant(tile: ShapeName): string {
+  return `tile ${tile}`
+}
+
+/** The name of the rows of a product's shapes. */
+export function tilesName(kernel: ShapedKernel, problem: FitProblem): string {
+  return `tiles of ${kernelName(kernel, problem)}`
 }
 
 export function stepName({ kernel, length }: GpuPlan['steps'][number]): string {

@@ -1,3 +1,4 @@
+import type { Call } from '../../ts/backends/webgpu/calls.js'
 import { dotsOf, roomOf } from '../../ts/backends/webgpu/device.js'
 import { WORKGROUP } from '../../ts/backends/webgpu/pipelines.js'
 import type { Room } from '../../ts/backends/webgpu/plan.js'
@@ -45,7 +46,15 @@ export const NAMED_GPUS: readonly NamedGpu[] = [
 export const DISPATCH_SECONDS = 5e-6
 
 /** What a GPU that is none of this machine's would be taken for. */
-export const LARGE_ROOM: Room = roomOf({ maxStorageBufferBindingSize: 2 ** 31 - 4, maxBufferSize: 2 ** 31 - 4 }, false)
+export const LARGE_ROOM: Room = roomOf(
+  {
+    ...{ maxStorageBufferBindingSize: 2 ** 31 - 4, maxBufferSize: 2 ** 31 - 4 },
+    // what every device grants
+    ...{ maxComputeInvocationsPerWorkgroup: 256, maxComputeWorkgroupSizeX: 256, maxComputeWorkgroupSizeY: 256 },
+    maxComputeWorkgroupStorageSize: 16_384,
+  },
+  false,
+)
 
 export interface Prediction {
   readonly seconds: number
@@ -96,8 +105,13 @@ export async function muIteration(rows: number, rank: number, columns: number): 
   const { iteration } = await fitCalls(imaginary, { spec, data, room: LARGE_ROOM, dots: dotsOf(false) })
   return iteration.map(call => {
     const [x, y, z] = call.groups
-    return { kernel: call.kernel, threads: x * y * z * WORKGROUP, ...workOf(call) }
+    return { kernel: call.kernel, threads: x * y * z * threadsIn(call), ...workOf(call) }
   })
+}
+
+/** Threads of a workgroup. */
+function threadsIn({ variant: { ACROSS, DOWN } = {} }: Call): number {
+  return ACROSS === undefined ? WORKGROUP : Number(ACROSS) * Number(DOWN)
 }
 
 /** Of a whole iteration: the sum of its dispatches, one after the other. */

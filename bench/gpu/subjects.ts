@@ -4,6 +4,7 @@ import { deviceColumns, uploadData } from '../../ts/backends/webgpu/data.js'
 import { dotsOf, roomOf } from '../../ts/backends/webgpu/device.js'
 import { Owned } from '../../ts/backends/webgpu/owned.js'
 import { padded } from '../../ts/backends/webgpu/plan.js'
+import { askedShape, type Shape } from '../../ts/backends/webgpu/shapes.js'
 import { uploadFloats, uploadRows, uploadTransposed } from '../../ts/backends/webgpu/upload.js'
 import { groupsOf, PARTIAL_BYTES, scalarsOf, vectorCall } from '../../ts/backends/webgpu/vector-calls.js'
 import { denseView, type MatrixView } from '../../ts/core/matrix.js'
@@ -84,19 +85,23 @@ export function naiveSubject(open: OpenGpu, problem: FitProblem, { X, W, H }: Fi
 /**
  * One kernel as the fit dispatches it: in its sizes, cut into its parts, on what an iteration has left there. A unit is one
  * dispatch.
+ *
+ * @param shape of the products, where not the one that the fit takes
  */
 export async function kernelSubject(
   open: OpenGpu,
   kernel: string,
   problem: FitProblem,
   matrices: FitData,
+  shape: Shape | undefined = askedShape(),
 ): Promise<Subject> {
   const { gpu, emulated } = open
   const own = problemOf(problem, matrices)
   const spec = specOf(problem)
-  const room = roomOf(gpu.device.limits, emulated)
+  const room = roomOf(gpu.device.limits, emulated, { shape })
   const owned = new Owned(gpu)
-  const data = await uploadData(gpu, owned, own, { spec, batches: false, room })
+  const where = { bindingBytes: room.bindingBytes, residency: undefined }
+  const data = await uploadData(gpu, owned, own, { spec, batches: false, ...where })
   const calls = await fitCalls(owned, { spec, data, room, dots: dotsOf(emulated) }, gpu)
   const width = padded(spec.rank)
   await uploadRows(gpu, calls.W, own.W, 0, problem.rows, width)

@@ -1,6 +1,7 @@
+import { SHAPES_OF, type ShapedKernel, shapeNamed } from '../../ts/backends/webgpu/shapes.js'
 import type { Subject } from '../gpu/dispatches.js'
 import type { OpenGpu } from '../gpu/open.js'
-import { GPU_GROUP, type GpuPlan, kernelName, stepName } from '../gpu/plan.js'
+import { GPU_GROUP, type GpuPlan, kernelName, stepName, TILE_GROUP, tilesName, tileVariant } from '../gpu/plan.js'
 import { PROBES, type ProbeSize, probeSize, probeSubject } from '../gpu/probes.js'
 import { type FitData, fitSubject, kernelSubject, naiveSubject, stepSubject, transferSubject } from '../gpu/subjects.js'
 import { calibrated, type Place, takeTurns } from '../gpu/turns.js'
@@ -71,6 +72,25 @@ function single(problem: string, unit: Unit, make: (gpu: OpenGpu) => Promise<Sub
   }
 }
 
+/** The shapes of a product against each other. */
+function tileTask(kernel: ShapedKernel, problem: FitProblem): Task {
+  const name = tilesName(kernel, problem)
+  return {
+    kind: 'kernel',
+    problem: name,
+    unit: 'call',
+    async open(gpu) {
+      const data = dataOf(problem)
+      const places: Pick<Place, 'label' | 'subject'>[] = []
+      for (const tile of SHAPES_OF[kernel]) {
+        const label = { ...labelOf(gpu, name, 'call', 'webgpu', tileVariant(tile)), group: TILE_GROUP }
+        places.push({ label, subject: await kernelSubject(gpu, kernel, problem, data, shapeNamed(tile)) })
+      }
+      return places
+    },
+  }
+}
+
 const PEAKS: Task = { kind: 'peaks', problem: problemName('peaks', 'f32', []), unit: 'pass', open: async () => [] }
 
 /** All that a plan has, in the order of the page. */
@@ -83,6 +103,7 @@ export function tasksOf(plan: GpuPlan): readonly Task[] {
         single(kernelName(kernel, problem), 'call', gpu => kernelSubject(gpu, kernel, problem, dataOf(problem))),
       ),
     ),
+    ...plan.tiles.flatMap(({ kernels, problem }) => kernels.map(kernel => tileTask(kernel, problem))),
     ...plan.steps.map(step => single(stepName(step), 'step', gpu => stepSubject(gpu, step.kernel, step.length))),
   ]
 }

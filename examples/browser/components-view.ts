@@ -9,15 +9,23 @@ const LIST_LENGTH = 8
 /** So many numbers are drawn in a few milliseconds; components beyond them are left out. */
 const MOST_NUMBERS = 1 << 19
 const MOST_SHOWN = 100
+/** Of a frame: what a browser takes to show a canvas that has changed is more than to draw it, and nobody gives that back. */
+const MOST_A_FRAME = 24
 
 type Draw = (values: Float32Array) => void
 
-/** The rows of H, each as a figure that is made once and drawn anew in place. */
+/** The rows of H, each as a figure that is made once and drawn anew in place, some of them at a time. */
 export class ComponentsView {
   readonly #place: HTMLElement
   readonly #more: HTMLElement
   #draws: Draw[] = []
+  #view: View = { kind: 'lists', labels: undefined }
   #columns = 0
+  #shown = 0
+  #H: Float32Array = new Float32Array(0)
+  /** The component that is drawn next, and how many are still to be drawn. */
+  #next = 0
+  #left = 0
 
   constructor(place: HTMLElement, more: HTMLElement) {
     this.#place = place
@@ -26,21 +34,43 @@ export class ComponentsView {
 
   /** Makes room for the components of a fit. */
   begin(rank: number, columns: number, view: View): void {
-    const shown = Math.max(1, Math.min(rank, MOST_SHOWN, Math.floor(MOST_NUMBERS / columns)))
+    this.#shown = Math.max(1, Math.min(rank, MOST_SHOWN, Math.floor(MOST_NUMBERS / columns)))
     this.#columns = columns
+    this.#view = view
+    this.#draws = []
+    this.#next = 0
+    this.#left = 0
     this.#place.dataset.view = view.kind
-    const made = Array.from({ length: shown }, (_, i) => {
-      return view.kind === 'pictures' ? picture(i + 1, columns, view.width) : list(i + 1, view.labels)
-    })
-    this.#draws = made.map(({ draw }) => draw)
-    this.#place.replaceChildren(...made.map(({ figure }) => figure))
-    this.#more.textContent = shown < rank ? `${shown} of ${rank} are shown.` : ''
+    this.#place.replaceChildren()
+    const missing = this.#shown < rank ? [`${this.#shown} of ${rank} are shown.`] : []
+    const meaning = view.kind === 'lists' ? ['The largest columns of each; bars are shares of the largest.'] : []
+    this.#more.textContent = [...meaning, ...missing].join(' ')
   }
 
-  draw(H: Float32Array): void {
-    this.#draws.forEach((draw, i) => {
-      draw(H.subarray(i * this.#columns, (i + 1) * this.#columns))
-    })
+  /** Takes the components that are to be drawn from now on. */
+  show(H: Float32Array): void {
+    this.#H = H
+    this.#left = this.#shown
+  }
+
+  /** Draws until about a time of `performance.now()`, and says whether all is drawn; the next call goes on with the rest. */
+  drawUntil(end: number): boolean {
+    for (let drawn = 0; this.#left > 0 && drawn < MOST_A_FRAME && performance.now() < end; drawn++) {
+      const i = this.#next
+      this.#draws[i] ??= this.#make(i + 1)
+      this.#draws[i](this.#H.subarray(i * this.#columns, (i + 1) * this.#columns))
+      this.#next = (i + 1) % this.#shown
+      this.#left--
+    }
+    return this.#left === 0
+  }
+
+  #make(number: number): Draw {
+    const view = this.#view
+    const { figure, draw } =
+      view.kind === 'pictures' ? picture(number, this.#columns, view.width) : list(number, view.labels)
+    this.#place.append(figure)
+    return draw
   }
 }
 
@@ -70,6 +100,8 @@ function list(number: number, labels: readonly string[] | undefined): { figure: 
       item.hidden = value <= 0
       if (item.hidden) return
       item.textContent = labels?.[places[i]] ?? `column ${places[i] + 1}`
+      // long names are cut off
+      item.title = item.textContent
       item.style.setProperty('--share', `${((100 * value) / values[places[0]]).toFixed(1)}%`)
     })
   }

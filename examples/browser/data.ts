@@ -12,27 +12,65 @@ export interface Data extends LabelledMatrix {
   readonly rank: number
 }
 
-type Reader = (file: Blob, name: string) => Promise<LabelledMatrix>
+interface Options {
+  readonly name: string
+  readonly dtype: 'f32'
+  readonly signal?: AbortSignal
+}
+
+type Reader = (file: Blob, options: Options, onShare: (share: number) => void) => Promise<LabelledMatrix>
 
 const READERS: Readonly<Record<string, Reader>> = {
-  csv: (file, name) => parseCsv(file, { name, dtype: 'f32' }),
-  tsv: (file, name) => parseCsv(file, { name, dtype: 'f32', delimiter: '\t' }),
-  mtx: (file, name) => parseMatrixMarket(file, { name, dtype: 'f32' }),
-  npy: async (file, name) => parseNpy(new Uint8Array(await file.arrayBuffer()), { name }),
+  csv: (file, options, onShare) => parseCsv(watched(file, onShare), options),
+  tsv: (file, options, onShare) => parseCsv(watched(file, onShare), { ...options, delimiter: '\t' }),
+  mtx: (file, options, onShare) => parseMatrixMarket(watched(file, onShare), options),
+  // the browser reads it on threads of its own, in no time that would be worth telling
+  npy: async (file, options) => parseNpy(await held(file, options.name), options),
+}
+
+/** All bytes at once, which a .npy file is read from; the parsers of text inflate theirs. */
+async function held(file: Blob, name: string): Promise<Uint8Array> {
+  const isPacked = /\.gz$/i.test(name)
+  const plain = isPacked ? new Response(file.stream().pipeThrough(new DecompressionStream('gzip'))) : file
+  try {
+    return new Uint8Array(await plain.arrayBuffer())
+  } catch (cause) {
+    const message = `${name} cannot be read: it is damaged, or more than the browser can hold`
+    throw new NonnegError('ERR_NONNEG_FORMAT', message, { cause })
+  }
+}
+
+/** The bytes of a file, telling the share of them that has been read. */
+function watched(file: Blob, onShare: (share: number) => void): ReadableStream<Uint8Array> {
+  let read = 0
+  const watch = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
+    transform(piece, controller) {
+      read += piece.length
+      onShare(read / file.size)
+      controller.enqueue(piece)
+    },
+  })
+  return file.stream().pipeThrough(watch)
+}
+
+/** What goes with the reading of a file. */
+export interface Reading {
+  readonly signal?: AbortSignal
+  readonly onShare?: (share: number) => void
 }
 
 /**
- * Reads a file by its extension; text may be gzipped.
+ * Reads a file by its extension, gzipped or not.
  * @throws NonnegError ERR_NONNEG_FORMAT for another extension, and what the parsers of `nonneg/data` throw
  */
-export async function readData(file: Blob, name: string): Promise<Data> {
+export async function readData(file: Blob, name: string, { signal, onShare }: Reading = {}): Promise<Data> {
   const extension = /\.(\w+)(?:\.gz)?$/i.exec(name)?.[1].toLowerCase() ?? ''
   if (!Object.hasOwn(READERS, extension)) {
     throw new NonnegError('ERR_NONNEG_FORMAT', `${name}: this is no kind of file that the page reads`, {
-      fix: `Take one whose name ends in .${Object.keys(READERS).join(', .')}; text may be gzipped.`,
+      fix: `Take one whose name ends in .${Object.keys(READERS).join(', .')}, or in one of these and .gz.`,
     })
   }
-  const read = await READERS[extension](file, name)
+  const read = await READERS[extension](file, { name, dtype: 'f32', signal }, onShare ?? (() => {}))
   const { rows, columns } = read.matrix
   const side = Math.sqrt(columns)
   const square = !read.columnLabels && Number.isInteger(side) && side >= 4

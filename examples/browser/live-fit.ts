@@ -1,9 +1,19 @@
-import { type Checkpoint, type Factorization, type FactorizeOptions, factorize, type MatrixView } from 'nonneg'
+import {
+  type Checkpoint,
+  type Factorization,
+  type FactorizeOptions,
+  factorize,
+  type HistoryEntry,
+  type MatrixView,
+} from 'nonneg'
 
 /** What a fit tells of while it runs. */
 export interface Watcher {
-  /** After every iteration: its loss, and the seconds so far without the pauses for pictures. */
-  onLoss(loss: number, seconds: number): void
+  /**
+   * After every iteration, with the seconds so far without the pauses for pictures. Where a backend has failed, iterations
+   * come again from the first that is not kept.
+   */
+  onIteration(entry: HistoryEntry): void
   /** H now and then; components are its rows, up to their scale. */
   onComponents(H: Float32Array): void
   /** Wait for a frame after each iteration, so that it can be seen. */
@@ -45,7 +55,7 @@ export async function liveFit(
   return await factorize(X, {
     ...options,
     onAbort: 'return',
-    onProgress: ({ loss, seconds }) => watcher.onLoss(loss, Math.max(0, seconds - pausedMs / 1000)),
+    onProgress: entry => watcher.onIteration({ ...entry, seconds: Math.max(0, entry.seconds - pausedMs / 1000) }),
     checkpointEvery: slowly ? 1 : EVERY,
     onCheckpoint: async checkpoint => {
       const start = performance.now()

@@ -2,8 +2,8 @@ const SVG = 'http://www.w3.org/2000/svg'
 const MARGIN = { left: 62, right: 14, top: 10, bottom: 26 }
 const NOTHING = 'Loss over iterations: nothing yet'
 const MOST_POINTS = 500
-/** The least share of the largest loss that the axis shows. */
-const DEPTH = 1e-8
+/** The least share of the largest loss that the axis shows: below it are the roundings of f32, about 10⁻⁷ of ‖X‖². */
+const DEPTH = 1e-6
 
 const number = new Intl.NumberFormat('en', { maximumSignificantDigits: 4, notation: 'standard' })
 const tiny = new Intl.NumberFormat('en', { maximumSignificantDigits: 3, notation: 'scientific' })
@@ -78,7 +78,9 @@ export class LossCurve {
     const low = Math.min(0.999 * high, Math.max(Math.min(...shown.map(i => losses[i])), high * DEPTH))
     const span = Math.log(high / low)
     const y = (loss: number) => bottom - ((bottom - MARGIN.top) * Math.log(Math.max(loss, low) / low)) / span
-    for (const tick of logTicks(low, high)) {
+    const ticks = logTicks(low, high)
+    // a single loss, and those that hardly differ, would have the same number beside several lines
+    for (const tick of ticks.filter((t, i) => i === 0 || lossText(t) !== lossText(ticks[i - 1]))) {
       parts.push(element('path', { class: 'rule', d: `M${MARGIN.left} ${y(tick).toFixed(1)}H${right}` }))
       parts.push(element('text', { x: MARGIN.left - 8, y: y(tick) + 4, 'text-anchor': 'end' }, lossText(tick)))
     }

@@ -1,8 +1,8 @@
-import { type Factorization, type LossName, NonnegError, type SolverName } from 'nonneg'
+import { type BackendId, type Factorization, type LossName, NonnegError, type SolverName } from 'nonneg'
 import { encodeMatrix } from 'nonneg/data'
 import { showBackends } from './backends.js'
 import { ComponentsView, type View } from './components-view.js'
-import { type Data, readData, rowOf } from './data.js'
+import { type Data, type Reading, readData, rowOf } from './data.js'
 import { liveFit } from './live-fit.js'
 import { LossCurve, lossText } from './loss-curve.js'
 import { drawPicture, onColours, pictureCanvas } from './pictures.js'
@@ -29,6 +29,8 @@ const SOLVERS: Readonly<Record<SolverName | 'auto', readonly LossName[]>> = {
 }
 /** Rows of X that are shown as pictures. */
 const PREVIEWS = 24
+/** Of a frame, for pictures. */
+const DRAW_MS = 6
 /** Lists are read, not watched. */
 const LISTS_EVERY_MS = 120
 
@@ -37,6 +39,7 @@ const view = new ComponentsView(byId('components'), byId('more'))
 
 let data: Data | undefined
 let running: AbortController | undefined
+let reading: AbortController | undefined
 let done: Factorization | undefined
 let losses: number[] = []
 let seconds = 0
@@ -73,22 +76,45 @@ function chosenView({ matrix, columnLabels }: Data): View {
 
 let frame = 0
 let lastList = 0
+/** Whether H has not been handed to the view yet. */
+let isNew = false
+/** Rows of X that are still to be shown. */
+let rowsLeft: number[] = []
 
-/** Draws what has changed, at most once a frame. */
+/** Draws what has changed, at most once a frame, and as many pictures as a frame has time for. */
 function draw(): void {
-  if (frame === 0) frame = requestAnimationFrame(drawNow)
+  if (frame !== 0) return
+  document.body.dataset.drawing = ''
+  frame = requestAnimationFrame(drawNow)
 }
 
 function drawNow(time: number): void {
   frame = 0
+  const isDone = drawParts(time)
+  if (isDone) delete document.body.dataset.drawing
+  else draw()
+}
+
+/** Draws a part of what has changed, and says whether that was all. */
+function drawParts(time: number): boolean {
+  const end = performance.now() + DRAW_MS
   curve.draw(losses, iterations)
   byId('iteration').textContent = losses.length > 0 ? `${losses.length} of ${iterations}` : '–'
   byId('now').textContent = losses.length > 0 ? lossText(losses[losses.length - 1]) : '–'
   byId('time').textContent = losses.length > 0 ? timeText(seconds) : '–'
-  if (!H || !data) return
-  if (running && chosenView(data).kind === 'lists' && time - lastList < LISTS_EVERY_MS) return
-  lastList = time
-  view.draw(H)
+  if (!data) return true
+  if (rowsLeft.length > 0) {
+    showRows(data, end)
+    return false
+  }
+  if (!H) return true
+  const isDue = !running || chosenView(data).kind !== 'lists' || time - lastList >= LISTS_EVERY_MS
+  if (isNew && isDue) {
+    isNew = false
+    lastList = time
+    view.show(H)
+  }
+  return view.drawUntil(end)
 }
 
 function timeText(value: number): string {
@@ -107,17 +133,23 @@ function clear(): void {
 }
 
 function preview(): void {
-  const place = byId('preview')
-  place.replaceChildren()
-  if (!data) return
-  const { matrix } = data
-  const shown = chosenView(data)
+  byId('preview').replaceChildren()
+  rowsLeft = []
+  if (!data || chosenView(data).kind !== 'pictures') return
+  const { rows } = data.matrix
+  const count = Math.min(PREVIEWS, rows)
+  rowsLeft = Array.from({ length: count }, (_, i) => Math.floor((i * rows) / count))
+  draw()
+}
+
+/** Shows the rows of X that are left, as far as there is time. */
+function showRows(own: Data, end: number): void {
+  const shown = chosenView(own)
   if (shown.kind !== 'pictures') return
-  const count = Math.min(PREVIEWS, matrix.rows)
-  for (let i = 0; i < count; i++) {
-    const canvas = pictureCanvas(matrix.columns, shown.width)
-    drawPicture(canvas, rowOf(matrix, Math.floor((i * matrix.rows) / count)))
-    place.append(canvas)
+  while (rowsLeft.length > 0 && performance.now() < end) {
+    const canvas = pictureCanvas(own.matrix.columns, shown.width)
+    drawPicture(canvas, rowOf(own.matrix, rowsLeft.shift()!))
+    byId('preview').append(canvas)
   }
 }
 
@@ -127,15 +159,28 @@ function layOut(): void {
   if (!data || !H) return
   const { columns } = data.matrix
   view.begin(H.length / columns, columns, chosenView(data))
+  isNew = true
   lastList = 0
   draw()
 }
 
-async function take(source: () => Promise<Data>, sample: string | undefined): Promise<void> {
+/** Takes another matrix in the place of this one, and of any that is still being read. */
+async function take(name: string, source: (reading: Reading) => Promise<Data>, sample?: string): Promise<void> {
   running?.abort()
+  reading?.abort()
+  const controller = new AbortController()
+  const { signal } = controller
+  setReading(controller)
   byId('error').hidden = true
+  say(`Reading ${name} …`)
   try {
-    const next = await source()
+    const onShare = (share: number) => {
+      if (!signal.aborted) say(`Reading ${name}: ${5 * Math.floor(20 * share)} %`)
+    }
+    const next = await source({ signal, onShare })
+    if (signal.aborted) return
+    // a fit of the former matrix may have begun in the meantime
+    running?.abort()
     data = next
     for (const other of document.querySelectorAll<HTMLElement>('.sample')) {
       other.setAttribute('aria-pressed', String(other.dataset.sample === sample))
@@ -149,7 +194,10 @@ async function take(source: () => Promise<Data>, sample: string | undefined): Pr
     draw()
     say('')
   } catch (error) {
-    showError(error)
+    if (reading === controller) say(signal.aborted ? `${name} was not read to its end.` : '')
+    if (!signal.aborted) showError(error)
+  } finally {
+    if (reading === controller) setReading(undefined)
   }
 }
 
@@ -168,12 +216,25 @@ function offerSolvers(): void {
 
 function setRunning(controller: AbortController | undefined): void {
   running = controller
-  button('fit').disabled = controller !== undefined
-  button('stop').disabled = controller === undefined
+  offerButtons()
+}
+
+function setReading(controller: AbortController | undefined): void {
+  reading = controller
+  offerButtons()
+}
+
+function offerButtons(): void {
+  button('fit').disabled = running !== undefined || reading !== undefined
+  button('stop').disabled = running === undefined && reading === undefined
 }
 
 async function fit(): Promise<void> {
-  if (!data || running) return
+  if (running || reading) return
+  if (!data) {
+    say('There is no matrix yet: take a sample or a file.')
+    return
+  }
   const { matrix } = data
   const controller = new AbortController()
   setRunning(controller)
@@ -184,6 +245,7 @@ async function fit(): Promise<void> {
   const mark = performance.now()
   // another matrix may be taken in the meantime
   const isCurrent = () => data?.matrix === matrix
+  const backend = choice('backend').value as BackendId | 'auto'
   say('Fitting …')
   draw()
   try {
@@ -193,16 +255,19 @@ async function fit(): Promise<void> {
       tolerance: 0,
       loss: choice('loss').value as LossName,
       solver: choice('solver').value as SolverName | 'auto',
-      backend: choice('backend').value as 'auto',
+      backend,
+      // what cannot do it, or fails on the way, is named with the reason
+      fallback: backend !== 'auto',
       seed: field('seed').valueAsNumber,
       signal: controller.signal,
     }
     const result = await liveFit(matrix, options, {
       slow: field('slow').checked,
-      onLoss: (loss, at) => {
+      onIteration: entry => {
         if (!isCurrent()) return
-        losses.push(loss)
-        seconds = at
+        losses.length = entry.iteration - 1
+        losses.push(entry.loss)
+        seconds = entry.seconds
         draw()
       },
       onComponents: next => {
@@ -213,7 +278,7 @@ async function fit(): Promise<void> {
     done = result
     losses = result.history.map(({ loss }) => loss)
     showComponents(Float32Array.from(result.H.data), rank)
-    finish(result)
+    finish(result, backend)
   } catch (error) {
     if (!isCurrent()) return
     const stopped = error instanceof NonnegError && error.code === 'ERR_NONNEG_ABORTED'
@@ -230,17 +295,25 @@ function showComponents(next: Float32Array, rank: number): void {
   if (!data) return
   const first = H === undefined
   H = next
+  isNew = true
   if (first) view.begin(rank, data.matrix.columns, chosenView(data))
   draw()
 }
 
-function finish({ relativeError, reason, backend, emulated, solver, handovers, deadComponents }: Factorization): void {
+function finish(result: Factorization, asked: BackendId | 'auto'): void {
+  const { relativeError, reason, backend, emulated, solver, handovers, plan, deadComponents } = result
   byId('relative').textContent = relativeError.toFixed(4)
   const end = reason === 'aborted' ? 'Stopped; these are the factors so far.' : 'Done.'
   const where = `${solver} on ${backend}${emulated ? ' (emulated)' : ''}.`
-  const lost = handovers.map(({ id, reason: why }) => ` ${id} failed on the way: ${why}.`).join('')
-  const dead = deadComponents.length > 0 ? ` ${deadComponents.length} components add nothing.` : ''
-  say(`${end} ${where}${lost}${dead}`)
+  const failed = handovers.map(({ id, reason: why, iteration }, place) => {
+    const next = handovers[place + 1]?.id ?? backend
+    const from = iteration === 0 ? 'began anew' : `went on from iteration ${iteration}`
+    return `${id} failed on the way: ${why}; ${next} ${from}.`
+  })
+  const refused = plan.refusals.filter(({ id }) => id === asked).map(({ id, reason: why }) => `${id} cannot: ${why}.`)
+  const count = deadComponents.length
+  const dead = count === 0 ? [] : [count === 1 ? '1 component adds nothing.' : `${count} components add nothing.`]
+  say([end, where, ...refused, ...failed, ...dead].join(' '))
   for (const id of ['save-w', 'save-h']) button(id).disabled = false
 }
 
@@ -254,14 +327,17 @@ function save(which: 'W' | 'H'): void {
 }
 
 function takeFile(file: File | undefined): void {
-  if (file) take(() => readData(file, file.name), undefined)
+  if (file) take(file.name, how => readData(file, file.name, how))
 }
 
 byId('settings').addEventListener('submit', event => {
   event.preventDefault()
   if (byId<HTMLFormElement>('settings').reportValidity()) fit()
 })
-button('stop').addEventListener('click', () => running?.abort())
+button('stop').addEventListener('click', () => {
+  running?.abort()
+  reading?.abort()
+})
 button('save-w').addEventListener('click', () => save('W'))
 button('save-h').addEventListener('click', () => save('H'))
 choice('loss').addEventListener('change', offerSolvers)
@@ -274,7 +350,7 @@ field('file').addEventListener('change', () => {
 })
 for (const sample of document.querySelectorAll<HTMLElement>('.sample')) {
   const name = sample.dataset.sample!
-  sample.addEventListener('click', () => take(SAMPLES[name], name))
+  sample.addEventListener('click', () => take(name, SAMPLES[name], name))
 }
 addEventListener('dragover', event => {
   event.preventDefault()
@@ -288,8 +364,13 @@ addEventListener('drop', event => {
   document.body.classList.remove('dragging')
   takeFile(event.dataTransfer?.files[0])
 })
-onColours(layOut)
+onColours(() => {
+  preview()
+  isNew = true
+  lastList = 0
+  draw()
+})
 
 offerSolvers()
-await Promise.all([showBackends(byId('backends'), choice('backend')), take(SAMPLES.digits, 'digits')])
+await Promise.all([showBackends(byId('backends'), choice('backend')), take('digits', SAMPLES.digits, 'digits')])
 document.body.dataset.ready = ''

@@ -33,7 +33,8 @@ async function listed({
 
 describe('the plans', () => {
   it.each(GPU_SCALES)('%s names kernels that its fits dispatch, whose work is counted', async scale => {
-    for (const { problem, kernels } of gpuPlan(scale).kernels) {
+    const { kernels: single, tiles } = gpuPlan(scale)
+    for (const { problem, kernels } of [...single, ...tiles]) {
       const calls = await listed(problem)
       for (const kernel of kernels) {
         const call = calls.find(({ kernel: name }) => name === kernel)

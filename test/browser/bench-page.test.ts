@@ -43,9 +43,9 @@ describe.runIf(hasBrowser)('the benchmark page', () => {
         }
       }
       expect(await page.$$eval('#iterations tr.emulated', lines => lines.length)).toBe(2)
-      expect(await page.$$eval('#kernels tr.emulated', lines => lines.length)).toBe(3)
+      expect(await page.$$eval('#kernels tr.emulated', lines => lines.length)).toBe(6)
       // shares of the driver's own peaks, and no rate that could be taken for a GPU's
-      expect(await page.$$eval('.bar', bars => bars.length)).toBe(5)
+      expect(await page.$$eval('.bar', bars => bars.length)).toBe(8)
       expect(await page.$$eval('td[data-unit]', cells => cells.map(cell => cell.textContent).join(''))).toBe('')
       await page.click('#copy')
       await expect.poll(() => page.textContent('#status')).toMatch(/^Copied/)
@@ -61,6 +61,7 @@ describe.runIf(hasBrowser)('the benchmark page', () => {
         'mu:f32:48x4x40',
         'xht_dense in mu:f32:48x4x40',
         'mu_update in mu:f32:48x4x40',
+        ...Array(3).fill('tiles of gram in mu:f32:48x4x40'),
         'hypergradient_momentum:f32:4096',
       ])
       for (const { roofline, gbs } of own) {
@@ -68,6 +69,24 @@ describe.runIf(hasBrowser)('the benchmark page', () => {
         expect(gbs).toBeGreaterThan(0)
       }
       expect(faults).toEqual([])
+    })
+  })
+
+  it('says why there is nothing to measure, and stops when told to', async () => {
+    await withBrowser({ root, isolated: false }, async ({ page, origin }) => {
+      await page.goto(`${origin}/?scale=tiny`)
+      await page.waitForSelector('body[data-ready]')
+      await page.click('#run')
+      await page.click('#stop')
+      await expect.poll(() => page.textContent('#status'), { timeout: 20_000 }).toBe('Stopped.')
+      expect(await page.isDisabled('#copy')).toBe(true)
+      expect(await page.isDisabled('#run')).toBe(false)
+      await page.addInitScript(() => Object.defineProperty(navigator, 'gpu', { value: undefined }))
+      await page.goto(`${origin}/`)
+      await page.waitForSelector('body[data-ready]')
+      expect(await page.textContent('#device')).toBe('No GPU')
+      expect(await page.textContent('#error')).toMatch(/this browser has no WebGPU.*Use a browser with WebGPU/)
+      expect(await page.isDisabled('#run')).toBe(true)
     })
   })
 })

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -15,6 +15,11 @@ export interface RigOptions {
   readonly root: string
   /** Whether pages are cross-origin isolated, which shared memory (wasm threads) needs. */
   readonly isolated: boolean
+  /**
+   * Has pages find the fonts that come with the browser alone, not those of the machine. Their letters are not fitted to
+   * pixels, and their edges are smoothed in grey, or in the colours of a screen's subpixels.
+   */
+  readonly ownFonts?: 'grey' | 'subpixels'
 }
 
 export interface Rig {
@@ -74,15 +79,29 @@ async function serve({ root, isolated }: RigOptions): Promise<http.Server> {
   return server
 }
 
-async function launch(profile: string): Promise<BrowserContext> {
+/** Writes the settings of a machine that has the browser's own fonts alone. */
+async function fontSettings(profile: string, edges: 'grey' | 'subpixels'): Promise<string> {
+  const fonts = await unpackDriver('fonts', ['fonts.tar'])
+  const file = path.join(profile, 'fonts.conf')
+  const settings = { hinting: 'bool>false</bool', hintstyle: 'const>hintnone</const', rgba: 'const>none</const' }
+  if (edges === 'subpixels') settings.rgba = 'const>rgb</const'
+  const edits = Object.entries(settings).map(([name, value]) => `<edit name="${name}" mode="assign"><${value}></edit>`)
+  const cache = `<cachedir>${path.join(profile, 'fonts')}</cachedir>`
+  const match = `<match target="font">${edits.join('')}</match>`
+  writeFileSync(file, `<?xml version="1.0"?><fontconfig><dir>${fonts}</dir>${cache}${match}</fontconfig>`)
+  return file
+}
+
+async function launch(profile: string, ownFonts: RigOptions['ownFonts']): Promise<BrowserContext> {
   // the browser looks for the driver beside itself, and for a few libraries that small machines lack in `lib`
   const folder = await unpackDriver('browser', ['chromium', 'swiftshader.tar', 'al2023.tar'])
   const { VK_ICD_FILENAMES: _, ...env } = process.env
+  const fonts = ownFonts ? { FONTCONFIG_FILE: await fontSettings(profile, ownFonts) } : {}
   return chromium.launchPersistentContext(profile, {
     executablePath: path.join(folder, 'chromium'),
     headless: true,
     args: FLAGS,
-    env: { ...env, LD_LIBRARY_PATH: path.join(folder, 'lib') } as Record<string, string>,
+    env: { ...env, ...fonts, LD_LIBRARY_PATH: path.join(folder, 'lib') } as Record<string, string>,
   })
 }
 
@@ -120,7 +139,7 @@ export async function withBrowser<T>(options: RigOptions, work: (rig: Rig) => Pr
   let context: BrowserContext | undefined
   try {
     server = await serve(options)
-    context = await launch(profile)
+    context = await launch(profile, options.ownFonts)
     const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
     const page = context.pages()[0] ?? (await context.newPage())
     return await work({

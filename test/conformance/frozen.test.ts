@@ -8,8 +8,12 @@ import { differentBits, distance, faultsOf, type Trajectory, trajectoryOn } from
 
 // Rows of W and columns of H that stay as they are.
 
-/** These have them; the others refuse them by name. */
-const WITH_LINES: readonly string[] = ['native', 'wasm']
+/** These have them, WebGPU in f32; the others refuse them by name. */
+const WITH_LINES: readonly string[] = ['native', 'wasm', 'webgpu']
+
+function promises({ id }: Variant, { dtype }: FitSpec): boolean {
+  return WITH_LINES.includes(id) && !(id === 'webgpu' && dtype === 'f64')
+}
 
 const DENSE = { X: 'dense', rows: 23, columns: 67, rank: 5 } as const
 const CSR = { X: 'csr', rows: 37, columns: 67, rank: 5 } as const
@@ -113,7 +117,7 @@ function wantsOf(wanted: Wanted): Promise<Wants> {
 async function supported(variant: Variant, { name, spec }: FitCase, problem: Problem): Promise<Device | undefined> {
   const device = await deviceOf(variant, 1)
   const support = device.supports(problem.X, spec, problem.weights)
-  if (support.supported !== WITH_LINES.includes(variant.id)) throw new Error(`${name}: ${JSON.stringify(support)}`)
+  if (support.supported !== promises(variant, spec)) throw new Error(`${name}: ${JSON.stringify(support)}`)
   return support.supported ? device : undefined
 }
 
@@ -121,7 +125,9 @@ describe.each(VARIANTS.filter(({ id }) => id !== 'reference'))('$name', variant 
   it.for(Object.keys(groups))('rows and columns that stay: %s', async (group, context) => {
     await presentOrSkip(variant.id, context)
     const found: string[] = []
-    for (const wanted of groups[group]) {
+    // a GPU has no number of threads: what is large for their sake says nothing there, and takes a software driver long
+    const onGpu = variant.id === 'webgpu'
+    for (const wanted of groups[group].filter(({ rows }) => !onGpu || rows < LARGE.rows)) {
       const { given, problem, scale, reference } = await wantsOf(wanted)
       const device = await supported(variant, given, problem)
       if (!device) continue
@@ -131,8 +137,10 @@ describe.each(VARIANTS.filter(({ id }) => id !== 'reference'))('$name', variant 
         ...movedOf(reference.factors, problem, given.spec).map(text => `reference: ${text}`),
         ...movedOf(own.factors, problem, given.spec),
       ]
-      const more = await trajectoryOn(await deviceOf(variant, 3), problem, given.spec)
-      faults.push(...differentBits(more, own).map(what => `${what}: other bits with 3 threads`))
+      if (!onGpu) {
+        const more = await trajectoryOn(await deviceOf(variant, 3), problem, given.spec)
+        faults.push(...differentBits(more, own).map(what => `${what}: other bits with 3 threads`))
+      }
       found.push(...faults.map(text => `${given.name}: ${text}`))
     }
     expect(found).toEqual([])
@@ -146,11 +154,13 @@ describe.each(VARIANTS.filter(({ id }) => id !== 'reference'))('$name', variant 
       const device = await supported(variant, given, problem)
       if (!device) continue
       const [reference, own, more] = await Promise.all(
-        [await deviceOf('reference'), device, await deviceOf(variant, 3)].map(async each => {
-          await using fit = await each.createFit(problem, given.spec)
-          const report = await fit.runBatches(BATCHES)
-          return { ...report, factors: await fit.factors() }
-        }),
+        [await deviceOf('reference'), device, variant.id === 'webgpu' ? device : await deviceOf(variant, 3)].map(
+          async each => {
+            await using fit = await each.createFit(problem, given.spec)
+            const report = await fit.runBatches(BATCHES)
+            return { ...report, factors: await fit.factors() }
+          },
+        ),
       )
       expect([given.name, movedOf(reference.factors, problem, given.spec)]).toEqual([given.name, []])
       expect([given.name, movedOf(own.factors, problem, given.spec)]).toEqual([given.name, []])

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { FitSpec } from '../../ts/backends/backend.js'
-import { estimateSeconds } from '../../ts/engine/costs.js'
+import { busRate, estimateSeconds } from '../../ts/engine/costs.js'
 import { iterationFlops } from '../../ts/engine/flops.js'
+import { rankBackends } from '../../ts/engine/ranking.js'
 import { factorize } from '../../ts/node.js'
 import { denseMatrix, sparseMatrix } from '../conformance/problems.js'
 
@@ -47,6 +48,34 @@ it('float64 is estimated at half the speed, but for the reference', () => {
     estimateSeconds(id, { X, spec: { ...spec, dtype } }, 1e6, 1e6, 1)
   expect(seconds('native', 'f64') / seconds('native', 'f32')).toBeCloseTo(2, 1)
   expect(seconds('reference', 'f64')).toBe(seconds('reference', 'f32'))
+})
+
+it('what an iteration sends counts where that takes longer than its work, which goes on beside it', () => {
+  const [flops, iterations] = [1e9, 1000]
+  const seconds = (sent: number) => estimateSeconds('webgpu', { X, spec }, flops, iterations, 1, sent)
+  const work = seconds(0)
+  const free = (flops / 1e9 / 600) * busRate('webgpu')
+  expect(seconds(0.99 * free)).toBe(work)
+  expect(seconds(3 * free) - work).toBeCloseTo((2 * flops * iterations) / 600e9, 6)
+})
+
+it('a backend that turns out to be slower than it seemed gives way to those that are faster than that', async () => {
+  const asked: string[] = []
+  const { ranking, answer } = await rankBackends(
+    {
+      estimatedSeconds: (id, _threads, said?: { seconds: number }) => said?.seconds ?? (id === 'wasm' ? 1 : 2),
+      answer({ backend }) {
+        asked.push(backend)
+        return { seconds: backend === 'wasm' ? 3 : 2 }
+      },
+    },
+    {},
+  )
+  expect(asked).toHaveLength(2)
+  expect(asked[0]).toBe('wasm')
+  expect(answer).toEqual({ seconds: 2 })
+  expect(ranking.candidates[0].id).toBe(asked[1])
+  expect(ranking.candidates.at(-1)).toEqual({ id: 'wasm', estimatedSeconds: 3, isAsked: true })
 })
 
 it('a plan says why a backend that is there does not do it', async () => {

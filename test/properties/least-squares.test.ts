@@ -124,11 +124,13 @@ async function moved(row: Row, backend: (typeof WAYS)[number][0], dtype: 'f32' |
   return Array.from(data.subarray(offset, offset + length))
 }
 
-describe.each(WAYS)('on %s in %s', (backend, dtype) => {
+describe.each([...WAYS, ['webgpu', 'f32'] as const])('on %s in %s', (backend, dtype) => {
   it('a row is where no component can better it, and never above where it was', async context => {
     await presentOrSkip(backend, context)
+    // a software driver takes long
+    const draws = backend === 'webgpu' ? 80 : 250
     let sharp = 0
-    await holds(rows(), 250, async row => {
+    await holds(rows(), draws, async row => {
       const { rank, F, most } = row
       const f = await moved(row, backend, dtype)
       const equations = normalEquations(row)
@@ -159,8 +161,8 @@ describe.each(WAYS)('on %s in %s', (backend, dtype) => {
       if (most !== Number.POSITIVE_INFINITY) return
       expect(await moved({ ...row, most: 2 ** 40 }, backend, dtype)).toEqual(f)
     })
-    expect(sharp).toBeGreaterThan(50)
-    expect(sharp).toBeLessThan(225)
+    expect(sharp).toBeGreaterThan(0.2 * draws)
+    expect(sharp).toBeLessThan(0.9 * draws)
   })
 
   it('no iteration of bpp raises the loss of what is observed, between bounds', async context => {

@@ -131,15 +131,25 @@ describe.runIf(hasDriver)('a device that is passed in', () => {
     const { bytes } = await plan(tall, { ...options, webgpu: { device } })
     const memoryLimit = bytes.factors + bytes.workspace + bytes.X / 2
     const webgpu = { device, memoryLimit: Math.floor(memoryLimit) }
-    const less = (await plan(tall, { ...options, webgpu })).bytes
+    const planned = await plan(tall, { ...options, webgpu })
+    const less = planned.bytes
     expect(less.X + less.factors + less.workspace).toBeLessThanOrEqual(memoryLimit)
+    const { panels, staying, bytesPerIteration } = less.streams!
+    const said = new RegExp(
+      `webgpu streams X in ${panels} panels, ${staying} of which stay: .* kB an iteration, .*assumed`,
+    )
+    expect(planned.explain()).toMatch(said)
     const before = watch.uploaded()
     const fit = await factorize(tall, { ...options, webgpu })
-    expect(watch.uploaded() - before).toBeGreaterThan(3 * bytes.X)
+    expect(fit.explain()).toMatch(said)
+    // the factors and what stays once, and the rest in each iteration
+    const factors = 4 * 4 * (4000 + 64)
+    expect(watch.uploaded() - before).toBe(bytes.X - bytesPerIteration + factors + 12 * bytesPerIteration)
     expect(Math.abs(fit.loss - wanted.loss)).toBeLessThan(1e-5 * wanted.loss)
     const none = { device, memoryLimit: 100_000 }
     await expect(factorize(tall, { ...options, webgpu: none })).rejects.toMatchObject({
-      ...{ code: 'ERR_NONNEG_MEMORY', message: expect.stringMatching(/X 1\.0. MB, .*there are 100 kB/) },
+      ...{ code: 'ERR_NONNEG_MEMORY', message: expect.stringMatching(/X 8\.19 kB, .*there are 100 kB/) },
+      fix: expect.stringMatching(/webgpu\.memoryLimit .* to \d+ or more/),
     })
     vi.stubEnv('NONNEG_WEBGPU_MEMORY', 'plenty')
     const { explain } = await factorize(tall, {
@@ -149,12 +159,25 @@ describe.runIf(hasDriver)('a device that is passed in', () => {
       fallback: true,
     })
     vi.unstubAllEnvs()
-    expect(explain()).toMatch(/NONNEG_WEBGPU_MEMORY is "plenty"/)
+    expect(explain()).toMatch(/NONNEG_WEBGPU_MEMORY is "plenty".*\(set it to a number of bytes/)
+  })
+
+  it('gets X in panels that its limits allow, whichever of them is the lower', async () => {
+    const wanted = await factorize(X, { ...OPTIONS, webgpu: { device } })
+    for (const names of [['maxStorageBufferBindingSize'], ['maxBufferSize']]) {
+      // no device has limits as low as these
+      const own = watched()
+      const small = withLimits(await ownDevice(own), Object.fromEntries(names.map(name => [name, 2048])))
+      const fit = await factorize(X, { ...OPTIONS, webgpu: { device: small } })
+      expect(Math.abs(fit.loss - wanted.loss)).toBeLessThan(1e-5 * wanted.loss)
+      expect(own.bound()).toBeLessThanOrEqual(2048)
+      // 40 rows of 128 bytes in three panels
+      expect(own.stored().filter(bytes => bytes > 1024 && bytes <= 2048)).toHaveLength(3)
+    }
   })
 
   it('is refused where it lacks what every kernel needs', async () => {
-    const limits = { ...numbersOf(device.limits), maxStorageBuffersPerShaderStage: 4 }
-    const poor = new Proxy(device, { get: (target, name) => (name === 'limits' ? limits : Reflect.get(target, name)) })
+    const poor = withLimits(device, { maxStorageBuffersPerShaderStage: 4 })
     const named = { ...OPTIONS, backend: 'webgpu', webgpu: { device: poor } } as const
     await expect(factorize(X, named)).rejects.toMatchObject({
       code: 'ERR_NONNEG_NO_BACKEND',
@@ -196,8 +219,24 @@ describe.runIf(hasDriver)('a device that is passed in', () => {
   })
 })
 
+/** The same device, which says that it has these limits. */
+function withLimits(device: GPUDevice, more: Record<string, number>): GPUDevice {
+  const limits = { ...numbersOf(device.limits), ...more }
+  return new Proxy(device, {
+    get(target, name) {
+      if (name === 'limits') return limits
+      const member = Reflect.get(target, name)
+      return typeof member === 'function' ? member.bind(target) : member
+    },
+  })
+}
+
 function numbersOf(limits: GPUSupportedLimits): Record<string, number> {
   const names = ['maxBufferSize', 'maxStorageBufferBindingSize', 'maxComputeInvocationsPerWorkgroup'] as const
-  const more = ['maxComputeWorkgroupSizeX', 'maxComputeWorkgroupsPerDimension'] as const
+  const more = [
+    'maxComputeWorkgroupSizeX',
+    'maxComputeWorkgroupsPerDimension',
+    'maxStorageBuffersPerShaderStage',
+  ] as const
   return Object.fromEntries([...names, ...more].map(name => [name, limits[name]]))
 }

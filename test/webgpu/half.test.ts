@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it, type TestContext } from 'vitest'
 import type { Device, FitSpec, Problem } from '../../ts/backends/backend.js'
+import { totalBytes } from '../../ts/backends/memory.js'
 import { referenceBackend } from '../../ts/backends/reference/backend.js'
 import { webgpuBackend } from '../../ts/backends/webgpu/backend.js'
 import { nodeGpu } from '../../ts/backends/webgpu/provider-node.js'
@@ -7,7 +8,7 @@ import { inSlices } from '../../ts/core/breathe.js'
 import { halfBits, halfValue } from '../../ts/core/half.js'
 import type { DenseView } from '../../ts/core/matrix.js'
 import { scanMatrix } from '../../ts/core/scan.js'
-import { factorize } from '../../ts/node.js'
+import { closeDevices, factorize } from '../../ts/node.js'
 import { HALF_DRIVER, required } from '../conformance/backends.js'
 import { type FitCase, fitCase, problemOf, type Wanted } from '../conformance/grid.js'
 import { distance, faultsOf, trajectoryOn } from '../conformance/trajectory.js'
@@ -87,6 +88,47 @@ describe('X in half precision', () => {
     for (const name of ['W', 'H'] as const) expect(distance(half[name], reference[name])).toBeLessThan(2 ** -13)
   })
 
+  it.for([CASES[0], CASES[3], { ...CASES[7], rows: 200 }].map(wanted => [fitCase(wanted).name, wanted] as const))(
+    'streams where it has no room: %s',
+    async ([, wanted], context) => {
+      deviceOrSkip(context)
+      const given = fitCase(wanted)
+      const spec: FitSpec = { ...given.spec, storage: 'f16' }
+      const { exact, rounds, scale } = await problemsOf(given)
+      const { X, weights } = rounds
+      const none = await backend.open({ webgpu: { memoryLimit: 1 } })
+      // the least that it could do with
+      const least = none.memory(X, spec, weights)
+      await none[Symbol.asyncDispose]()
+      const own = await backend.open({ webgpu: { memoryLimit: Math.ceil(totalBytes(least)) } })
+      expect(own.memory(X, spec, weights).streams).toEqual(least.streams)
+      expect(least.streams!.panels).toBeGreaterThan(least.streams!.staying + 2)
+      const reference = await trajectoryOn(await referenceBackend.open(), exact, given.spec)
+      expect(await faultsOf(await trajectoryOn(own, rounds, spec), reference, exact, given.spec, scale)).toEqual([])
+      await own[Symbol.asyncDispose]()
+    },
+  )
+
+  it('is for devices that are passed in too, where they have what it takes', async context => {
+    deviceOrSkip(context)
+    const source = await nodeGpu.find()
+    if (!source.found) throw new Error(source.reason)
+    const requested = async (requiredFeatures: GPUFeatureName[]) =>
+      await (await (source.gpu as GPU).requestAdapter())!.requestDevice({ requiredFeatures })
+    const X = dense(24, 16)
+    const options = { rank: 3, maxIterations: 5, tolerance: 0, solver: 'mu', storage: 'f16' } as const
+    const able = await requested(['shader-f16'])
+    const fit = await factorize(X, { ...options, webgpu: { device: able } })
+    expect(fit.W).toEqual((await factorize(X, { ...options, backend: 'webgpu' })).W)
+    const unable = await requested([])
+    await expect(factorize(X, { ...options, backend: 'webgpu', webgpu: { device: unable } })).rejects.toMatchObject({
+      message: expect.stringMatching(/no shader-f16.* one of your own must be requested with it/),
+      fix: expect.stringMatching(/leave storage: 'f16' out/),
+    })
+    await closeDevices()
+    for (const each of [able, unable]) each.destroy()
+  })
+
   it('is scaled where its entries are beyond half precision, which rounds them alike', async context => {
     deviceOrSkip(context)
     const X = dense(24, 16)
@@ -113,6 +155,14 @@ describe('X in half precision', () => {
     for (const name of ['wasm', 'reference'] as const) {
       const fit = factorize(dense(4, 3), { rank: 1, storage: 'f16', backend: name })
       await expect(fit).rejects.toMatchObject({ message: expect.stringContaining("storage: 'f16'") })
+    }
+    // whatever else the machine lacks, that is what was asked for
+    const auto = factorize(dense(4, 3), { rank: 1, storage: 'f16' })
+    if (!device || device.emulated) {
+      await expect(auto).rejects.toMatchObject({
+        code: 'ERR_NONNEG_NO_BACKEND',
+        fix: expect.stringMatching(/^leave storage: 'f16' out/),
+      })
     }
     const unknown = factorize(dense(4, 3), { rank: 1, storage: 'f8' as 'f16' })
     await expect(unknown).rejects.toMatchObject({ code: 'ERR_NONNEG_OPTION' })

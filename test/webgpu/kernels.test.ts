@@ -6,6 +6,7 @@ import { bpp_update } from '../../ts/kernels/bpp_update.js'
 import { dot } from '../../ts/kernels/dot.js'
 import { gram } from '../../ts/kernels/gram.js'
 import { hals_update } from '../../ts/kernels/hals_update.js'
+import { holdout } from '../../ts/kernels/holdout.js'
 import { mu_update, SMALLEST } from '../../ts/kernels/mu_update.js'
 import { pg_step } from '../../ts/kernels/pg_step.js'
 import type { Arrays, Dims, KernelSpec } from '../../ts/kernels/spec.js'
@@ -131,9 +132,11 @@ describe.runIf(hasDriver)('WGSL kernels', () => {
     }
     expect(refused(bpp_update, { rank: 64, l1: 0, l2: 0 })).toBeUndefined()
     expect(refused(bpp_update, { rank: 65, l1: 0, l2: 0 })).toMatch(/up to 64 components/)
-    expect(refused(bpp_update, { l1: 0, l2: 0, most: 1 })).toMatch(/without upper bounds/)
-    expect(refused(bpp_dense, { columns: 1, stride: 1 })).toMatch(/no WGSL kernel bpp_dense/)
-    expect(refused(gram, {}, 'f64')).toMatch(/f32/)
+    expect(refused(bpp_dense, { rank: 65, columns: 1, stride: 1, measure: 0, l1: 0, l2: 0 })).toMatch(
+      /up to 64 components/,
+    )
+    expect(refused(holdout, { columns: 1 })).toMatch(/no WGSL kernel holdout/)
+    expect(refused(gram, {}, 'f64')).toMatch(/f32 only.*give dtype: 'f32'/)
     expect(refused(gram, {})).toBeUndefined()
     const arrays = { a: Float64Array.of(1, 2), b: Float64Array.of(1, 2), sum: Float64Array.of(0) }
     const shifted = guard(dot.buffers, arrays, 1)

@@ -29,6 +29,8 @@ export interface Watch {
   uploaded(): number
   /** Bytes of the largest range of a storage buffer that a kernel was given. */
   bound(): number
+  /** Bytes of each storage buffer made. */
+  stored(): readonly number[]
 }
 
 /** GPUBufferUsage.STORAGE; the global object that names it exists in browsers only. */
@@ -45,6 +47,7 @@ export function watched(): Watch {
   let maps = 0
   let uploaded = 0
   let bound = 0
+  const stored: number[] = []
 
   function watchDevice(device: GPUDevice): GPUDevice {
     devices.push(device)
@@ -53,6 +56,7 @@ export function watched(): Watch {
     device.createBuffer = descriptor => {
       const buffer = createBuffer(descriptor)
       made++
+      if (descriptor.usage & STORAGE) stored.push(descriptor.size)
       live.set(buffer, descriptor.size)
       const mapAsync = buffer.mapAsync.bind(buffer)
       buffer.mapAsync = (...range) => {
@@ -132,5 +136,6 @@ export function watched(): Watch {
     maps: () => maps,
     uploaded: () => uploaded,
     bound: () => bound,
+    stored: () => stored,
   }
 }

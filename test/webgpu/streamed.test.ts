@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Fit, FitSpec, Problem } from '../../ts/backends/backend.js'
+import { totalBytes } from '../../ts/backends/memory.js'
 import { createFit } from '../../ts/backends/webgpu/create-fit.js'
 import { Gpu, USAGE } from '../../ts/backends/webgpu/gpu.js'
 import type { Room } from '../../ts/backends/webgpu/plan.js'
-import { memoryOfFit } from '../../ts/backends/webgpu/support.js'
+import { goesAlongColumns, memoryWithin } from '../../ts/backends/webgpu/residency.js'
+import { arraysOf, memoryOfFit } from '../../ts/backends/webgpu/support.js'
 import { fitCase, problemOf, type Wanted } from '../conformance/grid.js'
 import { distance } from '../conformance/trajectory.js'
 import { dense, problemOf as plainProblem, SPEC } from './plain.js'
@@ -25,24 +27,41 @@ const ROOM: Room = {
 /** As the device of a software driver has them. */
 const DOTS = { ab: 3, cd: 1, terms: 2 }
 
+/** Single rows and runs, within panels and across their ends. */
+const LINES = { frozenW: Uint32Array.of(0, 14, 15, 16, 17, 60, 108), frozenH: Uint32Array.of(1, 2, 3, 44) }
+
 /** Passes over X of one iteration, its loss included. */
 const CASES: readonly { readonly wanted: Wanted; readonly passes: number }[] = [
   { wanted: { ...DENSE, beta: 2, rule: 'mu' }, passes: 1 },
   { wanted: { ...DENSE, beta: 2, rule: 'hals', more: { extrapolate: true, rounds: 2 } }, passes: 1 },
   { wanted: { ...DENSE, beta: 2, rule: 'pg' }, passes: 1 },
+  { wanted: { ...DENSE, beta: 2, rule: 'pg', more: LINES }, passes: 1 },
+  { wanted: { ...DENSE, beta: 2, rule: 'hals', more: { ...LINES, extrapolate: true } }, passes: 1 },
+  { wanted: { ...DENSE, beta: 2, rule: 'bpp' }, passes: 1 },
   { wanted: { ...DENSE, beta: 1, rule: 'mu', weights: 'dense' }, passes: 6 },
+  // its rows twice, with the loss, and its columns
+  { wanted: { ...DENSE, beta: 1, rule: 'hals', more: { rounds: 2 } }, passes: 3 },
+  { wanted: { ...DENSE, beta: 0.5, rule: 'hals', weights: 'dense' }, passes: 6 },
+  { wanted: { ...DENSE, beta: 2, rule: 'bpp', weights: 'dense', more: LINES }, passes: 6 },
   // with H as it is, the product with X once for all iterations
   { wanted: { ...DENSE, beta: 2, rule: 'mu', fixed: 'H' }, passes: 1 / ITERATIONS },
   { wanted: { ...CSR, beta: 2, rule: 'mu' }, passes: 2 },
   { wanted: { ...CSR, beta: 1, rule: 'mu' }, passes: 3 },
   { wanted: { ...CSR, beta: 1, rule: 'hals' }, passes: 3 },
+  { wanted: { ...CSR, beta: 1, rule: 'hals', more: LINES }, passes: 3 },
 ]
 
-/** A room for so many bytes of X. */
+/** A room for so many bytes of X, and for what is formed of a panel at a time. */
 function roomFor({ X, weights }: Problem, spec: FitSpec, bytes: number): Room {
-  // what losses beside Frobenius leave at the entries of a sparse X is there for one panel alone
-  const { factors, workspace } = memoryOfFit(X, X.kind === 'csr' ? { ...spec, beta: 2 } : spec, weights)
-  return { ...ROOM, memoryBytes: factors + workspace + bytes }
+  const { factors, workspace } = memoryOfFit(X, spec, weights, 0)
+  const panel = X.kind === 'dense' ? arraysOf(X, spec, weights) * PANEL : 0
+  return { ...ROOM, memoryBytes: factors + workspace + panel + bytes }
+}
+
+/** The same panels and tiles where all of X stays: sums depend on how rows are cut. */
+function cutAlike({ X, weights }: Problem, { beta }: FitSpec): Room {
+  if (X.kind === 'csr') return ROOM
+  return { ...ROOM, ...(beta === 2 && !weights ? { bindingBytes: PANEL } : { tileBytes: PANEL }) }
 }
 
 describe.runIf(hasDriver)('WebGPU fits whose X is larger than the memory', () => {
@@ -92,11 +111,10 @@ describe.runIf(hasDriver)('WebGPU fits whose X is larger than the memory', () =>
       const given = fitCase(wanted)
       const { problem } = await problemOf(given)
       const { X } = problem
-      // in the same panels, where a sum depends on how rows are cut
-      const cut = X.kind === 'dense' ? { ...ROOM, bindingBytes: PANEL } : ROOM
-      const resident = await outcome(problem, given.spec, cut, iterated)
+      const resident = await outcome(problem, given.spec, cutAlike(problem, given.spec), iterated)
       expect(resident.uploaded).toBe(0)
-      const matrices = Number(X.kind === 'csr') + Number(given.weights === 'dense') + 1
+      const isTurned = X.kind === 'csr' || goesAlongColumns(X, given.spec, problem.weights)
+      const matrices = (isTurned ? 2 : 1) * (given.weights === 'dense' ? 2 : 1)
       // panels of a sparse X have 256 bytes at least, and leave up to half as much again
       const least = X.kind === 'dense' ? 2 * matrices * PANEL : (2 * matrices + 1.5) * 256
       const room = roomFor(problem, given.spec, least)
@@ -113,11 +131,41 @@ describe.runIf(hasDriver)('WebGPU fits whose X is larger than the memory', () =>
     },
   )
 
-  it('are refused where each few columns of X would want all of its panels again', async () => {
-    const { spec, ...given } = fitCase({ ...DENSE, beta: 1, rule: 'hals' })
+  it.for([
+    { ...CSR, beta: 0.5, rule: 'hals', weights: 'dense' },
+    { ...CSR, beta: 0.5, rule: 'mu' },
+    { ...CSR, beta: 1, rule: 'pg', weights: 'entries' },
+    { ...CSR, beta: 2, rule: 'bpp', weights: 'entries', more: LINES },
+  ] as const satisfies readonly Wanted[])(
+    'come to the same in the least memory that they say they take, and are refused any less: %o',
+    async wanted => {
+      const given = fitCase(wanted)
+      const { problem } = await problemOf(given)
+      const { X, weights } = problem
+      const none = memoryWithin(X, given.spec, weights, { ...ROOM, memoryBytes: 1 })
+      const memoryBytes = Math.ceil(totalBytes(none))
+      const resident = await outcome(problem, given.spec, ROOM, iterated)
+      const streamed = await outcome(problem, given.spec, { ...ROOM, memoryBytes }, iterated)
+      expect(streamed.bytes).toBeLessThan(memoryBytes)
+      expect(streamed.uploaded).toBeGreaterThan(0)
+      expect(distance(streamed.left.W, resident.left.W)).toBeLessThan(2 ** -16)
+      expect(distance(streamed.left.H, resident.left.H)).toBeLessThan(2 ** -16)
+      const less = createFit(gpu, problem, given.spec, { ...ROOM, memoryBytes: memoryBytes - 1 }, DOTS)
+      await expect(less).rejects.toMatchObject({ code: 'ERR_NONNEG_MEMORY', detail: { needed: memoryBytes } })
+    },
+  )
+
+  it('make tiles smaller before they send anything', async () => {
+    const { spec, ...given } = fitCase({ ...DENSE, beta: 0.5, rule: 'mu' })
     const { problem } = await problemOf({ spec, ...given })
-    const room = roomFor(problem, spec, 5 * PANEL)
-    await expect(createFit(gpu, problem, spec, room, DOTS)).rejects.toMatchObject({ code: 'ERR_NONNEG_MEMORY' })
+    const all = await outcome(problem, spec, ROOM, iterated)
+    const memoryBytes = totalBytes(memoryOfFit(problem.X, spec, undefined, PANEL))
+    const own = await outcome(problem, spec, { ...ROOM, memoryBytes, busyThreads: 32 }, iterated)
+    expect(own.uploaded).toBe(0)
+    expect(own.bytes).toBeLessThan(memoryBytes)
+    expect(all.bytes - own.bytes).toBeGreaterThan(2 * (ROWS - 17) * 48 * 4)
+    expect(distance(own.left.W, all.left.W)).toBeLessThan(2 ** -16)
+    expect(distance(own.left.H, all.left.H)).toBeLessThan(2 ** -16)
   })
 
   it('send no panel again that there is room for', async () => {
@@ -125,15 +173,27 @@ describe.runIf(hasDriver)('WebGPU fits whose X is larger than the memory', () =>
     const { problem } = await problemOf({ spec, ...given })
     const { uploaded } = await outcome(problem, spec, roomFor(problem, spec, 5 * PANEL), iterated)
     // of seven panels three stay, and four take turns
-    expect(uploaded).toBe(ITERATIONS * (ROWS - 48) * 48 * 4)
+    const bytesPerIteration = (ROWS - 48) * 48 * 4
+    expect(uploaded).toBe(ITERATIONS * bytesPerIteration)
+    const { streams } = memoryWithin(problem.X, spec, undefined, roomFor(problem, spec, 5 * PANEL))
+    expect(streams).toEqual({ panels: 7, staying: 3, bytesPerIteration })
   })
 
-  it('run batches to the same bits', async () => {
-    const given = fitCase({ ...DENSE, beta: 2, rule: 'mu', more: { batches: true } })
+  it.for([
+    { ...DENSE, beta: 2, rule: 'mu' },
+    { ...DENSE, beta: 1, rule: 'mu' },
+    { ...DENSE, beta: 2, rule: 'sgd', more: { sgd: { safety: 0.95 } } },
+    { ...DENSE, beta: 2, rule: 'svrmu' },
+  ] as const satisfies readonly Wanted[])('run batches to the same bits: %o', async wanted => {
+    const given = fitCase({ ...wanted, more: { ...('more' in wanted ? wanted.more : {}), batches: true } })
     const { problem } = await problemOf(given)
-    const batches = [0, 30, 70].map((first, at, all) => ({ first, count: (all[at + 1] ?? ROWS) - first, keep: 0.75 }))
+    // tiles end where panels do
+    const batches = [0, ...(wanted.beta === 2 ? [30, 70] : [32, 64])].map((first, at, all) => {
+      const count = (all[at + 1] ?? ROWS) - first
+      return { first, count, keep: 0.75, rateW: 0.5, rateH: 0.75, draw: at, refresh: at === 0 }
+    })
     const pass = async (fit: Fit) => (await fit.runBatches(batches)).losses
-    const resident = await outcome(problem, given.spec, { ...ROOM, bindingBytes: PANEL }, pass)
+    const resident = await outcome(problem, given.spec, cutAlike(problem, given.spec), pass)
     const streamed = await outcome(problem, given.spec, roomFor(problem, given.spec, 2 * PANEL), pass)
     expect(streamed.uploaded).toBeGreaterThan(ROWS * 48 * 4)
     expect(streamed.left).toEqual(resident.left)
@@ -184,8 +244,8 @@ describe.runIf(hasDriver)('WebGPU fits whose X is larger than the memory', () =>
     device.createBuffer = createBuffer
     const none = { ...ROOM, memoryBytes: 1000 }
     await expect(createFit(gpu, problem, SPEC(1), none, DOTS)).rejects.toMatchObject({
-      ...{ code: 'ERR_NONNEG_MEMORY', message: expect.stringMatching(/1\.00 kB of GPU memory/) },
-      fix: expect.stringMatching(/webgpu\.memoryLimit/),
+      ...{ code: 'ERR_NONNEG_MEMORY', message: expect.stringMatching(/takes \d+ kB of GPU memory .*1\.00 kB/) },
+      fix: expect.stringMatching(/webgpu\.memoryLimit .* to \d+ or more/),
     })
   })
 })

@@ -10,6 +10,18 @@ export interface Memory {
   readonly factors: number
   /** Products, Gram matrices and scratch. */
   readonly workspace: number
+  /** Present where X has no room as a whole, and some of it is sent again and again. */
+  readonly streams?: Streaming
+}
+
+/** How a fit goes on without all of X on its device. */
+export interface Streaming {
+  /** Panels that X and its weights are cut into: of rows, and of columns where updates of H go along these. */
+  readonly panels: number
+  /** Those of them that stay on the device. */
+  readonly staying: number
+  /** Bytes of the others that each iteration, its loss included, sends: of a sparse X to within a panel or so. */
+  readonly bytesPerIteration: number
 }
 
 /** Factors that extrapolation holds beside those there are: the ones before the last step, and those to go back to. */

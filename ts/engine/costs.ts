@@ -44,13 +44,22 @@ export function usesThreads(id: BackendId): boolean {
   return COSTS[id].scalesWithThreads
 }
 
-/** Estimated seconds for so many iterations of `flops` each. */
+/** Bytes a second that X is taken to travel at to a backend's device. */
+export function busRate(id: BackendId): number {
+  return COSTS[id].upload * 1e9
+}
+
+/**
+ * Estimated seconds for so many iterations of `flops` each. What each of them sends of X where that streams is on its way
+ * while the device computes, so that the slower of the two counts.
+ */
 export function estimateSeconds(
   id: BackendId,
   { X, spec, weights }: Instance,
   flops: number,
   iterations: number,
   threads: number,
+  sentBytes = 0,
 ): number {
   const cost = COSTS[id]
   const tiles = X.kind === 'dense' || familyOf(X, spec.beta, weights) === 'tile'
@@ -58,7 +67,8 @@ export function estimateSeconds(
   const width = spec.dtype === 'f64' && id !== 'reference' ? 0.5 : 1
   const rate = (tiles ? cost.dense : cost.sparse) * width * (cost.scalesWithThreads ? threads : 1)
   const uploadBytes = entryCount(X) * (X.kind === 'dense' ? 4 : 16)
-  return cost.startup + uploadBytes / (cost.upload * 1e9) + (iterations * flops) / (rate * 1e9)
+  const bus = busRate(id)
+  return cost.startup + uploadBytes / bus + iterations * Math.max(flops / (rate * 1e9), sentBytes / bus)
 }
 
 /** Estimated seconds of so many steps over `length` parameters, each of which moves `bytes` of an optimizer's arrays. */

@@ -1,7 +1,7 @@
 import type { BackendId, Device, FitSpec } from '../backends/backend.js'
 import { inBytes, type Memory, totalBytes } from '../backends/memory.js'
 import { NonnegError } from '../core/errors.js'
-import { estimateSeconds, type Instance } from './costs.js'
+import { busRate, estimateSeconds, type Instance } from './costs.js'
 import { type Ranking, type RankingOptions, type Refusal, rankBackends } from './ranking.js'
 
 /** What is to be fitted, with the specs that would do, best first. */
@@ -32,26 +32,49 @@ export function chooseSpec(device: Device, { X, specs, weights }: Request): { sp
 
 const SMALLER = "lower the rank, take a sparse X or a part of the rows, or dtype: 'f32'"
 
-// only WebGPU is told how much there is, and it has no other element type
-const MORE = 'raise webgpu.memoryLimit (NONNEG_WEBGPU_MEMORY), lower the rank, or choose another backend'
-
 /** What a fit takes on a device, or why there is no room for it. */
-export function memoryOn(device: Device, spec: FitSpec, { X, weights }: Request): Memory | { readonly reason: string } {
+export function memoryOn(
+  device: Device,
+  spec: FitSpec,
+  { X, weights }: Request,
+): Memory | { readonly reason: string; readonly fix: string } {
   const memory = device.memory(X, spec, weights)
   const total = totalBytes(memory)
-  const { memoryLimit = Number.POSITIVE_INFINITY } = device
+  const { backend, memoryLimit = Number.POSITIVE_INFINITY } = device
   if (total <= memoryLimit) return memory
-  const parts = `X ${inBytes(memory.X)}, factors ${inBytes(memory.factors)}`
-  return { reason: `the fit takes ${inBytes(total)} (${parts}), and there are ${inBytes(memoryLimit)}` }
+  const all = { X: memory.X, factors: memory.factors, workspace: memory.workspace }
+  const parts = Object.entries(all).map(([purpose, bytes]) => `${purpose} ${inBytes(bytes)}`)
+  const reason = `the fit takes ${inBytes(total)} at least (${parts.join(', ')}), and there are ${inBytes(memoryLimit)}`
+  // only WebGPU is told how much there is, and it has no other element type
+  const limit = `set webgpu.memoryLimit (or NONNEG_WEBGPU_MEMORY) to ${Math.ceil(total)} or more`
+  const fix = backend === 'webgpu' ? `${limit}, lower the rank, or choose another backend` : SMALLER
+  return { reason, fix }
+}
+
+/** What to leave out of a request that a device does not take, where that is all it lacks. */
+function fixFor(device: Device, { X, specs, weights }: Request): string | null {
+  const { storage, ...spec } = specs[specs.length - 1]
+  if (storage === undefined || !device.supports(X, spec, weights).supported) return null
+  return `leave storage: '${storage}' out, or choose backend: 'webgpu' on a GPU that has it`
 }
 
 /** Whether a device does this very instance, and what that takes. */
 function answerOf(device: Device, request: Request): Memory | Omit<Refusal, 'id'> {
-  const isLimited = device.backend === 'webgpu' && device.memoryLimit !== undefined
   const chosen = chooseSpec(device, request)
-  if ('reason' in chosen) return { reason: chosen.reason, fix: null }
+  if ('reason' in chosen) return { reason: chosen.reason, fix: fixFor(device, request) }
   const memory = memoryOn(device, chosen.spec, request)
-  return 'reason' in memory ? { reason: memory.reason, fix: isLimited ? MORE : SMALLER, isTooLarge: true } : memory
+  return 'reason' in memory ? { ...memory, isTooLarge: true } : memory
+}
+
+/** What the first backend of a plan sends again and again, in words; nothing where all of X has room. */
+export function explainStreaming({ memory, candidates }: Plan): string[] {
+  if (!memory.streams) return []
+  const [{ id }] = candidates
+  const { panels, staying, bytesPerIteration } = memory.streams
+  const rate = busRate(id)
+  const seconds = (bytesPerIteration / rate).toPrecision(2)
+  const sent = `${inBytes(bytesPerIteration)} an iteration, ${seconds} s at ${inBytes(rate)} a second, which is assumed`
+  return [`${id} streams X in ${panels} panels, ${staying} of which stay: ${sent}`]
 }
 
 /**
@@ -65,7 +88,8 @@ export async function planFit(request: Request, options: PlanOptions): Promise<P
   const flops = iterationFlops(instance)
   const { ranking, answer } = await rankBackends<Memory>(
     {
-      estimatedSeconds: (id, threads) => estimateSeconds(id, instance, flops, options.iterations, threads),
+      estimatedSeconds: (id, threads, memory) =>
+        estimateSeconds(id, instance, flops, options.iterations, threads, memory?.streams?.bytesPerIteration),
       answer: device => answerOf(device, request),
     },
     options,
@@ -88,7 +112,8 @@ export async function planWithFallback(request: Request, asked: PlanOptions): Pr
     }
   }
   if (plans.length === 0) throw failures[0]
-  const refusals = [...plans, ...failures.map(error => error.detail)].flatMap(({ refusals }) => refusals as Refusal[])
+  // why a backend that was asked for by name cannot do it says more than why it would not have been chosen
+  const refusals = [...failures.map(error => error.detail), ...plans].flatMap(({ refusals }) => refusals as Refusal[])
   const first = <T extends { id: BackendId }>(list: readonly T[]) =>
     list.filter((one, place) => list.findIndex(({ id }) => id === one.id) === place)
   // what was refused by name would be refused again

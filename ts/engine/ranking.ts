@@ -10,6 +10,8 @@ import { type BackendReport, probeBackend, reportOnGiven } from './probe.js'
 export interface Candidate {
   readonly id: BackendId
   readonly estimatedSeconds: number
+  /** Of one that stands by: its device has said that it can do the job. */
+  readonly isAsked?: true
 }
 
 /** A backend that cannot, or may not, and why. */
@@ -43,11 +45,20 @@ export interface RankingOptions {
 
 /** What backends are ranked for. */
 export interface Job<T extends object> {
-  estimatedSeconds(id: BackendId, threads: number): number
+  /** @param answer what its device has said, where that has been asked: it may take longer than it seemed */
+  estimatedSeconds(id: BackendId, threads: number, answer?: T): number
   /** Why a backend that can do it does not where none is asked for by name. */
   readonly unasked?: (id: BackendId) => string | undefined
   /** What it takes on an open device, which alone knows its limits, or why it cannot be done there. */
   answer(device: Device): T | Omit<Refusal, 'id'>
+}
+
+/** A backend that is not ranked yet. */
+interface Waiting<T> {
+  readonly report: BackendReport
+  readonly estimatedSeconds: number
+  /** Where it was asked, and takes longer than others seem to. */
+  readonly answer?: T
 }
 
 /** Threads of a fit or an optimizer: the option, else NONNEG_THREADS, else what the machine offers (at most 64). */
@@ -74,12 +85,17 @@ function requested(option: BackendId | 'auto' | undefined): { id: BackendId | un
   )
 }
 
+/** A refusal of a device that was asked: what it says of a fix is about the job, not about what the machine lacks. */
+interface Answered extends Refusal {
+  readonly isAnswer?: boolean
+}
+
 async function answerOf<T extends object>(
   { id, available, emulated, reason, fix }: BackendReport,
   job: Job<T>,
   options: DeviceOptions,
   byName: boolean,
-): Promise<Refusal | T> {
+): Promise<Answered | T> {
   if (!available) return { id, reason: reason ?? 'absent', fix }
   if (emulated && !byName) {
     return { id, reason: 'emulated on the CPU: proves correctness, never faster', fix: `ask for it: backend: '${id}'` }
@@ -88,9 +104,10 @@ async function answerOf<T extends object>(
   if (unasked !== undefined) return { id, reason: unasked, fix: `ask for it: backend: '${id}'` }
   try {
     const answer = await withDevice(id, options, async device => job.answer(device))
-    return 'reason' in answer ? { ...answer, id } : answer
+    return 'reason' in answer ? { ...answer, id, isAnswer: true } : answer
   } catch (error) {
-    return { id, reason: error instanceof Error ? error.message : String(error), fix: null }
+    const ownFix = error instanceof NonnegError ? error.fix : undefined
+    return { id, reason: error instanceof Error ? error.message : String(error), fix: ownFix ?? null }
   }
 }
 
@@ -110,24 +127,37 @@ export async function rankBackends<T extends object>(
   const ids = named ? [named] : BACKEND_IDS
   const candidates: Candidate[] = []
   const refusals: Refusal[] = []
+  const fixes: (string | null)[] = []
   let first: T | undefined
   // estimates first, and only as many devices are opened as it takes to find one that will do
   const reports = await Promise.all(
     ids.map(id => (id === 'webgpu' && webgpu?.device ? reportOnGiven() : probeBackend(id))),
   )
-  const estimated = reports
-    .map(report => ({ report, estimatedSeconds: job.estimatedSeconds(report.id, threads) }))
-    .sort((a, b) => a.estimatedSeconds - b.estimatedSeconds)
-  for (const { report, estimatedSeconds } of estimated) {
+  const bySeconds = (a: Waiting<T>, b: Waiting<T>) => a.estimatedSeconds - b.estimatedSeconds
+  const waiting = reports
+    .map((report): Waiting<T> => ({ report, estimatedSeconds: job.estimatedSeconds(report.id, threads) }))
+    .sort(bySeconds)
+  for (let next = waiting.shift(); next; next = waiting.shift()) {
+    const { report, estimatedSeconds } = next
     const { id, available, emulated } = report
     if (first !== undefined && available && !emulated && job.unasked?.(id) === undefined) {
-      candidates.push({ id, estimatedSeconds })
+      candidates.push({ id, estimatedSeconds, ...(next.answer && { isAsked: true }) })
       continue
     }
-    const answer = await answerOf(report, job, { threads, fast, webgpu }, named !== undefined)
-    if ('reason' in answer) refusals.push(answer)
-    else {
-      candidates.push({ id, estimatedSeconds })
+    const answer = next.answer ?? (await answerOf(report, job, { threads, fast, webgpu }, named !== undefined))
+    if ('reason' in answer) {
+      const { isAnswer, ...refusal } = answer as Answered
+      refusals.push(refusal)
+      if (isAnswer) fixes.push(refusal.fix)
+      continue
+    }
+    const known = job.estimatedSeconds(id, threads, answer)
+    if (next.answer === undefined && known > estimatedSeconds) {
+      // others may do better than it seemed
+      waiting.push({ report, estimatedSeconds: known, answer })
+      waiting.sort(bySeconds)
+    } else {
+      candidates.push({ id, estimatedSeconds: known })
       first = answer
     }
   }
@@ -136,7 +166,7 @@ export async function rankBackends<T extends object>(
     const message = named
       ? `the ${named} backend cannot do this: ${refusals[0].reason}`
       : `no backend can do this: ${list}`
-    const fix = refusals.map(refusal => refusal.fix).find(found => found) ?? undefined
+    const fix = [...fixes, ...refusals.map(refusal => refusal.fix)].find(found => found) ?? undefined
     const code = refusals.some(({ isTooLarge }) => isTooLarge) ? 'ERR_NONNEG_MEMORY' : 'ERR_NONNEG_NO_BACKEND'
     throw new NonnegError(code, message, { detail: { refusals }, fix })
   }
@@ -145,9 +175,9 @@ export async function rankBackends<T extends object>(
 
 /** A ranking in words, one line a backend. */
 export function explainRanking(ranking: Ranking): string {
-  const chosen = ranking.candidates.map((candidate, place) => {
-    const seconds = candidate.estimatedSeconds.toPrecision(2)
-    return `${candidate.id}: ${place === 0 ? 'chosen' : 'stands by, not asked yet'}, ${seconds} s estimated`
+  const chosen = ranking.candidates.map(({ id, estimatedSeconds, isAsked }, place) => {
+    const role = place === 0 ? 'chosen' : isAsked ? 'stands by' : 'stands by, not asked yet'
+    return `${id}: ${role}, ${estimatedSeconds.toPrecision(2)} s estimated`
   })
   const refused = ranking.refusals.map(({ id, reason, fix }) => `${id}: refused, ${reason}${fix ? ` (${fix})` : ''}`)
   const how = { option: 'by name', environment: 'by NONNEG_BACKEND', estimate: 'by estimate' }[ranking.chosenBy]

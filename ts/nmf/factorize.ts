@@ -3,7 +3,7 @@ import { inSlices } from '../core/breathe.js'
 import { abortError, NonnegError } from '../core/errors.js'
 import type { MatrixInput } from '../core/input.js'
 import { type DenseView, denseView } from '../core/matrix.js'
-import { type Plan, planFit, planWithFallback } from '../engine/plan.js'
+import { explainStreaming, type Plan, planFit, planWithFallback } from '../engine/plan.js'
 import { explainRanking } from '../engine/ranking.js'
 import { type Checkpoint, checkIdentity } from './checkpoint.js'
 import { deadComponents, inverse, movingFirst, reordered } from './components.js'
@@ -156,7 +156,13 @@ async function solveChecked(input: MatrixInput, resolved: ResolvedOptions, given
     seconds: (performance.now() - start) / 1000,
     handovers: result.handovers,
     plan,
-    explain: () => [explainSolver(result, resolved), ...explainHandovers(result), explainRanking(plan)].join('\n'),
+    explain: () =>
+      [
+        explainSolver(result, resolved),
+        ...explainHandovers(result),
+        ...explainStreaming(plan),
+        explainRanking(plan),
+      ].join('\n'),
     checkpoint: () => wholeCheckpoint(result.checkpoint),
   }
 }

@@ -106,8 +106,8 @@ export interface FactorizeOptions extends BatchOptions {
    * What stays as `init` has it, whatever the solver and the bounds. A list: components (from 0) whose rows of H stay, such as
    * known spectra or topics, while their columns of W are fitted like the others. Or `{ components, rows, columns }`: also rows
    * of X whose rows of W stay, and columns of X whose columns of H do, such as samples and features of an earlier fit. Rows
-   * want `init.W`, the others `init.H`. Repeated numbers are harmless; a fit of which nothing would move is refused. WebGPU and
-   * CUDA have no frozen rows and columns, CUDA no frozen components.
+   * want `init.W`, the others `init.H`. Repeated numbers are harmless; a fit of which nothing would move is refused. CUDA has
+   * none of these.
    */
   readonly frozen?: FrozenInput
   /**

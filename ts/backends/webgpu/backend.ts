@@ -3,6 +3,7 @@ import { NonnegError } from '../../core/errors.js'
 import type { Backend, Device, Info, OpenOptions, Probe } from '../backend.js'
 import type { WebgpuOptions } from './options.js'
 import type { FoundGpu, GpuProvider, GpuSource } from './provider.js'
+import { askedShape, type Shape } from './shapes.js'
 
 /** Overrides of what the adapter says, to bring rare paths into small problems. */
 export interface WebgpuLimits {
@@ -16,6 +17,8 @@ export interface WebgpuLimits {
   readonly tileBytes?: number
   /** Values of the models that a workgroup of coordinate descent holds. */
   readonly modelValues?: number
+  /** How products are dealt to threads wherever there is a choice. */
+  readonly shape?: Shape
 }
 
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|microsoft basic render|\bwarp\b|software/i
@@ -50,7 +53,10 @@ function memoryLimitOf({ memoryLimit }: WebgpuOptions): number | undefined {
   if (memoryLimit !== undefined || variable === undefined) return memoryLimit
   const bytes = Number(variable)
   if (Number.isSafeInteger(bytes) && bytes > 0) return bytes
-  throw new NonnegError('ERR_NONNEG_OPTION', `NONNEG_WEBGPU_MEMORY is "${variable}", not a whole number of bytes`)
+  throw new NonnegError('ERR_NONNEG_OPTION', `NONNEG_WEBGPU_MEMORY is "${variable}", not a whole number of bytes`, {
+    detail: { variable: 'NONNEG_WEBGPU_MEMORY', value: variable },
+    fix: 'set it to a number of bytes above 0, such as 8000000000, or unset it',
+  })
 }
 
 /** Features that some fits take, where there are. */
@@ -94,11 +100,12 @@ export function webgpuBackend(provider: GpuProvider, limits: WebgpuLimits = {}):
     },
     async open({ webgpu = {} }: OpenOptions = {}): Promise<Device> {
       const memoryLimit = memoryLimitOf(webgpu)
+      const own = { ...limits, shape: limits.shape ?? askedShape() }
       if (webgpu.device) {
         const device = webgpu.device as unknown as GPUDevice
         const { GpuDevice } = await import('./device.js')
         const facts = describe({ info: device.adapterInfo ?? {}, limits: device.limits }, 'passed in')
-        return new GpuDevice(device, { ...facts, isOwn: false, memoryLimit }, limits)
+        return new GpuDevice(device, { ...facts, isOwn: false, memoryLimit }, own)
       }
       const found = await findAdapter(provider)
       if (!found.found) {
@@ -115,8 +122,9 @@ export function webgpuBackend(provider: GpuProvider, limits: WebgpuLimits = {}):
         })
         const { GpuDevice } = await import('./device.js')
         const facts = { ...describeAdapter(adapter, source.origin), isOwn: true, memoryLimit }
-        return new GpuDevice(device, facts, limits, source)
+        return new GpuDevice(device, facts, own, source)
       } catch (error) {
+        if (error instanceof NonnegError) throw error
         const message = error instanceof Error ? error.message : String(error)
         throw new NonnegError('ERR_NONNEG_BACKEND', `the GPU refused a device: ${message}`, {
           cause: error,

@@ -1,10 +1,11 @@
 import type { BatchProducts } from './batch-products.js'
 import type { Call, Operand } from './calls.js'
 import { type Setting, SLOT } from './family.js'
-import { csrParts, type Panel, partsOf } from './plan.js'
+import { csrParts, type Deal, dealOf, type Panel } from './plan.js'
 import { dotOf, gramOf, square, sumParts, xhtCsr, xhtDense, xtwDense } from './product-calls.js'
-import { gramParts } from './products.js'
+import { gramDeal } from './products.js'
 import type { Sum } from './rule-calls.js'
+import { SINGLE } from './shapes.js'
 
 /** What a run of rows has in common with each panel. */
 export function piecesOf<T extends Panel>(panels: readonly T[], { first, count }: Panel): { panel: T; rows: Panel }[] {
@@ -36,18 +37,19 @@ export async function halvesForH(
   const { owned, data, room, width, columns } = setting
   const { X } = data
   const { first, count } = rows
-  const parts =
+  const deal: Deal =
     X.kind === 'dense'
-      ? partsOf(count, Math.ceil(columns / 4) * (width / 4), room.busyThreads)
-      : { count: csrParts(X.byColumns!, width, room), step: 0 }
+      ? dealOf('xtw_dense', { rows: columns, ranks: width, terms: count }, room)
+      : sparseDeal(csrParts(X.byColumns!, width, room))
+  const { parts } = deal
   const A = { buffer: await owned.storage(parts.count * columns * width * 4) }
   const B = { buffer: await owned.storage(columns * width * 4) }
-  const sParts = gramParts(count, width, room)
-  const S = { buffer: await owned.storage(sParts.count * width * width * 4) }
+  const sDeal = gramDeal(count, width, room)
+  const S = { buffer: await owned.storage(sDeal.parts.count * width * width * 4) }
 
   function product(): Call[] {
     if (X.kind === 'dense') {
-      const sizes = { columns, rank: width, stride: X.stride, half: X.half, parts }
+      const sizes = { columns, rank: width, stride: X.stride, half: X.half, ...deal }
       return piecesOf(X.panels, rows).map(({ panel, rows: own }) => {
         const from = { firstX: (own.first - panel.first) * X.stride, X: { buffer: panel.buffer } }
         const into = { accumulate: own.first > first, A, S: undefined }
@@ -65,14 +67,19 @@ export async function halvesForH(
   }
   return {
     gram: [
-      gramOf({ rows: count, firstRow: first, rank: width, parts: sParts, accumulate: false, F: W, G: S }),
-      ...added(sParts.count, width, S),
+      gramOf({ rows: count, firstRow: first, rank: width, ...sDeal, accumulate: false, F: W, G: S }),
+      ...added(sDeal.parts.count, width, S),
     ],
     S: S.buffer,
-    calls: [...product(), xhtDense({ ...square(width), rows: columns, X: Ht, Ht: S, N: B })],
+    calls: [...product(), xhtDense({ ...square(width, columns, room), X: Ht, Ht: S, N: B })],
     N: { operand: A, parts: parts.count },
     P: { operand: B, parts: 1 },
   }
+}
+
+/** Of a sparse product, which has parts alone. */
+function sparseDeal(count: number): Deal {
+  return { shape: SINGLE, parts: { count, step: 0 } }
 }
 
 /** The parts of a Gram matrix become one. */
@@ -94,20 +101,21 @@ export async function gramOfBatch(setting: Setting, rows: Panel): Promise<GramBa
   const { X, normsBefore } = data
   const { first, count } = rows
   const [W, Ht] = [{ buffer: setting.W[0] }, { buffer: setting.Ht[0] }]
-  const nParts =
+  const nDeal: Deal =
     X.kind === 'dense'
-      ? partsOf(columns, Math.ceil(count / 4) * (width / 4), room.busyThreads)
-      : { count: csrParts({ ...X.byRows, rows: count }, width, room), step: 0 }
+      ? dealOf('xht_dense', { rows: count, ranks: width, terms: columns }, room)
+      : sparseDeal(csrParts({ ...X.byRows, rows: count }, width, room))
+  const nParts = nDeal.parts
   const N = { buffer: await owned.storage(nParts.count * count * width * 4) }
   const P = { buffer: await owned.storage(count * width * 4) }
-  const gParts = gramParts(columns, width, room)
-  const G = { buffer: await owned.storage(gParts.count * width * width * 4) }
+  const gDeal = gramDeal(columns, width, room)
+  const G = { buffer: await owned.storage(gDeal.parts.count * width * width * 4) }
   const forH = await halvesForH(setting, rows, { W, Ht })
 
   function productForW(): Call[] {
     const partLength = count * width
     if (X.kind === 'dense') {
-      const sizes = { columns, rank: width, stride: X.stride, half: X.half, parts: nParts, partLength }
+      const sizes = { columns, rank: width, stride: X.stride, half: X.half, ...nDeal, partLength }
       return piecesOf(X.panels, rows).map(({ panel, rows: own }) => {
         const from = { firstX: (own.first - panel.first) * X.stride, X: { buffer: panel.buffer } }
         return xhtDense({ ...sizes, ...from, rows: own.count, firstRow: own.first - first, Ht, N })
@@ -125,11 +133,11 @@ export async function gramOfBatch(setting: Setting, rows: Panel): Promise<GramBa
     G: G.buffer,
     S: forH.S,
     begin: [
-      gramOf({ rows: columns, rank: width, parts: gParts, accumulate: false, F: Ht, G }),
-      ...added(gParts.count, width, G),
+      gramOf({ rows: columns, rank: width, ...gDeal, accumulate: false, F: Ht, G }),
+      ...added(gDeal.parts.count, width, G),
       ...productForW(),
     ],
-    forW: [xhtDense({ ...square(width), rows: count, firstX: first * width, X: W, Ht: G, N: P })],
+    forW: [xhtDense({ ...square(width, count, room), firstX: first * width, X: W, Ht: G, N: P })],
     W: { N: { operand: N, parts: nParts.count }, P: { operand: P, parts: 1 }, shared: false },
     loss: [
       ...forH.gram,

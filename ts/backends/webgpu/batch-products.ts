@@ -6,6 +6,7 @@ import { muRatio } from './beta-calls.js'
 import type { Call } from './calls.js'
 import { familyFor } from './data.js'
 import { boundsOf, type Setting } from './family.js'
+import { stays } from './holds.js'
 import type { Panel } from './plan.js'
 import type { LossParts, Sum } from './rule-calls.js'
 
@@ -40,8 +41,9 @@ export function batchProducts(setting: Setting, rows: Panel): Promise<BatchProdu
 }
 
 /** The multiplicative update of these rows of W, in place. */
-export function moveRows({ spec, width, W }: Setting, rows: Panel, { N, P, shared }: Halves): Call {
+export function moveRows(setting: Setting, rows: Panel, { N, P, shared }: Halves): Call {
+  const { spec, width, W } = setting
   const gamma = updateExponent(spec.beta)
   const own = { rows: rows.count, rank: width, gamma, bounds: boundsOf(spec).W, N, P, shared }
-  return muRatio({ ...own, firstRow: rows.first, F: { buffer: W[0] } })
+  return muRatio({ ...own, ...stays(setting, 'W', rows.first), firstRow: rows.first, F: { buffer: W[0] } })
 }

@@ -1,7 +1,7 @@
 import type { BatchProducts } from './batch-products.js'
 import { columnSums, type Wanted } from './beta-calls.js'
 import { lossSums, type Setting, SLOT } from './family.js'
-import { type Panel, partsOf, SUM_PARTS, sumPartsOf } from './plan.js'
+import { dealOf, mostParts, type Panel, SUM_PARTS, sumPartsOf } from './plan.js'
 import { xhtDense, xtwDense } from './product-calls.js'
 import { sumTerms } from './rule-calls.js'
 import { tilesFor } from './tiles.js'
@@ -17,9 +17,10 @@ export async function tilesOfBatch(setting: Setting, rows: Panel): Promise<Batch
   const shared = beta === 1 && !data.weights
   const wanted: Wanted = { push: !shared, bend: false, measure: false }
   const { all, tallest, U, P, fill, terms, termCount } = await tilesFor(setting, wanted, rows)
-  const tilesOf = (length: number) => Math.ceil(length / 4) * (width / 4)
-  const nParts = partsOf(columns, tilesOf(tallest), room.busyThreads)
-  const aParts = partsOf(tallest, tilesOf(columns), room.busyThreads)
+  const most = mostParts(count * width * 4, room)
+  const nDeal = dealOf('xht_dense', { rows: tallest, ranks: width, terms: columns }, room, most)
+  const aDeal = dealOf('xtw_dense', { rows: columns, ranks: width, terms: tallest }, room)
+  const [nParts, aParts] = [nDeal.parts, aDeal.parts]
   const half = async (length: number) => ({ buffer: await owned.storage(length * width * 4) })
   const N = await half(nParts.count * count)
   const A = await half(aParts.count * columns)
@@ -33,7 +34,7 @@ export async function tilesOfBatch(setting: Setting, rows: Panel): Promise<Batch
   return {
     begin: shared ? [columnSums({ rows: columns, rank: width, parts: cutHt, F: Ht, into: D })] : [],
     forW: all.flatMap(tile => {
-      const cut = { rows: tile.count, firstRow: tile.first - first, parts: nParts, partLength: count * width }
+      const cut = { rows: tile.count, firstRow: tile.first - first, ...nDeal, partLength: count * width }
       return [
         ...fill(tile, 0, beta, wanted),
         xhtDense({ ...sizes, ...cut, X: { buffer: U }, Ht, N }),
@@ -52,7 +53,7 @@ export async function tilesOfBatch(setting: Setting, rows: Panel): Promise<Batch
     parts: { ab: lossSums(dots), cd: 0, abFactor: 1, cdFactor: 0 },
     forH: [
       ...all.flatMap(tile => {
-        const cut = { rows: tile.count, firstRow: tile.first, parts: aParts, accumulate: tile.first > first }
+        const cut = { rows: tile.count, firstRow: tile.first, ...aDeal, accumulate: tile !== all[0] }
         return [
           ...fill(tile, 0, beta, wanted),
           xtwDense({ ...sizes, ...cut, X: { buffer: U }, W, A, S: undefined }),

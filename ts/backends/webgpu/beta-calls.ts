@@ -1,6 +1,7 @@
 import { LEAST_MODEL } from '../../kernels/beta.js'
 import { type Call, fourfold, grid, input, type Operand, tiles } from './calls.js'
 import type { CsrPanel, Holdout } from './data.js'
+import type { Stays, Waits } from './holds.js'
 import { type Looked, lookedWords, type Parts } from './product-calls.js'
 import type { Bounds, Sum } from './rule-calls.js'
 
@@ -91,57 +92,58 @@ export function betaTerms(o: {
   }
 }
 
-export function muRatio(o: {
-  rows: number
-  rank: number
-  gamma: number
-  bounds: Bounds
-  N: Sum
-  P: Sum
-  /** Whether P has one row for all. */
-  shared: boolean
-  /** Of F; default 0. */
-  firstRow?: number
-  F: Operand
-  /** Default: it waits for nothing. */
-  single?: number
-  momentum?: Operand
-}): Call {
+export function muRatio(
+  o: Waits & {
+    rows: number
+    rank: number
+    gamma: number
+    bounds: Bounds
+    N: Sum
+    P: Sum
+    /** Whether P has one row for all. */
+    shared: boolean
+    /** Of F; default 0. */
+    firstRow?: number
+    F: Operand
+  },
+): Call {
   const { rows, rank, gamma, bounds, N, P, shared } = o
   const entries = rows * rank
   const sums = [N.parts, N.partLength ?? entries, P.parts, P.partLength ?? entries, shared ? 0 : rank]
   return {
     kernel: 'mu_ratio',
-    params: [rows, rank, bounds.moving, ...sums, o.firstRow ?? 0, o.single ?? 0],
+    params: [rows, rank, bounds.moving, ...sums, o.firstRow ?? 0, o.single ?? 0, o.frozen ?? 0],
     scalars: [gamma, bounds.l1, bounds.l2, bounds.most],
-    reads: [N.operand, P.operand, o.momentum],
+    reads: [N.operand, P.operand, o.holds],
     writes: [o.F],
     groups: grid(entries),
   }
 }
 
-export function onlineUpdate(o: {
-  rows: number
-  rank: number
-  gamma: number
-  keep: number
-  bounds: Bounds
-  N: Sum
-  P: Sum
-  /** Whether P has one row for all. */
-  shared: boolean
-  F: Operand
-  A: Operand
-  B: Operand
-}): Call {
+export function onlineUpdate(
+  o: Stays & {
+    rows: number
+    rank: number
+    gamma: number
+    keep: number
+    bounds: Bounds
+    N: Sum
+    P: Sum
+    /** Whether P has one row for all. */
+    shared: boolean
+    F: Operand
+    A: Operand
+    B: Operand
+  },
+): Call {
   const { rows, rank, gamma, keep, bounds, N, P, shared } = o
   const entries = rows * rank
   const sums = [N.parts, N.partLength ?? entries, P.parts, P.partLength ?? entries, shared ? 0 : rank]
   return {
     kernel: 'online_update',
-    params: [rows, rank, bounds.moving, ...sums],
+    params: [rows, rank, bounds.moving, ...sums, o.frozen ?? 0],
     scalars: [gamma, bounds.l1, bounds.l2, bounds.most, keep],
-    reads: [N.operand, P.operand],
+    reads: [N.operand, P.operand, o.holds],
     writes: [o.F, o.A, o.B],
     groups: grid(entries),
   }

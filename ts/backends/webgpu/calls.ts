@@ -27,9 +27,13 @@ export interface Call {
 /** Workgroups in one dimension of a dispatch. */
 export const MOST_GROUPS = 65_535
 
-/** A grid with one thread per tile; beyond 65,535 workgroups it goes on in y. */
+/** A grid with one thread per tile. */
 export function grid(tiles: number, parts = 1): [number, number, number] {
-  const groups = Math.ceil(tiles / WORKGROUP)
+  return groupGrid(Math.ceil(tiles / WORKGROUP), parts)
+}
+
+/** A grid of so many workgroups; beyond 65,535 of them it goes on in y. */
+export function groupGrid(groups: number, parts = 1): [number, number, number] {
   const x = Math.min(groups, MOST_GROUPS)
   return [x, Math.ceil(groups / x), parts]
 }

@@ -1,6 +1,6 @@
 import { NonnegError } from '../../core/errors.js'
 import { type FitSpec, isForBatchesAlone, type Problem } from '../backend.js'
-import { totalBytes } from '../memory.js'
+import { inBytes, totalBytes } from '../memory.js'
 import { batchRunner } from './batch-rules.js'
 import { prepare } from './calls.js'
 import { deviceColumns, familyFor, uploadData } from './data.js'
@@ -8,12 +8,12 @@ import { familyIn } from './families.js'
 import { type DotGroups, type Pair, type Setting, SLOT, type State, stateAfter } from './family.js'
 import { GpuFit } from './fit.js'
 import { type Gpu, READ_PIECE } from './gpu.js'
+import { holdsOf } from './holds.js'
 import { Motion } from './motion.js'
 import { Owned } from './owned.js'
 import { type Panel, padded, type Room } from './plan.js'
-import { residencyOf } from './residency.js'
+import { type Allotment, allotmentOf, memoryWithin } from './residency.js'
 import { SLOTS, violationOf } from './slots.js'
-import { memoryOfFit } from './support.js'
 import { uploadRows, uploadTransposed } from './upload.js'
 
 /** A factor's buffers. */
@@ -28,7 +28,7 @@ async function create(
   owned: Owned,
   problem: Problem,
   spec: FitSpec,
-  room: Room,
+  whole: Room,
   dots: DotGroups,
 ): Promise<GpuFit> {
   const { X } = problem
@@ -38,7 +38,10 @@ async function create(
   const batches = (spec.batches ?? false) && !fixed
   const width = padded(rank)
   const columns = deviceColumns(X)
-  const data = await uploadData(gpu, owned, problem, { spec, batches, room })
+  const { bindingBytes } = whole
+  const { tileBytes, residency } = allotmentIn(problem, spec, whole)
+  const room = { ...whole, tileBytes }
+  const data = await uploadData(gpu, owned, problem, { spec, batches, bindingBytes, residency })
   const [bytesW, bytesHt] = [rows * width * 4, columns * width * 4]
   // batches move some rows of W alone, in place, and rounds that have to wait leave the factors where they are
   const inPlace = batches || (spec.extrapolate && rounds > 1)
@@ -49,8 +52,10 @@ async function create(
   const stagingBytes = Math.max(SLOTS * SLOT.bytes, Math.min(READ_PIECE, bytesW + bytesHt))
   const staging = await owned.staging(stagingBytes)
   const slot = { buffer: ring, offset: 0, size: SLOT.bytes }
-  const motion = spec.extrapolate ? await Motion.create(owned, bytesW, bytesHt, fixed) : undefined
-  const setting: Setting = { gpu, owned, spec, data, room, dots, width, columns, W, Ht, alternates, motion, slot }
+  const holds = await holdsOf(gpu, owned, spec, rows, columns)
+  const motion = holds && spec.extrapolate ? await Motion.create(owned, holds, bytesW, bytesHt, fixed) : undefined
+  const factors = { width, columns, W, Ht, alternates, motion, holds }
+  const setting: Setting = { gpu, owned, spec, data, room, dots, slot, ...factors }
   // where batches alone move the factors, the family measures their loss
   const noRule = { ...spec, rule: 'product', fixed: 'H' } as const
   const forBatches = isForBatchesAlone(spec.rule)
@@ -98,9 +103,22 @@ async function create(
   return new GpuFit({ setting, owned, family, runner, recorded, ring, staging, stagingBytes })
 }
 
+/** @throws NonnegError ERR_NONNEG_MEMORY where there is no room */
+function allotmentIn({ X, weights }: Problem, spec: FitSpec, room: Room): Allotment {
+  const own = allotmentOf(X, spec, weights, room)
+  if (own) return own
+  const needed = Math.ceil(totalBytes(memoryWithin(X, spec, weights, room)))
+  const { memoryBytes } = room
+  const message = `the fit takes ${inBytes(needed)} of GPU memory at least, and may take ${inBytes(memoryBytes)}`
+  throw new NonnegError('ERR_NONNEG_MEMORY', message, {
+    detail: { needed, limit: memoryBytes },
+    fix: `set webgpu.memoryLimit (or NONNEG_WEBGPU_MEMORY) to ${needed} or more, lower the rank, or choose another backend`,
+  })
+}
+
 /**
- * Makes a fit: X goes to the device as a whole, or, where that says that it is full, panel by panel. On failure nothing stays
- * allocated.
+ * Makes a fit: X goes to the device as a whole, or, where that says that it is full, with less beside it or panel by panel. On
+ * failure nothing stays allocated.
  */
 export async function createFit(
   gpu: Gpu,
@@ -109,6 +127,7 @@ export async function createFit(
   room: Room,
   dots: DotGroups,
 ): Promise<GpuFit> {
+  const { X, weights } = problem
   for (let { memoryBytes } = room; ; ) {
     const owned = new Owned(gpu)
     try {
@@ -116,18 +135,12 @@ export async function createFit(
     } catch (error) {
       owned.destroy()
       // WebGPU does not say how much there is: half of what was too much may do
-      memoryBytes = Math.min(memoryBytes, totalBytes(memoryOfFit(problem.X, spec, problem.weights))) / 2
-      if (!isFull(error) || !streamsIn(problem, spec, { ...room, memoryBytes })) throw error
+      memoryBytes = totalBytes(memoryWithin(X, spec, weights, { ...room, memoryBytes })) / 2
+      if (!isFull(error) || !allotmentOf(X, spec, weights, { ...room, memoryBytes })) throw error
     }
   }
 }
 
 function isFull(error: unknown): boolean {
   return error instanceof NonnegError && error.code === 'ERR_NONNEG_MEMORY'
-}
-
-/** Whether panels of X have room where all of it has not. */
-function streamsIn({ X, weights }: Problem, spec: FitSpec, room: Room): boolean {
-  const residency = residencyOf(X, spec, weights, room)
-  return residency !== undefined && residency !== 'none'
 }

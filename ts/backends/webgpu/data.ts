@@ -5,26 +5,36 @@ import { type CsrView, type DenseView, type MatrixView, transposeCsr } from '../
 import { type Family as FamilyName, familyOf } from '../../kernels/beta.js'
 import { holdoutThreshold, mix } from '../../kernels/holdout.js'
 import type { FitSpec, Problem, Weights } from '../backend.js'
-import { inBytes } from '../memory.js'
 import type { Gpu } from './gpu.js'
 import type { Owned } from './owned.js'
-import { csrPanels, densePanels, listBytesOf, longestRow, type Panel, padded, ROWS_APART, type Room } from './plan.js'
-import { gathersColumns, type Residency, residencyOf } from './residency.js'
-import { place, type Readable } from './streamed.js'
-import { uploadFloats, uploadHalfRows, uploadIntegers, uploadRows } from './upload.js'
+import { csrPanels, densePanels, listBytesOf, longestRow, type Panel, padded, ROWS_APART } from './plan.js'
+import { columnPanels, gathersColumns, goesAlongColumns, type Residency, stayingOf } from './residency.js'
+import { type Load, place, type Readable, streamsAny } from './streamed.js'
+import { halfRows, uploadFloats, uploadHalfRows, uploadHalves, uploadIntegers, uploadRows } from './upload.js'
 
 /** Rows of a dense matrix on the device. */
 export interface DensePanel extends Panel {
   readonly buffer: Readable
 }
 
-/** X where it is dense. */
-export interface DenseX {
-  readonly kind: 'dense'
+/** Columns of a dense matrix on the device, all rows of them. */
+export interface ColumnPanel extends DensePanel {
   readonly stride: number
+}
+
+/** A dense matrix in panels of rows. */
+export interface DenseRows {
+  readonly stride: number
+  readonly panels: readonly DensePanel[]
+  /** The same in panels of columns, where it streams and updates go along these. */
+  readonly byColumns: readonly ColumnPanel[] | undefined
+}
+
+/** X where it is dense. */
+export interface DenseX extends DenseRows {
+  readonly kind: 'dense'
   /** Whether it is in half precision. */
   readonly half: boolean
-  readonly panels: readonly DensePanel[]
 }
 
 /** Rows of a CSR matrix, with the weights of its entries where they have any. */
@@ -69,8 +79,8 @@ export interface Resident {
     /** The transpose is absent where H stays as it is, or where no product gathers by columns. */
     | { readonly kind: 'csr'; readonly byRows: CsrRows; readonly byColumns: CsrRows | undefined }
   readonly weights: Weights['kind'] | undefined
-  /** Weights of all entries, in rows of `stride` values. */
-  readonly V: { readonly stride: number; readonly panels: readonly DensePanel[] } | undefined
+  /** Weights of all entries. */
+  readonly V: DenseRows | undefined
   readonly holdout: Holdout | undefined
 }
 
@@ -84,36 +94,65 @@ export function deviceColumns(X: MatrixView): number {
   return X.kind === 'dense' ? padded(X.columns) : X.columns
 }
 
-/** Where panels go: bytes that a list of one may have, and how much of the matrix stays. */
+/** Where panels go: bytes that a list of one may have, how much of the matrix stays, and which way updates go. */
 interface Ground {
   readonly bindingBytes: number
   readonly residency: Residency | undefined
+  readonly alongColumns: boolean
 }
 
 /** How many of so many panels stay on the device. */
 function keptOf({ residency }: Ground, panels: number): number {
-  return residency && residency.panels < panels ? residency.panels - 2 : panels
+  return residency ? stayingOf(residency.panels, panels) : panels
 }
 
-async function uploadDense(
+/** Parts of a dense matrix, each padded to rows of four values. */
+async function uploadParts(
   gpu: Gpu,
   owned: Owned,
-  X: DenseView,
-  { bindingBytes, residency }: Ground,
-  half = false,
-): Promise<DensePanel[]> {
-  const stride = padded(X.columns)
+  parts: readonly DenseView[],
+  ground: Ground,
+  half: boolean,
+): Promise<readonly (readonly Readable[])[]> {
+  const kept = keptOf(ground, parts.length)
+  const loads = parts.map((part, at): Load => {
+    const { rows, columns } = part
+    const stride = padded(columns)
+    const bytes = [rows * stride * (half ? 2 : 4)]
+    if (!half) return { bytes, write: ([memory]) => uploadRows(gpu, memory, part, 0, rows, stride) }
+    if (at < kept) return { bytes, write: ([memory]) => uploadHalfRows(gpu, memory, part, 0, rows, stride) }
+    // entries take longer to be rounded than to be sent: what goes there often is rounded once
+    let words: Promise<Uint16Array<ArrayBuffer>> | undefined
+    return {
+      bytes,
+      async write([memory]) {
+        words ??= inSlices(halfRows(part, stride))
+        await uploadHalves(gpu, memory, await words)
+      },
+    }
+  })
+  return await place(owned, loads, kept)
+}
+
+async function uploadDense(gpu: Gpu, owned: Owned, X: DenseView, ground: Ground, half = false): Promise<DenseRows> {
+  const { bindingBytes, residency, alongColumns } = ground
+  const { rows, columns } = X
+  const stride = padded(columns)
   const rowBytes = stride * (half ? 2 : 4)
   const panels = residency
-    ? densePanels(X.rows, rowBytes, residency.panelBytes, ROWS_APART)
-    : densePanels(X.rows, rowBytes, bindingBytes)
-  const write = half ? uploadHalfRows : uploadRows
-  const loads = panels.map(({ first, count }) => ({
-    bytes: [count * rowBytes],
-    write: ([memory]: readonly GPUBuffer[]) => write(gpu, memory, X, first, count, stride),
-  }))
-  const placed = await place(owned, loads, keptOf({ bindingBytes, residency }, panels.length))
-  return panels.map((panel, at) => ({ ...panel, buffer: placed[at][0] }))
+    ? densePanels(rows, rowBytes, residency.panelBytes, ROWS_APART)
+    : densePanels(rows, rowBytes, bindingBytes)
+  const byRows = panels.map(({ first, count }) => ({ ...X, offset: X.offset + first * X.stride, rows: count }))
+  const placed = await uploadParts(gpu, owned, byRows, ground, half)
+  const own = { stride, panels: panels.map((panel, at) => ({ ...panel, buffer: placed[at][0] })) }
+  if (!residency || !alongColumns) return { ...own, byColumns: undefined }
+  const across = columnPanels(rows, columns, residency.panelBytes)
+  const byColumns = across.map(({ first, count }) => ({ ...X, offset: X.offset + first, columns: count }))
+  const turned = await uploadParts(gpu, owned, byColumns, ground, half)
+  return {
+    ...own,
+    byColumns: across.map((panel, at) => ({ ...panel, stride: padded(panel.count), buffer: turned[at][0] })),
+  }
 }
 
 type Values = CsrView['values']
@@ -199,47 +238,50 @@ function asHalf(value: number): number {
 /**
  * Uploads X and its weights, all of it or what there is room for. `batches`: there will be some. X that is stored in half
  * precision is what that makes of it, its norm too.
- * @throws NonnegError ERR_NONNEG_MEMORY where there is no room for panels of it
  */
 export async function uploadData(
   gpu: Gpu,
   owned: Owned,
   { X, squaredNorm, weights }: Problem,
-  { spec, batches, room }: { spec: FitSpec; batches: boolean; room: Room },
+  o: { spec: FitSpec; batches: boolean; bindingBytes: number; residency: Residency | undefined },
 ): Promise<Resident> {
+  const { spec, batches, residency } = o
   const { rows, columns } = X
   const family = familyOf(X, spec.beta, weights)
-  const residency = residencyOf(X, spec, weights, room)
-  if (residency === 'none') {
-    const limit = inBytes(room.memoryBytes)
-    throw new NonnegError('ERR_NONNEG_MEMORY', `the fit has no room for panels of X in ${limit} of GPU memory`, {
-      fix: 'raise webgpu.memoryLimit (NONNEG_WEBGPU_MEMORY), or choose another backend',
-    })
-  }
-  const ground: Ground = { bindingBytes: listBytesOf(family, room), residency }
+  const alongColumns = goesAlongColumns(X, spec, weights)
+  const ground: Ground = { bindingBytes: listBytesOf(family, o), residency, alongColumns }
   const entries = weights?.kind === 'entries' ? weights.values : undefined
   const gathers = gathersColumns(X, spec, weights)
-  const stride = padded(columns)
   const V = weights?.kind === 'dense' ? weights : undefined
   const half = spec.storage === 'f16'
   const placed: Resident['X'] =
     X.kind === 'dense'
-      ? { kind: 'dense', stride, half, panels: await uploadDense(gpu, owned, X, ground, half) }
+      ? { kind: 'dense', half, ...(await uploadDense(gpu, owned, X, ground, half)) }
       : {
           kind: 'csr',
           byRows: await uploadCsr(gpu, owned, X, entries, ground),
           byColumns: gathers ? await uploadTranspose(gpu, owned, X, entries, ground) : undefined,
         }
+  const over = V && (await uploadDense(gpu, owned, V, ground))
   const isCut = batches && family === 'gram'
   const normsBefore = isCut || half ? await inSlices(norms(X, half)) : undefined
   return {
     ...{ rows, columns, weights: weights?.kind, normsBefore },
     squaredNorm: half ? normsBefore![rows] : squaredNorm,
-    streams: residency !== undefined,
+    streams: streamsAny([...buffersOf(placed), ...(over ? denseBuffers(over) : [])]),
     X: placed,
-    V: V && { stride, panels: await uploadDense(gpu, owned, V, ground) },
+    V: over,
     holdout: weights?.kind === 'holdout' ? holdoutOf(weights) : undefined,
   }
+}
+
+function denseBuffers({ panels, byColumns = [] }: DenseRows): Readable[] {
+  return [...panels, ...byColumns].map(({ buffer }) => buffer)
+}
+
+function buffersOf(X: Resident['X']): Readable[] {
+  if (X.kind === 'dense') return denseBuffers(X)
+  return [...X.byRows.panels, ...(X.byColumns?.panels ?? [])].map(({ indptr }) => indptr)
 }
 
 function holdoutOf({ fraction, seed, complement = false }: Extract<Weights, { kind: 'holdout' }>): Holdout {

@@ -1,6 +1,7 @@
 import { leastModel, type Placed } from './beta-calls.js'
 import { type Call, grid, type Operand, tiles } from './calls.js'
 import type { Holdout } from './data.js'
+import type { Waits } from './holds.js'
 import { WORKGROUP } from './pipelines.js'
 import type { Room } from './plan.js'
 import type { Bounds } from './rule-calls.js'
@@ -37,7 +38,7 @@ export interface Scratch {
   readonly firstSpill: number
 }
 
-interface Descent {
+interface Descent extends Waits {
   readonly rows: number
   readonly rank: number
   readonly beta: number
@@ -47,9 +48,6 @@ interface Descent {
   readonly shares: Shares
   readonly F: Operand
   readonly scratch: Scratch
-  /** In a fit that extrapolates: so many iterations that stand come before rows move. Default 0. */
-  readonly single?: number
-  readonly momentum?: Operand
 }
 
 function common({ beta, bounds, shares, rows }: Descent) {
@@ -60,31 +58,41 @@ function common({ beta, bounds, shares, rows }: Descent) {
   }
 }
 
-export function cdDense(
-  o: Descent & {
-    columns: number
-    X: Placed
-    V: Placed | undefined
-    holdout: Holdout | undefined
-    /** Of the tile in all of X, or its first column where the tile's rows are columns of X. */
-    row: number
-    turned: boolean
-    O: Placed
-  },
-): Call {
-  const { rows, columns, rank, bounds, firstRow, X, V, O, holdout, scratch, single = 0 } = o
-  const places = [X.first, X.stride, V?.first ?? 0, V?.stride ?? 0, O.stride]
-  const weights = V ? 1 : holdout ? 2 : 0
+/** A dense tile of X, rows of the factor that moves by it, and the weights of its entries. */
+export interface WeighedTile {
+  readonly X: Placed
+  readonly V: Placed | undefined
+  readonly holdout: Holdout | undefined
+  /** Of the tile in all of X, or its first column where the tile's rows are columns of X. */
+  readonly row: number
+  readonly turned: boolean
+}
+
+/** Where its entries and their weights are, as kernels take it: see shaders/weights.wgsl. */
+export function tileWords({ X, V, holdout, row, turned }: WeighedTile): number[] {
+  const places = [X.first, X.stride, V?.first ?? 0, V?.stride ?? 0]
   const hash = [holdout?.key ?? 0, holdout?.threshold ?? 0, Number(holdout?.complement ?? false)]
+  return [...places, V ? 1 : holdout ? 2 : 0, row, Number(turned), ...hash]
+}
+
+export function cdDense(
+  o: Descent &
+    WeighedTile & {
+      readonly columns: number
+      /** rank × columns */
+      readonly O: Placed
+    },
+): Call {
+  const { rows, columns, rank, bounds, firstRow, X, V, O, scratch, single = 0, frozen = 0 } = o
   const { firstTerm, firstLoss, firstSpill } = scratch
   const shared = common(o)
   return {
     kernel: 'cd_dense',
     params: [
-      ...[rows, columns, rank, bounds.moving, firstRow, ...places, weights, o.row, Number(o.turned), ...hash],
-      ...[Number(firstLoss !== undefined), firstTerm, firstLoss ?? 0, firstSpill, single],
+      ...[rows, columns, rank, bounds.moving, firstRow, ...tileWords(o), O.stride],
+      ...[Number(firstLoss !== undefined), firstTerm, firstLoss ?? 0, firstSpill, single, frozen],
     ],
-    reads: [X.operand, V?.operand, O.operand, o.momentum],
+    reads: [X.operand, V?.operand, O.operand, o.holds],
     writes: [o.F, scratch.operand],
     ...shared,
     variant: { ...shared.variant, HALF: X.half ?? false },
@@ -107,7 +115,7 @@ export function cdCsr(
     O: Operand | undefined
   },
 ): Call {
-  const { rows, rank, bounds, firstRow, beside, scratch, single = 0 } = o
+  const { rows, rank, bounds, firstRow, beside, scratch, single = 0, frozen = 0 } = o
   const { firstTerm, firstLoss, firstSpill } = scratch
   const sums = 'sums' in beside ? beside.sums : undefined
   const weights = 'weights' in beside ? beside.weights : undefined
@@ -115,9 +123,9 @@ export function cdCsr(
     kernel: 'cd_csr',
     params: [
       ...[rows, rank, bounds.moving, firstRow, Number(weights !== undefined), sums?.parts ?? 0],
-      ...[Number(firstLoss !== undefined), firstTerm, firstLoss ?? 0, firstSpill, single],
+      ...[Number(firstLoss !== undefined), firstTerm, firstLoss ?? 0, firstSpill, single, frozen],
     ],
-    reads: [o.indptr, o.indices, o.values, weights ?? sums?.operand, o.O, o.momentum],
+    reads: [o.indptr, o.indices, o.values, weights ?? sums?.operand, o.O, o.holds],
     writes: [o.F, scratch.operand],
     ...common(o),
   }

@@ -26,6 +26,7 @@ import { misfit, type Room, TILE_BYTES } from './plan.js'
 import type { FoundGpu } from './provider.js'
 import { memoryWithin } from './residency.js'
 import { KERNEL_ALIGNMENT, runKernel, supportsKernel } from './run-kernel.js'
+import { shapingOf, type WorkgroupLimits } from './shapes.js'
 import { fitRefusal } from './support.js'
 import { VECTOR_KERNELS } from './vector-calls.js'
 import { GpuVectors } from './vectors.js'
@@ -72,23 +73,23 @@ function checkLimits(limits: GPUSupportedLimits): void {
   }
 }
 
-/** What a device allows, and what keeps it busy. */
+type RoomLimits = WorkgroupLimits & Pick<GPUSupportedLimits, 'maxStorageBufferBindingSize' | 'maxBufferSize'>
+
+/** What a device allows, and what keeps it busy. @throws NonnegError ERR_NONNEG_OPTION where it has no room for the shape */
 export function roomOf(
-  {
-    maxStorageBufferBindingSize,
-    maxBufferSize,
-  }: Pick<GPUSupportedLimits, 'maxStorageBufferBindingSize' | 'maxBufferSize'>,
+  granted: RoomLimits,
   emulated: boolean,
   limits: WebgpuLimits = {},
   memoryLimit: number = Number.POSITIVE_INFINITY,
 ): Room {
   return {
-    bindingBytes: limits.bindingBytes ?? Math.min(maxStorageBufferBindingSize, maxBufferSize),
+    bindingBytes: limits.bindingBytes ?? Math.min(granted.maxStorageBufferBindingSize, granted.maxBufferSize),
     busyThreads: limits.busyThreads ?? (emulated ? BUSY_THREADS_EMULATED : BUSY_THREADS),
     gramReads: limits.gramReads ?? GRAM_READS,
     tileBytes: limits.tileBytes ?? TILE_BYTES,
     modelValues: limits.modelValues ?? (emulated ? MODEL_VALUES_EMULATED : MODEL_VALUES),
     memoryBytes: memoryLimit,
+    shaping: shapingOf(granted, emulated, limits.shape),
   }
 }
 

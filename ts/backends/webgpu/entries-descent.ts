@@ -1,12 +1,13 @@
 import { columnSums } from './beta-calls.js'
+import { bppCsr } from './bpp-calls.js'
 import type { CsrRows } from './data.js'
-import { descentFamily, type FactorName, type Sweeps } from './descent.js'
+import { descentFamily, type FactorName, pivoting, type Sweeps } from './descent.js'
 import { cdCsr, spills } from './descent-calls.js'
 import { entriesMeasure, listed, zerosCount } from './entries-family.js'
 import type { Family, Setting } from './family.js'
 import { SUM_PARTS, sumPartsOf } from './plan.js'
 
-/** Coordinate descent at the listed entries of a CSR X: of W by its rows, of Hᵀ by those of its transpose. */
+/** Coordinate descent, or pivoting, at the listed entries of a CSR X: of W by its rows, of Hᵀ by those of its transpose. */
 export async function entriesDescent(setting: Setting): Promise<Family> {
   const { owned, spec, data, columns, width } = setting
   const byRows = listed(setting)
@@ -32,15 +33,15 @@ export async function entriesDescent(setting: Setting): Promise<Family> {
       return [
         ...before,
         ...rowsFor(factor).panels.flatMap(({ first, count, indptr, indices, values, weights }) =>
-          rounds(first).map(round =>
-            cdCsr({
-              ...{ ...round, rows: count, O },
-              ...{ indptr: { buffer: indptr }, indices: { buffer: indices }, values: { buffer: values } },
-              beside: sums
-                ? { sums: { operand: sums, parts: parts.count } }
-                : { weights: weights && { buffer: weights } },
-            }),
-          ),
+          rounds(first).flatMap(round => {
+            const lists = { indptr: { buffer: indptr }, indices: { buffer: indices }, values: { buffer: values } }
+            const own = { ...lists, rows: count, O }
+            const over = weights && { buffer: weights }
+            const pivoted = pivoting(round)
+            if (pivoted) return bppCsr({ ...pivoted, ...own, weights: over })
+            const beside = sums ? { sums: { operand: sums, parts: parts.count } } : { weights: over }
+            return [cdCsr({ ...round, ...own, beside })]
+          }),
         ),
       ]
     },

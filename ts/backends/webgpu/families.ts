@@ -3,17 +3,18 @@ import { entriesDescent } from './entries-descent.js'
 import { entriesFamily, entriesMeasure } from './entries-family.js'
 import type { Family, Measure, Setting } from './family.js'
 import { gramFamily } from './gram-family.js'
+import { BY_ROWS } from './support.js'
 import { tileDescent } from './tile-descent.js'
 import { tileFamily, tileMeasure } from './tile-family.js'
 
 const FAMILIES = { gram: gramFamily, entries: entriesFamily, tile: tileFamily }
-/** By coordinate descent: that of a Gram matrix needs no W·H. */
+/** Where rows move by their own entries of X: by a Gram matrix they need no W·H. */
 const DESCENTS = { gram: gramFamily, entries: entriesDescent, tile: tileDescent }
 
 /** The family of a fit's own loss and rule. */
 export function familyIn(setting: Setting): Promise<Family> {
   const { data, spec } = setting
-  return (spec.rule === 'hals' ? DESCENTS : FAMILIES)[familyFor(data, spec.beta)](setting)
+  return (BY_ROWS.includes(spec.rule) ? DESCENTS : FAMILIES)[familyFor(data, spec.beta)](setting)
 }
 
 /** How another loss is told from the factors, once. */

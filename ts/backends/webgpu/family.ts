@@ -2,6 +2,7 @@ import type { FitSpec, Penalty } from '../backend.js'
 import type { Call, Operand } from './calls.js'
 import type { Resident } from './data.js'
 import { type Gpu, SMALLEST_BUFFER } from './gpu.js'
+import type { Holds } from './holds.js'
 import type { Motion } from './motion.js'
 import type { Buffers } from './owned.js'
 import type { Panel, Room } from './plan.js'
@@ -69,6 +70,8 @@ export interface Setting {
   readonly alternates: boolean
   /** Where the fit extrapolates. */
   readonly motion: Motion | undefined
+  /** Where rows may have to stay. */
+  readonly holds: Holds | undefined
   /** A slot of the ring. */
   readonly slot: Operand
 }

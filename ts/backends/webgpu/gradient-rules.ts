@@ -2,7 +2,7 @@ import { updateExponent } from '../../kernels/beta.js'
 import { muRatio } from './beta-calls.js'
 import type { Call } from './calls.js'
 import { boundsOf, type Setting } from './family.js'
-import { waits } from './motion.js'
+import { waits } from './holds.js'
 import type { Buffers } from './owned.js'
 import { type Curvature, pgStep, pgTerms, type Sum } from './rule-calls.js'
 
@@ -38,7 +38,8 @@ export async function gradientRules(owned: Buffers, setting: Setting): Promise<G
     termCount,
     move(factor, { N, P, shared, L }, round) {
       const F = { buffer: (factor === 'W' ? setting.W : setting.Ht)[0] }
-      const own = { rows: rows[factor], rank: width, bounds: bounds[factor], N, P, shared, F, ...waits(setting, round) }
+      const held = waits(setting, factor, round)
+      const own = { rows: rows[factor], rank: width, bounds: bounds[factor], N, P, shared, F, ...held }
       if (!isPg) return muRatio({ ...own, gamma })
       const violation = { operand: { buffer: terms }, first: first[factor] }
       return pgStep({ ...own, step, L: L!, violation, measure: round === 0 })

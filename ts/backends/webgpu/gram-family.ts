@@ -1,19 +1,11 @@
 import { muRatio } from './beta-calls.js'
+import { bppBytes, bppThreads, bppUpdate } from './bpp-calls.js'
 import type { Call } from './calls.js'
 import { boundsOf, type Family, type Pair, type Setting, SLOT, type State, stateAfter } from './family.js'
-import { waits } from './motion.js'
-import { addParts, dotOf, ONE_PART, xhtDense } from './product-calls.js'
-import { gramBuffer, gramCalls, gramParts, productsOf, type Summed } from './products.js'
-import {
-  bppThreads,
-  bppUpdate,
-  bppValues,
-  halsUpdate,
-  muUpdate,
-  pgStep,
-  pgTerms,
-  type Violation,
-} from './rule-calls.js'
+import { stays, waits } from './holds.js'
+import { addParts, dotOf, square, xhtDense } from './product-calls.js'
+import { gramBuffer, gramCalls, gramDeal, productsOf, type Summed } from './products.js'
+import { halsUpdate, muUpdate, pgStep, pgTerms, type Violation } from './rule-calls.js'
 
 /** One factor before its update: rows of the device, and the products that it moves by. */
 interface Side {
@@ -24,6 +16,7 @@ interface Side {
   readonly G: Summed
   readonly first: number
   /** Where its rows are in F; default: all of them. */
+  readonly firstRow?: number
   readonly range?: { readonly offset: number; readonly size: number }
 }
 
@@ -37,10 +30,10 @@ export async function gramFamily(setting: Setting): Promise<Family> {
   const readers = (count: number) => (rule === 'mu' && setting.alternates && !motion ? count : Number.POSITIVE_INFINITY)
   const products = await productsOf(owned, data, { rank: width, room, fixed, readers })
   const { N, forW, forH } = products
-  const gParts = gramParts(columns, width, room)
-  const G = await gramBuffer(owned, width, gParts, readers(rows), room)
-  const sParts = gramParts(rows, width, room)
-  const S = forH?.S ?? (await gramBuffer(owned, width, sParts, rows, room))
+  const gDeal = gramDeal(columns, width, room)
+  const G = await gramBuffer(owned, width, gDeal, readers(rows), room)
+  const sDeal = gramDeal(rows, width, room)
+  const S = forH?.S ?? (await gramBuffer(owned, width, sDeal, rows, room))
   const isPushed = rule === 'pg' || (rule === 'mu' && !setting.alternates)
   const P = isPushed ? await owned.storage(Math.max(rows, columns) * width * 4) : undefined
   const ofRows = rule === 'hals' || rule === 'bpp'
@@ -48,30 +41,26 @@ export async function gramFamily(setting: Setting): Promise<Family> {
   const termCount = termsOf(rows) + (fixed ? 0 : termsOf(columns))
   const terms = await owned.storage(termCount * 4)
   const bounds = boundsOf(spec)
-  const threads = bppThreads(Math.max(rows, columns), width, room)
-  const scratch = rule === 'bpp' ? await owned.storage(threads * bppValues(width) * 4) : undefined
+  const most = Math.max(rows, columns)
+  const scratch = rule === 'bpp' ? await owned.storage(bppBytes(most, width, room, false)) : undefined
 
   /** P = F·G, the half of the gradient that the model pushes back with. */
   const pushes = ({ rows: count, F, G: gram, range }: Side, state: State) =>
     xhtDense({
-      ...{ rows: count, columns: width, rank: width, stride: width, firstRow: 0 },
-      ...{
-        parts: ONE_PART,
-        partLength: 0,
-        X: { ...range, buffer: F[state] },
-        Ht: { buffer: gram.buffer },
-        N: { buffer: P! },
-      },
+      ...square(width, count, room),
+      X: { ...range, buffer: F[state] },
+      Ht: { buffer: gram.buffer },
+      N: { buffer: P! },
     })
 
   /** The rule on one factor, all rounds of it. */
   function move(side: Side, state: State): Call[] {
-    const { name, rows: count, F, N: product, G: gram, first, range } = side
+    const { name, rows: count, F, N: product, G: gram, first, firstRow, range } = side
     const sums = {
       N: { operand: { buffer: product.buffer }, parts: product.parts },
       G: { operand: { buffer: gram.buffer }, parts: gram.parts },
     }
-    const own = { rows: count, rank: width, bounds: bounds[name] }
+    const own = { rows: count, rank: width, bounds: bounds[name], ...stays(setting, name, firstRow) }
     const violation: Violation = { operand: { buffer: terms }, first }
     if (rule === 'mu' && setting.alternates) {
       return Array.from({ length: rounds }, (_, round) => {
@@ -84,19 +73,30 @@ export async function gramFamily(setting: Setting): Promise<Family> {
       return [addParts({ length: count * width, parts: product.parts, N: sums.N.operand, into })]
     }
     if (scratch) {
-      const G = sums.G.operand
-      return bppUpdate({ ...own, threads, N: sums.N, G, F: into, scratch: { buffer: scratch }, violation })
+      const threads = bppThreads(most, width, room, false)
+      const of = { N: sums.N, G: sums.G.operand }
+      return bppUpdate({ ...own, ...of, threads, F: into, scratch: { buffer: scratch }, violation })
     }
     if (rule === 'hals') {
       // its further rounds need no dispatch
-      return [halsUpdate({ ...own, rounds, ...waits(setting, 1), N: sums.N, G: sums.G.operand, F: into, violation })]
+      return [
+        halsUpdate({
+          ...own,
+          rounds,
+          ...waits(setting, name, 1, firstRow),
+          N: sums.N,
+          G: sums.G.operand,
+          F: into,
+          violation,
+        }),
+      ]
     }
     const push = { operand: { buffer: P! }, parts: 1 }
     if (rule === 'mu') {
       const halves = { gamma: 1, N: sums.N, P: push, shared: false }
       return Array.from({ length: rounds }, (_, round) => [
         pushes(side, state),
-        muRatio({ ...own, ...halves, F: into, ...waits(setting, round) }),
+        muRatio({ ...own, ...halves, F: into, ...waits(setting, name, round, firstRow) }),
       ]).flat()
     }
     // the trace bounds the largest eigenvalue, and with it the curvature of every row
@@ -105,7 +105,7 @@ export async function gramFamily(setting: Setting): Promise<Family> {
       pushes(side, state),
       pgStep({
         ...{ ...own, step, N: sums.N, P: push, shared: false, L, F: into, violation, measure: round === 0 },
-        ...waits(setting, round),
+        ...waits(setting, name, round, firstRow),
       }),
     ]).flat()
   }
@@ -140,14 +140,14 @@ export async function gramFamily(setting: Setting): Promise<Family> {
     const sides = panels.flatMap(panel => {
       const { first, count } = panel
       const range = { offset: first * width * 4, size: count * width * 4 }
-      const side: Side = { name: 'W', rows: count, F: W, N, G, first: termsOf(first), range }
+      const side: Side = { name: 'W', rows: count, F: W, N, G, first: termsOf(first), firstRow: first, range }
       return [panel.forW(Ht[state]), ...move(side, state), ...moved(panel), panel.forH(W[next])]
     })
     return [...sides, ...finish, ...moveHt(state)]
   }
 
-  const gramOfW = (state: State) => gramCalls({ F: W[state], rows, rank: width, parts: sParts, into: S })
-  const gramOfHt = (state: State) => gramCalls({ F: Ht[state], rows: columns, rank: width, parts: gParts, into: G })
+  const gramOfW = (state: State) => gramCalls({ F: W[state], rows, rank: width, deal: sDeal, into: S })
+  const gramOfHt = (state: State) => gramCalls({ F: Ht[state], rows: columns, rank: width, deal: gDeal, into: G })
   return {
     // X·Hᵀ stays as it is where H does
     begin: state => [...gramOfHt(state), ...(fixed ? forW(Ht[state]) : [])],

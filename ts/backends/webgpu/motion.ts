@@ -1,24 +1,12 @@
 import type { MomentumState } from '../backend.js'
-import type { Call, Operand } from './calls.js'
+import type { Call } from './calls.js'
 import type { Gpu, Source } from './gpu.js'
+import type { Holds } from './holds.js'
 import type { Owned } from './owned.js'
 import { extrapolateBy, type LossParts, momentumOf, settleOf } from './rule-calls.js'
 
-/** Iterations that stand before others may take several rounds: see `Momentum` in ts/backends/momentum.ts. */
-export const SINGLE = 10
-/** In a fit that extrapolates a round may have to wait for iterations that stand: then it leaves the factor as it is. */
-export interface Waits {
-  readonly single: number
-  readonly momentum: Operand | undefined
-}
-
-export function waits({ motion }: { readonly motion: Motion | undefined }, round: number): Waits {
-  return { single: motion && round > 0 ? SINGLE : 0, momentum: motion && { buffer: motion.numbers } }
-}
-
-/** Floats of the `momentum` buffer: numbers, and from 64 on the sums of the loss of the last iteration that stood. */
+/** Numbers at the front of their list, before the sums of the loss of the last iteration that stood. */
 const NUMBERS = 8
-const LENGTH = 192
 /** The numbers before anything has run: see shaders/momentum.wgsl. */
 const START = [0, 0.5, 1, 0.5, 1, 0, 0, 0]
 
@@ -38,7 +26,7 @@ type Sizes = Record<(typeof PARTS)[number], number>
 
 /** What a fit that extrapolates holds beside its factors. */
 export class Motion {
-  readonly numbers: GPUBuffer
+  readonly #numbers: GPUBuffer
   /** The factors as the last updates left them. */
   readonly before: Both
   /** What an iteration that does not stand goes back to. */
@@ -48,18 +36,21 @@ export class Motion {
   readonly #sizes: Sizes
 
   private constructor(numbers: GPUBuffer, before: Both, kept: Both, sizes: Sizes) {
-    this.numbers = numbers
+    this.#numbers = numbers
     this.before = before
     this.#kept = kept
     this.#sizes = sizes
   }
 
-  /** @param bytesW and bytesHt those of the factors. @param fixed whether H does not move, and need not be kept */
-  static async create(owned: Owned, bytesW: number, bytesHt: number, fixed: boolean): Promise<Motion> {
+  /**
+   * @param holds the list that begins with its numbers. @param bytesW and bytesHt those of the factors. @param fixed whether
+   * H does not move, and need not be kept
+   */
+  static async create(owned: Owned, holds: Holds, bytesW: number, bytesHt: number, fixed: boolean): Promise<Motion> {
     const both = async (W: number, Ht: number) => ({ W: await owned.storage(W), Ht: await owned.storage(Ht) })
     const sizes = { W: bytesW, Ht: fixed ? 0 : bytesHt, left: 0 }
     const kept = await both(sizes.W, sizes.Ht)
-    return new Motion(await owned.storage(LENGTH * 4), await both(bytesW, bytesHt), kept, sizes)
+    return new Motion(holds.buffer, await both(bytesW, bytesHt), kept, sizes)
   }
 
   /** Makes room for what goes back with H. */
@@ -76,7 +67,7 @@ export class Motion {
   moveOn(factor: 'W' | 'Ht', F: GPUBuffer, most: number, entries: { first: number; length: number }): Call {
     const { first, length } = entries
     const part = { offset: first * 4, size: length * 4 }
-    const momentum = { buffer: this.numbers }
+    const momentum = { buffer: this.#numbers }
     return extrapolateBy({
       ...{ length, most, momentum },
       ...{ F: { ...part, buffer: F }, P: { ...part, buffer: this.before[factor] } },
@@ -85,12 +76,12 @@ export class Motion {
 
   /** Takes over what the loss of the factors as they are is made of. */
   adopt(loss: LossParts, slot: GPUBufferBinding): Call {
-    return momentumOf({ loss, adopt: true, momentum: { buffer: this.numbers }, slot })
+    return momentumOf({ loss, adopt: true, momentum: { buffer: this.#numbers }, slot })
   }
 
   /** Decides about an iteration by its loss, and goes back where it does not stand. */
   judge(now: Now, loss: LossParts, slot: GPUBufferBinding): Call[] {
-    const momentum = { buffer: this.numbers }
+    const momentum = { buffer: this.#numbers }
     const sides = PARTS.map(name => {
       return { length: this.#sizes[name] / 4, now: { buffer: now[name] }, kept: { buffer: this.#keptOf(name) } }
     })
@@ -113,12 +104,12 @@ export class Motion {
       const [weight, ceiling, former, , isPlain, done] = numbers
       words.set([isPlain ? 0 : weight, weight, ceiling, former, isPlain, done])
     }
-    return gpu.scoped(() => gpu.device.queue.writeBuffer(this.numbers, 0, words)).done
+    return gpu.scoped(() => gpu.device.queue.writeBuffer(this.#numbers, 0, words)).done
   }
 
   /** Where the numbers are read from. */
   get source(): Source {
-    return { buffer: this.numbers, bytes: NUMBERS * 4 }
+    return { buffer: this.#numbers, bytes: NUMBERS * 4 }
   }
 
   /** The numbers of `MomentumState` from what was read, with the loss of the last iteration that stood. */

@@ -5,6 +5,7 @@ import { batchProducts, moveRows } from './batch-products.js'
 import { type BatchCalls, BatchRunner, type Kind, type Left } from './batch-runner.js'
 import { onlineUpdate } from './beta-calls.js'
 import { boundsOf, type Setting } from './family.js'
+import { stays } from './holds.js'
 
 /** Batches of `mu`, which leave numerators and denominators of H. */
 export class Online extends BatchRunner {
@@ -56,7 +57,7 @@ export class Online extends BatchRunner {
       onlineUpdate({
         ...{ rows: columns, rank: width, gamma: updateExponent(spec.beta), keep },
         ...{ bounds: { ...bounds, l1: l1 * share, l2: l2 * share }, ...products.Ht },
-        ...{ F: { buffer: Ht[0] }, A: { buffer: this.#A }, B: { buffer: this.#B } },
+        ...{ F: { buffer: Ht[0] }, A: { buffer: this.#A }, B: { buffer: this.#B }, ...stays(setting, 'Ht') },
       }),
     ]
     return { calls, measure: products }

@@ -15,12 +15,13 @@ export interface WebgpuOptions {
    * A device to work on, with the limits and features that it was requested with; without `requiredLimits` one binding
    * spans 128 MiB. It is never destroyed, and its uncaptured errors stay the caller's: all commands of fits and optimizers
    * run in error scopes of their own. What is made on it (compiled kernels, and three small buffers beside those of fits
-   * that run) is kept for the next fit until `closeDevices`, or until it is lost.
+   * that run) is kept for the next fit until `closeDevices`, or until it is lost. In Node the GPU object that it came from
+   * (`create([])` of the package webgpu) must stay reachable, as Dawn may abort the process once it is collected.
    */
   readonly device?: GpuDeviceLike
   /**
-   * Bytes that all fits together may take of the GPU's memory, which WebGPU does not tell. Default:
-   * NONNEG_WEBGPU_MEMORY, else no limit but that of the driver.
+   * Bytes that a fit may take of the GPU's memory, which WebGPU does not tell: X that has no room in that is streamed in
+   * panels. Default: NONNEG_WEBGPU_MEMORY, else no limit but that of the driver.
    */
   readonly memoryLimit?: number
 }

@@ -19,8 +19,13 @@ export interface Bindings {
   readonly stores?: boolean
 }
 
-/** A kernel that can be run: the others are text that stands before one. */
-export type KernelName = Exclude<ShaderName, 'beta' | 'descent' | 'mix' | 'pairs' | 'vector_kernel'>
+/** Text that stands before that of kernels. */
+type TextName =
+  | ('beta' | 'descent' | 'least_squares' | 'mix' | 'moving' | 'normal_equations' | 'pairs' | 'pivoting')
+  | ('staged' | 'vector_kernel' | 'weights')
+
+/** A kernel that can be run. */
+export type KernelName = Exclude<ShaderName, TextName>
 
 /** Values of the overrides of a kernel's variant beside the workgroup size; HALF is one of its text. */
 export type Variant = Readonly<Record<string, boolean | number>>
@@ -32,43 +37,48 @@ export const BINDINGS: Readonly<Record<KernelName, Bindings>> = {
   axpby: { reads: 2, writes: 1 },
   beta_terms: { reads: 2, writes: 4, prelude: ['beta', 'mix'], stores: true },
   beta_xht_csr: { reads: 6, writes: 2, prelude: 'beta' },
-  bpp_update: { reads: 2, writes: 3, prelude: 'pairs' },
-  cd_csr: { reads: 6, writes: 2, prelude: ['beta', 'descent'] },
-  cd_dense: { reads: 4, writes: 2, prelude: ['beta', 'descent', 'mix'], stores: true },
+  bpp_csr: { reads: 7, writes: 1, prelude: ['pairs', 'moving', 'least_squares', 'normal_equations'] },
+  bpp_dense: {
+    ...{ reads: 5, writes: 1, stores: true },
+    prelude: ['pairs', 'moving', 'least_squares', 'normal_equations', 'mix', 'weights'],
+  },
+  bpp_update: { reads: 3, writes: 3, prelude: ['pairs', 'moving', 'least_squares', 'pivoting'] },
+  cd_csr: { reads: 6, writes: 2, prelude: ['moving', 'beta', 'descent'] },
+  cd_dense: { reads: 4, writes: 2, prelude: ['mix', 'weights', 'moving', 'beta', 'descent'], stores: true },
   column_sums: { reads: 1, writes: 1 },
   dot: { reads: 4, writes: 1, slot: true },
   dual_average: { reads: 3, writes: 2, prelude: 'vector_kernel' },
   extrapolate: { reads: 1, writes: 2 },
   gradient_products: { reads: 3, writes: 1, prelude: 'vector_kernel' },
-  gram: { reads: 2, writes: 1 },
+  gram: { reads: 2, writes: 1, prelude: 'staged' },
   gram_bound: { reads: 2, writes: 2 },
-  hals_update: { reads: 4, writes: 2 },
+  hals_update: { reads: 4, writes: 2, prelude: 'moving' },
   hypergradient_adam: { reads: 1, writes: 5, prelude: 'vector_kernel' },
   hypergradient_momentum: { reads: 1, writes: 4, prelude: 'vector_kernel' },
   hypergradient_nesterov: { reads: 1, writes: 5, prelude: 'vector_kernel' },
   idbd_step: { reads: 1, writes: 4, prelude: 'vector_kernel' },
   momentum: { reads: 0, writes: 2, slot: true },
   momentum_step: { reads: 1, writes: 3, prelude: 'vector_kernel' },
-  mu_ratio: { reads: 3, writes: 1 },
-  mu_update: { reads: 5, writes: 1 },
+  mu_ratio: { reads: 3, writes: 1, prelude: 'moving' },
+  mu_update: { reads: 6, writes: 1, prelude: 'moving' },
   nesterov_step: { reads: 1, writes: 4, prelude: 'vector_kernel' },
   norm_peaks: { reads: 1, writes: 1 },
-  online_update: { reads: 2, writes: 3 },
-  pg_step: { reads: 4, writes: 2 },
+  online_update: { reads: 3, writes: 3, prelude: 'moving' },
+  pg_step: { reads: 4, writes: 2, prelude: 'moving' },
   sgd_step: { reads: 1, writes: 2, prelude: 'vector_kernel' },
-  sgd_update: { reads: 3, writes: 4, slot: true, prelude: 'mix' },
+  sgd_update: { reads: 4, writes: 4, slot: true, prelude: ['mix', 'moving'] },
   settle: { reads: 1, writes: 6 },
   rprop_step: { reads: 1, writes: 4, prelude: 'vector_kernel' },
   row_norms: { reads: 1, writes: 1 },
   spread_csr: { reads: 3, writes: 1 },
   sum_parts: { reads: 0, writes: 1 },
   sum_terms: { reads: 1, writes: 1, slot: true },
-  svrmu_update: { reads: 6, writes: 1 },
+  svrmu_update: { reads: 7, writes: 1, prelude: 'moving' },
   turn: { reads: 1, writes: 1, stores: true },
   wh_dense: { reads: 4, writes: 1 },
   xht_csr: { reads: 5, writes: 1 },
-  xht_dense: { reads: 4, writes: 1, stores: true },
-  xtw_dense: { reads: 4, writes: 2, stores: true },
+  xht_dense: { reads: 4, writes: 1, prelude: 'staged', stores: true },
+  xtw_dense: { reads: 4, writes: 2, prelude: 'staged', stores: true },
 }
 
 const STAGE_COMPUTE = 0x4
@@ -130,7 +140,8 @@ export class Pipelines {
       const pipeline = device.createComputePipelineAsync({
         label: name,
         layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
-        compute: { module, entryPoint: 'main', constants },
+        // a shape's overrides are there for those products alone that a workgroup stages (see shapes.ts)
+        compute: { module, entryPoint: 'DEPTH' in variant ? 'staged' : 'main', constants },
       })
       // rejected below; until then it must not count as unhandled
       pipeline.catch(() => {})

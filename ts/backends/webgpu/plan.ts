@@ -1,6 +1,7 @@
 import type { CsrView, MatrixView } from '../../core/matrix.js'
 import type { Family } from '../../kernels/beta.js'
 import type { Parts } from './product-calls.js'
+import { type Shape, type ShapedKernel, type Shaping, shapeFor, threadsOf } from './shapes.js'
 
 /** What a device allows, and how many threads keep it busy. */
 export interface Room {
@@ -16,6 +17,8 @@ export interface Room {
   readonly tileBytes: number
   /** Values of the models that a workgroup of coordinate descent holds in its own memory. */
   readonly modelValues: number
+  /** How products may be dealt to threads; without: each thread for itself. */
+  readonly shaping?: Shaping
 }
 
 /** A run of rows that fits one binding. */
@@ -29,7 +32,7 @@ const SHORTEST_PART = 64
 const MOST_PARTS = 256
 /** Bytes that parts of a product may take on the device. */
 const PARTS_BYTES = 64 * 2 ** 20
-/** A tile's work fills any GPU, and its three parts are little beside X. */
+/** A tile's work fills any GPU, and its arrays are little beside X; where memory is short they are smaller. */
 export const TILE_BYTES: number = 64 * 2 ** 20
 /** Rows looked at between two breathers. */
 const PIECE = 1 << 16
@@ -45,6 +48,28 @@ export function partsOf(length: number, tiles: number, busyThreads: number, most
   const wanted = Math.max(1, Math.min(worth, Math.floor(busyThreads / tiles)))
   const step = padded(Math.ceil(length / wanted))
   return { count: Math.ceil(length / step), step }
+}
+
+/** How a dense product is dealt to threads: which own its entries together, and how its sums are cut. */
+export interface Deal {
+  readonly shape: Shape
+  readonly parts: Parts
+}
+
+/** @param most parts */
+export function dealOf(
+  kernel: ShapedKernel,
+  { rows, ranks, terms }: { readonly rows: number; readonly ranks: number; readonly terms: number },
+  { shaping, busyThreads }: Room,
+  most?: number,
+): Deal {
+  const shape = shapeFor(kernel, rows, ranks, shaping)
+  return { shape, parts: partsOf(terms, threadsOf(shape, rows, ranks), busyThreads, most) }
+}
+
+/** How many parts a product of so many bytes may be cut into. */
+export function mostParts(bytes: number, { bindingBytes }: Pick<Room, 'bindingBytes'>): number {
+  return Math.floor(Math.min(PARTS_BYTES, bindingBytes) / bytes)
 }
 
 /** Parts of a factor's column sums at most: a reader of these adds them for every entry. */
@@ -74,6 +99,27 @@ export function densePanels(rows: number, rowBytes: number, bytes: number, unit 
   const panels: Panel[] = []
   for (let first = 0; first < rows; first += height) panels.push({ first, count: Math.min(height, rows - first) })
   return panels
+}
+
+/** Cuts a run into as few runs as possible, each of `most` at most and none across the end of a panel of any of the lists. */
+export function commonRuns(
+  { first: start, count }: Panel,
+  most: number,
+  lists: readonly (readonly Panel[])[],
+): Panel[] {
+  const runs: Panel[] = []
+  for (let first = start; first < start + count; ) {
+    const ends = lists.map(panels => panelAt(panels, first)).map(panel => panel.first + panel.count)
+    const end = Math.min(first + most, start + count, ...ends)
+    runs.push({ first, count: end - first })
+    first = end
+  }
+  return runs
+}
+
+/** The one of adjoining panels that a row is in. */
+export function panelAt<T extends Panel>(panels: readonly T[], row: number): T {
+  return panels.findLast(({ first }) => first <= row)!
 }
 
 /** Panels of whole rows whose entries and row starts fit a binding each. */
@@ -121,11 +167,7 @@ export function csrParts({ rows, entries, longest }: Rows, rank: number, room: R
   const mean = entries / rows
   const forThreads = Math.floor(room.busyThreads / ((rows * rank) / 4))
   const forBalance = Math.floor(longest / Math.max(512, 4 * mean))
-  const most = Math.min(
-    16,
-    Math.ceil(longest / 32),
-    Math.floor(Math.min(PARTS_BYTES, room.bindingBytes) / (4 * rows * rank)),
-  )
+  const most = Math.min(16, Math.ceil(longest / 32), mostParts(4 * rows * rank, room))
   return Math.max(1, Math.min(most, Math.max(forThreads, forBalance)))
 }
 

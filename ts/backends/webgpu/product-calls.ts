@@ -1,4 +1,6 @@
-import { type Call, fourfold, grid, input, type Operand, tiles } from './calls.js'
+import { type Call, fourfold, grid, groupGrid, input, type Operand, tiles } from './calls.js'
+import type { Room } from './plan.js'
+import { heightOf, overridesOf, type Shape, SINGLE, shapeFor, tileCount } from './shapes.js'
 
 /** A sum over `length` terms, cut into `count` parts of `step` terms each (the last may be shorter). */
 export interface Parts {
@@ -10,6 +12,7 @@ export const ONE_PART: Parts = { count: 1, step: 0xffff_fffc }
 
 /** Sizes of a product with Hᵀ beside the rows. */
 export interface ProductSizes {
+  readonly rows: number
   readonly columns: number
   readonly rank: number
   readonly stride: number
@@ -18,16 +21,29 @@ export interface ProductSizes {
   readonly parts: Parts
   /** Entries of one part of N. */
   readonly partLength: number
+  /** Default: each thread for itself. */
+  readonly shape?: Shape
 }
 
 /** Those of a product of rows of a factor with a matrix of the rank. */
-export function square(rank: number): ProductSizes {
-  return { columns: rank, rank, stride: rank, firstRow: 0, parts: ONE_PART, partLength: 0 }
+export function square(rank: number, rows: number, { shaping }: Room): ProductSizes {
+  const sizes = { rows, columns: rank, rank, stride: rank, firstRow: 0, parts: ONE_PART, partLength: 0 }
+  return { ...sizes, shape: shapeFor('xht_dense', rows, rank, shaping) }
+}
+
+/** Only what is read four values at a time is staged, and fits pad everything to that. */
+function shapeOf({ shape = SINGLE }: { readonly shape?: Shape }, aligned: boolean): Shape {
+  return aligned ? shape : SINGLE
+}
+
+/** The grid of a product of so many rows and ranks. */
+function gridOf(shape: Shape, rows: number, ranks: number, parts: Parts): [number, number, number] {
+  const count = tileCount(shape, rows, ranks)
+  return shape.depth === 0 ? grid(count, parts.count) : groupGrid(count, parts.count)
 }
 
 export function xhtDense(
   o: ProductSizes & {
-    rows: number
     /** Where the panel begins in X; default 0. */
     firstX?: number
     X: Operand | undefined
@@ -39,13 +55,14 @@ export function xhtDense(
 ): Call {
   const { firstX = 0, half = false } = o
   const aligned = fourfold(o.columns, o.stride, o.rank, firstX)
+  const shape = shapeOf(o, aligned)
   return {
     kernel: 'xht_dense',
-    variant: { ALIGNED: aligned, HALF: half },
+    variant: { ALIGNED: aligned, HALF: half, ...overridesOf(shape) },
     params: [o.rows, o.columns, o.rank, o.stride, o.firstRow, o.parts.step, o.partLength, firstX],
     reads: [...input(aligned, o.X), ...input(aligned, o.Ht)],
     writes: [o.N],
-    groups: grid(tiles(o.rows) * tiles(o.rank), o.parts.count),
+    groups: gridOf(shape, o.rows, o.rank, o.parts),
   }
 }
 
@@ -55,6 +72,8 @@ export function xtwDense(o: {
   rank: number
   stride: number
   firstRow: number
+  /** Default: each thread for itself. */
+  shape?: Shape
   parts: Parts
   accumulate: boolean
   /** Where the panel begins in X; default 0. */
@@ -69,15 +88,18 @@ export function xtwDense(o: {
 }): Call {
   const { rows, columns, rank, stride, firstRow, parts, firstX = 0, half = false } = o
   const aligned = fourfold(columns, stride, rank, firstX)
-  const gramTiles = o.S ? tiles(o.rank) : 0
+  const shape = shapeOf(o, aligned)
+  const height = heightOf(shape)
+  const gramTiles = o.S ? Math.ceil(rank / height) : 0
+  const all = (Math.ceil(columns / height) + gramTiles) * height
   const cut = [firstRow, parts.step, columns * rank, gramTiles, Number(o.accumulate)]
   return {
     kernel: 'xtw_dense',
-    variant: { ALIGNED: aligned, HALF: half },
+    variant: { ALIGNED: aligned, HALF: half, ...overridesOf(shape) },
     params: [rows, columns, rank, stride, ...cut, firstX],
     reads: [...input(aligned, o.X), ...input(aligned, o.W)],
     writes: [o.A, o.S],
-    groups: grid((tiles(columns) + gramTiles) * tiles(rank), parts.count),
+    groups: gridOf(shape, all, rank, parts),
   }
 }
 
@@ -130,6 +152,8 @@ export function xhtCsr(o: {
 export function gramOf(o: {
   rows: number
   rank: number
+  /** Default: each thread for itself. */
+  shape?: Shape
   parts: Parts
   accumulate: boolean
   /** Of F; default 0. */
@@ -138,13 +162,14 @@ export function gramOf(o: {
   G: Operand
 }): Call {
   const aligned = fourfold(o.rank)
+  const shape = shapeOf(o, aligned)
   return {
     kernel: 'gram',
-    variant: { ALIGNED: aligned },
+    variant: { ALIGNED: aligned, ...overridesOf(shape) },
     params: [o.rows, o.rank, o.parts.step, Number(o.accumulate), o.firstRow ?? 0],
     reads: input(aligned, o.F),
     writes: [o.G],
-    groups: grid(tiles(o.rank) ** 2, o.parts.count),
+    groups: gridOf(shape, o.rank, o.rank, o.parts),
   }
 }
 

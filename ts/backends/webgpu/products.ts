@@ -1,8 +1,8 @@
 import type { Call } from './calls.js'
 import type { CsrRows, DensePanel, DenseX, Resident } from './data.js'
 import type { Buffers } from './owned.js'
-import { collapses, csrParts, type Panel, partsOf, type Room } from './plan.js'
-import { gramOf, type Parts, sumParts, xhtCsr, xhtDense, xtwDense } from './product-calls.js'
+import { collapses, csrParts, type Deal, dealOf, type Panel, type Room } from './plan.js'
+import { gramOf, sumParts, xhtCsr, xhtDense, xtwDense } from './product-calls.js'
 
 /** A device array that holds a sum in parts, one after the other. */
 export interface Summed {
@@ -61,10 +61,11 @@ export interface ProductOptions {
 }
 
 /** Dispatches that make the Gram matrix of a tall factor, added up where its consumer would read the parts too often. */
-export function gramCalls(o: { F: GPUBuffer; rows: number; rank: number; parts: Parts; into: Summed }): Call[] {
-  const { F, rows, rank, parts, into } = o
+export function gramCalls(o: { F: GPUBuffer; rows: number; rank: number; deal: Deal; into: Summed }): Call[] {
+  const { F, rows, rank, deal, into } = o
+  const { parts } = deal
   const G = { buffer: into.buffer }
-  const calls = [gramOf({ rows, rank, parts, accumulate: false, F: { buffer: F }, G })]
+  const calls = [gramOf({ rows, rank, ...deal, accumulate: false, F: { buffer: F }, G })]
   if (parts.count > into.parts) calls.push(sumParts({ length: rank * rank, parts: parts.count, F: G }))
   return calls
 }
@@ -73,7 +74,7 @@ export function gramCalls(o: { F: GPUBuffer; rows: number; rank: number; parts: 
 export async function gramBuffer(
   owned: Buffers,
   rank: number,
-  parts: Parts,
+  { parts }: Deal,
   consumerRows: number,
   room: Room,
 ): Promise<Summed> {
@@ -81,8 +82,8 @@ export async function gramBuffer(
   return { buffer, parts: collapses(parts.count, consumerRows, rank, room) ? 1 : parts.count }
 }
 
-export function gramParts(rows: number, rank: number, room: Room): Parts {
-  return partsOf(rows, (rank / 4) ** 2, room.busyThreads)
+export function gramDeal(rows: number, rank: number, room: Room): Deal {
+  return dealOf('gram', { rows: rank, ranks: rank, terms: rows }, room)
 }
 
 /** Makes room for the products of X. */
@@ -102,31 +103,32 @@ async function denseProducts(
   streams: boolean,
   { rank, room, fixed, readers }: ProductOptions,
 ): Promise<Products> {
-  const rankTiles = rank / 4
   const sweeps = streams && !fixed
   const height = sweeps ? panels[0].count : rows
   const most = Math.floor(room.bindingBytes / (height * rank * 4))
-  const nParts = partsOf(columns, Math.ceil(panels[0].count / 4) * rankTiles, room.busyThreads, most)
-  const aParts = partsOf(panels[0].count, (columns / 4 + rankTiles) * rankTiles, room.busyThreads)
+  const nDeal = dealOf('xht_dense', { rows: panels[0].count, ranks: rank, terms: columns }, room, most)
+  // the rows of WᵀW come after those of Xᵀ·W
+  const aDeal = dealOf('xtw_dense', { rows: columns + rank, ranks: rank, terms: panels[0].count }, room)
+  const [nParts, aParts] = [nDeal.parts, aDeal.parts]
   const sizes = { columns, rank, stride: columns, half }
   const N = { buffer: await owned.storage(nParts.count * height * rank * 4), parts: nParts.count }
   const forW = (Ht: GPUBuffer) =>
     panels.map(({ first, count, buffer }) => {
-      const cut = { rows: count, firstRow: first, parts: nParts, partLength: rows * rank }
+      const cut = { rows: count, firstRow: first, ...nDeal, partLength: rows * rank }
       return xhtDense({ ...sizes, ...cut, X: { buffer }, Ht: { buffer: Ht }, N })
     })
   if (fixed) return { N, forW, forH: undefined, sweep: undefined }
   const A = { buffer: await owned.storage(aParts.count * columns * rank * 4), parts: aParts.count }
-  const S = await gramBuffer(owned, rank, aParts, readers(columns), room)
+  const S = await gramBuffer(owned, rank, aDeal, readers(columns), room)
   const ofPanel = ({ first, count, buffer }: DensePanel, W: GPUBuffer) => {
-    const cut = { rows: count, firstRow: first, parts: aParts, accumulate: first > 0 }
+    const cut = { rows: count, firstRow: first, ...aDeal, accumulate: first > 0 }
     return xtwDense({ ...sizes, ...cut, X: { buffer }, W: { buffer: W }, A, S })
   }
   const finish = aParts.count > S.parts ? [sumParts({ length: rank * rank, parts: aParts.count, F: S })] : []
   const calls = (W: GPUBuffer) => [...panels.map(panel => ofPanel(panel, W)), ...finish]
   const swept = panels.map((panel): SweptPanel => {
     const { first, count, buffer } = panel
-    const cut = { rows: count, firstRow: 0, parts: nParts, partLength: count * rank }
+    const cut = { rows: count, firstRow: 0, ...nDeal, partLength: count * rank }
     return {
       ...{ first, count },
       forW: Ht => xhtDense({ ...sizes, ...cut, X: { buffer }, Ht: { buffer: Ht }, N }),
@@ -166,12 +168,12 @@ async function csrProducts(
   const forW = (Ht: GPUBuffer) => csrCalls(byRows, rank, Ht, N)
   if (fixed || !byColumns) return { N, forW, forH: undefined, sweep: undefined }
   const aParts = csrParts(byColumns, rank, room)
-  const sParts = gramParts(rows, rank, room)
+  const sDeal = gramDeal(rows, rank, room)
   const A = { buffer: await owned.storage(aParts * columns * rank * 4), parts: aParts }
-  const S = await gramBuffer(owned, rank, sParts, readers(columns), room)
+  const S = await gramBuffer(owned, rank, sDeal, readers(columns), room)
   const calls = (W: GPUBuffer) => [
     ...csrCalls(byColumns, rank, W, A),
-    ...gramCalls({ F: W, rows, rank, parts: sParts, into: S }),
+    ...gramCalls({ F: W, rows, rank, deal: sDeal, into: S }),
   ]
   return { N, forW, forH: { A, S, calls }, sweep: undefined }
 }

@@ -1,5 +1,5 @@
 import { type Call, fourfold, grid, input, type Operand, tiles } from './calls.js'
-import type { Room } from './plan.js'
+import type { Stays, Waits } from './holds.js'
 
 /** A sum in parts, one after the other, that its reader adds. */
 export interface Sum {
@@ -18,23 +18,25 @@ export interface Bounds {
   readonly l2: number
 }
 
-export function muUpdate(o: {
-  rows: number
-  rank: number
-  N: Sum
-  G: Sum
-  bounds: Bounds
-  F: Operand
-  /** Where the new rows go; not F itself. */
-  into: Operand
-}): Call {
+export function muUpdate(
+  o: Stays & {
+    rows: number
+    rank: number
+    N: Sum
+    G: Sum
+    bounds: Bounds
+    F: Operand
+    /** Where the new rows go; not F itself. */
+    into: Operand
+  },
+): Call {
   const aligned = fourfold(o.rank)
   return {
     kernel: 'mu_update',
     variant: { ALIGNED: aligned },
-    params: [o.rows, o.rank, o.N.parts, o.rows * o.rank, o.G.parts, o.bounds.moving],
+    params: [o.rows, o.rank, o.N.parts, o.rows * o.rank, o.G.parts, o.bounds.moving, o.frozen ?? 0],
     scalars: [o.bounds.l1, o.bounds.l2, o.bounds.most],
-    reads: [...input(aligned, o.F), o.N.operand, ...input(aligned, o.G.operand)],
+    reads: [...input(aligned, o.F), o.N.operand, ...input(aligned, o.G.operand), o.holds],
     writes: [o.into],
     groups: grid(tiles(o.rows) * tiles(o.rank)),
   }
@@ -46,75 +48,32 @@ export interface Violation {
   readonly first: number
 }
 
-export function halsUpdate(o: {
-  rows: number
-  rank: number
-  rounds: number
-  /** Iterations that take one round whatever `rounds` says. */
-  single: number
-  bounds: Bounds
-  N: Sum
-  /** In one part. */
-  G: Operand
-  F: Operand
-  momentum: Operand | undefined
-  violation: Violation
-}): Call {
-  const { rows, rank, rounds, single, bounds, N, violation } = o
+/** While it waits it takes one round whatever `rounds` says. */
+export function halsUpdate(
+  o: Waits & {
+    rows: number
+    rank: number
+    rounds: number
+    bounds: Bounds
+    N: Sum
+    /** In one part. */
+    G: Operand
+    F: Operand
+    violation: Violation
+  },
+): Call {
+  const { rows, rank, rounds, single = 0, frozen = 0, bounds, N, violation } = o
   const aligned = fourfold(rank)
   const partLength = N.partLength ?? rows * rank
   return {
     kernel: 'hals_update',
     variant: { ALIGNED: aligned },
-    params: [rows, rank, bounds.moving, N.parts, partLength, violation.first, rounds, single],
+    params: [rows, rank, bounds.moving, N.parts, partLength, violation.first, rounds, single, frozen],
     scalars: [bounds.l1, bounds.l2, bounds.most],
-    reads: [N.operand, ...input(aligned, o.G), o.momentum],
+    reads: [N.operand, ...input(aligned, o.G), o.holds],
     writes: [o.F, violation.operand],
     groups: grid(rows),
   }
-}
-
-/** Values of scratch that a row of `bpp_update` takes: a triangle and three vectors, in pairs. */
-export function bppValues(rank: number): number {
-  return rank * (rank + 1) + 6 * rank
-}
-
-/** Bytes of scratch that one dispatch of `bpp_update` may take. */
-const BPP_BYTES = 32 * 2 ** 20
-
-/** Rows that one dispatch of `bpp_update` takes, a thread each. */
-export function bppThreads(rows: number, rank: number, { bindingBytes }: Room): number {
-  const most = Math.floor(Math.min(BPP_BYTES, bindingBytes) / (4 * bppValues(rank)))
-  return Math.min(rows, Math.max(1, most))
-}
-
-/** In dispatches of `threads` rows each. */
-export function bppUpdate(o: {
-  rows: number
-  rank: number
-  threads: number
-  bounds: Bounds
-  N: Sum
-  /** In one part. */
-  G: Operand
-  F: Operand
-  scratch: Operand
-  violation: Violation
-}): Call[] {
-  const { rows, rank, threads, bounds, N, violation } = o
-  return Array.from({ length: Math.ceil(rows / threads) }, (_, at) => {
-    const firstRow = at * threads
-    const count = Math.min(threads, rows - firstRow)
-    const sums = [N.parts, N.partLength ?? rows * rank]
-    return {
-      kernel: 'bpp_update',
-      params: [count, rank, bounds.moving, firstRow, ...sums, violation.first, threads, 0],
-      scalars: [bounds.l1, bounds.l2],
-      reads: [N.operand, o.G],
-      writes: [o.F, o.scratch, violation.operand],
-      groups: grid(count),
-    }
-  })
 }
 
 /** How pg_step finds the bound of a row's curvature: a sum of `terms` values, `step` apart, from row · `stride` on. */
@@ -130,24 +89,23 @@ export function pgTerms(rows: number, rank: number): number {
   return rows * tiles(rank)
 }
 
-export function pgStep(o: {
-  rows: number
-  rank: number
-  step: number
-  bounds: Bounds
-  N: Sum
-  P: Sum
-  /** Whether P has one row for all. */
-  shared: boolean
-  L: Curvature
-  F: Operand
-  violation: Violation
-  /** Whether the violation is wanted. */
-  measure: boolean
-  /** Default: it waits for nothing. */
-  single?: number
-  momentum?: Operand
-}): Call {
+export function pgStep(
+  o: Waits & {
+    rows: number
+    rank: number
+    step: number
+    bounds: Bounds
+    N: Sum
+    P: Sum
+    /** Whether P has one row for all. */
+    shared: boolean
+    L: Curvature
+    F: Operand
+    violation: Violation
+    /** Whether the violation is wanted. */
+    measure: boolean
+  },
+): Call {
   const { rows, rank, bounds, N, P, L, violation } = o
   const entries = rows * rank
   const sums = [N.parts, N.partLength ?? entries, P.parts, P.partLength ?? entries, o.shared ? 0 : rank]
@@ -155,10 +113,10 @@ export function pgStep(o: {
     kernel: 'pg_step',
     params: [
       ...[rows, rank, bounds.moving, ...sums, L.terms, L.step, L.stride, violation.first, Number(o.measure)],
-      o.single ?? 0,
+      ...[o.single ?? 0, o.frozen ?? 0],
     ],
     scalars: [o.step, bounds.l1, bounds.l2, bounds.most],
-    reads: [N.operand, P.operand, L.operand, o.momentum],
+    reads: [N.operand, P.operand, L.operand, o.holds],
     writes: [o.F, violation.operand],
     groups: grid(pgTerms(rows, rank)),
   }

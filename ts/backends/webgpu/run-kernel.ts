@@ -12,6 +12,7 @@ import {
   type Wanted,
   whDense,
 } from './beta-calls.js'
+import { bppBytes, bppCsr, bppDense, bppThreads, bppUpdate, type Pivoted } from './bpp-calls.js'
 import { type Call, type Operand, prepare, record, resourceOf } from './calls.js'
 import { cdCsr, cdDense, type Scratch, sharesFor } from './descent-calls.js'
 import { type DotGroups, SLOT } from './family.js'
@@ -19,17 +20,8 @@ import { type Gpu, READ_PIECE, SMALLEST_BUFFER } from './gpu.js'
 import { Owned } from './owned.js'
 import type { Room } from './plan.js'
 import { dotOf, gramOf, ONE_PART, square, xhtCsr, xhtDense, xtwDense } from './product-calls.js'
-import {
-  type Bounds,
-  bppThreads,
-  bppUpdate,
-  bppValues,
-  extrapolateBy,
-  halsUpdate,
-  muUpdate,
-  pgStep,
-  pgTerms,
-} from './rule-calls.js'
+import { type Bounds, extrapolateBy, halsUpdate, muUpdate, pgStep, pgTerms } from './rule-calls.js'
+import { shapeFor } from './shapes.js'
 import { gramBoundOf, sgdTerms, sgdUpdate, svrmuUpdate } from './stochastic-calls.js'
 import { callRefusal } from './support.js'
 import { uploadFloats, uploadIntegers } from './upload.js'
@@ -42,32 +34,41 @@ type Windows = Record<string, Operand | undefined>
 
 /** How each spec maps to a dispatch; `windows` holds undefined for empty buffers. */
 const CALLS: Record<string, (dims: Dims, windows: Windows, room: Room) => Call | readonly Call[]> = {
-  xht_dense({ rows, columns, rank, stride }, { X, Ht, N }) {
+  xht_dense({ rows, columns, rank, stride }, { X, Ht, N }, { shaping }) {
     const sizes = { rows, columns, rank, stride, firstRow: 0, parts: ONE_PART, partLength: 0 }
-    return xhtDense({ ...sizes, X, Ht, N: N! })
+    return xhtDense({ ...sizes, shape: shapeFor('xht_dense', rows, rank, shaping), X, Ht, N: N! })
   },
-  xtw_dense({ rows, columns, rank, stride }, { X, W, A }) {
+  xtw_dense({ rows, columns, rank, stride }, { X, W, A }, { shaping }) {
     const sizes = { rows, columns, rank, stride, firstRow: 0, parts: ONE_PART, accumulate: true }
-    return xtwDense({ ...sizes, X, W, A: A!, S: undefined })
+    return xtwDense({ ...sizes, shape: shapeFor('xtw_dense', columns, rank, shaping), X, W, A: A!, S: undefined })
   },
   xht_csr({ rows, rank }, { indptr, indices, values, Ht, N }) {
     const sizes = { rows, rank, firstRow: 0, parts: 1, partLength: 0 }
     return xhtCsr({ ...sizes, indptr: indptr!, indices, values, Ht, N: N! })
   },
-  gram({ rows, rank }, { F, G }) {
-    return gramOf({ rows, rank, parts: ONE_PART, accumulate: true, F, G: G! })
+  gram({ rows, rank }, { F, G }, { shaping }) {
+    const shape = shapeFor('gram', rank, rank, shaping)
+    return gramOf({ rows, rank, shape, parts: ONE_PART, accumulate: true, F, G: G! })
   },
   mu_update({ rows, rank, ...d }, { F, N, G, old }) {
     const bounds = boundsOf({ rank, ...d })
     return muUpdate({ rows, rank, N: whole(N), G: whole(G), bounds, F: old!, into: F! })
   },
   hals_update({ rows, rank, ...d }, { F, N, G, terms }) {
-    const own = { rows, rank, rounds: 1, single: 0, bounds: boundsOf({ rank, ...d }) }
-    return halsUpdate({ ...own, N: whole(N), G: G!, F: F!, momentum: undefined, violation: from(terms) })
+    const own = { rows, rank, rounds: 1, bounds: boundsOf({ rank, ...d }) }
+    return halsUpdate({ ...own, N: whole(N), G: G!, F: F!, violation: from(terms) })
   },
   bpp_update({ rows, rank, ...d }, { F, N, G, terms, scratch }, room) {
-    const own = { rows, rank, bounds: boundsOf({ rank, ...d }), threads: bppThreads(rows, rank, room) }
+    const own = { rows, rank, bounds: boundsOf({ rank, ...d }), threads: bppThreads(rows, rank, room, false) }
     return bppUpdate({ ...own, N: whole(N), G: G!, F: F!, scratch: scratch!, violation: from(terms) })
+  },
+  bpp_dense({ columns, stride, ...d }, { X, V, O, ...windows }, room) {
+    const place = (operand: Operand | undefined) => ({ operand, first: 0, stride })
+    const tile = { X: place(X), V: place(V), holdout: undefined, row: 0, turned: false }
+    return bppDense({ ...pivoted(d, windows, room), ...tile, columns, O })
+  },
+  bpp_csr(dims, { indptr, indices, values, weights, O, ...windows }, room) {
+    return bppCsr({ ...pivoted(dims, windows, room), indptr: indptr!, indices, values, weights, O })
   },
   cd_dense({ rows, columns, stride, beta, rank, ...d }, { X, V, O, F, terms }, room) {
     const place = (operand: Operand | undefined, step: number) => ({ operand, first: 0, stride: step })
@@ -126,21 +127,21 @@ const CALLS: Record<string, (dims: Dims, windows: Windows, room: Room) => Call |
   gram_bound({ rank }, { G, terms, scratch }) {
     return gramBoundOf({ rank, G: G!, list: undefined, into: 0, bounds: terms!, iterates: scratch! })
   },
-  sgd_update({ rows, rank, scale, limit, ...d }, { F, N, G, D, terms, scratch, slot }) {
+  sgd_update({ rows, rank, scale, limit, ...d }, { F, N, G, D, terms, scratch, slot }, room) {
     const noise = { size: d.noise, seed: d.seed, draws: 1, draw: 0, row: d.first }
     const own = { rows, rank, scale, limit, noise, bounds: boundsOf({ rank, ...d }), stride: { kind: 'told' } as const }
     const places = { found: undefined, rate: SLOT.told, taken: SLOT.taken, slot: slot! }
     const sums = { operand: terms!, products: sgdTerms(rows, rank) }
     return [
-      xhtDense({ ...square(rank), rows, X: F, Ht: G, N: scratch! }),
+      xhtDense({ ...square(rank, rows, room), X: F, Ht: G, N: scratch! }),
       sgdUpdate({ ...own, ...places, N: whole(N), P: scratch!, F: F!, D, terms: sums }),
     ]
   },
-  svrmu_update({ rows, rank, count, total, ratio, ...d }, { F, N, M, F0, A, G, K, S, scratch }) {
+  svrmu_update({ rows, rank, count, total, ratio, ...d }, { F, N, M, F0, A, G, K, S, scratch }, room) {
     const bytes = listLength(rows * rank) * 4
     const [P, R, Q] = [0, 1, 2].map(at => ({ ...scratch!, offset: at * bytes, size: bytes }))
     const product = (X: Operand | undefined, Ht: Operand | undefined, into: Operand) =>
-      xhtDense({ ...square(rank), rows, X, Ht, N: into })
+      xhtDense({ ...square(rank, rows, room), X, Ht, N: into })
     const own = { rows, rank, count, total, ratio, bounds: boundsOf({ rank, ...d }) }
     return [
       ...[product(F, G, P), product(F0, K, R), product(F0, S, Q)],
@@ -167,6 +168,8 @@ const SCALARS: Record<string, (dims: Dims) => readonly Scalars[]> = {
   sgd_update: ({ rows, rank }) => [{ name: 'sums', terms: sgdTerms(rows, rank) }],
   hals_update: ({ rows }) => violations(rows),
   bpp_update: ({ rows }) => violations(rows),
+  bpp_dense: ({ rows, measure }) => [...violations(rows), ...losses(measure ? rows : 0)],
+  bpp_csr: ({ rows, measure }) => [...violations(rows), ...losses(measure ? rows : 0)],
   pg_step: ({ rows, rank }) => violations(pgTerms(rows, rank)),
   cd_dense: ({ rows, measure }) => [...violations(rows), ...losses(measure ? rows : 0)],
   cd_csr: ({ rows, measure }) => [...violations(rows), ...losses(measure ? rows : 0)],
@@ -184,12 +187,20 @@ const SCRATCH: Record<string, (dims: Dims, room: Room) => number> = {
   gram_bound: ({ rank }) => 2 * rank,
   sgd_update: ({ rows, rank }) => rows * rank,
   svrmu_update: ({ rows, rank }) => 3 * listLength(rows * rank),
-  bpp_update: ({ rows, rank }, room) => bppThreads(rows, rank, room) * bppValues(rank),
+  bpp_update: ({ rows, rank }, room) => bppBytes(rows, rank, room, false) / 4,
+  bpp_dense: ({ rows, rank }, room) => bppBytes(rows, rank, room, true) / 4,
+  bpp_csr: ({ rows, rank }, room) => bppBytes(rows, rank, room, true) / 4,
 }
 
 function scratchOf(rows: number, { measure }: Dims, operand: Operand): Scratch {
   const firstSpill = measure ? 2 * rows : rows
   return { operand, firstTerm: 0, firstLoss: measure ? rows : undefined, firstSpill }
+}
+
+/** Rows that go to the minimum of systems of their own. */
+function pivoted({ rows, rank, measure, ...d }: Dims, { F, terms, scratch }: Windows, room: Room): Pivoted {
+  const own = { rows, rank, threads: bppThreads(rows, rank, room, true), bounds: boundsOf({ rank, ...d }) }
+  return { ...own, F: F!, scratch: scratch!, violation: from(terms), firstLoss: measure ? rows : undefined }
 }
 
 function wantedOf({ push, bend, measure }: Dims): Wanted {

@@ -6,7 +6,8 @@ import { type BatchCalls, BatchRunner, type Kind, type Left } from './batch-runn
 import type { Call } from './calls.js'
 import { boundsOf, type Setting, SLOT } from './family.js'
 import { SMALLEST_BUFFER } from './gpu.js'
-import { gramBuffer, gramCalls, gramParts, type Summed } from './products.js'
+import { stays } from './holds.js'
+import { gramBuffer, gramCalls, gramDeal, type Summed } from './products.js'
 import { sumTerms } from './rule-calls.js'
 import { sumOf } from './slots.js'
 import { BOUNDS, gramBoundOf, normPeaks, peaksOf, type Stride, sgdTerms, sgdUpdate } from './stochastic-calls.js'
@@ -58,7 +59,7 @@ export class Sgd extends BatchRunner {
       iterates: await owned.storage(2 * width * 4),
       peaks: await owned.storage(peaksOf(data.rows) * 4),
       // the bound reads one part
-      S: await gramBuffer(owned, width, gramParts(data.rows, width, room), Number.POSITIVE_INFINITY, room),
+      S: await gramBuffer(owned, width, gramDeal(data.rows, width, room), Number.POSITIVE_INFINITY, room),
       terms: await owned.storage(2 * products * 4),
       products,
     })
@@ -82,7 +83,7 @@ export class Sgd extends BatchRunner {
       sgdUpdate({
         ...{ ...common, rows: count, firstRow: first, scale: 1, stride: this.#strideOfW(), bounds: ofW },
         ...{ noise: noiseOf(round, first), N: products.W.N, P: products.W.P.operand, F: { buffer: W[0] } },
-        ...{ D: undefined, terms: undefined, rate: SLOT.told, taken: SLOT.taken },
+        ...{ D: undefined, terms: undefined, rate: SLOT.told, taken: SLOT.taken, ...stays(setting, 'W', first) },
       }),
     ]
     // rows of padding behind the columns of X must stay zero, which noise would not leave them
@@ -103,7 +104,7 @@ export class Sgd extends BatchRunner {
         ...{ ...common, rows, scale: data.rows / count, stride: this.#strideOfH(count), bounds: ofHt },
         ...{ noise: noiseOf(rounds, 0), N: products.Ht.N, P: products.Ht.P.operand, F: { buffer: Ht[0] } },
         ...{ D: { buffer: D }, terms: { operand: list, products: second } },
-        ...{ rate: SLOT.told + 1, taken: SLOT.taken + 1 },
+        ...{ rate: SLOT.told + 1, taken: SLOT.taken + 1, ...stays(setting, 'Ht') },
       }),
       sumTerms({ ...sum, first: SLOT.squares, terms: { ...list, offset: 0, size: size4 } }),
       sumTerms({ ...sum, first: SLOT.products, terms: { ...list, offset: size4, size: size4 } }),
@@ -139,7 +140,7 @@ export class Sgd extends BatchRunner {
     const { rows } = data
     const list = { operand: { buffer: peaks }, length: peaksOf(rows) }
     return [
-      ...gramCalls({ F: W[0], rows, rank: width, parts: gramParts(rows, width, room), into: S }),
+      ...gramCalls({ F: W[0], rows, rank: width, deal: gramDeal(rows, width, room), into: S }),
       normPeaks({ rows, rank: width, F: { buffer: W[0] }, into: { buffer: peaks } }),
       gramBoundOf({
         ...{ rank: width, G: { buffer: S.buffer }, list, into: BOUNDS.all },

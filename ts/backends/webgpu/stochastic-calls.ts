@@ -1,5 +1,6 @@
 import { mix } from '../../kernels/holdout.js'
 import { type Call, grid, type Operand, tiles } from './calls.js'
+import type { Stays } from './holds.js'
 import { WORKGROUP } from './pipelines.js'
 import type { Bounds, Sum } from './rule-calls.js'
 
@@ -75,35 +76,37 @@ export interface Noise {
   readonly row: number
 }
 
-export function sgdUpdate(o: {
-  rows: number
-  rank: number
-  /** Of F; default 0. */
-  firstRow?: number
-  scale: number
-  limit: number
-  stride: Stride
-  noise: Noise
-  bounds: Bounds
-  N: Sum
-  P: Operand
-  /** The list of bounds that the stride looks at. */
-  found: Operand | undefined
-  F: Operand
-  /** The gradient of the step before, which becomes this one's. */
-  D: Operand | undefined
-  /** Where the terms of Σ g² go, and from where on those of Σ g·D. */
-  terms: { readonly operand: Operand; readonly products: number } | undefined
-  /** Where in the slot the rate is, and where the length of the step goes. */
-  rate: number
-  taken: number
-  slot: Operand
-}): Call {
+export function sgdUpdate(
+  o: Stays & {
+    rows: number
+    rank: number
+    /** Of F; default 0. */
+    firstRow?: number
+    scale: number
+    limit: number
+    stride: Stride
+    noise: Noise
+    bounds: Bounds
+    N: Sum
+    P: Operand
+    /** The list of bounds that the stride looks at. */
+    found: Operand | undefined
+    F: Operand
+    /** The gradient of the step before, which becomes this one's. */
+    D: Operand | undefined
+    /** Where the terms of Σ g² go, and from where on those of Σ g·D. */
+    terms: { readonly operand: Operand; readonly products: number } | undefined
+    /** Where in the slot the rate is, and where the length of the step goes. */
+    rate: number
+    taken: number
+    slot: Operand
+  },
+): Call {
   const { rows, rank, stride, noise, bounds, N, terms } = o
   const isBounded = stride.kind !== 'told'
   const all = stride.kind === 'all' ? stride : { eigenvalue: 0, peak: 0, largest: 0 }
   const kind = { told: 0, own: 1, all: 2 }[stride.kind]
-  const flags = [Number(o.D !== undefined), Number(terms !== undefined), terms?.products ?? 0]
+  const flags = [Number(o.D !== undefined), Number(terms !== undefined), terms?.products ?? 0, o.frozen ?? 0]
   return {
     kernel: 'sgd_update',
     params: [
@@ -114,35 +117,40 @@ export function sgdUpdate(o: {
       ...[o.scale, bounds.l1, bounds.l2, bounds.most, noise.size, o.limit],
       ...[all.eigenvalue, all.peak, isBounded ? stride.own : 0, all.largest],
     ],
-    reads: [N.operand, o.P, o.found],
+    reads: [N.operand, o.P, o.found, o.holds],
     writes: [o.F, o.D, terms?.operand, o.slot],
     groups: grid(sgdTerms(rows, rank)),
   }
 }
 
-export function svrmuUpdate(o: {
-  rows: number
-  rank: number
-  count: number
-  total: number
-  ratio: number
-  bounds: Bounds
-  /** In as many parts, of the same length. */
-  N: Sum
-  M: Sum
-  A: Sum
-  P: Operand
-  R: Operand
-  Q: Operand
-  F: Operand
-}): Call {
+export function svrmuUpdate(
+  o: Stays & {
+    rows: number
+    rank: number
+    count: number
+    total: number
+    ratio: number
+    bounds: Bounds
+    /** In as many parts, of the same length. */
+    N: Sum
+    M: Sum
+    A: Sum
+    P: Operand
+    R: Operand
+    Q: Operand
+    F: Operand
+  },
+): Call {
   const { rows, rank, bounds, N, A, ratio } = o
   const entries = rows * rank
   return {
     kernel: 'svrmu_update',
-    params: [...[rows, rank, bounds.moving, N.parts, N.partLength ?? entries], ...[A.parts, A.partLength ?? entries]],
+    params: [
+      ...[rows, rank, bounds.moving, N.parts, N.partLength ?? entries],
+      ...[A.parts, A.partLength ?? entries, o.frozen ?? 0],
+    ],
     scalars: [bounds.l1, bounds.l2, bounds.most, o.count, o.total, ratio, 1 - ratio],
-    reads: [N.operand, o.M.operand, A.operand, o.P, o.R, o.Q],
+    reads: [N.operand, o.M.operand, A.operand, o.P, o.R, o.Q, o.holds],
     writes: [o.F],
     groups: grid(entries),
   }

@@ -48,6 +48,11 @@ export class StreamedBuffer {
 /** What kernels may read. */
 export type Readable = GPUBuffer | StreamedBuffer
 
+/** Whether any of these is not always there. */
+export function streamsAny(buffers: readonly Readable[]): boolean {
+  return buffers.some(buffer => buffer instanceof StreamedBuffer)
+}
+
 /** A panel as it is to be placed: the bytes of its lists, and what writes them. */
 export interface Load {
   readonly bytes: readonly number[]

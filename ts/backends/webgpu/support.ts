@@ -3,14 +3,23 @@ import { familyOf } from '../../kernels/beta.js'
 import type { Dims, KernelSpec } from '../../kernels/spec.js'
 import { type FitSpec, gramRuleRefusal, type Rule, type Weights } from '../backend.js'
 import { type Memory, residentBytes } from '../memory.js'
+import { bppBytes } from './bpp-calls.js'
 import { SLOT } from './family.js'
-import { TILE_BYTES } from './plan.js'
+import { flagBytes } from './holds.js'
+import { padded, TILE_BYTES } from './plan.js'
 import { SLOTS } from './slots.js'
 
 const RULES: readonly Rule[] = ['mu', 'hals', 'pg', 'bpp', 'product', 'sgd', 'svrmu']
 
+/** Rules that move a row of a factor by its own entries of X, where products of factors do not do. */
+export const BY_ROWS: readonly Rule[] = ['hals', 'bpp']
+
 /** Components of exact least squares: a row is one thread's work, which grows with their cube, and sets of them are 64 bits. */
 const MOST_PIVOTED = 64
+const PIVOTING: readonly string[] = ['bpp_update', 'bpp_dense', 'bpp_csr']
+
+/** WGSL has no f64. */
+const F32_ALONE = "WebGPU computes in f32 only, as its shaders have no f64: give dtype: 'f32', or another backend"
 
 /** The feature of WebGPU that half precision takes. */
 export const HALF = 'shader-f16'
@@ -23,8 +32,7 @@ export function fitRefusal(
   features: ReadonlySet<string>,
 ): string | undefined {
   const { dtype, rank, beta, rule } = spec
-  if (dtype !== 'f32') return 'WebGPU computes in f32 only'
-  if (spec.frozenW || spec.frozenH) return 'WebGPU has no rows and columns that stay'
+  if (dtype !== 'f32') return F32_ALONE
   if (!RULES.includes(rule)) return `WebGPU has no kernels for the update rule ${rule}`
   if (spec.storage === 'f16') {
     if (!features.has(HALF))
@@ -34,23 +42,13 @@ export function fitRefusal(
   }
   const refusal = gramRuleRefusal(spec, weights)
   if (refusal) return refusal
-  if (rule === 'bpp') {
-    if (rank > MOST_PIVOTED) return tooManyPivoted('rank', rank)
-    if (weights) return 'WebGPU has no kernels for the update rule bpp with weights'
-    if (isBounding(spec.maxW) || isBounding(spec.maxH)) return NO_BOUNDS
-  }
+  if (rule === 'bpp' && rank > MOST_PIVOTED) return tooManyPivoted(rank)
   if (X.kind === 'dense' && weights?.kind === 'entries') return 'a dense matrix lists no entries to weigh'
   return undefined
 }
 
-const NO_BOUNDS = 'WebGPU has block principal pivoting without upper bounds alone'
-
-function isBounding(bound: number = Number.POSITIVE_INFINITY): boolean {
-  return bound < Number.POSITIVE_INFINITY
-}
-
-function tooManyPivoted(what: string, count: number): string {
-  return `WebGPU has block principal pivoting for up to ${MOST_PIVOTED} components, not for ${what} ${count}`
+function tooManyPivoted(rank: number): string {
+  return `WebGPU has block principal pivoting for up to ${MOST_PIVOTED} components, not for rank ${rank}: take less, or another backend`
 }
 
 /** Why a call of a kernel that there is cannot be made, or undefined. */
@@ -60,16 +58,16 @@ export function callRefusal(
   dtype: 'f32' | 'f64' = 'f32',
   bindingBytes: number,
 ): string | undefined {
-  if (dtype !== 'f32') return 'WebGPU computes in f32 only'
-  if (spec.name === 'bpp_update') {
-    if (dims.rank > MOST_PIVOTED) return tooManyPivoted('rank', dims.rank)
-    if (isBounding(dims.most)) return NO_BOUNDS
-  }
+  if (dtype !== 'f32') return F32_ALONE
+  if (PIVOTING.includes(spec.name) && dims.rank > MOST_PIVOTED) return tooManyPivoted(dims.rank)
   if (spec.name === 'cd_csr' && dims.weighted && dims.zeros)
     return 'weights and zeros that count share a binding of cd_csr'
   const large = spec.buffers.find(buffer => buffer.length(dims) * 4 > bindingBytes)
   return large && `${large.name} is larger than the ${bindingBytes} bytes that one binding may span`
 }
+
+/** Bindings that are no narrower than what is wanted. */
+const ANY = { bindingBytes: Number.POSITIVE_INFINITY }
 
 /** Bytes that parts of each product may take. */
 const PARTS = 64 * 2 ** 20
@@ -77,22 +75,52 @@ const PARTS = 64 * 2 ** 20
 const ALWAYS = 2 * SLOTS * SLOT.bytes + 2 ** 16
 
 /**
- * What a fit holds: the factors twice, as an update may read one copy and write the other, what extrapolation keeps beside
- * them, their products, and parts of these. Where products are not formed by Gram matrices, what the entries of a tile, or
- * those of a sparse X, contribute: up to three values each.
+ * Arrays of the size of what is worked on at a time, where products are not formed by Gram matrices: of a tile of W·H, or of
+ * a value for each entry of a panel of a sparse X.
  */
-export function memoryOfFit(X: MatrixView, spec: FitSpec, weights: Weights | undefined): Memory {
-  const resident = residentBytes(X, spec, weights, 4, 4)
-  const { factors: single } = residentBytes(X, { ...spec, extrapolate: false }, undefined, 4, 4)
-  const products = Math.min(2 * single + 2 * PARTS, 16 * single)
+export function arraysOf(X: MatrixView, spec: FitSpec, weights: Weights | undefined): number {
   const family = familyOf(X, spec.beta, weights)
-  const values = family === 'gram' ? 0 : family === 'entries' ? 4 * entryCount(X) : 4 * X.rows * X.columns
-  // coordinate descent has strips of X and of weights, and models of strips, beside what measures the loss
-  const tiles = spec.rule === 'hals' ? 5 : 3
-  // batches have a tile, entries and products of their own
+  if (family === 'gram') return 0
+  // batches have a tile, or lists, of their own
   const often = spec.batches ? 2 : 1
-  const entries = tiles * (family === 'tile' ? Math.min(TILE_BYTES, values) : values)
+  if (family === 'entries') return often * 3
+  // W·H with what its rows of four leave of a loss, and a sparse X spread out
+  const model = 1.25 + Number(X.kind === 'csr')
+  // rows that move by their own entries have strips of X and of weights, coordinate descent models of strips too, beside what
+  // measures the loss
+  if (BY_ROWS.includes(spec.rule)) return model + 1 + Number(spec.rule === 'hals') + Number(weights?.kind === 'dense')
+  const pushes = spec.beta !== 1 || weights !== undefined
+  return often * (model + Number(pushes) + Number(spec.rule === 'pg'))
+}
+
+/** Bytes of each of these arrays where all of X is worked on at once. */
+export function mostAtATime(X: MatrixView, { beta }: FitSpec, weights: Weights | undefined): number {
+  const family = familyOf(X, beta, weights)
+  return family === 'gram' ? 0 : family === 'entries' ? 4 * entryCount(X) : 4 * X.rows * padded(X.columns)
+}
+
+/**
+ * What a fit holds where all of X stays: the factors twice, as an update may read one copy and write the other, what
+ * extrapolation keeps beside them, their products, parts of these, and arrays of `atATime` bytes each (see `arraysOf`).
+ */
+export function memoryOfFit(
+  X: MatrixView,
+  spec: FitSpec,
+  weights: Weights | undefined,
+  atATime: number = Math.min(
+    mostAtATime(X, spec, weights),
+    familyOf(X, spec.beta, weights) === 'tile' ? TILE_BYTES : Number.POSITIVE_INFINITY,
+  ),
+): Memory {
+  // which rows stay is not a list here
+  const free = { ...spec, frozenW: undefined, frozenH: undefined }
+  const resident = residentBytes(X, free, weights, 4, 4)
+  const { factors: single } = residentBytes(X, { ...free, extrapolate: false }, undefined, 4, 4)
+  const products = Math.min(2 * single + 2 * PARTS, 16 * single)
   const X16 = X.kind === 'dense' && spec.storage === 'f16' ? resident.X / 2 : resident.X
-  const workspace = often * (products + entries) + ALWAYS
-  return { ...resident, X: X16, factors: resident.factors + single, workspace }
+  const arrays = atATime === 0 ? 0 : arraysOf(X, spec, weights) * atATime
+  const rows = Math.max(X.rows, X.columns)
+  const pivoting = spec.rule === 'bpp' ? bppBytes(rows, padded(spec.rank), ANY, true) : 0
+  const workspace = (spec.batches ? 2 : 1) * products + arrays + pivoting + ALWAYS
+  return { ...resident, X: X16, factors: resident.factors + single + flagBytes(spec, X.rows, X.columns), workspace }
 }

@@ -4,6 +4,7 @@ import { moveRows } from './batch-products.js'
 import { type BatchCalls, BatchRunner, type Kind } from './batch-runner.js'
 import type { Call } from './calls.js'
 import { boundsOf, type Setting } from './family.js'
+import { stays } from './holds.js'
 import { addParts, square, xhtDense } from './product-calls.js'
 import { type ProductsForH, productsOf } from './products.js'
 import { svrmuUpdate } from './stochastic-calls.js'
@@ -62,7 +63,13 @@ export class Svrmu extends BatchRunner {
       svrmuUpdate({
         ...{ rows: columns, rank: width, count, total: data.rows, ratio, bounds: boundsOf(spec).Ht },
         ...{ N: products.Ht.N, M: kept.N, A: { operand: whole.A, parts: whole.A.parts } },
-        ...{ P: products.Ht.P.operand, R: kept.P.operand, Q: { buffer: Q }, F: { buffer: Ht[0] } },
+        ...{
+          P: products.Ht.P.operand,
+          R: kept.P.operand,
+          Q: { buffer: Q },
+          F: { buffer: Ht[0] },
+          ...stays(setting, 'Ht'),
+        },
       }),
     ]
     return { calls, measure: products }
@@ -70,7 +77,7 @@ export class Svrmu extends BatchRunner {
 
   /** A new snapshot. */
   #look(): Call[] {
-    const { data, width, columns, W, Ht } = this.setting
+    const { data, room, width, columns, W, Ht } = this.setting
     const { W: W0, Ht: Ht0, products, Q } = this.#snapshot
     const copy = (rows: number, from: GPUBuffer, into: GPUBuffer) =>
       addParts({ length: rows * width, parts: 1, N: { buffer: from }, into: { buffer: into } })
@@ -78,7 +85,7 @@ export class Svrmu extends BatchRunner {
       copy(data.rows, W[0], W0),
       copy(columns, Ht[0], Ht0),
       ...products.calls(W0),
-      xhtDense({ ...square(width), rows: columns, X: { buffer: Ht0 }, Ht: products.S, N: { buffer: Q } }),
+      xhtDense({ ...square(width, columns, room), X: { buffer: Ht0 }, Ht: products.S, N: { buffer: Q } }),
     ]
   }
 

@@ -2,8 +2,8 @@ import { columnSums, rowNorms, type Wanted } from './beta-calls.js'
 import type { Call } from './calls.js'
 import { type Family, lossSums, type Measure, type Setting, SLOT, type State } from './family.js'
 import { gradientRules, type Halves } from './gradient-rules.js'
-import { partsOf, SUM_PARTS, sumPartsOf } from './plan.js'
-import { ONE_PART, type Parts, xhtDense, xtwDense } from './product-calls.js'
+import { type Deal, dealOf, mostParts, SUM_PARTS, sumPartsOf } from './plan.js'
+import { ONE_PART, xhtDense, xtwDense } from './product-calls.js'
 import { sumTerms } from './rule-calls.js'
 import { type Tile, type Tiles, tilesFor } from './tiles.js'
 
@@ -31,7 +31,7 @@ export async function tileMeasure(setting: Setting, beta: number): Promise<Measu
 interface Side {
   readonly name: 'W' | 'Ht'
   readonly rows: number
-  readonly parts: Parts
+  readonly deal: Deal
   readonly N: GPUBuffer
   /** Absent where the other factor's column sums are all of it. */
   readonly P: GPUBuffer | undefined
@@ -50,17 +50,16 @@ export async function tileFamily(setting: Setting): Promise<Family> {
   const tiles = await tilesFor(setting, wanted)
   const { all, tallest, U, P, C, fill } = tiles
   const rules = await gradientRules(owned, setting)
-  const tilesOf = (length: number) => Math.ceil(length / 4) * (width / 4)
-  const most = Math.floor(room.bindingBytes / (rows * width * 4))
-  const ofW = partsOf(columns, tilesOf(tallest), room.busyThreads, most)
-  const ofHt = partsOf(tallest, tilesOf(columns), room.busyThreads)
+  const most = mostParts(rows * width * 4, room)
+  const ofW = dealOf('xht_dense', { rows: tallest, ranks: width, terms: columns }, room, most)
+  const ofHt = dealOf('xtw_dense', { rows: columns, ranks: width, terms: tallest }, room)
   const norms = bend ? await owned.storage(Math.max(rows, columns) * 4) : undefined
   const sums = shared ? await owned.storage(width * 4 * SUM_PARTS) : undefined
 
-  async function sideOf(name: 'W' | 'Ht', count: number, parts: Parts): Promise<Side> {
-    const bytes = count * width * parts.count * 4
+  async function sideOf(name: 'W' | 'Ht', count: number, deal: Deal): Promise<Side> {
+    const bytes = count * width * deal.parts.count * 4
     return {
-      ...{ name, rows: count, parts, N: await owned.storage(bytes) },
+      ...{ name, rows: count, deal, N: await owned.storage(bytes) },
       P: shared ? undefined : await owned.storage(bytes),
       L: bend ? await owned.storage(count * 4) : undefined,
     }
@@ -69,28 +68,25 @@ export async function tileFamily(setting: Setting): Promise<Family> {
   const Ht = spec.fixed === 'H' ? undefined : await sideOf('Ht', columns, ofHt)
 
   /** What a tile adds to a product: to W's by its rows, to H's by all of them. */
-  function product(
-    { name, rows: count, parts }: Side,
-    { first, count: height }: Tile,
-    X: GPUBuffer,
-    into: GPUBuffer,
-  ): Call {
+  function product({ name, rows: count, deal }: Side, tile: Tile, X: GPUBuffer, into: GPUBuffer): Call {
+    const { first, count: height } = tile
     const sizes = { rows: height, columns, rank: width, stride: columns, firstRow: first }
     if (name === 'W') {
       const [O, N] = [{ buffer: setting.Ht[0] }, { buffer: into }]
-      return xhtDense({ ...sizes, parts, partLength: count * width, X: { buffer: X }, Ht: O, N })
+      return xhtDense({ ...sizes, ...deal, partLength: count * width, X: { buffer: X }, Ht: O, N })
     }
     const [F, A] = [{ buffer: setting.W[0] }, { buffer: into }]
-    return xtwDense({ ...sizes, parts, accumulate: first > 0, X: { buffer: X }, W: F, A, S: undefined })
+    return xtwDense({ ...sizes, ...deal, accumulate: tile !== all[0], X: { buffer: X }, W: F, A, S: undefined })
   }
 
   /** The curvatures times the squared norms of the other factor's rows: a product of rank 1. */
-  function bending({ name, L }: Side, { first, count: height }: Tile): Call[] {
+  function bending({ name, L }: Side, tile: Tile): Call[] {
     if (!C || !L || !norms) return []
+    const { first, count: height } = tile
     const sizes = { rows: height, columns, rank: 1, stride: columns, firstRow: first, parts: ONE_PART }
     const [X, O, into] = [{ buffer: C }, { buffer: norms }, { buffer: L }]
     if (name === 'W') return [xhtDense({ ...sizes, partLength: 0, X, Ht: O, N: into })]
-    return [xtwDense({ ...sizes, accumulate: first > 0, X, W: O, A: into, S: undefined })]
+    return [xtwDense({ ...sizes, accumulate: tile !== all[0], X, W: O, A: into, S: undefined })]
   }
 
   function update(side: Side, state: State): Call[] {
@@ -98,10 +94,10 @@ export async function tileFamily(setting: Setting): Promise<Family> {
     const other = { rows: isW ? columns : rows, rank: width, F: { buffer: (isW ? setting.Ht : setting.W)[state] } }
     const cut = sumPartsOf(other.rows)
     const halves: Halves = {
-      N: { operand: { buffer: side.N }, parts: side.parts.count },
+      N: { operand: { buffer: side.N }, parts: side.deal.parts.count },
       P: sums
         ? { operand: { buffer: sums }, parts: cut.count, partLength: width }
-        : { operand: { buffer: side.P! }, parts: side.parts.count },
+        : { operand: { buffer: side.P! }, parts: side.deal.parts.count },
       shared,
       L: side.L && { operand: { buffer: side.L }, terms: 1, step: 0, stride: 1 },
     }

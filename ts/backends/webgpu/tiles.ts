@@ -2,7 +2,7 @@ import { betaTerms, type Placed, spreadCsr, tileTerms, type Wanted, whDense } fr
 import type { Call } from './calls.js'
 import type { CsrPanel, DensePanel } from './data.js'
 import type { Setting, State } from './family.js'
-import type { Panel, Room } from './plan.js'
+import { type Panel, panelAt, type Room } from './plan.js'
 
 /** Some rows of X, no more than one panel of it and of its weights has, and of the model that a loss needs of them. */
 export interface Tile extends Panel {
@@ -12,6 +12,7 @@ export interface Tile extends Panel {
 
 /** The buffers that one tile after another is worked through in. */
 export interface Tiles {
+  /** The tallest first. */
   readonly all: readonly Tile[]
   /** Rows of the tallest. */
   readonly tallest: number
@@ -23,10 +24,6 @@ export interface Tiles {
   readonly termCount: number
   /** Dispatches that fill them for a tile. */
   fill(tile: Tile, state: State, beta: number, wanted: Wanted): Call[]
-}
-
-function panelAt<T extends Panel>(panels: readonly T[], row: number): T {
-  return panels.findLast(({ first }) => first <= row)!
 }
 
 /** Rows of so many entries that a tile has at most. */
@@ -51,6 +48,12 @@ export function tilesOf({ data, columns, room }: Setting, rows: Panel): Tile[] {
   return all
 }
 
+/** The tallest leaves a term of the loss in every place that those after it add to. */
+function tallestFirst(tiles: readonly Tile[]): readonly Tile[] {
+  const tallest = tiles.reduce((a, b) => (b.count > a.count ? b : a))
+  return [tallest, ...tiles.filter(tile => tile !== tallest)]
+}
+
 /** @param beyond what is wanted at any time. @param rows default: all */
 export async function tilesFor(
   setting: Setting,
@@ -58,8 +61,8 @@ export async function tilesFor(
   rows: Panel = { first: 0, count: setting.data.rows },
 ): Promise<Tiles> {
   const { owned, data, columns, width, W, Ht } = setting
-  const all = tilesOf(setting, rows)
-  const tallest = Math.max(...all.map(({ count }) => count))
+  const all = tallestFirst(tilesOf(setting, rows))
+  const tallest = all[0].count
   const bytes = tallest * columns * 4
   const U = await owned.storage(bytes)
   const P = beyond.push ? await owned.storage(bytes) : undefined
@@ -82,7 +85,7 @@ export async function tilesFor(
     const half = data.X.kind === 'dense' && data.X.half
     const place = 'dense' in X ? placed(X.dense, first, columns) : { operand: into, first: 0, stride: columns }
     const entries = betaTerms({
-      ...{ ...sizes, inside: data.columns, beta, wanted, adds: first > rows.first, row: first },
+      ...{ ...sizes, inside: data.columns, beta, wanted, adds: first !== all[0].first, row: first },
       ...{ X: { ...place!, half }, V: placed(V, first, data.V?.stride ?? 0), holdout: data.holdout },
       ...{ U: { buffer: U }, P: wanted.push ? bound(P) : undefined, C: wanted.bend ? bound(C) : undefined },
       terms: { buffer: terms },
