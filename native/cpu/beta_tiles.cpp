@@ -67,17 +67,17 @@ void spread(const csr_rows<T>& from, bool in_order, int64_t first, int64_t count
 } // namespace
 
 template<class T>
-beta_tiles<T>::beta_tiles(const fit_shape& shape, int64_t rank, const matrix<T>& X, const weights<T>& V)
-    : shape(shape), rank(rank), components((shape.rank + 3) / 4 * 4), whole_tiles(rank * int64_t(sizeof(T)) % 128 == 0),
-      X(X), V(V), ldh(padded_stride<T>(shape.columns)),
-      ldw(shape.rule == update_rule::hals ? padded_stride<T>(shape.rows) : 0) {}
+beta_tiles<T>::beta_tiles(const fit_shape& shape, const operands<T>& f, const matrix<T>& X, const weights<T>& V)
+    : shape(shape), rank(f.rank), components((shape.rank + 3) / 4 * 4),
+      packed(!wants_whole_rows(shape.rule) && f.kernels->grain_of(components) > 1), X(X), V(V),
+      ldh(padded_stride<T>(shape.columns)), ldw(shape.rule == update_rule::hals ? padded_stride<T>(shape.rows) : 0) {}
 
 template<class T> double beta_tiles<T>::bytes() const {
-  return sizeof(T) * double(rank) * (double(ldh) + double(ldw));
+  return sizeof(T) * (double(rank) * (double(ldh) + double(ldw)) + double(packed) * double(components) * double(ldh));
 }
 
 template<class T> bool beta_tiles<T>::allocate() {
-  if (!H.allocate(rank * ldh) || !Wt.allocate(rank * ldw))
+  if (!H.allocate(rank * ldh) || !Wt.allocate(rank * ldw) || !grains.allocate(packed ? components * ldh : 0))
     return false;
   // the models of columns beyond the last are computed with the others and never looked at
   memset(H.get(), 0, size_t(rank * ldh) * sizeof(T));
@@ -245,13 +245,13 @@ void beta_tiles<T>::rows_of_tile(const operands<T>& f, const place& at, const ti
                                  T* part) const {
   const int64_t whole = round_up<T>(at.columns);
   const auto multiply = [&](T* by, T* sums) {
-    if (whole_tiles) {
+    if (!packed) {
       f.kernels->xht_dense(at.rows, at.columns, rank, by, t.ldu, f.Ht + at.column * rank, rank, part, rank);
     } else {
       // what lies beyond the last column meets the zeros that H goes on with, and must be a number
       for (int64_t i = 0; i < at.rows && whole > at.columns; i++)
         memset(by + i * t.ldu + at.columns, 0, size_t(whole - at.columns) * sizeof(T));
-      f.kernels->row_products(at.rows, whole, components, by, t.ldu, H.get() + at.column, ldh, part, rank);
+      f.kernels->grain_products(at.rows, at.column, whole, components, by, t.ldu, grains.get(), ldh, part, rank);
       for (int64_t i = 0; i < at.rows && components < rank; i++)
         memset(part + i * rank + components, 0, size_t(rank - components) * sizeof(T));
     }
@@ -356,6 +356,8 @@ void beta_tiles<T>::minimise(const operands<T>& f, const panel_of<T>& p, const v
 template<class T> void beta_tiles<T>::moved(const operands<T>& f, factor side, int64_t first, int64_t count) {
   if (side == factor::Ht) {
     transpose(count, shape.rank, f.Ht + first * rank, rank, H.get() + first, ldh);
+    if (packed)
+      f.kernels->pack_grains(first, count, components, f.Ht + first * rank, rank, grains.get(), ldh);
   } else if (ldw > 0) {
     transpose(count, shape.rank, f.W + first * rank, rank, Wt.get() + first, ldw);
   }

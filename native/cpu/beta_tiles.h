@@ -8,7 +8,7 @@ namespace nonneg {
 
 template<class T> class beta_tiles final : public beta_products<T> {
  public:
-  beta_tiles(const fit_shape& shape, int64_t rank, const matrix<T>& X, const weights<T>& V);
+  beta_tiles(const fit_shape& shape, const operands<T>& f, const matrix<T>& X, const weights<T>& V);
 
   double bytes() const override;
   bool allocate() override;
@@ -47,13 +47,14 @@ template<class T> class beta_tiles final : public beta_products<T> {
 
   const fit_shape& shape;
   const int64_t rank;       // padded
-  const int64_t components; // of these, what the kernels by rows compute: a multiple of 4
-  const bool whole_tiles;   // the padded rank fills the register tiles of xht_dense
+  const int64_t components; // of these, what the kernels of products compute: a multiple of 4
+  const bool packed;        // products with Ht take it in grains
   const matrix<T>& X;
   const weights<T>& V;
   const int64_t ldh, ldw;
   bool in_order = true; // the entries of X's rows, where it is sparse
   buffer<T> H;          // rank x columns
+  buffer<T> grains;     // packed: of pack_grains
   buffer<T> Wt;         // rank x rows, for coordinate descent
 };
 

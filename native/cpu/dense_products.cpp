@@ -53,22 +53,21 @@ template<class T> void add(int64_t count, const T* from, T* to) {
 
 } // namespace
 
-// Only ranks of whole pairs of vectors fill the tiles of xht_dense; 32 is that for the widest.
 template<class T>
 dense_products<T>::dense_products(const matrix<T>& X, int64_t rank, const operands<T>& f, bool fuse)
-    : X(X), rank(f.rank), components((rank + 3) / 4 * 4), by_rows(f.rank * int64_t(sizeof(T)) % 128 != 0),
+    : X(X), rank(f.rank), components((rank + 3) / 4 * 4), packed(f.kernels->grain_of(components) > 1),
       fused_groups(fuse ? groups_for_fusion(X.rows, X.columns, f.rank) : 0),
       splits(fused_groups > 0 ? 1 : splits_of_columns(X.rows, X.columns)) {}
 
 template<class T> double dense_products<T>::bytes() const {
-  const double by_components = double(by_rows) * double(components) * double(X.ld()) +
+  const double by_components = double(packed) * double(components) * double(X.ld()) +
                                double(fused_groups) * double(column_elements<T>(components, X.columns));
   const double split = splits > 1 ? double(splits) * double(X.rows) * double(rank) : 0;
   return sizeof(T) * (by_components + split);
 }
 
 template<class T> bool dense_products<T>::allocate() {
-  return H.allocate(by_rows ? components * X.ld() : 0) &&
+  return H.allocate(packed ? components * X.ld() : 0) &&
          accumulators.allocate(fused_groups * column_elements<T>(components, X.columns)) &&
          parts.allocate(splits > 1 ? splits * X.rows * rank : 0);
 }
@@ -104,16 +103,8 @@ template<class T> void dense_products<T>::columns_set() {
 }
 
 template<class T> void dense_products<T>::columns_moved(const operands<T>& f, int64_t first, int64_t count) {
-  if (!by_rows)
-    return;
-  const int64_t end = first + count == X.columns ? X.ld() : first + count;
-  for (int64_t r = 0; r < components; r++) {
-    T* const h = H.get() + r * X.ld();
-    for (int64_t j = first; j < first + count; j++)
-      h[j] = f.Ht[j * rank + r];
-    for (int64_t j = first + count; j < end; j++)
-      h[j] = 0;
-  }
+  if (packed)
+    f.kernels->pack_grains(first, count, components, f.Ht + first * rank, rank, H.get(), X.ld());
 }
 
 // N = columns begin … end of the panel's rows of X times these of H.
@@ -121,9 +112,9 @@ template<class T>
 void dense_products<T>::product(const operands<T>& f, int64_t first, int64_t count, int64_t begin, int64_t end,
                                 T* N) const {
   const T* const x = X.row(first) + begin;
-  if (by_rows) {
-    f.kernels->row_products(count, whole_vectors<T>(end - begin), components, x, X.ld(), H.get() + begin, X.ld(), N,
-                            rank);
+  if (packed) {
+    f.kernels->grain_products(count, begin, whole_vectors<T>(end - begin), components, x, X.ld(), H.get(), X.ld(), N,
+                              rank);
     for (int64_t i = 0; i < count; i++)
       for (int64_t r = components; r < rank; r++)
         N[i * rank + r] = 0;
@@ -133,7 +124,7 @@ void dense_products<T>::product(const operands<T>& f, int64_t first, int64_t cou
 }
 
 template<class T> bool dense_products<T>::before_rows(const operands<T>& f, const crew& c, const row_range& rows) {
-  if (by_rows && !H_is_current) {
+  if (packed && !H_is_current) {
     const int64_t length = longest_columns();
     const bool whole = c.run((X.columns + length - 1) / length, [&](int64_t index, int) {
       columns_moved(f, index * length, std::min(length, X.columns - index * length));

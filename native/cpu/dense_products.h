@@ -41,12 +41,12 @@ template<class T> class dense_products final : public products<T> {
 
   const matrix<T>& X;
   const int64_t rank;         // padded
-  const int64_t components;   // of these, what the kernels by rows compute: a multiple of 4
-  const bool by_rows;         // X·Ht from H by rows
+  const int64_t components;   // of these, what the kernels of products compute: a multiple of 4
+  const bool packed;          // X·Ht from Ht in grains
   const int64_t fused_groups; // 0: two passes
   const int64_t splits;       // of the columns, in `before_rows`
   bool H_is_current = false;
-  buffer<T> H;            // by_rows: components x X.ld()
+  buffer<T> H;            // packed: of pack_grains
   buffer<T> accumulators; // fused: of column_products, one for each group
   buffer<T> parts;        // two passes, split: splits x rows x rank
 };

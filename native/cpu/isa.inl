@@ -30,6 +30,7 @@ namespace {
 #include "column_products.inl"
 #include "dot.inl"
 #include "extrapolate.inl"
+#include "grain_products.inl"
 #include "gram.inl"
 #include "gram_bound.inl"
 #include "hals_update.inl"
@@ -38,7 +39,6 @@ namespace {
 #include "mu_update.inl"
 #include "online_update.inl"
 #include "pg_step.inl"
-#include "row_products.inl"
 #include "xht_csr.inl"
 #include "xht_dense.inl"
 #include "xtw_dense.inl"
@@ -49,10 +49,11 @@ namespace {
 
 template<class T>
 constexpr nonneg_kernels<T> table = {
-    xht_dense<T>,    xtw_dense<T>,       xht_csr<T>,       gram<T>,       mu_update<T>,    wh_dense<T>,  beta_terms<T>,
-    beta_xht_csr<T>, mu_ratio<T>,        online_update<T>, pg_step<T>,    cd_dense<T>,     cd_csr<T>,    holdout<T>,
-    hals_update<T>,  bpp_update<T>,      bpp_dense<T>,     bpp_csr<T>,    extrapolate<T>,  half_gram<T>, dot<T>,
-    row_products<T>, column_products<T>, column_sums<T>,   sgd_update<T>, svrmu_update<T>, gram_bound<T>};
+    xht_dense<T>,       xtw_dense<T>,    xht_csr<T>,     gram<T>,          mu_update<T>,   wh_dense<T>,
+    beta_terms<T>,      beta_xht_csr<T>, mu_ratio<T>,    online_update<T>, pg_step<T>,     cd_dense<T>,
+    cd_csr<T>,          holdout<T>,      hals_update<T>, bpp_update<T>,    bpp_dense<T>,   bpp_csr<T>,
+    extrapolate<T>,     half_gram<T>,    dot<T>,         grain_of<T>,      pack_grains<T>, grain_products<T>,
+    column_products<T>, column_sums<T>,  sgd_update<T>,  svrmu_update<T>,  gram_bound<T>};
 } // namespace
 
 #define NONNEG_TEXT_OF(token) #token

@@ -4,6 +4,6 @@
 #define NONNEG_WIDE_ROWS 6
 #define NONNEG_NARROW_ROWS 12
 #define NONNEG_GRAM_ROWS 4
-#define NONNEG_DOT_ROWS 3
+#define NONNEG_GRAIN_ROWS 12, 6, 4, 3
 #define NONNEG_COMPONENTS 4
 #include "isa.inl"

@@ -4,6 +4,6 @@
 #define NONNEG_WIDE_ROWS 12
 #define NONNEG_NARROW_ROWS 12
 #define NONNEG_GRAM_ROWS 8
-#define NONNEG_DOT_ROWS 6
+#define NONNEG_GRAIN_ROWS 12, 12, 8, 6
 #define NONNEG_COMPONENTS 8
 #include "isa.inl"

@@ -54,7 +54,7 @@ std::unique_ptr<sweep> make_beta_sweep(const fit_shape& shape, const operands<T>
   if (X.sparse() && listed) {
     of_X.reset(new (std::nothrow) beta_entries<T>(shape, f.rank, X, V));
   } else {
-    of_X.reset(new (std::nothrow) beta_tiles<T>(shape, f.rank, X, V));
+    of_X.reset(new (std::nothrow) beta_tiles<T>(shape, f, X, V));
   }
   if (!of_X)
     return nullptr;

@@ -9,6 +9,9 @@
 #endif
 #define NONNEG_INLINE inline __attribute__((always_inline))
 
+// A function of its own, whose loop has all registers to itself.
+#define NONNEG_APART __attribute__((noinline))
+
 // Elements in a vector register.
 template<class T> constexpr int lanes = NONNEG_VECTOR_BYTES / (int)sizeof(T);
 
@@ -25,6 +28,15 @@ template<> constexpr double smallest<double> = 0x1p-511;
 // Keeps the compiler from deriving one address register per row: sixteen of them do not exist, and the spilled ones
 // cost more than the arithmetic.
 #define NONNEG_OPAQUE(pointer) __asm__("" : "+r"(pointer))
+
+// Keeps the compiler from loading a vector again for each multiplication with it.
+#if defined(__aarch64__)
+#define NONNEG_LOADED(vector) __asm__("" : "+w"(vector))
+#elif defined(__x86_64__)
+#define NONNEG_LOADED(vector) __asm__("" : "+v"(vector))
+#else
+#define NONNEG_LOADED(vector)
+#endif
 
 // sum[r][q] += sum over d of a[r * a_row + d * a_step] * b[d * b_row + q * L ...]
 //

@@ -13,6 +13,23 @@ template<class T> NONNEG_INLINE void transpose_4(const T* from, int64_t ld_from,
   *(vector*)(to + 3 * ld_to) = __builtin_shufflevector(b, d, 2, 3, 6, 7);
 }
 
+// Two rows whose elements take turns, in whole vectors of 16 bytes.
+template<class T> void interleave(int64_t columns, const T* even, const T* odd, T* to) {
+  constexpr int L = 16 / (int)sizeof(T);
+  using vector = typename vectors<T, L>::type;
+  for (int64_t c = 0; c < columns; c += L) {
+    const vector a = *(const vector*)(even + c), b = *(const vector*)(odd + c);
+    auto* const out = (vector*)(to + 2 * c);
+    if constexpr (L == 2) {
+      out[0] = __builtin_shufflevector(a, b, 0, 2);
+      out[1] = __builtin_shufflevector(a, b, 1, 3);
+    } else {
+      out[0] = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+      out[1] = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+    }
+  }
+}
+
 // to[c][r] = from[r][c] for rows x columns of `from`.
 template<class T> void transpose(int64_t rows, int64_t columns, const T* from, int64_t ld_from, T* to, int64_t ld_to) {
   int64_t r = 0;

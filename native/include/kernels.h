@@ -8,7 +8,7 @@
 
 namespace nonneg {
 
-// Rows of the panels that the kernels work in: a multiple of the row counts of every register tile (12, 14 and 6), and
+// Rows of the panels that the kernels work in: a multiple of the row counts of most register tiles (12, 14 and 6), and
 // small enough for a panel of a thousand columns to stay in a level-2 cache.
 constexpr int64_t panel_rows = 84;
 
@@ -287,12 +287,21 @@ template<class T> struct nonneg_kernels {
   // Inner product, in float64.
   double (*dot)(int64_t length, const T* a, const T* b);
 
-  // xht_dense for an H by rows: N = X H', H being rank x columns. The rank is a multiple of 4 and the columns fill
-  // whole vectors: rows go on with zeros.
-  void (*row_products)(int64_t rows, int64_t columns, int64_t rank, const T* X, int64_t ldx, const T* H, int64_t ldh,
-                       T* N, int64_t ldn);
+  // The rows of Ht that grain_products wants together, for a rank that is a multiple of 4; 1: xht_dense does as well
+  // with Ht as it is.
+  int64_t (*grain_of)(int64_t rank);
 
-  // xtw_dense for a result by rows: B = W' X, or B += W' X where `adds`; rank and columns as above. B, rank x columns,
+  // H = Ht in groups of so many rows, in the order that grain_products reads them in. It has room for the columns of X
+  // up to `capacity`; these are rows of Ht from `first` on, which opens a cache line of a row of X as it opens a group.
+  // Rows of zeros follow up to the end of such a line.
+  void (*pack_grains)(int64_t first, int64_t columns, int64_t rank, const T* Ht, int64_t ldh, T* H, int64_t capacity);
+
+  // xht_dense for an H so packed, from column `first` of it and of X on, which opens a cache line too. The columns fill
+  // whole lines: rows of X and of H go on with zeros.
+  void (*grain_products)(int64_t rows, int64_t first, int64_t columns, int64_t rank, const T* X, int64_t ldx,
+                         const T* H, int64_t capacity, T* N, int64_t ldn);
+
+  // xtw_dense for a result by rows: B = W' X, or B += W' X where `adds`; rank and columns as there. B, rank x columns,
   // is in blocks of column_block columns, one after another, each by rows: column_elements(rank, columns) in all.
   void (*column_products)(int64_t rows, int64_t columns, int64_t rank, const T* X, int64_t ldx, const T* W, int64_t ldw,
                           T* B, bool adds);

@@ -26,6 +26,8 @@ const shapes: [string, MatrixView, number][] = [
   ['two passes, rank of whole vectors', randomDense(300, 150), 64],
   ['columns split, rank of whole vectors', randomDense(20, 2100), 32],
   ['fused, rank of whole vectors', randomDense(1350, 40), 32],
+  ['fused, rank in several passes', randomDense(1350, 40), 52],
+  ['two passes, columns in blocks', randomDense(100, 1100), 22],
   ['sparse', randomCsr(300, 200, 5), 12],
   ['sparse, one row', randomCsr(1, 50, 20), 1],
 ]
@@ -56,6 +58,26 @@ describe('a fit', () => {
         expect(normalisedError(W, wanted.W)).toBeLessThan(1e-9)
         expect(normalisedError(H, wanted.H)).toBeLessThan(1e-9)
       })
+    }
+  })
+
+  // Every count of vectors that a tile, or its passes, may make of a group of columns; with 97 rows and 13 more than the
+  // panels have, tiles of every height, and 75 columns fill no line.
+  it.for(['f32', 'f64'] as const)('multiplies X by H in grains of every kind: %s', async dtype => {
+    const slack = dtype === 'f32' ? 1e-10 : 1e-26
+    const X = randomDense(97, 75)
+    for (let rank = 4; rank <= 68; rank += 4) {
+      const problem = problemOf(X, rank)
+      const wanted = plainFit(problem, specOf(rank), 1)
+      for (const isa of isas()) {
+        vi.stubEnv('NONNEG_ISA', isa)
+        await withFit(problem, specOf(rank, { dtype }), { threads: 2 }, async fit => {
+          await fit.run(1)
+          const { W, H } = await fit.factors()
+          expect(normalisedError(W, wanted.W), `W, rank ${rank}, ${isa}`).toBeLessThan(slack)
+          expect(normalisedError(H, wanted.H), `H, rank ${rank}, ${isa}`).toBeLessThan(slack)
+        })
+      }
     }
   })
 

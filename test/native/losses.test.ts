@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Factors, FitSpec, Problem } from '../../ts/backends/backend.js'
 import type { NativeFit, NativeFitOptions } from '../../ts/backends/native/addon.js'
 import { loadAddon } from '../../ts/backends/native/load.js'
@@ -9,6 +9,9 @@ import { addonOrSkip, normalisedError, problemOf, randomCsr, randomDense, specOf
 // What the grid of the conformance suite is too small or too tidy for.
 
 beforeEach(addonOrSkip)
+afterEach(() => {
+  vi.unstubAllEnvs()
+})
 
 const HOLDOUT = { kind: 'holdout', fraction: 0.3, seed: 7 } as const
 
@@ -37,6 +40,22 @@ describe('a fit by tiles', () => {
     const inOrder = await factorsAfter(3, problem, spec)
     const X = reversed(problem.X as CsrView)
     expect(await factorsAfter(3, { ...problem, X }, spec)).toEqual(inOrder)
+  })
+
+  // 601 columns: the last tile of a row is narrower than the others and fills no line
+  it.each([7, 16, 20, 52])('follows the reference at rank %d, on every instruction set', async rank => {
+    const problem = problemOf(randomDense(97, 601), rank)
+    const spec = specOf(rank, { beta: 0.5 })
+    const device = await referenceBackend.open()
+    const reference = await device.createFit(problem, spec)
+    await reference.run(1)
+    const wanted = await reference.factors()
+    for (const isa of loadAddon().addon?.isas ?? []) {
+      vi.stubEnv('NONNEG_ISA', isa)
+      const own = await factorsAfter(1, problem, spec)
+      expect(normalisedError(own.W, wanted.W), isa).toBeLessThan(1e-8)
+      expect(normalisedError(own.H, wanted.H), isa).toBeLessThan(1e-8)
+    }
   })
 
   it('ends at the next tile when it is aborted', async () => {
