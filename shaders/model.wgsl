@@ -1,6 +1,7 @@
 // The model of 4 × 4 entries of a tile of X, and what the loss needs beside it: stands before the text of kernels that bind
-// W, Ht, X and V, and whose Params have the sizes and places of these. Stands behind mix.wgsl, behind beta.wgsl for four entries
-// at a time, and behind the type `stored` of X. Weights are 1, a matrix, or a hash of seed and place (ts/kernels/holdout.ts), of which nothing is stored.
+// W, Ht, X and V, and whose Params have the sizes and places of these. Stands behind hashed.wgsl, behind beta.wgsl for four
+// entries at a time, and behind the type `stored` of X. Weights are 1, a matrix, or a hash of seed and place, of which nothing is
+// stored.
 //
 // Rows are read four values at a time; what lies beyond the last row or column has a weight of 0.
 
@@ -8,11 +9,6 @@
 @group(0) @binding(2) var<storage, read> Ht: array<vec4f>;
 @group(0) @binding(3) var<storage, read> X: array<vec4<stored>>;
 @group(0) @binding(4) var<storage, read> V: array<vec4f>;
-
-fn hashed(i: u32, j: u32) -> f32 {
-  let held = mix_word(mix_word(p.key + p.row + i) + j) < p.threshold;
-  return select(0f, 1f, held == (p.complement != 0));
-}
 
 fn inside(i: u32, j: u32) -> vec4<bool> {
   return vec4<bool>(i < p.rows) & (vec4u(j, j + 1, j + 2, j + 3) < vec4u(p.columns));
@@ -23,7 +19,8 @@ fn weights(i: u32, j: u32) -> vec4f {
   if (p.weights == 1) {
     v = V[(p.V_first + min(i, p.rows - 1) * p.V_stride + j) / 4];
   } else if (p.weights == 2) {
-    v = vec4f(hashed(i, j), hashed(i, j + 1), hashed(i, j + 2), hashed(i, j + 3));
+    let row = p.row + i;
+    v = vec4f(hashed(row, j), hashed(row, j + 1), hashed(row, j + 2), hashed(row, j + 3));
   }
   return select(vec4f(), v, inside(i, j));
 }

@@ -1,5 +1,5 @@
 // Weights of the entries of a dense tile: before the text of kernels whose Params say where they come from. They are 1, a matrix V,
-// or a hash of seed and place, the place turned where the tile's rows are columns of X. Stands behind mix.wgsl.
+// or a hash of seed and place, the place turned where the tile's rows are columns of X. Stands behind hashed.wgsl.
 
 fn weight(i: u32, j: u32) -> f32 {
   if (p.weights == 1) {
@@ -7,10 +7,7 @@ fn weight(i: u32, j: u32) -> f32 {
   }
   if (p.weights == 2) {
     let turned = p.turned != 0;
-    let row = select(p.row + i, j, turned);
-    let column = select(j, p.row + i, turned);
-    let held = mix_word(mix_word(p.key + row) + column) < p.threshold;
-    return select(0f, 1f, held == (p.complement != 0));
+    return hashed(select(p.row + i, j, turned), select(j, p.row + i, turned));
   }
   return 1;
 }

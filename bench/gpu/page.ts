@@ -278,8 +278,9 @@ const FUSION = [
   'the pass that tells the loss of an iteration leaves what W’s next update takes, so that an iteration forms W·H twice and reads X twice.',
   '',
   'Both do the same flops, so that by the roofline one dispatch is never the slower of the two. What that does not count is read from caches:',
-  'the rows of the other factor, rank² / 256 bytes for each entry of X in `beta_xht_dense`, as its workgroups own 1024 / rank rows. It reads them in blocks of 4 · rank² bytes, each twice, for the model and for the product: 16 KiB at rank 64, which may',
-  `stay in the cache nearest to it, 64 KiB at rank 128, which hardly do. So it is used up to rank ${LARGE_ROOM.fusedRank}, and not on drivers that compute on the CPU,`,
+  'the rows of the other factor, rank² / 256 bytes for each entry of X in `beta_xht_dense`, as its workgroups own 1024 / rank rows. It reads',
+  'them in blocks of 4 · rank² bytes, each twice, for the model and for the product: 16 KiB at rank 64, which may stay in the cache nearest',
+  `to it, 64 KiB at rank 128, which hardly do. So it is used up to rank ${LARGE_ROOM.fusedRank}, and not on drivers that compute on the CPU,`,
   'which take seconds to compile its barriers. One iteration of 8192×8192, without it → with it; Kullback–Leibler:',
   '',
 ]

@@ -21,19 +21,8 @@ export interface Bindings {
 
 /** Text that stands before that of kernels. */
 type TextName =
-  | (
-      | 'alone'
-      | 'beta'
-      | 'compensated'
-      | 'descent'
-      | 'least_squares'
-      | 'mix'
-      | 'model'
-      | 'moving'
-      | 'normal_equations'
-      | 'pairs'
-    )
-  | ('pivoting' | 'reduce' | 'staged' | 'subgroups' | 'vector_kernel' | 'weights')
+  | ('alone' | 'beta' | 'compensated' | 'descent' | 'hashed' | 'least_squares' | 'mix' | 'model' | 'moving')
+  | ('normal_equations' | 'pairs' | 'pivoting' | 'reduce' | 'staged' | 'subgroups' | 'vector_kernel' | 'weights')
 
 /** A kernel that can be run. */
 export type KernelName = Exclude<ShaderName, TextName>
@@ -46,17 +35,17 @@ export const BINDINGS: Readonly<Record<KernelName, Bindings>> = {
   add_parts: { reads: 1, writes: 1 },
   adam_step: { reads: 1, writes: 4, prelude: 'vector_kernel' },
   axpby: { reads: 2, writes: 1 },
-  beta_tile: { reads: 4, writes: 4, prelude: ['beta', 'mix', 'model'], stores: true },
+  beta_tile: { reads: 4, writes: 4, prelude: ['beta', 'mix', 'hashed', 'model'], stores: true },
   beta_xht_csr: { reads: 6, writes: 2, prelude: 'beta' },
-  beta_xht_dense: { reads: 4, writes: 3, prelude: ['beta', 'mix', 'model'], stores: true },
+  beta_xht_dense: { reads: 4, writes: 3, prelude: ['beta', 'mix', 'hashed', 'model'], stores: true },
   bpp_csr: { reads: 7, writes: 1, prelude: ['pairs', 'moving', 'least_squares', 'normal_equations'] },
   bpp_dense: {
     ...{ reads: 5, writes: 1, stores: true },
-    prelude: ['pairs', 'moving', 'least_squares', 'normal_equations', 'mix', 'weights'],
+    prelude: ['pairs', 'moving', 'least_squares', 'normal_equations', 'mix', 'hashed', 'weights'],
   },
   bpp_update: { reads: 3, writes: 3, prelude: ['pairs', 'moving', 'least_squares', 'pivoting'] },
   cd_csr: { reads: 6, writes: 2, prelude: ['moving', 'beta', 'descent'] },
-  cd_dense: { reads: 4, writes: 2, prelude: ['mix', 'weights', 'moving', 'beta', 'descent'], stores: true },
+  cd_dense: { reads: 4, writes: 2, prelude: ['mix', 'hashed', 'weights', 'moving', 'beta', 'descent'], stores: true },
   column_sums: { reads: 1, writes: 1 },
   dot: { reads: 4, writes: 1, slot: true, prelude: ['reduce', 'compensated'] },
   dual_average: { reads: 3, writes: 2, prelude: 'vector_kernel' },
