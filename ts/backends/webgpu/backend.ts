@@ -14,7 +14,7 @@ export interface WebgpuLimits {
   readonly busyThreads?: number
   /** Values of Gram parts that an update may read before they are added up first. */
   readonly gramReads?: number
-  /** Bytes of a tile of W·H. */
+  /** Bytes of an array that holds what a tile of W·H contributes. */
   readonly tileBytes?: number
   /** Values of the models that a workgroup of coordinate descent holds. */
   readonly modelValues?: number

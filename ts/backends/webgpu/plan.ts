@@ -13,7 +13,7 @@ export interface Room {
   readonly gramReads: number
   /** Bytes that fits may take of the device; ∞ where nobody says. */
   readonly memoryBytes: number
-  /** Bytes of a tile of W·H where a loss needs one; more of X is worked through tile by tile. */
+  /** Bytes of an array that holds what a tile of W·H contributes to a loss; more of X is worked through tile by tile. */
   readonly tileBytes: number
   /** Values of the models that a workgroup of coordinate descent holds in its own memory. */
   readonly modelValues: number

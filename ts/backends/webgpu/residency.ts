@@ -15,7 +15,7 @@ export interface Residency {
 
 /** How the memory that a fit may take is shared. */
 export interface Allotment {
-  /** Bytes of a tile of W·H, for losses that need one. */
+  /** Bytes of an array that holds what a tile of W·H contributes, for losses that need one. */
   readonly tileBytes: number
   /** Undefined: all of X stays. */
   readonly residency: Residency | undefined
@@ -74,7 +74,7 @@ function matricesOf(X: MatrixView, spec: FitSpec, weights: Weights | undefined):
     // with H as it is, the product with X is formed once for all iterations
     if (family === 'gram') return fixed === 'H' ? 0 : 1
     // see `Gradients.ahead`
-    const apart = rule === 'hals' || spec.extrapolate || spec.batches
+    const apart = BY_ROWS.includes(rule) || spec.extrapolate || spec.batches
     return Number(apart ?? false) + W + (gathersColumns(X, spec, weights) || across ? 0 : H)
   }
 

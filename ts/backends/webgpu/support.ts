@@ -75,8 +75,8 @@ const PARTS = 64 * 2 ** 20
 const ALWAYS = 2 * SLOTS * SLOT.bytes + 2 ** 16
 
 /**
- * Arrays of the size of what is worked on at a time, where products are not formed by Gram matrices: of a tile of W·H, or of
- * a value for each entry of a panel of a sparse X.
+ * Arrays of the size of what is worked on at a time, where products are not formed by Gram matrices: of a value for each entry
+ * of a tile of X, or of a panel of a sparse X.
  */
 export function arraysOf(X: MatrixView, spec: FitSpec, weights: Weights | undefined): number {
   const family = familyOf(X, spec.beta, weights)
