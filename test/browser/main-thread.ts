@@ -55,10 +55,12 @@ async function traced(client: CDPSession, work: () => Promise<void>): Promise<Tr
 export async function tasksDuring(page: Page, work: () => Promise<void>): Promise<Tasks> {
   await observeLongTasks(page)
   const client = await page.context().newCDPSession(page)
-  const events = await traced(client, work)
+  const events = await traced(client, async () => {
+    await work()
+    // a task that answers is over, and the observer is told of it, in one that comes later
+    await page.evaluate(() => new Promise(done => setTimeout(done, 50)))
+  })
   await client.detach()
-  // the observer is told of a task in one that comes later
-  await page.evaluate(() => new Promise(done => setTimeout(done, 50)))
   const threadOf = ({ pid, tid }: TraceEvent) => `${pid}/${tid}`
   const mains = new Set(events.filter(({ args }) => args.name === 'CrRendererMain').map(threadOf))
   const tasks = events.filter(event => event.name.endsWith('RunTask') && mains.has(threadOf(event)))

@@ -33,6 +33,8 @@ export interface OpenOptions {
   readonly threads?: number
   /** WASM: relaxed SIMD where the engine has it, whose last bits depend on the machine. Default: plain SIMD. */
   readonly fast?: boolean
+  /** WASM: whether threads beside the first start only once fits have kept that busy for a while. Default: no. */
+  readonly startsLate?: boolean
   /** WebGPU alone. Default: a device of its own, without a limit. */
   readonly webgpu?: WebgpuOptions
 }

@@ -44,7 +44,12 @@ function entryOf(id: BackendId, options: DeviceOptions): Entry {
   if (found) return found
   const backend = backendOf(id)
   if (!backend) throw new NonnegError('ERR_NONNEG_NO_BACKEND', `the ${id} backend is not part of this entry point`)
-  const entry: Entry = { key, device: backend.open({ threads, fast, webgpu }), users: 0, failed: false }
+  const entry: Entry = {
+    key,
+    device: backend.open({ threads, fast, webgpu, startsLate: true }),
+    users: 0,
+    failed: false,
+  }
   entries.set(key, entry)
   entry.device.then(
     ({ lost }) => lost?.then(() => fail(entry)),

@@ -50,6 +50,8 @@ export const wasmBackend: Backend = {
     if (!answer.available) throw new NonnegError('ERR_NONNEG_BACKEND', answer.reason, { fix: answer.fix })
     const relaxed = isRelaxed(options, found)
     const { WasmDevice } = await import('./device.js')
-    return await WasmDevice.open({ threads: threadsOf(options), relaxed, shared: found.sharedMemory }, answer.info)
+    const { startsLate = false } = options
+    const pool = { threads: threadsOf(options), relaxed, shared: found.sharedMemory, startsLate }
+    return await WasmDevice.open(pool, answer.info)
   },
 }

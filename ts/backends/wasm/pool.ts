@@ -14,6 +14,8 @@ export interface PoolOptions {
   readonly threads: number
   readonly relaxed: boolean
   readonly shared: boolean
+  /** Whether helpers are started only once the coordinator has worked for a while. */
+  readonly startsLate: boolean
 }
 
 type Shared = NonNullable<Start['shared']>
@@ -56,7 +58,7 @@ const ALONE_MS = 40
 
 /**
  * The workers of one device: a coordinator that takes calls, and helpers that it calls into phases of several lanes.
- * Helpers are started once fits that have any use for them have kept the coordinator busy for a while.
+ * Helpers are started with the first fit that has any use for them, or late, once such fits have kept the coordinator busy.
  */
 export class Pool {
   readonly #options: PoolOptions
@@ -69,7 +71,7 @@ export class Pool {
   /** What helpers know, or will be told when they start. */
   readonly #fitsOfHelpers: Map<number, Attach> = new Map()
   /** What is left of ALONE_MS, and since when it runs out. */
-  #alone = ALONE_MS
+  #alone: number
   #aloneSince = 0
   #startingHelpers: ReturnType<typeof setTimeout> | undefined
   readonly #pending: Map<number, Pending> = new Map()
@@ -82,6 +84,7 @@ export class Pool {
     this.#options = options
     this.#threads = threads
     this.#maxPages = maxPages
+    this.#alone = options.startsLate ? ALONE_MS : 0
     this.#shared = shared
     this.#coordinator = this.#start(0)
   }
@@ -178,9 +181,10 @@ export class Pool {
     this.#joins++
     if (this.#failure) return
     if (this.#helpers.length > 0) this.#callHelpers()
+    else if (this.#alone <= 0) this.#startHelpers()
     else if (!this.#startingHelpers) {
       this.#aloneSince = performance.now()
-      this.#startingHelpers = setTimeout(() => this.#startHelpers(), Math.max(0, this.#alone))
+      this.#startingHelpers = setTimeout(() => this.#startHelpers(), this.#alone)
     }
   }
 
