@@ -24,7 +24,9 @@ export function wishOf({ subgroups }: WebgpuOptions): Wish {
   if (variable === undefined) return { subgroups, by: 'nothing' }
   const by = `${VARIABLE} is ${variable}`
   if (variable === 'on' || variable === 'off') return { subgroups: variable === 'on', by }
-  throw new NonnegError('ERR_NONNEG_OPTION', `${VARIABLE} is "${variable}"; known are on and off`)
+  throw new NonnegError('ERR_NONNEG_OPTION', `${VARIABLE} is "${variable}"; known are on and off`, {
+    fix: `set ${VARIABLE} to on or off, or unset it`,
+  })
 }
 
 /** @throws NonnegError ERR_NONNEG_BACKEND where subgroups are demanded of what has none */
