@@ -1,5 +1,5 @@
 import { divergence, POWER_ROUNDINGS, pull, push, sensitivity } from './beta.js'
-import { fillBuffers, nonNegative, positive } from './fills.js'
+import { fillModel, MODEL_BUFFERS } from './model.js'
 import type { Dims, KernelSpec } from './spec.js'
 
 /**
@@ -16,16 +16,7 @@ export const beta_xht_dense: KernelSpec = {
   source: 'Févotte & Idier, Neural Computation 2011, equation 4.1',
   dims: ['rows', 'columns', 'rank', 'stride', 'beta', 'weighted', 'push', 'measure', 'turned'],
   buffers: [
-    { name: 'W', type: 'f32', access: 'in', shape: 'rows × rank', length: d => d.rows * d.rank },
-    { name: 'Ht', type: 'f32', access: 'in', shape: 'columns × rank', length: d => d.columns * d.rank },
-    { name: 'X', type: 'f32', access: 'in', shape: 'rows × stride', length: d => d.rows * d.stride },
-    {
-      name: 'V',
-      type: 'f32',
-      access: 'in',
-      shape: 'rows × stride, where weighted',
-      length: d => (d.weighted ? d.rows * d.stride : 0),
-    },
+    ...MODEL_BUFFERS,
     { name: 'N', type: 'f32', access: 'inout', shape: 'rows or columns × rank', length: owned },
     {
       name: 'P',
@@ -58,14 +49,7 @@ export const beta_xht_dense: KernelSpec = {
   flops: d => d.rows * d.columns * ((4 + (d.push ? 2 : 0)) * d.rank + 1 + (d.push ? 1 : 0) + (d.measure ? 4 : 0)),
   bytes: d => 4 * (d.rows * d.columns * (1 + d.weighted) + (d.rows + d.columns) * d.rank + 2 * (1 + d.push) * owned(d)),
   fill(dims, kind, random) {
-    // β ≤ 0 wants X above 0
-    const arrays = fillBuffers(this.buffers, dims, (length, name) =>
-      name === 'W' || name === 'Ht' || (name === 'X' && dims.beta <= 0)
-        ? positive(length, kind, random)
-        : nonNegative(length, kind, random),
-    )
-    arrays.loss[0] = 1
-    return arrays
+    return fillModel(this.buffers, dims, kind, random)
   },
   reference(dims, { W, Ht, X, V, N, P, loss }) {
     const { rows, columns, rank, stride, beta, turned } = dims
