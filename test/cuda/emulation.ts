@@ -15,10 +15,15 @@ afterEach(() => {
   for (const name of settings) delete process.env[name]
 })
 
-/** The emulated device. These tests steer the emulation, so a real device does not serve them. */
-export async function emulation(context: TestContext): Promise<Device> {
+/** The device: emulated, unless NONNEG_CUDA is set to something else. */
+export async function cuda(context: TestContext): Promise<Device> {
   await presentOrSkip('cuda', context)
-  const device = await deviceOf('cuda')
+  return await deviceOf('cuda')
+}
+
+/** The emulated device, for tests that steer the emulation: a real device does not serve them. */
+export async function emulation(context: TestContext): Promise<Device> {
+  const device = await cuda(context)
   if (!device.emulated) context.skip('the CUDA device is a real one')
   return device
 }

@@ -3,7 +3,7 @@ import type { Device, Factors, Fit, FitSpec, Problem } from '../../ts/backends/b
 import { denseView, type MatrixView } from '../../ts/core/matrix.js'
 import { Random } from '../../ts/core/random.js'
 import { denseMatrix, sparseMatrix } from '../conformance/problems.js'
-import { emulation } from './emulation.js'
+import { cuda } from './emulation.js'
 
 function entries(X: MatrixView): Float64Array {
   const out = new Float64Array(X.rows * X.columns)
@@ -91,9 +91,9 @@ const matrices: Readonly<Record<string, MatrixView>> = {
   csr: sparseMatrix(60, 45, 20),
 }
 
-describe.each(Object.entries(matrices))('a fit of %s on emulated CUDA', (_, X) => {
+describe.each(Object.entries(matrices))('a fit of %s on CUDA', (_, X) => {
   it.for([3, 20])('follows the plain loop, rank %i', async (rank, context) => {
-    const device = await emulation(context)
+    const device = await cuda(context)
     const problem = problemOf(X, rank)
     const { losses } = plain(problem, rank, 12)
     const report = await using(device, problem, spec(rank), fit => fit.run(12))
@@ -104,7 +104,7 @@ describe.each(Object.entries(matrices))('a fit of %s on emulated CUDA', (_, X) =
   })
 
   it('updates W alone where H is fixed', async context => {
-    const device = await emulation(context)
+    const device = await cuda(context)
     const problem = problemOf(X, 5)
     const { losses, W } = plain(problem, 5, 10, 'H')
     await using(device, problem, spec(5, 'H'), async fit => {
@@ -121,7 +121,7 @@ describe.each(Object.entries(matrices))('a fit of %s on emulated CUDA', (_, X) =
   })
 
   it('has the same bits in every order of threads, and in one run or several', async context => {
-    const device = await emulation(context)
+    const device = await cuda(context)
     const problem = problemOf(X, 6)
     const results: { factors: Factors; losses: number[] }[] = []
     for (const order of ['forward', 'reverse', 'shuffle:5']) {
@@ -142,7 +142,7 @@ describe.each(Object.entries(matrices))('a fit of %s on emulated CUDA', (_, X) =
 })
 
 it('runs beside other fits as it does alone', async context => {
-  const device = await emulation(context)
+  const device = await cuda(context)
   const problems = Object.values(matrices).map(X => problemOf(X, 4))
   const losses = (problem: Problem) => using(device, problem, spec(4), async fit => (await fit.run(6)).losses)
   const alone = []
@@ -151,7 +151,7 @@ it('runs beside other fits as it does alone', async context => {
 })
 
 it('reads more losses than its ring holds', async context => {
-  const device = await emulation(context)
+  const device = await cuda(context)
   const problem = problemOf(denseMatrix(3, 4), 1)
   const report = await using(device, problem, spec(1), fit => fit.run(600))
   expect(report.iterations).toBe(600)
@@ -163,7 +163,7 @@ it('reads more losses than its ring holds', async context => {
 })
 
 it('stops soon after an abort, with whole iterations and valid factors', async context => {
-  const device = await emulation(context)
+  const device = await cuda(context)
   await using(device, problemOf(denseMatrix(61, 43), 4), spec(4), async fit => {
     const abort = new AbortController()
     setTimeout(() => abort.abort(), 30)
@@ -179,7 +179,7 @@ it('stops soon after an abort, with whole iterations and valid factors', async c
 })
 
 it('starts no iteration after the deadline, but does one', async context => {
-  const device = await emulation(context)
+  const device = await cuda(context)
   await using(device, problemOf(denseMatrix(61, 43), 4), spec(4), async fit => {
     const late = await fit.run(1e9, { deadline: performance.now() - 1 })
     expect([late.stopped, late.iterations]).toEqual(['deadline', 1])
@@ -192,7 +192,7 @@ it('starts no iteration after the deadline, but does one', async context => {
 })
 
 it('gives its memory back', async context => {
-  const device = await emulation(context)
+  const device = await cuda(context)
   process.env.NONNEG_EMU_MEMORY = String(1 << 20)
   // one of them takes most of it
   for (const X of [denseMatrix(300, 400), sparseMatrix(300, 400, 20), denseMatrix(300, 400), denseMatrix(300, 400)]) {

@@ -12,7 +12,7 @@ import { xht_dense } from '../../ts/kernels/xht_dense.js'
 import { xtw_dense } from '../../ts/kernels/xtw_dense.js'
 import { firstDifference } from '../conformance/compare.js'
 import { guard, violations } from '../conformance/guarded.js'
-import { emulation } from './emulation.js'
+import { cuda } from './emulation.js'
 
 const ORDERS = ['forward', 'reverse', 'shuffle:1']
 
@@ -48,12 +48,12 @@ function problemsOf(device: Device, spec: KernelSpec): Dims[] {
 }
 
 describe.each([xht_dense, xtw_dense, xht_csr, gram, mu_update, dot].map(spec => [spec.name, spec] as const))(
-  '%s on emulated CUDA',
+  '%s on CUDA',
   (_, spec) => {
     it.for(['exact', 'random'] as FillKind[])(
       '%s fills, the same bits in every order of threads',
       async (kind, context) => {
-        const device = await emulation(context)
+        const device = await cuda(context)
         for (const sizes of problemsOf(device, spec)) {
           const inputs = spec.fill(sizes, kind, new Random(3))
           const dims = { ...sizes, nonzeros: inputs.indices?.length ?? 0 }
@@ -81,8 +81,8 @@ describe.each([xht_dense, xtw_dense, xht_csr, gram, mu_update, dot].map(spec => 
   },
 )
 
-it('mu_update on emulated CUDA keeps what is positive at 2⁻⁶³ or above; zero is what has no denominator', async context => {
-  const device = await emulation(context)
+it('mu_update on CUDA keeps what is positive at 2⁻⁶³ or above; zero is what has no denominator', async context => {
+  const device = await cuda(context)
   const dims = { rows: 5, rank: 1, l1: 0, l2: 0 }
   const arrays = {
     F: Float64Array.from([1e-18, 1e-18, 0, 1e-18, 3], Math.fround),
@@ -101,7 +101,7 @@ it('mu_update on emulated CUDA keeps what is positive at 2⁻⁶³ or above; zer
 })
 
 it('says which kernels and calls it has not', async context => {
-  const device = await emulation(context)
+  const device = await cuda(context)
   const refused = (spec: KernelSpec, dims: Dims, dtype?: 'f64') => {
     const support = device.supportsKernel(spec, { rows: 1, rank: 1, ...dims }, dtype)
     return support.supported ? undefined : support.reason

@@ -7,7 +7,8 @@ import { nodeGpu } from '../../ts/backends/webgpu/provider-node.js'
 export const hasDriver: boolean = process.platform === 'linux' && process.arch === 'x64'
 
 export function softwareBackend(limits?: WebgpuLimits, provider: GpuProvider = nodeGpu): Backend {
-  process.env.NONNEG_WEBGPU = 'software'
+  // set to the empty string, it names the GPU of this machine
+  process.env.NONNEG_WEBGPU ??= 'software'
   return webgpuBackend(provider, limits)
 }
 
