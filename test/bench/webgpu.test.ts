@@ -3,7 +3,7 @@ import { workOf } from '../../bench/gpu/counts.js'
 import { fitCalls, imaginary, imaginaryCounts, imaginaryData } from '../../bench/gpu/iteration.js'
 import { type OpenGpu, openGpu } from '../../bench/gpu/open.js'
 import { GPU_SCALES, gpuPlan } from '../../bench/gpu/plan.js'
-import { LARGE_ROOM } from '../../bench/gpu/predictions.js'
+import { LARGE_LIMITS, LARGE_ROOM } from '../../bench/gpu/predictions.js'
 import { probeSubject } from '../../bench/gpu/probes.js'
 import { type FitData, fitSubject, kernelSubject, naiveSubject, transferSubject } from '../../bench/gpu/subjects.js'
 import { madeUp, madeUpMatrix } from '../../bench/made-up.js'
@@ -17,7 +17,7 @@ import { plainFit } from '../webgpu/plain.js'
 import { hasDriver, softwareBackend, watched } from '../webgpu/software.js'
 
 /** As drivers on the CPU are dealt with. */
-const EMULATED_ROOM: Room = { ...LARGE_ROOM, fusedRank: 0 }
+const EMULATED_ROOM: Room = { ...LARGE_ROOM, parallel: false, fusedRank: 0 }
 
 async function listed(
   { rows, rank, columns, rule, loss = 'frobenius', nonzeros }: FitProblem,
@@ -26,7 +26,7 @@ async function listed(
   const data =
     nonzeros === undefined ? await imaginaryData(rows, columns, room) : await imaginaryCounts(rows, columns, nonzeros)
   const spec = { rank, rule, beta: LOSSES[loss], dtype: 'f32' } as const
-  return (await fitCalls(imaginary, { spec, data, room, dots: dotsOf(false) })).iteration
+  return (await fitCalls(imaginary, { spec, data, room, dots: dotsOf(false, LARGE_LIMITS) })).iteration
 }
 
 describe('the plans', () => {

@@ -8,7 +8,7 @@ import { SLOT } from './family.js'
 import { SMALLEST_BUFFER } from './gpu.js'
 import type { Room } from './plan.js'
 import { gramOf, ONE_PART, square, xhtCsr, xhtDense, xtwDense } from './product-calls.js'
-import { type Bounds, extrapolateBy, halsLanes, halsUpdate, muUpdate, pgStep } from './rule-calls.js'
+import { type Bounds, extrapolateBy, halsLanes, halsUpdate, muRows, muUpdate, pgStep } from './rule-calls.js'
 import { shapeFor } from './shapes.js'
 import { gramBoundOf, sgdTerms, sgdUpdate, svrmuUpdate } from './stochastic-calls.js'
 
@@ -35,9 +35,9 @@ export const CALLS: Record<string, (dims: Dims, windows: Windows, room: Room) =>
     const shape = shapeFor('gram', rank, rank, shaping)
     return gramOf({ rows, rank, shape, parts: ONE_PART, accumulate: true, F, G: G! })
   },
-  mu_update({ rows, rank, ...d }, { F, N, G, old }) {
-    const bounds = boundsOf({ rank, ...d })
-    return muUpdate({ rows, rank, N: whole(N), G: whole(G), bounds, F: old!, into: F! })
+  mu_update({ rows, rank, ...d }, { F, N, G, old }, room) {
+    const own = { rows, rank, height: muRows(rows, rank, room), bounds: boundsOf({ rank, ...d }) }
+    return muUpdate({ ...own, N: whole(N), G: whole(G), F: old!, into: F! })
   },
   hals_update({ rows, rank, ...d }, { F, N, G, terms }, room) {
     const own = { rows, rank, lanes: halsLanes(rows, rank, room), rounds: 1, bounds: boundsOf({ rank, ...d }) }
