@@ -1,5 +1,6 @@
 import type { CsrView, MatrixView } from '../../core/matrix.js'
 import type { Family } from '../../kernels/beta.js'
+import { environment } from '../../core/environment.js'
 import type { Parts } from './product-calls.js'
 import { type Shape, type ShapedKernel, type Shaping, shapeFor, threadsOf } from './shapes.js'
 
@@ -73,7 +74,8 @@ export function dealOf(
   most?: number,
 ): Deal {
   const shape = shapeFor(kernel, rows, ranks, shaping)
-  return { shape, parts: partsOf(terms, threadsOf(shape, rows, ranks), busyThreads, most) }
+  const busy = busyThreads * Number(environment('NONNEG_X_BUSY') ?? 2)
+  return { shape, parts: partsOf(terms, threadsOf(shape, rows, ranks), shape.depth > 0 ? busy : busyThreads, most) }
 }
 
 /** How many parts a product of so many bytes may be cut into. */

@@ -106,7 +106,8 @@ export function threadsOf(shape: Shape, rows: number, ranks: number): number {
 
 /** The overrides that make a kernel's pipeline of this shape; none for that of single threads. */
 export function overridesOf({ across, down, rows, ranks, depth }: Shape): Readonly<Record<string, number>> {
-  return depth === 0 ? {} : { ACROSS: across, DOWN: down, ROWS: rows, RANKS: ranks, DEPTH: depth }
+  const AHEAD = Number(environment('NONNEG_X_AHEAD') ?? 0)
+  return depth === 0 ? {} : { ACROSS: across, DOWN: down, ROWS: rows, RANKS: ranks, DEPTH: depth, AHEAD }
 }
 
 /** The limit that a shape is beyond, or undefined. */
