@@ -3,7 +3,8 @@
 // Stands behind beta.wgsl, mix.wgsl and model.wgsl, and behind the type `stored` of X.
 //
 // A workgroup owns some rows of the factor whose update this is for, and goes along those of the other one, `rank` of them at
-// a time. One thread forms 4 × 4 entries of U in registers and leaves Q and P of them in workgroup memory; then it owns 4 rows ×
+// a time. It stages both in its own memory, SPAN times four ranks at once: of each, eight neighbouring threads need eight rows.
+// One thread forms 4 × 4 entries of U in registers and leaves Q and P of them in workgroup memory; then it owns 4 rows ×
 // 4 ranks of N and D, which stay in its registers, and multiplies what all have left. So the threads lie side by side in as
 // many columns as the rank has fours, for both. group.z cuts the other factor's rows into parts whose sums lie `part_length`
 // apart; the consumer adds them. Each thread leaves one term of the loss.
@@ -13,6 +14,12 @@ override WORKGROUP: u32 = 64;
 override TURNED: bool = false;
 // Whether D is wanted.
 override PUSH: bool = false;
+// Fours of ranks that are staged at once, and whether those are all.
+override SPAN: u32 = 1;
+override WHOLE: bool = false;
+// Room for what is staged, and for P.
+override STAGED: u32 = 1024;
+override PUSHES: u32 = 256;
 
 struct Params {
   rows: u32,
@@ -44,10 +51,48 @@ struct Params {
 
 // Row t of each thread's 4 × 4 entries begins at t · WORKGROUP, so that neighbours write and read side by side.
 var<workgroup> pulls: array<vec4f, 4 * WORKGROUP>;
-var<workgroup> pushes: array<vec4f, 4 * WORKGROUP>;
+var<workgroup> pushes: array<vec4f, PUSHES>;
+// The owned rows, then those of the other factor: of each side first all whose number is a multiple of four, then the next
+// ones, PITCH apart, an odd number, so that neighbours' fours lie in different banks of the memory.
+var<workgroup> sides: array<vec4f, STAGED>;
+
+override PITCH: u32 = SPAN | 1;
+
+fn row_of_W(i: u32, r: u32) -> vec4f {
+  return W[(p.first_row + min(i, p.rows - 1)) * (p.rank / 4) + r];
+}
+
+fn row_of_Ht(j: u32, r: u32) -> vec4f {
+  return Ht[min(j, p.columns - 1) * (p.rank / 4) + r];
+}
+
+// Stages `quads` times four rows of a factor: those of W, or of Ht.
+fn stage(lane: u32, to: u32, quads: u32, first: u32, span: u32, of_W: bool) {
+  for (var at = lane; at < 4 * quads * SPAN; at += WORKGROUP) {
+    let row = at / SPAN;
+    let r = span + at % SPAN;
+    var value = vec4f();
+    if (r < p.rank / 4) {
+      if (of_W) {
+        value = row_of_W(first + row, r);
+      } else {
+        value = row_of_Ht(first + row, r);
+      }
+    }
+    sides[to + (row % 4 * quads + row / 4) * PITCH + at % SPAN] = value;
+  }
+}
 
 // Four values of rows o … o + 3 of the other factor, from rank 4b on.
-fn others(o: u32, b: u32) -> mat4x4f {
+fn others(o: u32, b: u32, staged: u32, step: u32) -> mat4x4f {
+  if (WHOLE) {
+    return mat4x4f(
+      sides[staged + b],
+      sides[staged + step + b],
+      sides[staged + 2 * step + b],
+      sides[staged + 3 * step + b],
+    );
+  }
   if (TURNED) {
     let at = rows_of_W(o) + b;
     return mat4x4f(W[at.x], W[at.y], W[at.z], W[at.w]);
@@ -82,33 +127,69 @@ fn main(
   let b = lane % across;
   let own = (block * down + lane / across) * 4;
   let works = lane / across < down && own < owned;
+  // where both sides' rows of this thread's entries are staged, and how far apart the four of them
+  let other_side = 4 * down * PITCH;
+  let own_place = lane / across * PITCH;
+  let other_place = other_side + b * PITCH;
+  let places = select(vec2u(own_place, other_place), vec2u(other_place, own_place), TURNED);
+  let steps = select(vec2u(down, across), vec2u(across, down), TURNED) * PITCH;
   // the first of the threads that own these rows
   let beside = lane - b;
   var n = mat4x4f();
   var d = mat4x4f();
   var loss = 0f;
-  for (var first = group.z * p.part_rows; first < end; first += p.rank) {
+  let begin = group.z * p.part_rows;
+  for (var first = begin; first < end; first += p.rank) {
+    let other = first + b * 4;
+    let i = select(own, other, TURNED);
+    let j = select(other, own, TURNED);
+    var x = mat4x4f();
     if (works) {
-      let other = first + b * 4;
-      let i = select(own, other, TURNED);
-      let j = select(other, own, TURNED);
-      let u = model(i, j);
+      x = mat4x4f(entries(i, j), entries(i + 1, j), entries(i + 2, j), entries(i + 3, j));
+    }
+    var u = mat4x4f();
+    for (var span = 0u; span < across; span += SPAN) {
+      if (!WHOLE || first == begin) {
+        stage(lane, 0, down, block * down * 4, span, !TURNED);
+      }
+      stage(lane, other_side, across, first, span, TURNED);
+      workgroupBarrier();
+      if (works) {
+        for (var r = 0u; r < SPAN; r++) {
+          let w0 = sides[places.x + r];
+          let w1 = sides[places.x + steps.x + r];
+          let w2 = sides[places.x + 2 * steps.x + r];
+          let w3 = sides[places.x + 3 * steps.x + r];
+          let h0 = sides[places.y + r];
+          let h1 = sides[places.y + steps.y + r];
+          let h2 = sides[places.y + 2 * steps.y + r];
+          let h3 = sides[places.y + 3 * steps.y + r];
+          u[0] += vec4f(dot(w0, h0), dot(w0, h1), dot(w0, h2), dot(w0, h3));
+          u[1] += vec4f(dot(w1, h0), dot(w1, h1), dot(w1, h2), dot(w1, h3));
+          u[2] += vec4f(dot(w2, h0), dot(w2, h1), dot(w2, h2), dot(w2, h3));
+          u[3] += vec4f(dot(w3, h0), dot(w3, h1), dot(w3, h2), dot(w3, h3));
+        }
+      }
+      if (!WHOLE) {
+        workgroupBarrier();
+      }
+    }
+    if (works) {
       for (var t = 0u; t < 4; t++) {
-        let x = entries(i + t, j);
         let v = weights(i + t, j);
-        pulls[t * WORKGROUP + lane] = v * pull(x, u[t]);
+        pulls[t * WORKGROUP + lane] = v * pull(x[t], u[t]);
         if (PUSH) {
           pushes[t * WORKGROUP + lane] = v * push(u[t]);
         }
         if (p.measure != 0) {
-          loss += loss_of(v, x, u[t]);
+          loss += loss_of(v, x[t], u[t]);
         }
       }
     }
     workgroupBarrier();
     if (works) {
       for (var t = 0u; t < across; t++) {
-        let o = others(first + t * 4, b);
+        let o = others(first + t * 4, b, other_side + t * PITCH, across * PITCH);
         let at = beside + t;
         let q = mat4x4f(pulls[at], pulls[WORKGROUP + at], pulls[2 * WORKGROUP + at], pulls[3 * WORKGROUP + at]);
         n += o * upright(q);

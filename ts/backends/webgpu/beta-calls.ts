@@ -102,6 +102,21 @@ export function xhtThreads(owned: number, rank: number): number {
   return Math.ceil(owned / (4 * down)) * WORKGROUP
 }
 
+/** Vectors of four values that every device grants a workgroup, and how many of a row it stages at most: 128 bytes. */
+const [GRANTED, MOST_SPAN] = [1024, 8]
+
+/** What a workgroup of beta_xht_dense stages: as many ranks at once as there is room for, in equal shares. */
+function stagedFor(rank: number, push: boolean): Readonly<Record<string, number | boolean>> {
+  const across = tiles(rank)
+  const rows = 4 * (across + Math.floor(WORKGROUP / across))
+  const PUSHES = push ? 4 * WORKGROUP : 1
+  const left = GRANTED - 4 * WORKGROUP - PUSHES
+  let SPAN = Math.min(MOST_SPAN, across)
+  while (rows * (SPAN | 1) > left) SPAN--
+  SPAN = Math.ceil(across / Math.ceil(across / SPAN))
+  return { SPAN, WHOLE: SPAN >= across, STAGED: rows * (SPAN | 1), PUSHES }
+}
+
 export function betaXhtDense(
   o: Modelled & {
     /** Whether the products are those of the columns. */
@@ -125,7 +140,7 @@ export function betaXhtDense(
   const sums = [o.first, parts.step, o.partLength, Number(o.accumulate)]
   return {
     kernel: 'beta_xht_dense',
-    variant: { HALF: o.X.half ?? false, TURNED: turned, PUSH: o.D !== undefined },
+    variant: { HALF: o.X.half ?? false, TURNED: turned, PUSH: o.D !== undefined, ...stagedFor(rank, o.D !== undefined) },
     params: [rows, columns, rank, o.firstRow, ...places, weights, measure, ...hash, ...sums],
     scalars: [o.beta, leastModel(o.beta)],
     reads: [o.W, o.Ht, o.X.operand, o.V?.operand],
