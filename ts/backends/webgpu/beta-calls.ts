@@ -138,9 +138,10 @@ export function betaXhtDense(
   const { rows, columns, rank, turned, parts } = o
   const { places, weights, measure, hash } = modelWords(o, o.measured)
   const sums = [o.first, parts.step, o.partLength, Number(o.accumulate)]
+  const push = o.D !== undefined
   return {
     kernel: 'beta_xht_dense',
-    variant: { HALF: o.X.half ?? false, TURNED: turned, PUSH: o.D !== undefined, ...stagedFor(rank, o.D !== undefined) },
+    variant: { HALF: o.X.half ?? false, TURNED: turned, PUSH: push, ...stagedFor(rank, push) },
     params: [rows, columns, rank, o.firstRow, ...places, weights, measure, ...hash, ...sums],
     scalars: [o.beta, leastModel(o.beta)],
     reads: [o.W, o.Ht, o.X.operand, o.V?.operand],

@@ -66,7 +66,13 @@ export async function gramFamily(setting: Setting): Promise<Family> {
       const height = muRows(count, width, room)
       return Array.from({ length: rounds }, (_, round) => {
         const from = stateAfter(setting, state, round)
-        return muUpdate({ ...own, ...sums, height, F: { ...range, buffer: F[from] }, into: { ...range, buffer: F[1 - from] } })
+        return muUpdate({
+          ...own,
+          ...sums,
+          height,
+          F: { ...range, buffer: F[from] },
+          into: { ...range, buffer: F[1 - from] },
+        })
       })
     }
     const into = { ...range, buffer: F[state] }

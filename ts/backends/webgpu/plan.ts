@@ -1,6 +1,6 @@
+import { environment } from '../../core/environment.js'
 import type { CsrView, MatrixView } from '../../core/matrix.js'
 import type { Family } from '../../kernels/beta.js'
-import { environment } from '../../core/environment.js'
 import type { Parts } from './product-calls.js'
 import { type Shape, type ShapedKernel, type Shaping, shapeFor, threadsOf } from './shapes.js'
 
