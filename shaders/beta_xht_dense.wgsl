@@ -14,9 +14,8 @@ override WORKGROUP: u32 = 64;
 override TURNED: bool = false;
 // Whether D is wanted.
 override PUSH: bool = false;
-// Fours of ranks that are staged at once, and whether those are all.
+// Fours of ranks that are staged at once, at most.
 override SPAN: u32 = 1;
-override WHOLE: bool = false;
 // Room for what is staged, and for P.
 override STAGED: u32 = 1024;
 override PUSHES: u32 = 256;
@@ -71,21 +70,21 @@ fn stage(lane: u32, to: u32, quads: u32, first: u32, span: u32, of_W: bool) {
   for (var at = lane; at < 4 * quads * SPAN; at += WORKGROUP) {
     let row = at / SPAN;
     let r = span + at % SPAN;
-    var value = vec4f();
-    if (r < p.rank / 4) {
-      if (of_W) {
-        value = row_of_W(first + row, r);
-      } else {
-        value = row_of_Ht(first + row, r);
-      }
+    if (r >= p.rank / 4) {
+      continue;
     }
-    sides[to + (row % 4 * quads + row / 4) * PITCH + at % SPAN] = value;
+    let place = to + (row % 4 * quads + row / 4) * PITCH + at % SPAN;
+    if (of_W) {
+      sides[place] = row_of_W(first + row, r);
+    } else {
+      sides[place] = row_of_Ht(first + row, r);
+    }
   }
 }
 
 // Four values of rows o … o + 3 of the other factor, from rank 4b on.
 fn others(o: u32, b: u32, staged: u32, step: u32) -> mat4x4f {
-  if (WHOLE) {
+  if (p.rank <= 4 * SPAN) {
     return mat4x4f(
       sides[staged + b],
       sides[staged + step + b],
@@ -139,6 +138,7 @@ fn main(
   var d = mat4x4f();
   var loss = 0f;
   let begin = group.z * p.part_rows;
+  let is_whole = across <= SPAN;
   for (var first = begin; first < end; first += p.rank) {
     let other = first + b * 4;
     let i = select(own, other, TURNED);
@@ -149,13 +149,13 @@ fn main(
     }
     var u = mat4x4f();
     for (var span = 0u; span < across; span += SPAN) {
-      if (!WHOLE || first == begin) {
+      if (!is_whole || first == begin) {
         stage(lane, 0, down, block * down * 4, span, !TURNED);
       }
       stage(lane, other_side, across, first, span, TURNED);
       workgroupBarrier();
       if (works) {
-        for (var r = 0u; r < SPAN; r++) {
+        for (var r = 0u; r < min(SPAN, across - span); r++) {
           let w0 = sides[places.x + r];
           let w1 = sides[places.x + steps.x + r];
           let w2 = sides[places.x + 2 * steps.x + r];
@@ -170,7 +170,7 @@ fn main(
           u[3] += vec4f(dot(w3, h0), dot(w3, h1), dot(w3, h2), dot(w3, h3));
         }
       }
-      if (!WHOLE) {
+      if (!is_whole) {
         workgroupBarrier();
       }
     }

@@ -1,6 +1,15 @@
 // How the spec of each kernel maps to dispatches of its shader.
 import type { Dims } from '../../kernels/spec.js'
-import { betaEntries, betaTile, betaXhtDense, type Modelled, muRatio, onlineUpdate, type Wanted } from './beta-calls.js'
+import {
+  betaEntries,
+  betaTile,
+  betaXhtDense,
+  type Modelled,
+  muRatio,
+  onlineUpdate,
+  stagingOf,
+  type Wanted,
+} from './beta-calls.js'
 import { bppCsr, bppDense, bppThreads, bppUpdate, type Pivoted } from './bpp-calls.js'
 import type { Call, Operand } from './calls.js'
 import { cdCsr, cdDense, type Scratch, sharesFor } from './descent-calls.js'
@@ -87,9 +96,10 @@ export const CALLS: Record<string, (dims: Dims, windows: Windows, room: Room) =>
   beta_tile({ stride, ...d }, { Q, P, C, ...windows }) {
     return betaTile({ ...modelled({ ...d, stride }, windows), stride, wanted: wantedOf(d), Q, P, C })
   },
-  beta_xht_dense({ ...d }, { N, P, ...windows }) {
+  beta_xht_dense({ ...d }, { N, P, ...windows }, room) {
     const own = { turned: d.turned === 1, measured: d.measure === 1, first: 0, accumulate: true }
-    return betaXhtDense({ ...modelled(d, windows), ...own, parts: ONE_PART, partLength: 0, N: N!, D: P })
+    const staging = stagingOf(d.rank, P !== undefined, room)
+    return betaXhtDense({ ...modelled(d, windows), ...own, staging, parts: ONE_PART, partLength: 0, N: N!, D: P })
   },
   beta_xht_csr({ rows, rank, beta, nonzeros, zeros, ...d }, windows) {
     const { indptr, indices, values, weights, F, O, norms, N, P, L, terms, scratch } = windows
