@@ -3,6 +3,7 @@ import { BACKEND_IDS } from '../backends/registry.js'
 import type { WebgpuOptions } from '../backends/webgpu/options.js'
 import { availableThreads, environment } from '../core/environment.js'
 import { NonnegError } from '../core/errors.js'
+import { problemsIn, type SettingProblem } from '../core/setting-problems.js'
 import { loadsDrivers, startupSeconds } from './costs.js'
 import { type DeviceOptions, withDevice } from './devices.js'
 import { absentAnyway, type BackendReport, probeBackend, reportOnGiven } from './probe.js'
@@ -71,7 +72,10 @@ export function resolveThreads(option: number | undefined): number {
   if (variable === undefined) return Math.min(64, availableThreads())
   const threads = Number(variable)
   if (!Number.isInteger(threads) || threads < 1 || threads > 1024) {
-    throw new NonnegError('ERR_NONNEG_OPTION', `NONNEG_THREADS is "${variable}", not a whole number from 1 to 1024`)
+    throw new NonnegError('ERR_NONNEG_OPTION', `NONNEG_THREADS is "${variable}", not a whole number from 1 to 1024`, {
+      detail: { variable: 'NONNEG_THREADS', value: variable },
+      fix: 'set it to such a number, or unset it',
+    })
   }
   return threads
 }
@@ -85,7 +89,13 @@ function requested(option: BackendId | 'auto' | undefined): { id: BackendId | un
   throw new NonnegError(
     'ERR_NONNEG_OPTION',
     `NONNEG_BACKEND is "${variable}"; known are auto, ${BACKEND_IDS.join(', ')}`,
+    { detail: { variable: 'NONNEG_BACKEND', value: variable }, fix: 'set it to one of these, or unset it' },
   )
+}
+
+/** Environment variables that say something of every backend, and whose values are not understood. */
+export function commonProblems(): readonly SettingProblem[] {
+  return problemsIn([() => resolveThreads(undefined), () => requested(undefined)])
 }
 
 /** A refusal of a device that was asked: what it says of a fix is about the job, not about what the machine lacks. */
