@@ -36,12 +36,14 @@ export interface Ranking {
   readonly fast: boolean
   /** What the caller says of the GPU. */
   readonly webgpu?: WebgpuOptions
-  /** How the backend was chosen: by name, or by estimate. */
-  readonly chosenBy: 'option' | 'environment' | 'estimate'
+  /** How the backend was chosen: by name, by a GPU device that was passed in under `'auto'`, or by estimate. */
+  readonly chosenBy: 'option' | 'environment' | 'device' | 'estimate'
 }
 
 export interface RankingOptions {
   readonly backend?: BackendId | 'auto'
+  /** The backend is that of a device which was passed in, and nobody has named it. Default false. */
+  readonly byDevice?: boolean
   readonly threads?: number
   readonly fast?: boolean
   readonly webgpu?: WebgpuOptions
@@ -80,8 +82,11 @@ export function resolveThreads(option: number | undefined): number {
   return threads
 }
 
-function requested(option: BackendId | 'auto' | undefined): { id: BackendId | undefined; by: Ranking['chosenBy'] } {
-  if (option !== undefined && option !== 'auto') return { id: option, by: 'option' }
+function requested({ backend: option, byDevice = false }: RankingOptions): {
+  readonly id: BackendId | undefined
+  readonly by: Ranking['chosenBy']
+} {
+  if (option !== undefined && option !== 'auto') return { id: option, by: byDevice ? 'device' : 'option' }
   const variable = environment('NONNEG_BACKEND')
   if (variable === undefined || variable === 'auto') return { id: undefined, by: 'estimate' }
   const id = BACKEND_IDS.find(known => known === variable)
@@ -95,7 +100,7 @@ function requested(option: BackendId | 'auto' | undefined): { id: BackendId | un
 
 /** Environment variables that say something of every backend, and whose values are not understood. */
 export function commonProblems(): readonly SettingProblem[] {
-  return problemsIn([() => resolveThreads(undefined), () => requested(undefined)])
+  return problemsIn([() => resolveThreads(undefined), () => requested({})])
 }
 
 /** A refusal of a device that was asked: what it says of a fix is about the job, not about what the machine lacks. */
@@ -144,7 +149,7 @@ export async function rankBackends<T extends object>(
 ): Promise<{ readonly ranking: Ranking; readonly answer: T }> {
   const threads = resolveThreads(options.threads)
   const { fast = false, webgpu } = options
-  const { id: named, by } = requested(options.backend)
+  const { id: named, by } = requested(options)
   const ids = named ? [named] : BACKEND_IDS
   const candidates: Candidate[] = []
   const refusals: Refusal[] = []
@@ -204,14 +209,36 @@ export async function rankBackends<T extends object>(
   return { ranking: { candidates, refusals, threads, fast, webgpu, chosenBy: by }, answer: first }
 }
 
-/** A ranking in words, one line a backend. */
-export function explainRanking(ranking: Ranking): string {
-  const chosen = ranking.candidates.map(({ id, estimatedSeconds, isAsked }, place) => {
-    const role = place === 0 ? 'chosen' : isAsked ? 'stands by' : 'stands by, not asked yet'
-    return `${id}: ${role}, ${estimatedSeconds.toPrecision(2)} s estimated`
+/** How the work went that a ranking was made for. */
+export interface Outcome {
+  /** Backends that failed on the way, in this order. */
+  readonly failed: readonly BackendId[]
+  /** The one that did the rest. */
+  readonly backend: BackendId
+}
+
+/** What became of a candidate, or may become of it. */
+function roleOf({ id, isAsked }: Candidate, place: number, outcome: Outcome | undefined): string {
+  const isFirst = place === 0
+  if (outcome?.failed.includes(id)) return isFirst ? 'chosen, failed in flight' : 'failed in flight'
+  if (isFirst) return 'chosen'
+  if (id === outcome?.backend) return 'went on'
+  return isAsked ? 'stands by' : 'stands by, not asked yet'
+}
+
+/** A ranking in words, one line a backend; with what came of it, once that is known. */
+export function explainRanking(ranking: Ranking, outcome?: Outcome): string {
+  const chosen = ranking.candidates.map((candidate, place) => {
+    const { id, estimatedSeconds } = candidate
+    return `${id}: ${roleOf(candidate, place, outcome)}, ${estimatedSeconds.toPrecision(2)} s estimated`
   })
   const refused = ranking.refusals.map(({ id, reason, fix }) => `${id}: refused, ${reason}${fix ? ` (${fix})` : ''}`)
-  const how = { option: 'by name', environment: 'by NONNEG_BACKEND', estimate: 'by estimate' }[ranking.chosenBy]
-  const { threads } = ranking
-  return [`backend ${how}, ${threads} thread${threads === 1 ? '' : 's'}`, ...chosen, ...refused].join('\n')
+  const ways = {
+    option: 'by name',
+    environment: 'by NONNEG_BACKEND',
+    device: 'by the GPU device passed in',
+    estimate: 'by estimate',
+  }
+  const { threads, chosenBy } = ranking
+  return [`backend ${ways[chosenBy]}, ${threads} thread${threads === 1 ? '' : 's'}`, ...chosen, ...refused].join('\n')
 }
