@@ -23,7 +23,7 @@ describe('nonneg', () => {
     const { code, stdout } = await nonneg(['fit', '--help'])
     expect(code).toBe(0)
     const options =
-      'rank out loss solver alpha-w alpha-h l1-ratio mask holdout weights dtype fast init seed max-iterations tolerance time-budget backend threads format json quiet'
+      'rank out loss solver alpha-w alpha-h l1-ratio mask holdout weights dtype storage memory-limit subgroups fast init init-w init-h frozen-components frozen-rows frozen-columns seed max-iterations tolerance time-budget backend threads format json quiet'
     for (const option of options.split(' ')) expect(stdout).toContain(`--${option}`)
     expect(stdout).toContain('$ nonneg fit')
   })

@@ -1,3 +1,4 @@
+import { bytesIn } from '../../core/bytes.js'
 import { environment } from '../../core/environment.js'
 import { NonnegError } from '../../core/errors.js'
 import { problemsIn } from '../../core/setting-problems.js'
@@ -70,15 +71,15 @@ function asUsed({ emulated, info }: { emulated: boolean; info: Info }, near: num
   return { emulated, info: { ...info, ...used }, near, memoryLimit }
 }
 
-/** Bytes that fits may take, or undefined. @throws NonnegError ERR_NONNEG_OPTION for a variable that is no number */
+/** Bytes that fits may take, or undefined. @throws NonnegError ERR_NONNEG_OPTION for a variable that names none */
 function memoryLimitOf({ memoryLimit }: WebgpuOptions): number | undefined {
   const variable = environment('NONNEG_WEBGPU_MEMORY')
   if (memoryLimit !== undefined || variable === undefined) return memoryLimit
-  const bytes = Number(variable)
-  if (Number.isSafeInteger(bytes) && bytes > 0) return bytes
-  throw new NonnegError('ERR_NONNEG_OPTION', `NONNEG_WEBGPU_MEMORY is "${variable}", not a whole number of bytes`, {
+  const bytes = bytesIn(variable)
+  if (!Number.isNaN(bytes)) return bytes
+  throw new NonnegError('ERR_NONNEG_OPTION', `NONNEG_WEBGPU_MEMORY is "${variable}", not a number of bytes above 0`, {
     detail: { variable: 'NONNEG_WEBGPU_MEMORY', value: variable },
-    fix: 'set it to a number of bytes above 0, such as 8000000000, or unset it',
+    fix: 'set it to a number of bytes, such as 8000000000, 8GB or 2GiB, or unset it',
   })
 }
 
