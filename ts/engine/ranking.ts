@@ -103,6 +103,8 @@ export function commonProblems(): readonly SettingProblem[] {
   return problemsIn([() => resolveThreads(undefined), () => requested({})])
 }
 
+const EMULATED = 'emulated on the CPU: proves correctness, never faster'
+
 /** A refusal of a device that was asked: what it says of a fix is about the job, not about what the machine lacks. */
 interface Answered extends Refusal {
   readonly isAnswer?: boolean
@@ -115,9 +117,7 @@ async function answerOf<T extends object>(
   byName: boolean,
 ): Promise<Answered | T> {
   if (!available) return { id, reason: reason ?? 'absent', fix }
-  if (emulated && !byName) {
-    return { id, reason: 'emulated on the CPU: proves correctness, never faster', fix: `ask for it: backend: '${id}'` }
-  }
+  if (emulated && !byName) return { id, reason: EMULATED, fix: `ask for it: backend: '${id}'` }
   const unasked = byName ? undefined : job.unasked?.(id)
   if (unasked !== undefined) return { id, reason: unasked, fix: `ask for it: backend: '${id}'` }
   try {
@@ -198,6 +198,12 @@ export async function rankBackends<T extends object>(
     }
   }
   if (first === undefined) {
+    for (const [at, { id, reason }] of refusals.entries()) {
+      if (reason !== EMULATED) continue
+      // as nothing else is left, nobody is to be sent to what would refuse it too
+      const answer = await answerOf(await reportOn(id), job, { threads, fast, webgpu }, true)
+      if ('reason' in answer) refusals[at] = { id, reason: `${reason}, and ${answer.reason}`, fix: answer.fix }
+    }
     const list = refusals.map(refusal => `${refusal.id}: ${refusal.reason}`).join('; ')
     const message = named
       ? `the ${named} backend cannot do this: ${refusals[0].reason}`
