@@ -19,9 +19,8 @@ export type Probe = (
   | { readonly available: true; readonly emulated: boolean; readonly info: Info }
   | {
       readonly available: false
-      /** One sentence: what is missing. */
+      /** What is missing, one sentence, and one sentence or command that mends it. */
       readonly reason: string
-      /** One sentence or command that mends it. */
       readonly fix: string
       readonly info?: Info
     }
@@ -234,6 +233,8 @@ export interface MomentumState {
 
 /** One factorisation whose X, W and H live on the device. Calls on one fit must not overlap. */
 export interface Fit extends AsyncDisposable {
+  /** What it takes, where its device turned out to have less room than `Device.memory` went by; else absent. */
+  readonly memory?: Memory | undefined
   /** Up to `iterations` iterations (W first, then H) in one crossing. */
   run(iterations: number, controls?: RunControls): Promise<SweepReport>
   /**

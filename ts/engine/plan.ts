@@ -67,15 +67,18 @@ function answerOf(device: Device, request: Request): Memory | Omit<Refusal, 'id'
   return 'reason' in memory ? { ...memory, isTooLarge: true } : memory
 }
 
-/** What the first backend of a plan sends again and again, in words; nothing where all of X has room. */
-export function explainStreaming({ memory, candidates }: Plan): string[] {
-  if (!memory.streams) return []
-  const [{ id }] = candidates
-  const { panels, staying, bytesPerIteration } = memory.streams
+/**
+ * What a backend sends again and again, in words; nothing where all of X has room.
+ * @param turnedFull whether it was found on the way that there is no room
+ */
+export function explainStreaming(id: BackendId, { streams }: Memory, turnedFull = false): string[] {
+  if (!streams) return []
+  const { panels, staying, bytesPerIteration } = streams
   const rate = busRate(id)
   const seconds = (bytesPerIteration / rate).toPrecision(2)
   const sent = `${inBytes(bytesPerIteration)} an iteration, ${seconds} s at ${inBytes(rate)} a second, which is assumed`
-  return [`${id} streams X in ${panels} panels, ${staying} of which stay: ${sent}`]
+  const why = turnedFull ? 'turned out to be full, and ' : ''
+  return [`${id} ${why}streams X in ${panels} panels, ${staying} of which stay: ${sent}`]
 }
 
 /**

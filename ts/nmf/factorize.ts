@@ -160,7 +160,7 @@ async function solveChecked(input: MatrixInput, resolved: ResolvedOptions, given
       [
         explainSolver(result, resolved),
         ...explainHandovers(result),
-        ...explainStreaming(plan),
+        ...explainStreaming(result.backend, result.memory, result.turnedFull),
         explainRanking(plan, { failed: result.handovers.map(({ id }) => id), backend: result.backend }),
       ].join('\n'),
     checkpoint: () => wholeCheckpoint(result.checkpoint),
