@@ -162,10 +162,16 @@ export function webgpuBackend(provider: GpuProvider, limits: WebgpuLimits = {}):
           requiredFeatures: wanted.filter(name => adapter.features.has(name)),
           requiredLimits: { maxBufferSize, maxStorageBufferBindingSize },
         })
-        const { GpuDevice } = await import('./device.js')
-        const near = nearOf(wish, device.features, adapter.info)
-        const facts = asUsed(describeAdapter(adapter, source.origin), near, memoryLimit)
-        return new GpuDevice(device, { ...facts, isOwn: true }, own, source)
+        try {
+          const { GpuDevice } = await import('./device.js')
+          const near = nearOf(wish, device.features, adapter.info)
+          const facts = asUsed(describeAdapter(adapter, source.origin), near, memoryLimit)
+          return new GpuDevice(device, { ...facts, isOwn: true }, own, source)
+        } catch (error) {
+          // nobody else knows of it
+          device.destroy()
+          throw error
+        }
       } catch (error) {
         if (error instanceof NonnegError) throw error
         const message = error instanceof Error ? error.message : String(error)
