@@ -24,8 +24,10 @@ class Fit:
     def __init__(self, X, W, Ht, words):
         self.cupy = cupy = opened()
         self.variant = cupy.__version__
-        self.starts = [cupy.asarray(start) for start in (W, Ht)]
-        self.W, self.Ht = (start.copy() for start in self.starts)
+        # its products with sparse X take and give columns, and would make copies of rows
+        order = "C" if "X" in words else "F"
+        self.starts = [cupy.asarray(start, order=order) for start in (W, Ht)]
+        self.W, self.Ht = (cupy.empty_like(start) for start in self.starts)
         if "X" in words:
             self.X = cupy.asarray(X)
             self.Xt = self.X.T
