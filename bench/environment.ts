@@ -53,7 +53,8 @@ export async function watchEnvironment(rounds: number): Promise<() => Environmen
     const facts = ({ info, reason }: (typeof reports)[number]) =>
       reason ??
       (Object.entries(info)
-        .map(([name, value]) => `${name} ${value}`)
+        // of a driver library its name: where it lies is this machine's own affair
+        .map(([name, value]) => `${name} ${name === 'library' ? path.basename(String(value)) : value}`)
         .join(', ') ||
         'present')
     return {

@@ -25,10 +25,10 @@ const AGREEMENT = [
 ]
 
 const HOW = [
-  'With an NVIDIA GPU, its driver and the native addon:',
+  'With an NVIDIA GPU, its driver, and nvcc, by which a build of the sources compiles the kernels:',
   '',
   '```',
-  'npx nonneg build-native               once; nonneg doctor says whether the GPU is found',
+  'npm run build                         once, with the native addon; npx nonneg doctor says whether the GPU is found',
   'npm run bench -- --backends cuda      three minutes or so; writes bench/results/cuda-*.json and this page',
   '```',
   '',
