@@ -1,7 +1,7 @@
 // ⟨a, b⟩ and ⟨c, d⟩ as one partial sum per workgroup, of two f32: the two inner products of the loss ‖X − WH‖² by the Gram
 // identity, in one dispatch. The first `ab_groups` workgroups take a·b, the others c·d; the host adds the partials in
 // float64, in order. a, c and d may come in parts that are added first, four at once on their way: see parts.wgsl. Stands behind
-// reduce.wgsl and compensated.wgsl.
+// reduce.wgsl, opaque.wgsl and compensated.wgsl.
 
 override WORKGROUP: u32 = 64;
 
@@ -14,6 +14,7 @@ struct Params {
   d_parts: u32,
   b_first: u32, // where b begins
   low: u32, // where the second halves of the partial sums begin
+  zero: u32, // 0
 }
 
 @group(0) @binding(0) var<uniform> p: Params;

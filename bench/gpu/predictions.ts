@@ -108,7 +108,7 @@ export async function muIteration(
 ): Promise<readonly DispatchWork[]> {
   const data = await imaginaryData(rows, columns, room)
   const spec = { rank, beta, rule: 'mu', dtype: 'f32' } as const
-  const { iteration } = await fitCalls(imaginary, { spec, data, room, dots: dotsOf(false, LARGE_LIMITS) })
+  const { iteration } = await fitCalls(imaginary, { spec, data, room, dots: dotsOf(room, LARGE_LIMITS) })
   return iteration.map(call => {
     const [x, y, z] = call.groups
     return { kernel: call.kernel, threads: x * y * z * threadsIn(call), ...workOf(call) }

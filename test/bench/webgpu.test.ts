@@ -26,7 +26,7 @@ async function listed(
   const data =
     nonzeros === undefined ? await imaginaryData(rows, columns, room) : await imaginaryCounts(rows, columns, nonzeros)
   const spec = { rank, rule, beta: LOSSES[loss], dtype: 'f32' } as const
-  return (await fitCalls(imaginary, { spec, data, room, dots: dotsOf(false, LARGE_LIMITS) })).iteration
+  return (await fitCalls(imaginary, { spec, data, room, dots: dotsOf(LARGE_ROOM, LARGE_LIMITS) })).iteration
 }
 
 describe('the plans', () => {

@@ -106,10 +106,10 @@ export function roomOf(
 
 /** How sums are split over workgroups of a device that has room for so many threads in one. */
 export function dotsOf(
-  emulated: boolean,
+  { parallel }: Pick<Room, 'parallel'>,
   granted: Pick<WorkgroupLimits, 'maxComputeInvocationsPerWorkgroup' | 'maxComputeWorkgroupSizeX'>,
 ): DotGroups {
-  if (emulated) return DOTS_EMULATED
+  if (!parallel) return DOTS_EMULATED
   const most = Math.min(granted.maxComputeInvocationsPerWorkgroup, granted.maxComputeWorkgroupSizeX)
   return most < DOTS.threads ? { ...DOTS, threads: WORKGROUP } : DOTS
 }
@@ -132,7 +132,8 @@ export class GpuDevice implements Device {
 
   /**
    * @param source what the device came from, unless it is someone else's
-   * @throws NonnegError ERR_NONNEG_BACKEND where the device's limits are below what every kernel needs
+   * @throws NonnegError ERR_NONNEG_BACKEND where the device's limits are below what every kernel needs, _OPTION where it has no
+   * room for a shape that is asked for; nothing then holds on to the device
    */
   constructor(
     device: GPUDevice,
@@ -142,6 +143,7 @@ export class GpuDevice implements Device {
   ) {
     checkLimits(device.limits)
     const near = least > 1 ? (limits.near ?? Math.min(WORKGROUP, least)) : 1
+    this.#room = roomOf(device.limits, emulated, { ...limits, near }, memoryLimit)
     const gpu = new Gpu(device, isOwn, near)
     this.#gpu = gpu
     this.near = near
@@ -150,8 +152,7 @@ export class GpuDevice implements Device {
     this.memoryLimit = memoryLimit
     this.emulated = emulated
     this.info = info
-    this.#room = roomOf(gpu.device.limits, emulated, { ...limits, near }, memoryLimit)
-    this.#dots = dotsOf(limits.parallel === undefined ? emulated : !limits.parallel, gpu.device.limits)
+    this.#dots = dotsOf(this.#room, device.limits)
   }
 
   supports(X: MatrixView, spec: FitSpec, weights?: Weights): Support {
