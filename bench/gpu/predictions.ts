@@ -116,8 +116,8 @@ export async function muIteration(
 }
 
 /** Threads of a workgroup. */
-function threadsIn({ variant: { ACROSS, DOWN } = {} }: Call): number {
-  return ACROSS === undefined ? WORKGROUP : Number(ACROSS) * Number(DOWN)
+function threadsIn({ variant: { ACROSS, DOWN, WORKGROUP: own = WORKGROUP } = {} }: Call): number {
+  return ACROSS === undefined ? Number(own) : Number(ACROSS) * Number(DOWN)
 }
 
 /** Of a whole iteration: the sum of its dispatches, one after the other. */
