@@ -6,7 +6,7 @@
 // a time. It stages both in its own memory, SPAN times four ranks at once: of each, eight neighbouring threads need eight rows.
 // One thread forms 4 × 4 entries of U in registers and leaves Q and P of them in workgroup memory; then it owns 4 rows ×
 // 4 ranks of N and D, which stay in its registers, and multiplies what all have left. So the threads lie side by side in as
-// many columns as the rank has fours, for both. group.z cuts the other factor's rows into parts whose sums lie `part_length`
+// many columns as the rank has fours, for both. No array is indexed by a loop: it would be kept in memory, not in registers. group.z cuts the other factor's rows into parts whose sums lie `part_length`
 // apart; the consumer adds them. Each thread leaves one term of the loss.
 
 override WORKGROUP: u32 = 64;
@@ -100,12 +100,55 @@ fn others(o: u32, b: u32, staged: u32, step: u32) -> mat4x4f {
   return mat4x4f(Ht[at.x], Ht[at.y], Ht[at.z], Ht[at.w]);
 }
 
-// Entries with the owned factor's rows as their rows.
-fn upright(tile: mat4x4f) -> mat4x4f {
-  if (TURNED) {
-    return transpose(tile);
+// What row t of a thread's entries contributes: it stays in the workgroup's memory. Returns its term of the loss.
+fn leave(t: u32, lane: u32, i: u32, j: u32, x: vec4f, u: vec4f) -> f32 {
+  let v = weights(i + t, j);
+  pulls[t * WORKGROUP + lane] = v * pull(x, u);
+  if (PUSH) {
+    pushes[t * WORKGROUP + lane] = v * push(u);
   }
-  return tile;
+  if (p.measure == 0) {
+    return 0f;
+  }
+  return loss_of(v, x, u);
+}
+
+fn left_in_pulls(at: u32) -> mat4x4f {
+  return mat4x4f(pulls[at], pulls[WORKGROUP + at], pulls[2 * WORKGROUP + at], pulls[3 * WORKGROUP + at]);
+}
+
+fn left_in_pushes(at: u32) -> mat4x4f {
+  return mat4x4f(pushes[at], pushes[WORKGROUP + at], pushes[2 * WORKGROUP + at], pushes[3 * WORKGROUP + at]);
+}
+
+// sum + o·q
+fn grown(sum: vec4f, o: mat4x4f, q: vec4f) -> vec4f {
+  return fma(o[3], vec4f(q.w), fma(o[2], vec4f(q.z), fma(o[1], vec4f(q.y), fma(o[0], vec4f(q.x), sum))));
+}
+
+// The same for the four owned rows of 4 × 4 entries.
+fn all_grown(sums: mat4x4f, o: mat4x4f, entries: mat4x4f) -> mat4x4f {
+  var q = entries;
+  if (TURNED) {
+    q = transpose(entries);
+  }
+  return mat4x4f(grown(sums[0], o, q[0]), grown(sums[1], o, q[1]), grown(sums[2], o, q[2]), grown(sums[3], o, q[3]));
+}
+
+// u + the products of a four of ranks of one row with those of four others.
+fn modelled(u: vec4f, w: vec4f, h0: vec4f, h1: vec4f, h2: vec4f, h3: vec4f) -> vec4f {
+  return u + vec4f(dot(w, h0), dot(w, h1), dot(w, h2), dot(w, h3));
+}
+
+fn store_row(row: u32, owned: u32, b: u32, part: u32, n: vec4f, d: vec4f) {
+  if (row >= owned) {
+    return;
+  }
+  let at = (part * p.part_length) / 4 + (p.first + row) * (p.rank / 4) + b;
+  N[at] = n + select(vec4f(), N[at], p.accumulate != 0);
+  if (PUSH) {
+    D[at] = d + select(vec4f(), D[at], p.accumulate != 0);
+  }
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -143,11 +186,20 @@ fn main(
     let other = first + b * 4;
     let i = select(own, other, TURNED);
     let j = select(other, own, TURNED);
-    var x = mat4x4f();
+    var x0 = vec4f();
+    var x1 = vec4f();
+    var x2 = vec4f();
+    var x3 = vec4f();
     if (works) {
-      x = mat4x4f(entries(i, j), entries(i + 1, j), entries(i + 2, j), entries(i + 3, j));
+      x0 = entries(i, j);
+      x1 = entries(i + 1, j);
+      x2 = entries(i + 2, j);
+      x3 = entries(i + 3, j);
     }
-    var u = mat4x4f();
+    var u0 = vec4f();
+    var u1 = vec4f();
+    var u2 = vec4f();
+    var u3 = vec4f();
     for (var span = 0u; span < across; span += SPAN) {
       if (!is_whole || first == begin) {
         stage(lane, 0, down, block * down * 4, span, !TURNED);
@@ -164,10 +216,10 @@ fn main(
           let h1 = sides[places.y + steps.y + r];
           let h2 = sides[places.y + 2 * steps.y + r];
           let h3 = sides[places.y + 3 * steps.y + r];
-          u[0] += vec4f(dot(w0, h0), dot(w0, h1), dot(w0, h2), dot(w0, h3));
-          u[1] += vec4f(dot(w1, h0), dot(w1, h1), dot(w1, h2), dot(w1, h3));
-          u[2] += vec4f(dot(w2, h0), dot(w2, h1), dot(w2, h2), dot(w2, h3));
-          u[3] += vec4f(dot(w3, h0), dot(w3, h1), dot(w3, h2), dot(w3, h3));
+          u0 = modelled(u0, w0, h0, h1, h2, h3);
+          u1 = modelled(u1, w1, h0, h1, h2, h3);
+          u2 = modelled(u2, w2, h0, h1, h2, h3);
+          u3 = modelled(u3, w3, h0, h1, h2, h3);
         }
       }
       if (!is_whole) {
@@ -175,43 +227,29 @@ fn main(
       }
     }
     if (works) {
-      for (var t = 0u; t < 4; t++) {
-        let v = weights(i + t, j);
-        pulls[t * WORKGROUP + lane] = v * pull(x[t], u[t]);
-        if (PUSH) {
-          pushes[t * WORKGROUP + lane] = v * push(u[t]);
-        }
-        if (p.measure != 0) {
-          loss += loss_of(v, x[t], u[t]);
-        }
-      }
+      loss += leave(0, lane, i, j, x0, u0);
+      loss += leave(1, lane, i, j, x1, u1);
+      loss += leave(2, lane, i, j, x2, u2);
+      loss += leave(3, lane, i, j, x3, u3);
     }
     workgroupBarrier();
     if (works) {
       for (var t = 0u; t < across; t++) {
         let o = others(first + t * 4, b, other_side + t * PITCH, across * PITCH);
         let at = beside + t;
-        let q = mat4x4f(pulls[at], pulls[WORKGROUP + at], pulls[2 * WORKGROUP + at], pulls[3 * WORKGROUP + at]);
-        n += o * upright(q);
+        n = all_grown(n, o, left_in_pulls(at));
         if (PUSH) {
-          let s = mat4x4f(pushes[at], pushes[WORKGROUP + at], pushes[2 * WORKGROUP + at], pushes[3 * WORKGROUP + at]);
-          d += o * upright(s);
+          d = all_grown(d, o, left_in_pushes(at));
         }
       }
     }
     workgroupBarrier();
   }
   if (works) {
-    for (var k = 0u; k < 4; k++) {
-      if (own + k >= owned) {
-        continue;
-      }
-      let at = (group.z * p.part_length) / 4 + (p.first + own + k) * across + b;
-      N[at] = n[k] + select(vec4f(), N[at], p.accumulate != 0);
-      if (PUSH) {
-        D[at] = d[k] + select(vec4f(), D[at], p.accumulate != 0);
-      }
-    }
+    store_row(own, owned, b, group.z, n[0], d[0]);
+    store_row(own + 1, owned, b, group.z, n[1], d[1]);
+    store_row(own + 2, owned, b, group.z, n[2], d[2]);
+    store_row(own + 3, owned, b, group.z, n[3], d[3]);
   }
   if (p.measure != 0) {
     let term = (group.z * blocks + block) * WORKGROUP + lane;

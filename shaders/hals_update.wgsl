@@ -55,6 +55,12 @@ fn load_F(row: u32, s: u32) -> vec4f {
   return select(vec4f(), vec4f(F[at], F[at + 1], F[at + 2], F[at + 3]), inside);
 }
 
+fn store_F(row: u32, s: u32, value: f32) {
+  if (s < p.rank) {
+    F[row + s] = value;
+  }
+}
+
 fn load_G(r: u32, s: u32) -> vec4f {
   let at = r * p.rank + s;
   if (ALIGNED) {
@@ -139,9 +145,11 @@ fn sweep_held(row: u32, own: u32, rounds: u32, works: bool) -> f32 {
     violation = select(violation, added, round == 0);
   }
   if (has) {
-    for (var k = 0u; k < min(4, p.rank - first); k++) {
-      F[row + first + k] = f[k];
-    }
+    // one by one: a vector that a loop indexes is kept in memory, all of its life
+    store_F(row, first, f.x);
+    store_F(row, first + 1, f.y);
+    store_F(row, first + 2, f.z);
+    store_F(row, first + 3, f.w);
   }
   return violation;
 }

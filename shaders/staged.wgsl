@@ -15,7 +15,6 @@ override DOWN: u32 = 8; // threads along the rows of the product
 override ROWS: u32 = 8; // of a thread: 4 or 8
 override RANKS: u32 = 8; // of a thread: 4 or 8
 override DEPTH: u32 = 16; // terms of the sums that are staged at once, a multiple of 4
-override AHEAD: bool = false; // whether the next terms are on their way while these are multiplied
 override HEIGHT: u32 = DOWN * ROWS;
 override WIDTH: u32 = ACROSS * RANKS;
 override THREADS: u32 = ACROSS * DOWN;
@@ -25,7 +24,8 @@ override RIGHTS: u32 = DEPTH * WIDTH / 4; // vectors of the right side
 var<workgroup> left_tile: array<vec4f, DEPTH * DOWN * ROWS / 4>;
 var<workgroup> right_tile: array<vec4f, DEPTH * ACROSS * RANKS / 4>;
 
-// What a thread loads of both sides' next terms: up to two blocks of the left one and four vectors of the right one.
+// What a thread loads of both sides' next terms, all on its way at once: up to two blocks of the left one and four vectors of the
+// right one. To load them while the ones before are multiplied gained nothing on a GPU: it has other workgroups for that.
 struct Loaded {
   left_0: mat4x4f,
   left_1: mat4x4f,
@@ -144,19 +144,9 @@ fn staged(
   var sums_01 = mat4x4f();
   var sums_10 = mat4x4f();
   var sums_11 = mat4x4f();
-  var all: Loaded;
-  if (AHEAD) {
-    all = loaded(tile, first_rank, lane, terms.x, terms.y);
-  }
   for (var first = terms.x; first < terms.y; first += DEPTH) {
-    if (!AHEAD) {
-      all = loaded(tile, first_rank, lane, first, terms.y);
-    }
-    stage(lane, all);
+    stage(lane, loaded(tile, first_rank, lane, first, terms.y));
     workgroupBarrier();
-    if (AHEAD && first + DEPTH < terms.y) {
-      all = loaded(tile, first_rank, lane, first + DEPTH, terms.y);
-    }
     for (var next = 0u; next < DEPTH; next += 4) {
       let y = turned(thread.y, next);
       for (var term = next; term < next + 4; term++) {

@@ -1,4 +1,3 @@
-import { environment } from '../../core/environment.js'
 import type { CsrView, MatrixView } from '../../core/matrix.js'
 import type { Family } from '../../kernels/beta.js'
 import type { Parts } from './product-calls.js'
@@ -74,8 +73,7 @@ export function dealOf(
   most?: number,
 ): Deal {
   const shape = shapeFor(kernel, rows, ranks, shaping)
-  const busy = busyThreads * Number(environment('NONNEG_X_BUSY') ?? 2)
-  return { shape, parts: partsOf(terms, threadsOf(shape, rows, ranks), shape.depth > 0 ? busy : busyThreads, most) }
+  return { shape, parts: partsOf(terms, threadsOf(shape, rows, ranks), busyThreads, most) }
 }
 
 /** How many parts a product of so many bytes may be cut into. */
