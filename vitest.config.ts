@@ -35,6 +35,7 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/package/**'],
+          setupFiles: ['test/setup/polling.ts', 'test/setup/typed-arrays.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
