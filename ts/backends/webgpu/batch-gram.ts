@@ -72,7 +72,8 @@ export async function halvesForH(
     ],
     S: S.buffer,
     calls: [...product(), xhtDense({ ...square(width, columns, room), X: Ht, Ht: S, N: B })],
-    N: { operand: A, parts: parts.count },
+    // the columns of padding are among them, whether the rule that reads the sum moves those or not
+    N: { operand: A, parts: parts.count, partLength: columns * width },
     P: { operand: B, parts: 1 },
   }
 }
