@@ -205,8 +205,9 @@ const DEVICES = [
 const STREAMING = [
   '## X larger than the GPU’s memory',
   '',
-  'WebGPU does not say how much memory there is. `webgpu.memoryLimit` (or NONNEG_WEBGPU_MEMORY) says how many bytes fits may take; without',
-  'it, where the device turns out to be full, half of what was too much is tried. What has no room as a whole is shared out like this:',
+  'WebGPU does not say how much memory there is. `webgpu.memoryLimit` (or NONNEG_WEBGPU_MEMORY, or `--memory-limit` of `nonneg fit`) says',
+  'how many bytes fits may take; without it, where the device turns out to be full, half of what was too much is tried, and `fit.explain()`',
+  'says so. What has no room as a whole is shared out like this:',
   '',
   '1. Tiles of X, for which losses beside Frobenius and masks hold what each entry of W·H contributes, are made smaller than 64 MiB for as',
   '   long as one gives every thread of a large GPU 4 × 4 entries: 4 MiB. All of X stays.',

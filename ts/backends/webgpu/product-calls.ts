@@ -1,6 +1,6 @@
 import { type Call, fourfold, grid, groupGrid, input, type Operand, tiles } from './calls.js'
 import type { Room } from './plan.js'
-import { heightOf, overridesOf, type Shape, SINGLE, shapeFor, tileCount } from './shapes.js'
+import { heightOf, overridesOf, type Shape, shapeFor, tileCount, UNSHARED } from './shapes.js'
 
 /** A sum over `length` terms, cut into `count` parts of `step` terms each (the last may be shorter). */
 export interface Parts {
@@ -32,8 +32,8 @@ export function square(rank: number, rows: number, { shaping }: Room): ProductSi
 }
 
 /** Only what is read four values at a time is staged, and fits pad everything to that. */
-function shapeOf({ shape = SINGLE }: { readonly shape?: Shape }, aligned: boolean): Shape {
-  return aligned ? shape : SINGLE
+function shapeOf({ shape = UNSHARED }: { readonly shape?: Shape }, aligned: boolean): Shape {
+  return aligned ? shape : UNSHARED
 }
 
 /** The grid of a product of so many rows and ranks. */
