@@ -10,7 +10,7 @@ let isTurn = false
 let start = 0
 
 /** Whether a function is not of JavaScript, as Dawn's is not. */
-function isNative(callback: (...args: never[]) => void): boolean {
+function isNative(callback: unknown): boolean {
   return Function.prototype.toString.call(callback).endsWith('{ [native code] }')
 }
 
