@@ -26,7 +26,8 @@ template<class T> class dense_products final : public products<T> {
   int64_t scratch() const override;
   bool before_rows(const operands<T>& f, const crew& c, const row_range& rows) override;
   bool rows(const operands<T>& f, const crew& c, int64_t first, int64_t count, T* N, T* scratch) override;
-  void rows_moved(const operands<T>& f, int64_t group, bool opens, int64_t first, int64_t count) override;
+  void rows_moved(const operands<T>& f, int64_t group, bool opens, int64_t first, int64_t count, int part,
+                  int parts) override;
   void columns_set() override;
   void columns_moved(const operands<T>& f, int64_t first, int64_t count) override;
   void columns(const operands<T>& f, const crew& c, int64_t first, int64_t count, T* A, T* scratch) override;
