@@ -113,6 +113,7 @@ template<class T> double gram_sweep<T>::move(factor side, int64_t first, int64_t
 
 template<class T> bool gram_sweep<T>::rows_phase(const crew& c, bool update) {
   const int64_t rank = f.rank;
+  const int parts = X->row_parts();
   if (update) {
     rule_w->begin(G.get());
     if (!X->before_rows(f, c, {0, shape.rows}))
@@ -130,12 +131,12 @@ template<class T> bool gram_sweep<T>::rows_phase(const crew& c, bool update) {
     return true;
   };
   const auto gather = [&](int64_t group, int64_t first, int64_t count, bool opens, int part) {
-    X->rows_moved(f, group, opens, first, count, part, chains::parts);
-    if (part + 1 == chains::parts)
+    X->rows_moved(f, group, opens, first, count, part);
+    if (part + 1 == parts)
       f.kernels->half_gram(count, rank, f.W + first * rank, rank, partial_gram(group), rank);
   };
   scalars total;
-  if (!over_moving(c, row_cut, total, move_panel, gather))
+  if (!over_moving(c, row_cut, parts, total, move_panel, gather))
     return false;
   violation_w = total.violation;
   add_partial_grams(c, row_cut, S.get());
@@ -162,12 +163,12 @@ template<class T> bool gram_sweep<T>::columns_phase(const crew& c, bool update) 
     sums.dot = f.kernels->dot(count * rank, a, f.Ht + first * rank);
     return true;
   };
-  const auto gather = [&](int64_t group, int64_t first, int64_t count, bool, int part) {
-    if (update && part + 1 == chains::parts)
+  const auto gather = [&](int64_t group, int64_t first, int64_t count, bool, int) {
+    if (update)
       f.kernels->half_gram(count, rank, f.Ht + first * rank, rank, partial_gram(group), rank);
   };
   scalars total;
-  if (!over_moving(c, column_cut, total, move_panel, gather))
+  if (!over_moving(c, column_cut, 1, total, move_panel, gather))
     return false;
   product = total.dot;
   violation_h = total.violation;

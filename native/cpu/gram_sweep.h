@@ -64,7 +64,8 @@ template<class T> class gram_sweep : public sweep {
 
   template<class Panel> bool over(const crew& c, const partition& cut, scalars& total, const Panel& panel);
   template<class Move, class Gather>
-  bool over_moving(const crew& c, const partition& cut, scalars& total, const Move& move, const Gather& gather);
+  bool over_moving(const crew& c, const partition& cut, int parts, scalars& total, const Move& move,
+                   const Gather& gather);
   bool gram_over(const crew& c, const partition& cut, const T* F, T* total);
   void add_partial_grams(const crew& c, const partition& cut, T* total);
 
@@ -139,7 +140,7 @@ bool gram_sweep<T>::over(const crew& c, const partition& cut, scalars& total, co
 // matrix.
 template<class T>
 template<class Move, class Gather>
-bool gram_sweep<T>::over_moving(const crew& c, const partition& cut, scalars& total, const Move& move,
+bool gram_sweep<T>::over_moving(const crew& c, const partition& cut, int parts, scalars& total, const Move& move,
                                 const Gather& gather) {
   const auto count_of = [&](int64_t p) { return cut.panels[size_t(p) + 1] - cut.panels[size_t(p)]; };
   const auto first_step = [&](int64_t p, int worker) {
@@ -148,7 +149,7 @@ bool gram_sweep<T>::over_moving(const crew& c, const partition& cut, scalars& to
   };
   const auto second_step = [&](int64_t g, int64_t p, int part) {
     const bool opens = p == cut.groups[size_t(g)];
-    if (part + 1 == chains::parts) {
+    if (part + 1 == parts) {
       if (opens) {
         memset(partial_gram(g), 0, size_t(f.rank * f.rank) * sizeof(T));
         partial[g] = {};
@@ -157,7 +158,7 @@ bool gram_sweep<T>::over_moving(const crew& c, const partition& cut, scalars& to
     }
     gather(g, cut.panels[size_t(p)], count_of(p), opens, part);
   };
-  if (!steps.run(c, cut, first_step, second_step))
+  if (!steps.run(c, cut, parts, first_step, second_step))
     return false;
   total = {};
   for (int64_t g = 0; g < cut.group_count(); g++)
