@@ -114,6 +114,7 @@ describe.runIf(hasDriver)('WebGPU fits of every family', () => {
     ['in parts', PARTS, { ...CSR, beta: 2, rule: 'mu', rows: 131, columns: 130 }],
     ['in panels', PANELS, { ...DENSE, beta: 2, rule: 'sgd', more: STEPS }],
     ['in parts', PARTS, { ...CSR, beta: 2, rule: 'sgd', rows: 131, columns: 130, more: STEPS }],
+    ['in parts', PARTS, { ...DENSE, beta: 2, rule: 'sgd', rows: 131, columns: 130, more: STEPS }],
     ['in panels', PANELS, { ...CSR, beta: 2, rule: 'svrmu' }],
     ['in panels', PANELS, { ...DENSE, beta: 2, rule: 'svrmu' }],
     ['in panels', PANELS, { ...CSR, beta: 2, rule: 'sgd', more: STEPS }],
