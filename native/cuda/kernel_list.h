@@ -8,7 +8,6 @@
   X(xtw_dense_16)                                                                                                      \
   X(xtw_dense_32)                                                                                                      \
   X(xtw_dense_64)                                                                                                      \
-  X(gram_16)                                                                                                           \
   X(gram_32)                                                                                                           \
   X(gram_64)                                                                                                           \
   X(mu_update_16)                                                                                                      \

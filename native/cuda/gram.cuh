@@ -1,0 +1,139 @@
+// One block's part of a gram_task, with 128 threads and tiles of WIDTH × WIDTH.
+#pragma once
+
+#include "gram_task.cuh"
+#include "tile.cuh"
+
+template<int WIDTH> struct gram_shape {
+  static constexpr int across = WIDTH / 4;
+  static constexpr int down = TILE_THREADS / across;
+  static constexpr int each = WIDTH / down;
+};
+
+// True in every thread of the block that is the last of `total` to count itself, and in no other; what all of them
+// wrote before is then there to read. The counter is left as it was found.
+__device__ __forceinline__ bool is_last(unsigned* counter, unsigned total, tile_memory& memory) {
+  __threadfence();
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    memory.last = atomicAdd(counter, 1u) == total - 1;
+    if (memory.last)
+      *counter = 0;
+  }
+  __syncthreads();
+  __threadfence();
+  return memory.last;
+}
+
+// The place of entry number `at` of the upper triangle of `side` rows: left ≤ right.
+__device__ __forceinline__ void place_of_tile(int at, int side, int& left, int& right) {
+  left = 0;
+  while (at >= side - left) {
+    at -= side - left;
+    left++;
+  }
+  right = left + at;
+}
+
+template<int WIDTH> __device__ __forceinline__ void gram_block(const gram_task& task, int block, tile_memory& memory) {
+  using shape = gram_shape<WIDTH>;
+  const int rank = task.rank;
+  const int side = (rank + WIDTH - 1) / WIDTH;
+  const int tile = block / task.splits;
+  const int split = block % task.splits;
+  const int x = threadIdx.x % shape::across;
+  const int y = threadIdx.x / shape::across;
+  int left_tile, right_tile;
+  place_of_tile(tile, side, left_tile, right_tile);
+  const i64 begin = split * task.split;
+  const i64 end = begin + task.split < task.rows ? begin + task.split : task.rows;
+
+  float sums[shape::each][4] = {};
+  right_stage<WIDTH> left(task.F, left_tile * WIDTH, rank, end);
+  right_stage<WIDTH> right(task.F, right_tile * WIDTH, rank, end);
+  in_stages(begin, end, left, right, memory, [&](int half) {
+    const float* lefts = memory.left[half] + y * shape::each;
+    const float* rights = memory.right[half] + x * 4;
+#pragma unroll 4
+    for (int k = 0; k < TILE_DEPTH; k++) {
+      float values[4];
+      read_four(values, rights + k * WIDTH);
+#pragma unroll
+      for (int i = 0; i < shape::each; i++) {
+        const float factor = lefts[k * WIDTH + i];
+#pragma unroll
+        for (int q = 0; q < 4; q++)
+          sums[i][q] += factor * values[q];
+      }
+    }
+  });
+
+  if (task.splits > 1) {
+    const int own = y * shape::each * WIDTH + x * 4;
+    float4* shares = reinterpret_cast<float4*>(task.shares + static_cast<i64>(block) * WIDTH * WIDTH + own);
+#pragma unroll
+    for (int i = 0; i < shape::each; i++)
+      shares[i * WIDTH / 4] = float4{sums[i][0], sums[i][1], sums[i][2], sums[i][3]};
+    if (!is_last(task.arrived + tile, task.splits, memory))
+      return;
+    const float4* share =
+        reinterpret_cast<const float4*>(task.shares + static_cast<i64>(tile) * task.splits * WIDTH * WIDTH + own);
+#pragma unroll
+    for (int i = 0; i < shape::each; i++) {
+      float4 sum = {0.0f, 0.0f, 0.0f, 0.0f};
+#pragma unroll 8
+      for (int s = 0; s < task.splits; s++) {
+        // past this multiprocessor's own cache, which may hold older shares
+        const float4 one = __ldcg(share + s * (WIDTH * WIDTH / 4) + i * WIDTH / 4);
+        sum.x += one.x;
+        sum.y += one.y;
+        sum.z += one.z;
+        sum.w += one.w;
+      }
+      sums[i][0] = sum.x;
+      sums[i][1] = sum.y;
+      sums[i][2] = sum.z;
+      sums[i][3] = sum.w;
+    }
+  }
+
+  double product = 0.0;
+#pragma unroll
+  for (int i = 0; i < shape::each; i++) {
+#pragma unroll
+    for (int q = 0; q < 4; q++) {
+      const int r = left_tile * WIDTH + y * shape::each + i;
+      const int s = right_tile * WIDTH + x * 4 + q;
+      if (r >= rank || s >= rank)
+        continue;
+      const i64 at = static_cast<i64>(r) * rank + s;
+      const i64 mirrored = static_cast<i64>(s) * rank + r;
+      task.G[at] = task.accumulate ? task.G[at] + sums[i][q] : sums[i][q];
+      if (left_tile != right_tile)
+        task.G[mirrored] = task.accumulate ? task.G[mirrored] + sums[i][q] : sums[i][q];
+      if (task.loss)
+        product += static_cast<double>(sums[i][q]) * static_cast<double>(task.other[at]);
+    }
+  }
+  if (!task.loss)
+    return;
+  // a tile beside the diagonal stands for its mirror image too
+  product = block_sum<TILE_THREADS>(left_tile == right_tile ? product : 2.0 * product, memory.sums);
+  if (threadIdx.x == 0)
+    task.tile_products[tile] = product;
+  const int tiles = task.blocks / task.splits;
+  if (!is_last(task.arrived + tiles, tiles, memory))
+    return;
+  double factors = 0.0;
+  double grams = 0.0;
+  for (int i = threadIdx.x; i < task.count; i += TILE_THREADS)
+    factors += task.products[i];
+  for (int i = threadIdx.x; i < tiles; i += TILE_THREADS)
+    grams += __ldcg(task.tile_products + i);
+  factors = block_sum<TILE_THREADS>(factors, memory.sums);
+  grams = block_sum<TILE_THREADS>(grams, memory.sums);
+  if (threadIdx.x == 0) {
+    task.loss[0] = factors;
+    task.loss[1] = grams;
+  }
+}
