@@ -305,7 +305,8 @@ class cuda_fit final : public fit {
         return false;
       const int64_t first = side.panels[panel - 1];
       xht_csr(held->work, float_at(side.indptr, first), side.indices.address(), side.values.address(), factor.address(),
-              float_at(product, first * shape.rank), side.panels[panel] - first, shape.rank);
+              float_at(product, first * shape.rank), side.panels[panel] - first, shape.rank,
+              shape.nonzeros / std::max<int64_t>(side.panels.back(), 1));
     }
     return true;
   }

@@ -13,9 +13,7 @@
   X(mu_update_16)                                                                                                      \
   X(mu_update_32)                                                                                                      \
   X(mu_update_64)                                                                                                      \
-  X(xht_csr_8)                                                                                                         \
-  X(xht_csr_16)                                                                                                        \
-  X(xht_csr_32)                                                                                                        \
+  X(xht_csr)                                                                                                           \
   X(dot)                                                                                                               \
   X(dot_finish)                                                                                                        \
   X(add_splits)

@@ -12,7 +12,11 @@ constexpr int64_t TALL = 128;
 constexpr int64_t DEPTH = 16;
 constexpr unsigned TILE_THREADS = 128;
 constexpr int64_t MU_ROWS = 32;
+constexpr unsigned CSR_THREADS = 128;
 constexpr unsigned THREADS = 256;
+
+// Rows of as many entries, on average, are worth a block each.
+constexpr int64_t CSR_BLOCK_AVERAGE = 256;
 
 // About four blocks for each multiprocessor of the largest devices; beyond that, more splits only cost memory traffic.
 constexpr int64_t BLOCKS_WANTED = 512;
@@ -139,12 +143,13 @@ void add_shares(queue& on, const shares& of, device_address out, int64_t length,
 }
 
 void xht_csr(queue& on, device_address indptr, device_address indices, device_address values, device_address Ht,
-             device_address N, int64_t rows, int64_t rank) {
-  const int64_t lanes = rank <= 8 ? 8 : rank <= 16 ? 16 : 32;
-  const kernel which = lanes == 8 ? kernel::xht_csr_8 : lanes == 16 ? kernel::xht_csr_16 : kernel::xht_csr_32;
-  const launch_size grid = {static_cast<unsigned>(ceil_div(rows, THREADS / lanes)),
-                            static_cast<unsigned>(ceil_div(rank, lanes))};
-  on.launch(which, grid, {THREADS}, indptr, indices, values, Ht, N, rows, static_cast<int32_t>(rank));
+             device_address N, int64_t rows, int64_t rank, int64_t average) {
+  const int64_t lanes = std::min<int64_t>(ceil_div(rank, 4), 32);
+  const int64_t team = average >= CSR_BLOCK_AVERAGE ? CSR_THREADS : 32;
+  const launch_size grid = {static_cast<unsigned>(ceil_div(rows, CSR_THREADS / team)),
+                            static_cast<unsigned>(ceil_div(rank, 4 * lanes))};
+  on.launch(kernel::xht_csr, grid, {CSR_THREADS}, indptr, indices, values, Ht, N, rows, static_cast<int32_t>(rank),
+            static_cast<int32_t>(lanes), static_cast<int32_t>(team));
 }
 
 void gram(queue& on, const gram_task& task) {

@@ -1,6 +1,7 @@
 // One kernel on host memory, for conformance and benchmarks.
 #include "launch.h"
 
+#include <algorithm>
 #include <memory>
 #include <new>
 
@@ -47,7 +48,8 @@ class call {
           xtw_dense(work, at("X"), at("W"), workspace, rows, columns, rank, stride, workspace, gram_task{});
       add_shares(work, made, at("A"), length, true);
     } else if (name == "xht_csr") {
-      xht_csr(work, at("indptr"), at("indices"), at("values"), at("Ht"), at("N"), rows, rank);
+      xht_csr(work, at("indptr"), at("indices"), at("values"), at("Ht"), at("N"), rows, rank,
+              dim("nonzeros") / std::max<int64_t>(rows, 1));
     } else if (name == "gram") {
       space.plan(rows, rank);
       work.fail(status_of(*on.api, space.allocate(), "allocating the shares of a Gram matrix"));
