@@ -255,10 +255,8 @@ class cuda_fit final : public fit {
   // N = X·Hᵀ, and G where it is missing
   bool multiply_by_Ht(shares& N) {
     N = {held->N.address(), 1};
-    if (sparse()) {
-      gram(held->work, missing_gram());
-      return gather(held->sparse[0], held->Ht, held->N);
-    }
+    if (sparse())
+      return gather(held->sparse[0], held->Ht, held->N, missing_gram());
     for (int64_t first = 0; first < std::max<int64_t>(shape.rows, 1); first += panel_rows) {
       if (first > 0 && !proceed())
         return false;
@@ -278,10 +276,8 @@ class cuda_fit final : public fit {
   // A = XᵀW, and S
   bool multiply_by_W(shares& A) {
     A = {held->A.address(), 1};
-    if (sparse()) {
-      gram(held->work, gram_of_W());
-      return gather(held->sparse[1], held->W, held->A);
-    }
+    if (sparse())
+      return gather(held->sparse[1], held->W, held->A, gram_of_W());
     for (int64_t first = 0; first < std::max<int64_t>(shape.rows, 1); first += panel_rows) {
       if (first > 0 && !proceed())
         return false;
@@ -299,14 +295,15 @@ class cuda_fit final : public fit {
     return true;
   }
 
-  bool gather(const sparse_side& side, const device_memory& factor, const device_memory& product) {
+  bool gather(const sparse_side& side, const device_memory& factor, const device_memory& product, gram_task beside) {
     for (size_t panel = 1; panel < side.panels.size(); panel++) {
       if (panel > 1 && !proceed())
         return false;
       const int64_t first = side.panels[panel - 1];
       xht_csr(held->work, float_at(side.indptr, first), side.indices.address(), side.values.address(), factor.address(),
               float_at(product, first * shape.rank), side.panels[panel] - first, shape.rank,
-              shape.nonzeros / std::max<int64_t>(side.panels.back(), 1));
+              shape.nonzeros / std::max<int64_t>(side.panels.back(), 1), beside);
+      beside = {};
     }
     return true;
   }

@@ -3,7 +3,7 @@
 
 #define GRAM(WIDTH)                                                                                                    \
   extern "C" __global__ void __launch_bounds__(TILE_THREADS) gram_##WIDTH(gram_task task) {                            \
-    __shared__ tile_memory memory;                                                                                     \
+    __shared__ gram_memory<WIDTH> memory;                                                                              \
     gram_block<WIDTH>(task, blockIdx.x, memory);                                                                       \
   }
 

@@ -10,19 +10,27 @@ template<int WIDTH> struct gram_shape {
   static constexpr int each = WIDTH / down;
 };
 
+// Where there is no larger tile beside it.
+template<int WIDTH> struct alignas(16) gram_memory {
+  float left[2][TILE_DEPTH * WIDTH];
+  float right[2][TILE_DEPTH * WIDTH];
+  double sums[TILE_THREADS];
+  int last;
+};
+
 // True in every thread of the block that is the last of `total` to count itself, and in no other; what all of them
 // wrote before is then there to read. The counter is left as it was found.
-__device__ __forceinline__ bool is_last(unsigned* counter, unsigned total, tile_memory& memory) {
+__device__ __forceinline__ bool is_last(unsigned* counter, unsigned total, int& last) {
   __threadfence();
   __syncthreads();
   if (threadIdx.x == 0) {
-    memory.last = atomicAdd(counter, 1u) == total - 1;
-    if (memory.last)
+    last = atomicAdd(counter, 1u) == total - 1;
+    if (last)
       *counter = 0;
   }
   __syncthreads();
   __threadfence();
-  return memory.last;
+  return last;
 }
 
 // The place of entry number `at` of the upper triangle of `side` rows: left ≤ right.
@@ -35,7 +43,8 @@ __device__ __forceinline__ void place_of_tile(int at, int side, int& left, int& 
   right = left + at;
 }
 
-template<int WIDTH> __device__ __forceinline__ void gram_block(const gram_task& task, int block, tile_memory& memory) {
+template<int WIDTH, class Memory>
+__device__ __forceinline__ void gram_block(const gram_task& task, int block, Memory& memory) {
   using shape = gram_shape<WIDTH>;
   const int rank = task.rank;
   const int side = (rank + WIDTH - 1) / WIDTH;
@@ -74,7 +83,7 @@ template<int WIDTH> __device__ __forceinline__ void gram_block(const gram_task& 
 #pragma unroll
     for (int i = 0; i < shape::each; i++)
       shares[i * WIDTH / 4] = float4{sums[i][0], sums[i][1], sums[i][2], sums[i][3]};
-    if (!is_last(task.arrived + tile, task.splits, memory))
+    if (!is_last(task.arrived + tile, task.splits, memory.last))
       return;
     const float4* share =
         reinterpret_cast<const float4*>(task.shares + static_cast<i64>(tile) * task.splits * WIDTH * WIDTH + own);
@@ -122,7 +131,7 @@ template<int WIDTH> __device__ __forceinline__ void gram_block(const gram_task& 
   if (threadIdx.x == 0)
     task.tile_products[tile] = product;
   const int tiles = task.blocks / task.splits;
-  if (!is_last(task.arrived + tiles, tiles, memory))
+  if (!is_last(task.arrived + tiles, tiles, memory.last))
     return;
   double factors = 0.0;
   double grams = 0.0;

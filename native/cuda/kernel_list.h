@@ -13,7 +13,8 @@
   X(mu_update_16)                                                                                                      \
   X(mu_update_32)                                                                                                      \
   X(mu_update_64)                                                                                                      \
-  X(xht_csr)                                                                                                           \
+  X(xht_csr_32)                                                                                                        \
+  X(xht_csr_64)                                                                                                        \
   X(dot)                                                                                                               \
   X(dot_finish)                                                                                                        \
   X(add_splits)

@@ -21,11 +21,12 @@ constexpr int64_t CSR_BLOCK_AVERAGE = 256;
 // About four blocks for each multiprocessor of the largest devices; beyond that, more splits only cost memory traffic.
 constexpr int64_t BLOCKS_WANTED = 512;
 
-// A shorter share of the sum does not pay for its part of the second stage.
+// A shorter share of the sum does not pay for its part of the second stage, which grows with the rank.
 constexpr int64_t SHORTEST_SPLIT = 128;
+constexpr int64_t SHORTEST_NARROW_SPLIT = 64;
 
-// One block adds all shares of a Gram matrix's tile.
-constexpr int64_t MOST_GRAM_SPLITS = 32;
+// One block adds all shares of a Gram matrix's tile, which takes the longer the larger the tile is.
+constexpr int64_t MOST_GRAM_SHARES = 1 << 17;
 
 int64_t ceil_div(int64_t value, int64_t by) {
   return (value + by - 1) / by;
@@ -36,8 +37,8 @@ int64_t width_for(int64_t rank) {
 }
 
 // Of an index of `depth` steps into about `wanted` parts: the steps of each.
-int64_t step_for(int64_t depth, int64_t wanted) {
-  const int64_t most = std::max<int64_t>(1, ceil_div(depth, SHORTEST_SPLIT));
+int64_t step_for(int64_t depth, int64_t wanted, int64_t shortest) {
+  const int64_t most = std::max<int64_t>(1, ceil_div(depth, shortest));
   const int64_t parts = std::clamp<int64_t>(wanted, 1, most);
   return std::max(DEPTH, ceil_div(ceil_div(depth, parts), DEPTH) * DEPTH);
 }
@@ -60,7 +61,8 @@ template<class T> T* pointer(device_address address) {
 product_plan plan_product(int64_t tall, int64_t rank, int64_t depth) {
   const int64_t width = width_for(rank);
   const int64_t tall_tiles = ceil_div(tall, TALL), rank_tiles = ceil_div(rank, width);
-  const int64_t step = step_for(depth, ceil_div(BLOCKS_WANTED, std::max<int64_t>(1, tall_tiles * rank_tiles)));
+  const int64_t step = step_for(depth, ceil_div(BLOCKS_WANTED, std::max<int64_t>(1, tall_tiles * rank_tiles)),
+                                width == 64 ? SHORTEST_SPLIT : SHORTEST_NARROW_SPLIT);
   return {width, tall_tiles, rank_tiles, std::max<int64_t>(1, ceil_div(depth, step)), step, tall * rank};
 }
 
@@ -68,7 +70,8 @@ gram_plan plan_gram(int64_t rows, int64_t rank) {
   const int64_t width = rank <= 32 ? 32 : 64;
   const int64_t side = ceil_div(rank, width);
   const int64_t tiles = side * (side + 1) / 2;
-  const int64_t step = step_for(rows, std::min(MOST_GRAM_SPLITS, ceil_div(BLOCKS_WANTED, tiles)));
+  const int64_t most = MOST_GRAM_SHARES / (width * width);
+  const int64_t step = step_for(rows, std::min(most, ceil_div(BLOCKS_WANTED, tiles)), SHORTEST_SPLIT);
   return {width, tiles, std::max<int64_t>(1, ceil_div(rows, step)), step};
 }
 
@@ -143,13 +146,13 @@ void add_shares(queue& on, const shares& of, device_address out, int64_t length,
 }
 
 void xht_csr(queue& on, device_address indptr, device_address indices, device_address values, device_address Ht,
-             device_address N, int64_t rows, int64_t rank, int64_t average) {
+             device_address N, int64_t rows, int64_t rank, int64_t average, const gram_task& beside) {
   const int64_t lanes = std::min<int64_t>(ceil_div(rank, 4), 32);
   const int64_t team = average >= CSR_BLOCK_AVERAGE ? CSR_THREADS : 32;
-  const launch_size grid = {static_cast<unsigned>(ceil_div(rows, CSR_THREADS / team)),
+  const launch_size grid = {static_cast<unsigned>(ceil_div(rows, CSR_THREADS / team) + beside.blocks),
                             static_cast<unsigned>(ceil_div(rank, 4 * lanes))};
-  on.launch(kernel::xht_csr, grid, {CSR_THREADS}, indptr, indices, values, Ht, N, rows, static_cast<int32_t>(rank),
-            static_cast<int32_t>(lanes), static_cast<int32_t>(team));
+  on.launch(rank <= 32 ? kernel::xht_csr_32 : kernel::xht_csr_64, grid, {CSR_THREADS}, indptr, indices, values, Ht, N,
+            rows, static_cast<int32_t>(rank), static_cast<int32_t>(lanes), static_cast<int32_t>(team), beside);
 }
 
 void gram(queue& on, const gram_task& task) {

@@ -80,9 +80,9 @@ shares xtw_dense(queue& on, device_address X, device_address W, device_address A
 // out = the sum of the shares, or out += it.
 void add_shares(queue& on, const shares& of, device_address out, int64_t length, bool accumulate);
 
-// N = X·Hᵀ with X as CSR, of so many entries a row on average.
+// N = X·Hᵀ with X as CSR, of so many entries a row on average. The task is done beside it.
 void xht_csr(queue& on, device_address indptr, device_address indices, device_address values, device_address Ht,
-             device_address N, int64_t rows, int64_t rank, int64_t average);
+             device_address N, int64_t rows, int64_t rank, int64_t average, const gram_task& beside);
 
 void gram(queue& on, const gram_task& task);
 

@@ -49,7 +49,7 @@ class call {
       add_shares(work, made, at("A"), length, true);
     } else if (name == "xht_csr") {
       xht_csr(work, at("indptr"), at("indices"), at("values"), at("Ht"), at("N"), rows, rank,
-              dim("nonzeros") / std::max<int64_t>(rows, 1));
+              dim("nonzeros") / std::max<int64_t>(rows, 1), gram_task{});
     } else if (name == "gram") {
       space.plan(rows, rank);
       work.fail(status_of(*on.api, space.allocate(), "allocating the shares of a Gram matrix"));

@@ -28,7 +28,7 @@ template<int WIDTH> struct tile_shape {
 struct alignas(16) tile_memory {
   float left[2][TILE_DEPTH * TILE_PITCH];
   float right[2][TILE_DEPTH * 64];
-  double sums[TILE_THREADS];
+  double sums[TILE_THREADS]; // this and the next for a Gram matrix beside the product
   int last;
 };
 
@@ -151,8 +151,8 @@ struct columns_stage {
 
 // Calls multiply(half) for each TILE_DEPTH steps of begin ≤ k < end, with those steps staged in that half of the
 // memory. Every thread of the block must come here with the same bounds.
-template<class Left, class Right, class Multiply>
-__device__ __forceinline__ void in_stages(i64 begin, i64 end, Left& left, Right& right, tile_memory& memory,
+template<class Left, class Right, class Memory, class Multiply>
+__device__ __forceinline__ void in_stages(i64 begin, i64 end, Left& left, Right& right, Memory& memory,
                                           Multiply multiply) {
   if (begin >= end)
     return;

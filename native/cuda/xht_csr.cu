@@ -1,8 +1,9 @@
 // N = X·Hᵀ for CSR rows; on the transpose's CSR, Xᵀ·W. A team of `team` threads shares a row: groups of `lanes` threads
 // take every so-many-th entry, each thread with four columns of the rank, and the groups' sums are added in order. Rows
 // too long for a team smaller than the block are then taken by the whole block, as its one team: which way a row goes
-// depends on its length and on the shape alone. Grid: teams × tiles of 4 · lanes columns.
-#include "tile.cuh"
+// depends on its length and on the shape alone. Grid: the blocks of the Gram matrix
+// beside it and of the teams × tiles of 4 · lanes columns.
+#include "gram.cuh"
 
 constexpr int CSR_THREADS = 128;
 constexpr i64 CSR_LONG = 512;
@@ -60,12 +61,20 @@ __device__ __forceinline__ void sum_row(const unsigned* __restrict__ indices, co
   __syncthreads();
 }
 
-extern "C" __global__ void __launch_bounds__(CSR_THREADS, 8)
-    xht_csr(const unsigned* __restrict__ indptr, const unsigned* __restrict__ indices, const float* __restrict__ values,
-            const float* __restrict__ Ht, float* N, i64 rows, int rank, int lanes, int team) {
-  __shared__ float sums[CSR_THREADS * 4];
+template<int WIDTH>
+__device__ __forceinline__ void xht_csr(const unsigned* __restrict__ indptr, const unsigned* __restrict__ indices,
+                                        const float* __restrict__ values, const float* __restrict__ Ht, float* N,
+                                        i64 rows, int rank, int lanes, int team, const gram_task& beside,
+                                        gram_memory<WIDTH>& memory) {
+  static_assert(sizeof(memory.left) >= CSR_THREADS * 4 * sizeof(float), "sums of four columns fit");
+  if (blockIdx.x < beside.blocks) {
+    if (blockIdx.y == 0)
+      gram_block<WIDTH>(beside, blockIdx.x, memory);
+    return;
+  }
+  float* sums = memory.left[0];
   const int teams = CSR_THREADS / team;
-  const i64 row_first = static_cast<i64>(blockIdx.x) * teams;
+  const i64 row_first = static_cast<i64>(blockIdx.x - beside.blocks) * teams;
   const int number = threadIdx.x / team;
   const i64 own = row_first + number;
   const i64 begin = own < rows ? indptr[own] : 0;
@@ -80,3 +89,14 @@ extern "C" __global__ void __launch_bounds__(CSR_THREADS, 8)
       sum_row(indices, values, Ht, N, row, first, last, true, rank, lanes, CSR_THREADS, threadIdx.x, sums);
   }
 }
+
+#define XHT_CSR(WIDTH)                                                                                                 \
+  extern "C" __global__ void __launch_bounds__(CSR_THREADS)                                                            \
+      xht_csr_##WIDTH(const unsigned* indptr, const unsigned* indices, const float* values, const float* Ht, float* N, \
+                      i64 rows, int rank, int lanes, int team, gram_task beside) {                                     \
+    __shared__ gram_memory<WIDTH> memory;                                                                              \
+    xht_csr<WIDTH>(indptr, indices, values, Ht, N, rows, rank, lanes, team, beside, memory);                           \
+  }
+
+XHT_CSR(32)
+XHT_CSR(64)
