@@ -18,8 +18,14 @@ constexpr unsigned THREADS = 256;
 // Rows of as many entries, on average, are worth a block each.
 constexpr int64_t CSR_BLOCK_AVERAGE = 256;
 
-// About four blocks for each multiprocessor of the largest devices; beyond that, more splits only cost memory traffic.
-constexpr int64_t BLOCKS_WANTED = 512;
+// Blocks that run at once on 132 multiprocessors, the most of any device this was measured on: a few blocks more take
+// as long as twice as many. Fixed here, not asked of the device, or the bits of a product would depend on it.
+constexpr int64_t SLOTS = 4 * 132;
+constexpr int64_t NARROW_SLOTS = 6 * 132;
+
+// How many steps of the summed index a wave of blocks makes in the time that a tile of a share is written and read,
+// times the tile's width.
+constexpr int64_t STEPS_PER_SHARE = 450;
 
 // A shorter share of the sum does not pay for its part of the second stage, which grows with the rank.
 constexpr int64_t SHORTEST_SPLIT = 128;
@@ -36,11 +42,32 @@ int64_t width_for(int64_t rank) {
   return rank <= 16 ? 16 : rank <= 32 ? 32 : 64;
 }
 
+int64_t shortest_split(int64_t width) {
+  return width == 64 ? SHORTEST_SPLIT : SHORTEST_NARROW_SPLIT;
+}
+
 // Of an index of `depth` steps into about `wanted` parts: the steps of each.
 int64_t step_for(int64_t depth, int64_t wanted, int64_t shortest) {
   const int64_t most = std::max<int64_t>(1, ceil_div(depth, shortest));
   const int64_t parts = std::clamp<int64_t>(wanted, 1, most);
   return std::max(DEPTH, ceil_div(ceil_div(depth, parts), DEPTH) * DEPTH);
+}
+
+// As many splits as fill one to four waves of blocks, whichever costs least.
+int64_t best_step(int64_t depth, int64_t tiles, int64_t width) {
+  const int64_t slots = width == 64 ? SLOTS : NARROW_SLOTS;
+  const int64_t fewest = ceil_div(tiles, slots);
+  int64_t best = 0, least = 0;
+  for (int64_t filled = fewest; filled < fewest + 4; filled++) {
+    const int64_t step = step_for(depth, filled * slots / tiles, shortest_split(width));
+    const int64_t blocks = tiles * ceil_div(depth, step);
+    const int64_t cost = STEPS_PER_SHARE * ceil_div(blocks, slots) * step + blocks * width;
+    if (best == 0 || cost < least) {
+      best = step;
+      least = cost;
+    }
+  }
+  return best;
 }
 
 kernel by_width(int64_t width, kernel narrow, kernel middle, kernel wide) {
@@ -61,8 +88,7 @@ template<class T> T* pointer(device_address address) {
 product_plan plan_product(int64_t tall, int64_t rank, int64_t depth) {
   const int64_t width = width_for(rank);
   const int64_t tall_tiles = ceil_div(tall, TALL), rank_tiles = ceil_div(rank, width);
-  const int64_t step = step_for(depth, ceil_div(BLOCKS_WANTED, std::max<int64_t>(1, tall_tiles * rank_tiles)),
-                                width == 64 ? SHORTEST_SPLIT : SHORTEST_NARROW_SPLIT);
+  const int64_t step = best_step(depth, std::max<int64_t>(1, tall_tiles * rank_tiles), width);
   return {width, tall_tiles, rank_tiles, std::max<int64_t>(1, ceil_div(depth, step)), step, tall * rank};
 }
 
@@ -71,7 +97,7 @@ gram_plan plan_gram(int64_t rows, int64_t rank) {
   const int64_t side = ceil_div(rank, width);
   const int64_t tiles = side * (side + 1) / 2;
   const int64_t most = MOST_GRAM_SHARES / (width * width);
-  const int64_t step = step_for(rows, std::min(most, ceil_div(BLOCKS_WANTED, tiles)), SHORTEST_SPLIT);
+  const int64_t step = step_for(rows, std::min(most, ceil_div(SLOTS, tiles)), SHORTEST_SPLIT);
   return {width, tiles, std::max<int64_t>(1, ceil_div(rows, step)), step};
 }
 
