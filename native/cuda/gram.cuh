@@ -1,19 +1,20 @@
-// One block's part of a gram_task, with 128 threads and tiles of WIDTH × WIDTH.
+// One block's part of a gram_task. The tiles are small, 32 × 32, since one block adds all shares of a tile, for which
+// updates wait where the product beside it is short.
 #pragma once
 
 #include "gram_task.cuh"
 #include "tile.cuh"
 
-template<int WIDTH> struct gram_shape {
-  static constexpr int across = WIDTH / 4;
-  static constexpr int down = TILE_THREADS / across;
-  static constexpr int each = WIDTH / down;
-};
+constexpr int GRAM_SIDE = 32;
+constexpr int GRAM_AREA = GRAM_SIDE * GRAM_SIDE;
+constexpr int GRAM_DEPTH = 32;
+constexpr int GRAM_ACROSS = GRAM_SIDE / 4;
+constexpr int GRAM_EACH = GRAM_AREA / 4 / TILE_THREADS; // rows of a thread, which has four columns
 
 // Where there is no larger tile beside it.
-template<int WIDTH> struct alignas(16) gram_memory {
-  float left[2][TILE_DEPTH * WIDTH];
-  float right[2][TILE_DEPTH * WIDTH];
+struct alignas(16) gram_memory {
+  float left[2][GRAM_DEPTH * GRAM_SIDE];
+  float right[2][GRAM_DEPTH * GRAM_SIDE];
   double sums[TILE_THREADS];
   int last;
 };
@@ -43,33 +44,30 @@ __device__ __forceinline__ void place_of_tile(int at, int side, int& left, int& 
   right = left + at;
 }
 
-template<int WIDTH, class Memory>
-__device__ __forceinline__ void gram_block(const gram_task& task, int block, Memory& memory) {
-  using shape = gram_shape<WIDTH>;
+template<class Memory> __device__ __forceinline__ void gram_block(const gram_task& task, int block, Memory& memory) {
   const int rank = task.rank;
-  const int side = (rank + WIDTH - 1) / WIDTH;
   const int tile = block / task.splits;
   const int split = block % task.splits;
-  const int x = threadIdx.x % shape::across;
-  const int y = threadIdx.x / shape::across;
+  const int x = threadIdx.x % GRAM_ACROSS * 4;
+  const int y = threadIdx.x / GRAM_ACROSS * GRAM_EACH;
   int left_tile, right_tile;
-  place_of_tile(tile, side, left_tile, right_tile);
+  place_of_tile(tile, (rank + GRAM_SIDE - 1) / GRAM_SIDE, left_tile, right_tile);
   const i64 begin = split * task.split;
   const i64 end = begin + task.split < task.rows ? begin + task.split : task.rows;
 
-  float sums[shape::each][4] = {};
-  right_stage<WIDTH> left(task.F, left_tile * WIDTH, rank, end);
-  right_stage<WIDTH> right(task.F, right_tile * WIDTH, rank, end);
+  float sums[GRAM_EACH][4] = {};
+  right_stage<GRAM_SIDE, GRAM_DEPTH> left(task.F, left_tile * GRAM_SIDE, rank, end);
+  right_stage<GRAM_SIDE, GRAM_DEPTH> right(task.F, right_tile * GRAM_SIDE, rank, end);
   in_stages(begin, end, left, right, memory, [&](int half) {
-    const float* lefts = memory.left[half] + y * shape::each;
-    const float* rights = memory.right[half] + x * 4;
-#pragma unroll 4
-    for (int k = 0; k < TILE_DEPTH; k++) {
-      float values[4];
-      read_four(values, rights + k * WIDTH);
+    const float* lefts = memory.left[half] + y;
+    const float* rights = memory.right[half] + x;
 #pragma unroll
-      for (int i = 0; i < shape::each; i++) {
-        const float factor = lefts[k * WIDTH + i];
+    for (int k = 0; k < GRAM_DEPTH; k++) {
+      float values[4];
+      read_four(values, rights + k * GRAM_SIDE);
+#pragma unroll
+      for (int i = 0; i < GRAM_EACH; i++) {
+        const float factor = lefts[k * GRAM_SIDE + i];
 #pragma unroll
         for (int q = 0; q < 4; q++)
           sums[i][q] += factor * values[q];
@@ -78,41 +76,42 @@ __device__ __forceinline__ void gram_block(const gram_task& task, int block, Mem
   });
 
   if (task.splits > 1) {
-    const int own = y * shape::each * WIDTH + x * 4;
-    float4* shares = reinterpret_cast<float4*>(task.shares + static_cast<i64>(block) * WIDTH * WIDTH + own);
+    const int own = y * GRAM_SIDE + x;
+    float4* shares = reinterpret_cast<float4*>(task.shares + static_cast<i64>(block) * GRAM_AREA + own);
 #pragma unroll
-    for (int i = 0; i < shape::each; i++)
-      shares[i * WIDTH / 4] = float4{sums[i][0], sums[i][1], sums[i][2], sums[i][3]};
+    for (int i = 0; i < GRAM_EACH; i++)
+      shares[i * GRAM_ACROSS] = float4{sums[i][0], sums[i][1], sums[i][2], sums[i][3]};
     if (!is_last(task.arrived + tile, task.splits, memory.last))
       return;
     const float4* share =
-        reinterpret_cast<const float4*>(task.shares + static_cast<i64>(tile) * task.splits * WIDTH * WIDTH + own);
+        reinterpret_cast<const float4*>(task.shares + static_cast<i64>(tile) * task.splits * GRAM_AREA + own);
 #pragma unroll
-    for (int i = 0; i < shape::each; i++) {
-      float4 sum = {0.0f, 0.0f, 0.0f, 0.0f};
+    for (int i = 0; i < GRAM_EACH; i++) {
+#pragma unroll
+      for (int q = 0; q < 4; q++)
+        sums[i][q] = 0.0f;
+    }
 #pragma unroll 8
-      for (int s = 0; s < task.splits; s++) {
+    for (int s = 0; s < task.splits; s++, share += GRAM_AREA / 4) {
+#pragma unroll
+      for (int i = 0; i < GRAM_EACH; i++) {
         // past this multiprocessor's own cache, which may hold older shares
-        const float4 one = __ldcg(share + s * (WIDTH * WIDTH / 4) + i * WIDTH / 4);
-        sum.x += one.x;
-        sum.y += one.y;
-        sum.z += one.z;
-        sum.w += one.w;
+        const float4 one = __ldcg(share + i * GRAM_ACROSS);
+        sums[i][0] += one.x;
+        sums[i][1] += one.y;
+        sums[i][2] += one.z;
+        sums[i][3] += one.w;
       }
-      sums[i][0] = sum.x;
-      sums[i][1] = sum.y;
-      sums[i][2] = sum.z;
-      sums[i][3] = sum.w;
     }
   }
 
   double product = 0.0;
 #pragma unroll
-  for (int i = 0; i < shape::each; i++) {
+  for (int i = 0; i < GRAM_EACH; i++) {
 #pragma unroll
     for (int q = 0; q < 4; q++) {
-      const int r = left_tile * WIDTH + y * shape::each + i;
-      const int s = right_tile * WIDTH + x * 4 + q;
+      const int r = left_tile * GRAM_SIDE + y + i;
+      const int s = right_tile * GRAM_SIDE + x + q;
       if (r >= rank || s >= rank)
         continue;
       const i64 at = static_cast<i64>(r) * rank + s;

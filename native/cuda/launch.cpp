@@ -31,8 +31,9 @@ constexpr int64_t STEPS_PER_SHARE = 450;
 constexpr int64_t SHORTEST_SPLIT = 128;
 constexpr int64_t SHORTEST_NARROW_SPLIT = 64;
 
-// One block adds all shares of a Gram matrix's tile, which takes the longer the larger the tile is.
-constexpr int64_t MOST_GRAM_SHARES = 1 << 17;
+// One block adds all shares of a Gram matrix's tile.
+constexpr int64_t GRAM_SIDE = 32;
+constexpr int64_t MOST_GRAM_SPLITS = 64;
 
 int64_t ceil_div(int64_t value, int64_t by) {
   return (value + by - 1) / by;
@@ -93,17 +94,15 @@ product_plan plan_product(int64_t tall, int64_t rank, int64_t depth) {
 }
 
 gram_plan plan_gram(int64_t rows, int64_t rank) {
-  const int64_t width = rank <= 32 ? 32 : 64;
-  const int64_t side = ceil_div(rank, width);
+  const int64_t side = ceil_div(rank, GRAM_SIDE);
   const int64_t tiles = side * (side + 1) / 2;
-  const int64_t most = MOST_GRAM_SHARES / (width * width);
-  const int64_t step = step_for(rows, std::min(most, ceil_div(SLOTS, tiles)), SHORTEST_SPLIT);
-  return {width, tiles, std::max<int64_t>(1, ceil_div(rows, step)), step};
+  const int64_t step = step_for(rows, std::min(MOST_GRAM_SPLITS, ceil_div(SLOTS / 4, tiles)), SHORTEST_SPLIT);
+  return {tiles, std::max<int64_t>(1, ceil_div(rows, step)), step};
 }
 
 void gram_space::plan(int64_t rows, int64_t rank) {
   const gram_plan cut = plan_gram(rows, rank);
-  const int64_t entries = cut.splits > 1 ? cut.tiles * cut.splits * cut.width * cut.width : 0;
+  const int64_t entries = cut.splits > 1 ? cut.tiles * cut.splits * GRAM_SIDE * GRAM_SIDE : 0;
   share_bytes = std::max(share_bytes, static_cast<size_t>(entries) * sizeof(float));
   product_bytes = std::max(product_bytes, static_cast<size_t>(cut.tiles) * sizeof(double));
   arrived_bytes = std::max(arrived_bytes, static_cast<size_t>(cut.tiles + 1) * sizeof(unsigned));
@@ -177,13 +176,12 @@ void xht_csr(queue& on, device_address indptr, device_address indices, device_ad
   const int64_t team = average >= CSR_BLOCK_AVERAGE ? CSR_THREADS : 32;
   const launch_size grid = {static_cast<unsigned>(ceil_div(rows, CSR_THREADS / team) + beside.blocks),
                             static_cast<unsigned>(ceil_div(rank, 4 * lanes))};
-  on.launch(rank <= 32 ? kernel::xht_csr_32 : kernel::xht_csr_64, grid, {CSR_THREADS}, indptr, indices, values, Ht, N,
-            rows, static_cast<int32_t>(rank), static_cast<int32_t>(lanes), static_cast<int32_t>(team), beside);
+  on.launch(kernel::xht_csr, grid, {CSR_THREADS}, indptr, indices, values, Ht, N, rows, static_cast<int32_t>(rank),
+            static_cast<int32_t>(lanes), static_cast<int32_t>(team), beside);
 }
 
 void gram(queue& on, const gram_task& task) {
-  const kernel which = task.rank <= 32 ? kernel::gram_32 : kernel::gram_64;
-  on.launch(which, {static_cast<unsigned>(task.blocks)}, {TILE_THREADS}, task);
+  on.launch(kernel::gram, {static_cast<unsigned>(task.blocks)}, {TILE_THREADS}, task);
 }
 
 void mu_update(queue& on, device_address F, const shares& N, device_address G, device_address out, int64_t rows,

@@ -25,7 +25,6 @@ product_plan plan_product(int64_t tall, int64_t rank, int64_t depth);
 
 // How a Gram matrix is cut: into tiles on and above the diagonal, and each of them along the rows.
 struct gram_plan {
-  int64_t width; // of a tile: 32 or 64
   int64_t tiles;
   int64_t splits;
   int64_t step; // rows of a split

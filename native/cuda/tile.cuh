@@ -18,10 +18,7 @@ template<int WIDTH> struct tile_shape {
   static constexpr int wide = WIDTH == 64 ? 8 : 4; // columns of a thread
   static constexpr int across = WIDTH / wide;
   static constexpr int down = TILE_THREADS / across;
-  static constexpr int each = TILE_TALL / down; // rows of a thread
-  static constexpr int left_loads = TILE_TALL * TILE_DEPTH / TILE_THREADS;
-  static constexpr int right_loads = TILE_DEPTH * WIDTH / TILE_THREADS;
-  static constexpr int gram = WIDTH == 64 ? 64 : 32; // side of the Gram matrix's tiles beside a product of this width
+  static constexpr int each = TILE_TALL / down;      // rows of a thread
   static constexpr int blocks = WIDTH == 64 ? 4 : 6; // on one multiprocessor, for the compiler's choice of registers
 };
 
@@ -52,10 +49,11 @@ __device__ __forceinline__ void read_four(float* to, const float* from) {
   to[3] = values.w;
 }
 
-// TILE_DEPTH rows from `step` of a matrix of `rank` columns, of which WIDTH from rank_first, on their way to shared
-// memory; what lies outside counts as zero.
-template<int WIDTH> struct right_stage {
-  static constexpr int loads = tile_shape<WIDTH>::right_loads;
+// DEPTH rows from `step` of a matrix of `rank` columns, of which WIDTH from rank_first, on their way to shared memory;
+// what lies outside counts as zero.
+template<int WIDTH, int DEPTH = TILE_DEPTH> struct right_stage {
+  static constexpr int depth = DEPTH;
+  static constexpr int loads = DEPTH * WIDTH / TILE_THREADS;
   static constexpr int rows_per_load = TILE_THREADS / WIDTH;
 
   __device__ __forceinline__ right_stage(const float* matrix, int rank_first, int rank, i64 end)
@@ -64,7 +62,7 @@ template<int WIDTH> struct right_stage {
 
   __device__ __forceinline__ void fetch(i64 step) {
     const i64 left = inside ? end - step - threadIdx.x / WIDTH : 0;
-    const int rows = left < TILE_DEPTH ? static_cast<int>(left) : TILE_DEPTH;
+    const int rows = left < DEPTH ? static_cast<int>(left) : DEPTH;
     const float* at = source + step * rank;
 #pragma unroll
     for (int load = 0; load < loads; load++, at += rows_per_load * rank)
@@ -149,7 +147,7 @@ struct columns_stage {
   float held[loads];
 };
 
-// Calls multiply(half) for each TILE_DEPTH steps of begin ≤ k < end, with those steps staged in that half of the
+// Calls multiply(half) for every Right::depth steps of begin ≤ k < end, with those steps staged in that half of the
 // memory. Every thread of the block must come here with the same bounds.
 template<class Left, class Right, class Memory, class Multiply>
 __device__ __forceinline__ void in_stages(i64 begin, i64 end, Left& left, Right& right, Memory& memory,
@@ -162,11 +160,11 @@ __device__ __forceinline__ void in_stages(i64 begin, i64 end, Left& left, Right&
   right.stage(memory.right[0]);
   __syncthreads();
   int half = 0;
-  for (i64 step = begin; step < end; step += TILE_DEPTH) {
-    const bool more = step + TILE_DEPTH < end;
+  for (i64 step = begin; step < end; step += Right::depth) {
+    const bool more = step + Right::depth < end;
     if (more) {
-      left.fetch(step + TILE_DEPTH);
-      right.fetch(step + TILE_DEPTH);
+      left.fetch(step + Right::depth);
+      right.fetch(step + Right::depth);
     }
     multiply(half);
     half ^= 1;

@@ -61,15 +61,14 @@ __device__ __forceinline__ void sum_row(const unsigned* __restrict__ indices, co
   __syncthreads();
 }
 
-template<int WIDTH>
-__device__ __forceinline__ void xht_csr(const unsigned* __restrict__ indptr, const unsigned* __restrict__ indices,
-                                        const float* __restrict__ values, const float* __restrict__ Ht, float* N,
-                                        i64 rows, int rank, int lanes, int team, const gram_task& beside,
-                                        gram_memory<WIDTH>& memory) {
+extern "C" __global__ void __launch_bounds__(CSR_THREADS)
+    xht_csr(const unsigned* __restrict__ indptr, const unsigned* __restrict__ indices, const float* __restrict__ values,
+            const float* __restrict__ Ht, float* N, i64 rows, int rank, int lanes, int team, gram_task beside) {
+  __shared__ gram_memory memory;
   static_assert(sizeof(memory.left) >= CSR_THREADS * 4 * sizeof(float), "sums of four columns fit");
   if (blockIdx.x < beside.blocks) {
     if (blockIdx.y == 0)
-      gram_block<WIDTH>(beside, blockIdx.x, memory);
+      gram_block(beside, blockIdx.x, memory);
     return;
   }
   float* sums = memory.left[0];
@@ -89,14 +88,3 @@ __device__ __forceinline__ void xht_csr(const unsigned* __restrict__ indptr, con
       sum_row(indices, values, Ht, N, row, first, last, true, rank, lanes, CSR_THREADS, threadIdx.x, sums);
   }
 }
-
-#define XHT_CSR(WIDTH)                                                                                                 \
-  extern "C" __global__ void __launch_bounds__(CSR_THREADS)                                                            \
-      xht_csr_##WIDTH(const unsigned* indptr, const unsigned* indices, const float* values, const float* Ht, float* N, \
-                      i64 rows, int rank, int lanes, int team, gram_task beside) {                                     \
-    __shared__ gram_memory<WIDTH> memory;                                                                              \
-    xht_csr<WIDTH>(indptr, indices, values, Ht, N, rows, rank, lanes, team, beside, memory);                           \
-  }
-
-XHT_CSR(32)
-XHT_CSR(64)
