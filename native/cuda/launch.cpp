@@ -11,7 +11,7 @@ namespace {
 constexpr int64_t TALL = 128;
 constexpr int64_t DEPTH = 16;
 constexpr unsigned TILE_THREADS = 128;
-constexpr int64_t MU_ROWS = 32;
+constexpr int64_t MU_ROWS = 16;
 constexpr unsigned CSR_THREADS = 128;
 constexpr unsigned THREADS = 256;
 
@@ -190,7 +190,7 @@ void mu_update(queue& on, device_address F, const shares& N, device_address G, d
   const kernel which = by_width(width, kernel::mu_update_16, kernel::mu_update_32, kernel::mu_update_64);
   const launch_size grid = {static_cast<unsigned>(ceil_div(rows, MU_ROWS)),
                             static_cast<unsigned>(ceil_div(rank, width))};
-  on.launch(which, grid, {width == 64 ? 256u : 128u}, F, N.start, static_cast<int32_t>(N.count), G, out, rows,
+  on.launch(which, grid, {width == 64 ? 128u : 64u}, F, N.start, static_cast<int32_t>(N.count), G, out, rows,
             static_cast<int32_t>(rank), products);
 }
 

@@ -4,12 +4,12 @@
 // out⟩. Without G, the factor stays as it is: only the products are computed, from F itself, by the same sums.
 #include "tile.cuh"
 
-constexpr int MU_ROWS = 32;
+constexpr int MU_ROWS = 16;
 constexpr int MU_DEPTH = 32;
 constexpr int MU_PITCH = MU_DEPTH + 4; // vectors stay aligned; neighbouring rows start in different banks
 
 template<int WIDTH> struct mu_shape {
-  static constexpr int threads = WIDTH == 64 ? 256 : 128;
+  static constexpr int threads = WIDTH == 64 ? 128 : 64;
   static constexpr int across = WIDTH / 4;
   static constexpr int down = threads / across;
   static constexpr int each = MU_ROWS / down;
