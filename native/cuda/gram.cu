@@ -2,6 +2,6 @@
 #include "gram.cuh"
 
 extern "C" __global__ void __launch_bounds__(TILE_THREADS) gram(gram_task task) {
-  __shared__ gram_memory memory;
-  gram_block(task, blockIdx.x, memory);
+  __shared__ gram_memory<32> memory;
+  gram_block<32>(task, blockIdx.x, memory);
 }

@@ -7,14 +7,13 @@
 
 constexpr int GRAM_SIDE = 32;
 constexpr int GRAM_AREA = GRAM_SIDE * GRAM_SIDE;
-constexpr int GRAM_DEPTH = 32;
 constexpr int GRAM_ACROSS = GRAM_SIDE / 4;
 constexpr int GRAM_EACH = GRAM_AREA / 4 / TILE_THREADS; // rows of a thread, which has four columns
 
-// Where there is no larger tile beside it.
-struct alignas(16) gram_memory {
-  float left[2][GRAM_DEPTH * GRAM_SIDE];
-  float right[2][GRAM_DEPTH * GRAM_SIDE];
+// Where there is no larger tile beside it. DEPTH rows of the factor are staged at once.
+template<int DEPTH> struct alignas(16) gram_memory {
+  float left[2][DEPTH * GRAM_SIDE];
+  float right[2][DEPTH * GRAM_SIDE];
   double sums[TILE_THREADS];
   int last;
 };
@@ -44,7 +43,8 @@ __device__ __forceinline__ void place_of_tile(int at, int side, int& left, int& 
   right = left + at;
 }
 
-template<class Memory> __device__ __forceinline__ void gram_block(const gram_task& task, int block, Memory& memory) {
+template<int DEPTH, class Memory>
+__device__ __forceinline__ void gram_block(const gram_task& task, int block, Memory& memory) {
   const int rank = task.rank;
   const int tile = block / task.splits;
   const int split = block % task.splits;
@@ -56,13 +56,13 @@ template<class Memory> __device__ __forceinline__ void gram_block(const gram_tas
   const i64 end = begin + task.split < task.rows ? begin + task.split : task.rows;
 
   float sums[GRAM_EACH][4] = {};
-  right_stage<GRAM_SIDE, GRAM_DEPTH> left(task.F, left_tile * GRAM_SIDE, rank, end);
-  right_stage<GRAM_SIDE, GRAM_DEPTH> right(task.F, right_tile * GRAM_SIDE, rank, end);
+  right_stage<GRAM_SIDE, DEPTH> left(task.F, left_tile * GRAM_SIDE, rank, end);
+  right_stage<GRAM_SIDE, DEPTH> right(task.F, right_tile * GRAM_SIDE, rank, end);
   in_stages(begin, end, left, right, memory, [&](int half) {
     const float* lefts = memory.left[half] + y;
     const float* rights = memory.right[half] + x;
 #pragma unroll
-    for (int k = 0; k < GRAM_DEPTH; k++) {
+    for (int k = 0; k < DEPTH; k++) {
       float values[4];
       read_four(values, rights + k * GRAM_SIDE);
 #pragma unroll

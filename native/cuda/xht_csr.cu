@@ -64,11 +64,12 @@ __device__ __forceinline__ void sum_row(const unsigned* __restrict__ indices, co
 extern "C" __global__ void __launch_bounds__(CSR_THREADS)
     xht_csr(const unsigned* __restrict__ indptr, const unsigned* __restrict__ indices, const float* __restrict__ values,
             const float* __restrict__ Ht, float* N, i64 rows, int rank, int lanes, int team, gram_task beside) {
-  __shared__ gram_memory memory;
+  // little, as what is not shared memory is cache, and keeps the gathered rows
+  __shared__ gram_memory<16> memory;
   static_assert(sizeof(memory.left) >= CSR_THREADS * 4 * sizeof(float), "sums of four columns fit");
   if (blockIdx.x < beside.blocks) {
     if (blockIdx.y == 0)
-      gram_block(beside, blockIdx.x, memory);
+      gram_block<16>(beside, blockIdx.x, memory);
     return;
   }
   float* sums = memory.left[0];

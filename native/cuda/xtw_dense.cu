@@ -7,7 +7,7 @@ __device__ __forceinline__ void xtw_dense(const float* __restrict__ X, const flo
                                           i64 rows, i64 columns, int rank, i64 stride, i64 split,
                                           const gram_task& beside, tile_memory& memory) {
   if (blockIdx.x < beside.blocks) {
-    gram_block(beside, blockIdx.x, memory);
+    gram_block<32>(beside, blockIdx.x, memory);
     return;
   }
   using shape = tile_shape<WIDTH>;
