@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs'
+import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 // Which backends must be there; an absent one of these is a failure, any other absence is reported as skipped.
 // `.ci/run` asks for all of them. Elsewhere: what every machine has, and what was built here.
@@ -21,12 +23,27 @@ const env = {
   NONNEG_REQUIRE: process.env.NONNEG_REQUIRE ?? requiredBackends(),
 }
 
+/** Folders with files that take long: they compile kernels for software drivers, open browsers or go through a large grid. */
+const LONG = ['package', 'conformance', 'webgpu', 'browser', 'wasm', 'native', 'cli', 'nmf']
+
+/** Files of those folders first, so that no worker is left with a long one when the others have nothing more to do. */
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification) => {
+      const at = LONG.indexOf(path.basename(path.dirname(moduleId)))
+      return at < 0 ? LONG.length : at
+    }
+    return (await super.sort(files)).sort((a, b) => place(a) - place(b))
+  }
+}
+
 export default defineConfig({
   // what imports the package by its name is tested with the sources, as all else is
   resolve: { alias: [{ find: /^nonneg$/, replacement: fileURLToPath(new URL('ts/node.ts', import.meta.url)) }] },
   test: {
     pool: 'forks',
     maxWorkers: 2,
+    sequence: { sequencer: LongFirst },
     env,
     projects: [
       {
@@ -35,6 +52,7 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/package/**'],
+          setupFiles: ['test/setup/polling.ts', 'test/setup/typed-arrays.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

@@ -18,6 +18,8 @@ export interface Bout {
   readonly unit: Unit
   /** Fewer where a round takes long. */
   readonly rounds?: number
+  /** The contestants start at the same time rather than one after the other: each takes seconds for it. */
+  readonly together?: boolean
   /** Names the files, written when the bout begins. */
   prepare?(): Readonly<Record<string, string>>
   readonly entrants: readonly Entrant[]
@@ -111,12 +113,13 @@ export async function hold(bout: Bout, rounds: number, stolen = watchGuests()): 
   const files = bout.prepare?.() ?? {}
   const places: Place[] = bout.entrants.map(entrant => ({ entrant, samples: [], loss: null }))
   try {
-    for (const place of places) {
-      await guarded(place, async () => {
+    const open = (place: Place) =>
+      guarded(place, async () => {
         const start = { ...place.entrant.start, ...(place.entrant.roof ? {} : files) }
         place.contestant = await Contestant.open({ ...place.entrant, start }, bout.unit)
       })
-    }
+    if (bout.together) await Promise.all(places.map(open))
+    else for (const place of places) await open(place)
     const begun = performance.now()
     const wanted = Math.min(rounds, bout.rounds ?? rounds)
     const shares: number[] = []
@@ -138,7 +141,7 @@ export async function hold(bout: Bout, rounds: number, stolen = watchGuests()): 
     const counted = order.slice(0, wanted).sort((a, b) => a - b)
     for (const place of places) if (!place.failure) place.samples = counted.map(round => place.samples[round])
   } finally {
-    for (const { contestant } of places) await contestant?.close()
+    await Promise.all(places.map(({ contestant }) => contestant?.close()))
   }
   const plain = places.map(place => rowOf(bout, place))
   const roofs = plain.flatMap((row, i) => {

@@ -64,6 +64,7 @@ class Talk {
   readonly #answers: AsyncIterator<string>
   readonly #patience: number
   #complaint = ''
+  #missing = false
 
   constructor({ command, environment, patience = PATIENCE_SECONDS }: ContestantSpec) {
     const [program, ...args] = command
@@ -73,8 +74,9 @@ class Talk {
       env: { ...process.env, ...environment },
     })
     // a program that is not there speaks through `error`, one that ends through the end of its output
-    this.#child.on('error', error => {
+    this.#child.on('error', (error: NodeJS.ErrnoException) => {
       this.#complaint = error.message
+      this.#missing = error.code === 'ENOENT'
     })
     this.#child.stdin!.on('error', () => {})
     this.#child.stderr!.on('data', text => {
@@ -90,6 +92,7 @@ class Talk {
     const { value, done } = await this.#answers.next()
     clearTimeout(timer)
     if (done) {
+      if (this.#missing) throw new NoTimes('absent', this.#complaint)
       const last = this.#complaint.trim().split('\n').at(-1)
       throw new NoTimes('failed', `the process ended${last ? `: ${last}` : ''}`)
     }

@@ -19,13 +19,14 @@ export const ISAS = ['baseline', 'neon', 'avx2', 'avx512'] as const
 /** Node before 22 has relaxed SIMD behind a flag, which later ones do not know. */
 const RELAXED_FLAGS = Number(process.versions.node.split('.')[0]) < 22 ? ['--experimental-wasm-relaxed-simd'] : []
 
-function fitWords(problem: FitProblem): Readonly<Record<string, string | number>> {
+/** What every contestant of a fit is told at its `start`. */
+export function fitWords(problem: FitProblem): Readonly<Record<string, string | number>> {
   const { rows, rank, columns, rule, loss = 'frobenius' } = problem
   return { solver: rule, loss, rows, rank, columns }
 }
 
 export interface OursOptions {
-  readonly backend: 'native' | 'wasm'
+  readonly backend: 'native' | 'wasm' | 'cuda'
   readonly threads: number
   /** Forces an instruction set of the native backend. */
   readonly isa?: string

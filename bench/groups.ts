@@ -1,6 +1,8 @@
 import { kernels } from '../ts/kernels/index.js'
 import { problemString } from '../ts/kernels/spec.js'
 import type { Bout, Entrant } from './bout.js'
+import { cudaBouts } from './cuda/group.js'
+import { CUDA_GROUP } from './cuda/plan.js'
 import type { DataFolder } from './data.js'
 import {
   arithmeticRoof,
@@ -28,8 +30,9 @@ export interface Setting {
   readonly widest: string
   /** Small problems only, for a first look. */
   readonly quick: boolean
-  /** How large problems of WebGPU are. */
+  /** How large problems of WebGPU and of CUDA are. */
   readonly gpuScale: GpuScale
+  readonly cudaScale: GpuScale
 }
 
 const MIB = 2 ** 20
@@ -213,7 +216,10 @@ export const GROUPS: Readonly<Record<string, (setting: Setting) => Bout[]>> = {
   [GPU_GROUP]: ({ data, gpuScale }) => gpuBouts(data, gpuScale),
   [RACE_GROUP]: ({ data, gpuScale }) => raceBouts(data, gpuScale),
   [TILE_GROUP]: ({ data, gpuScale }) => tileBouts(data, gpuScale),
+  [CUDA_GROUP]: ({ data, cudaScale }) => cudaBouts(data, cudaScale),
 }
 
 /** Those of a run that names none: not every machine has a GPU. */
-export const USUAL_GROUPS: readonly string[] = Object.keys(GROUPS).filter(name => !GPU_GROUPS.includes(name))
+export const USUAL_GROUPS: readonly string[] = Object.keys(GROUPS).filter(
+  name => !GPU_GROUPS.includes(name) && name !== CUDA_GROUP,
+)

@@ -9,23 +9,24 @@ import { type Bout, hold } from './bout.js'
 import { DataFolder } from './data.js'
 import { ISAS, ROOFLINE } from './entrants.js'
 import { resultsFile, watchEnvironment } from './environment.js'
-import { gpuResultsFile } from './gpu/files.js'
-import { GPU_GROUPS, type GpuScale } from './gpu/plan.js'
-import { GPU_PAGE, writeGpuPage } from './gpu/write-page.js'
+import { type GpuBackend, gpuResultsFile } from './gpu/files.js'
+import { GPU_BACKENDS, GPU_PAGES, gpuBackendOf, writeGpuPage } from './gpu/pages.js'
+import type { GpuScale } from './gpu/plan.js'
 import { GROUPS, type Setting, USUAL_GROUPS } from './groups.js'
 import { bulletin, type Notes, performancePage } from './report.js'
 import { type Comparison, type Results, type Row, resultsComplaints, SCHEMA_VERSION } from './schema.js'
 import { linesOf } from './targets.js'
 
 const USAGE = `npm run bench -- [options]
-  --groups NAMES     of ${Object.keys(GROUPS).join(', ')} (default: all but those of webgpu)
+  --groups NAMES     of ${Object.keys(GROUPS).join(', ')} (default: all but those of GPUs)
   --only TEXT        problems whose string contains it
-  --backends NAMES   of nonneg's own rows: native, wasm, webgpu (default: all); webgpu stands for its groups too
+  --backends NAMES   of nonneg's own rows: native, wasm, webgpu, cuda (default: all); webgpu and cuda stand for their groups too
   --threads N        the most threads of a row (default: 2, or what the machine has)
   --rounds N         turns of every contestant (default: 11; quick: 3)
   --quick            small problems, in less than two minutes
   --out FILE         where the results go
-  --render FILE      makes docs/performance.md again from results, or docs/webgpu.md from all of WebGPU, and measures nothing`
+  --render FILE      makes docs/performance.md again from results, or docs/webgpu.md or docs/cuda.md from
+                     all of that backend, and measures nothing`
 
 const { values: args } = parseArgs({
   options: {
@@ -43,14 +44,12 @@ const { values: args } = parseArgs({
 
 const PAGE = path.join('docs', 'performance.md')
 const NOTES = path.join('bench', 'notes.json')
-const OWN = ['native', 'wasm', 'webgpu', 'auto', 'package']
+const OWN = ['native', 'wasm', ...GPU_BACKENDS, 'auto', 'package']
 
 async function writePage(results: Results, source: string): Promise<void> {
-  if (results.rows.some(({ group }) => GPU_GROUPS.includes(group))) {
-    await writeGpuPage()
-    console.log(`Page: ${GPU_PAGE}`)
-    return
-  }
+  const gpus = GPU_BACKENDS.filter(id => results.rows.some(({ group }) => GPU_PAGES[id].groups.includes(group)))
+  for (const backend of gpus) console.log(`Page: ${await writeGpuPage(backend)}`)
+  if (gpus.length > 0) return
   const notes = JSON.parse(readFileSync(NOTES, 'utf8')) as Notes
   writeFileSync(PAGE, performancePage(results, notes, source.split(path.sep).join('/')))
   console.log(`Page: ${PAGE}`)
@@ -69,19 +68,21 @@ const backends = args.backends?.split(',')
 
 function chosenGroups(): readonly string[] {
   if (args.groups) return args.groups.split(',')
-  if (!backends?.includes('webgpu')) return USUAL_GROUPS
-  return backends.length === 1 ? GPU_GROUPS : [...USUAL_GROUPS, ...GPU_GROUPS]
+  const gpus = GPU_BACKENDS.filter(backend => backends?.includes(backend))
+  const own = gpus.flatMap(backend => GPU_PAGES[backend].groups)
+  return gpus.length > 0 && gpus.length === backends?.length ? own : [...USUAL_GROUPS, ...own]
 }
 
-/** Whether a GPU, and nothing else, is measured, in sizes that are worth keeping. */
-function isGpuRun(): boolean {
-  return chosenGroups().every(name => GPU_GROUPS.includes(name)) && !args.quick && !args.only
+/** The GPU's backend that is measured, and nothing else, in sizes that are worth keeping. */
+function gpuRun(): GpuBackend | undefined {
+  return args.quick || args.only ? undefined : gpuBackendOf(chosenGroups())
 }
 
-/** How large problems of WebGPU are: those of a driver on the CPU only show that everything runs. */
-async function gpuScale(): Promise<GpuScale> {
-  const found = (await probeBackends()).find(({ id }) => id === 'webgpu')
-  if (found?.available && found.emulated) return 'emulated'
+/** How large problems of a GPU are: those of an emulation only show that everything runs. */
+async function scaleOf(backend: GpuBackend): Promise<GpuScale> {
+  if (!chosenGroups().some(name => GPU_PAGES[backend].groups.includes(name))) return 'full'
+  const found = (await probeBackends()).find(({ id }) => id === backend)
+  if (!found?.available || found.emulated) return 'emulated'
   return args.quick ? 'quick' : 'full'
 }
 
@@ -92,7 +93,10 @@ function chosenBouts(setting: Setting): Bout[] {
     console.error(`there is no group ${unknown.join(', ')}; there are ${Object.keys(GROUPS).join(', ')}`)
     process.exit(2)
   }
-  const isIn = (backend: string) => !OWN.includes(backend) || (backends?.includes(backend) ?? true)
+  // beside CUDA the other backend on the same GPU is a peer
+  const others = backends?.includes('cuda') ? GPU_BACKENDS : []
+  const isIn = (backend: string) =>
+    !OWN.includes(backend) || backends === undefined || [...backends, ...others].includes(backend)
   return names
     .flatMap(name => GROUPS[name](setting))
     .filter(({ problem }) => problem.includes(args.only ?? ''))
@@ -104,8 +108,8 @@ async function measure(): Promise<void> {
   const rounds = Number(args.rounds ?? (args.quick ? 3 : 11))
   const data = new DataFolder(path.join('build', 'bench', 'data'))
   const threads = Number(args.threads ?? Math.min(2, os.availableParallelism()))
-  const scale = chosenGroups().some(name => GPU_GROUPS.includes(name)) ? await gpuScale() : 'full'
-  const bouts = chosenBouts({ data, threads, widest: widestIsa(), quick: args.quick, gpuScale: scale })
+  const [gpuScale, cudaScale] = [await scaleOf('webgpu'), await scaleOf('cuda')]
+  const bouts = chosenBouts({ data, threads, widest: widestIsa(), quick: args.quick, gpuScale, cudaScale })
   const environment = await watchEnvironment(rounds)
   const rows: Row[] = []
   const comparisons: Comparison[] = []
@@ -124,7 +128,8 @@ async function measure(): Promise<void> {
   const complaints = resultsComplaints(results)
   if (complaints.length > 0) throw new Error(`the results break their own schema: ${complaints.join('; ')}`)
   const isFull = !args.quick && !args.groups && !args.only && !args.backends
-  const own = isFull ? resultsFile('') : isGpuRun() ? gpuResultsFile(rows) : undefined
+  const gpu = gpuRun()
+  const own = isFull ? resultsFile('') : gpu && gpuResultsFile(gpu, rows)
   const file = args.out ?? own ?? path.join('build', 'bench', 'results.json')
   mkdirSync(path.dirname(file), { recursive: true })
   writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`)
@@ -135,7 +140,7 @@ async function measure(): Promise<void> {
     }
   }
   console.log(`Results: ${file}`)
-  if (isFull || (isGpuRun() && !args.out)) await writePage(results, file)
+  if (isFull || (gpu && !args.out)) await writePage(results, file)
 }
 
 if (args.help) console.log(USAGE)

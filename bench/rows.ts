@@ -44,7 +44,9 @@ export function unsampledRow(label: RowLabel, status: Exclude<Status, 'measured'
 
 function shareOf(row: Row, under: Roof, roofs: readonly { row: Row; roof: Roof }[]): Row['roofline'] {
   const [field, unit] = under === 'memory' ? (['gbs', 'GB/s'] as const) : (['gflops', 'GFLOP/s'] as const)
-  const fitting = roofs.filter(({ row: { threads }, roof }) => roof === under && threads === row.threads)
+  // an emulation is no roof for hardware, nor the other way round
+  const fits = (roof: Row) => roof.threads === row.threads && roof.emulated === row.emulated
+  const fitting = roofs.filter(({ row: roof, roof: kind }) => kind === under && fits(roof))
   const best = fitting.map(({ row: roof }) => roof).sort((a, b) => (b[field] ?? 0) - (a[field] ?? 0))[0]
   const value = best?.[field]
   const rate = row[field]

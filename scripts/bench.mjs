@@ -52,13 +52,15 @@ const args = process.argv.slice(2)
 /** @param {string} name @returns {string[]} */
 const listed = name => (args.includes(name) ? args[args.indexOf(name) + 1].split(',') : [])
 const groups = listed('--groups')
-// a GPU has no use for the addon, nor for the roofs of the processor
+// a GPU has no use for the roofs of the processor, and for the addon only by way of CUDA
 const asked = groups.length > 0 ? groups : listed('--backends')
-const gpuAlone = asked.length > 0 && asked.every(name => name.startsWith('webgpu'))
+const areAll = kind => asked.length > 0 && asked.every(kind)
+const isWebgpu = name => name.startsWith('webgpu')
 if (!args.includes('--render') && !args.includes('--help')) {
-  await build(gpuAlone ? { native: 'off' } : {})
-  if (!gpuAlone) await roofline()
-  if (groups.length === 0 || ['wasm', 'webgpu-race'].some(name => groups.includes(name))) await peers()
+  await build(areAll(isWebgpu) ? { native: 'off' } : {})
+  if (!areAll(name => isWebgpu(name) || name === 'cuda')) await roofline()
+  const usesPeers = groups.length === 0 || ['wasm', 'webgpu-race'].some(name => groups.includes(name))
+  if (usesPeers && !areAll(name => name === 'cuda')) await peers()
 }
 // these look inside the package, so they are made from its sources
 const insiders = ['contestants/kernel', 'contestants/vectors', 'contestants/gpu', 'peers/tfjs-webgpu']

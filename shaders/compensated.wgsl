@@ -1,11 +1,11 @@
 // Long sums that keep what their roundings lose, as a loss is a small difference of large sums. It stands behind reduce.wgsl and
-// before the text of kernels that leave one such sum per workgroup, of two f32. Knuth, The Art of Computer Programming 2,
+// opaque.wgsl and before the text of kernels that leave one such sum per workgroup, of two f32. Knuth, The Art of Computer Programming 2,
 // section 4.2.2, theorem B.
 
-// The sum and what its roundings have lost, after one more term. Where a compiler reorders the operations this is a plain sum.
+// The sum and what its roundings have lost, after one more term.
 fn plus(sum: vec2f, term: f32) -> vec2f {
-  let whole = sum.x + term;
-  let taken = whole - sum.x;
+  let whole = opaque(sum.x + term);
+  let taken = opaque(whole - sum.x);
   let lost = (sum.x - (whole - taken)) + (term - taken);
   return vec2f(whole, sum.y + lost);
 }

@@ -1,6 +1,6 @@
 // ⟨a, b⟩ and ⟨c, d⟩ as one partial sum per workgroup, of two f32: the two inner products of the loss ‖X − WH‖² by the Gram
 // identity, in one dispatch. The first `ab_groups` workgroups take a·b, the others c·d; the host adds the partials in
-// float64, in order. a, c and d may come in parts that are added first. Stands behind reduce.wgsl and compensated.wgsl.
+// float64, in order. a, c and d may come in parts that are added first. Stands behind reduce.wgsl, opaque.wgsl and compensated.wgsl.
 
 override WORKGROUP: u32 = 64;
 
@@ -13,6 +13,7 @@ struct Params {
   d_parts: u32,
   b_first: u32, // where b begins
   low: u32, // where the second halves of the partial sums begin
+  zero: u32, // 0
 }
 
 @group(0) @binding(0) var<uniform> p: Params;

@@ -1,12 +1,6 @@
-// Numbers of about 46 bits as sums of two f32, the second below a unit of the first: WGSL has no f64. It stands before the text
-// of kernels that use it, whose Params have `zero`. Dekker, Numerische Mathematik 18 (1971); sums as in Knuth, The Art of
+// Numbers of about 46 bits as sums of two f32, the second below a unit of the first: WGSL has no f64. It stands behind
+// opaque.wgsl and before the text of kernels that use it. Dekker, Numerische Mathematik 18 (1971); sums as in Knuth, The Art of
 // Computer Programming 2, section 4.2.2, theorem B.
-
-// The same number, of which a compiler that reorders floating point knows nothing: it would find that nothing is ever lost.
-// p.zero is 0.
-fn opaque(x: f32) -> f32 {
-  return bitcast<f32>(bitcast<u32>(x) ^ p.zero);
-}
 
 // a + b as it is.
 fn two_sum(a: f32, b: f32) -> vec2f {

@@ -1,5 +1,5 @@
 // Σ of a list as one partial sum per workgroup, of two f32; the host adds the partials in float64, in order. Stands behind
-// reduce.wgsl and compensated.wgsl.
+// reduce.wgsl, opaque.wgsl and compensated.wgsl.
 
 override WORKGROUP: u32 = 64;
 
@@ -7,6 +7,7 @@ struct Params {
   length: u32,
   first: u32, // of the partial sums
   low: u32, // of their second halves
+  zero: u32, // 0
 }
 
 @group(0) @binding(0) var<uniform> p: Params;

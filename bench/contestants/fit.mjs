@@ -2,7 +2,7 @@
 import { factorize, NonnegError, probeBackends } from 'nonneg'
 import { fitArrays } from './arrays.mjs'
 import { busyProcesses } from './busy.mjs'
-import { serve, Unsupported } from './serve.mjs'
+import { Absent, serve, Unsupported } from './serve.mjs'
 
 const REFUSALS = ['ERR_NONNEG_UNSUPPORTED', 'ERR_NONNEG_OPTION', 'ERR_NONNEG_NO_BACKEND']
 
@@ -29,10 +29,12 @@ await serve({
     const { rank } = problem
     const { loss, solver, dtype, backend } = words
     options = { rank, loss, solver, dtype, backend, threads: Number(words.threads), tolerance: 0, init: { W, H } }
+    const { available, emulated, info, reason, fix } = (await probeBackends()).find(({ id }) => id === backend)
+    if (!available) throw new Absent(fix ? `${reason} (${fix})` : reason)
     await fit(1)
     busy = busyProcesses(Number(words.busy ?? 0))
-    const { info } = (await probeBackends()).find(({ id }) => id === backend)
-    return { variant: info.isa ?? process.env.NONNEG_WASM ?? 'plain' }
+    const gpu = info.device && `${info.device}${emulated ? ' (emulated)' : ''}`
+    return { variant: gpu ?? info.isa ?? process.env.NONNEG_WASM ?? 'plain', emulated: Number(emulated) }
   },
   run: units => busy.beside(() => fit(units)),
   async loss() {

@@ -1,6 +1,7 @@
 // A GPU through WebGPU: whole iterations, resident and with the way there and back, single kernels as fits dispatch them,
 // an optimizer's step, the probes of the device's peaks, and a fit in naive shaders.
 //   what=fit | transfer | naive | kernel | step | probe
+//   only=hardware   leaves drivers on the CPU alone
 import { nodeGpu } from '../../ts/backends/webgpu/provider-node.ts'
 import { shapeNamed } from '../../ts/backends/webgpu/shapes.ts'
 import { openGpu } from '../gpu/open.ts'
@@ -43,6 +44,7 @@ const SUBJECTS = {
 await serve({
   async start(words) {
     const gpu = await opened()
+    if (words.only === 'hardware' && gpu.emulated) throw new Absent(`WebGPU has ${gpu.name} alone`)
     if (!Object.hasOwn(SUBJECTS, words.what)) throw new Unsupported(`there is nothing called ${words.what}`)
     subject = await SUBJECTS[words.what](gpu, words)
     const { flops, bytes } = subject.work

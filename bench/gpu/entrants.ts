@@ -52,6 +52,11 @@ export function gpuRoof(probe: Probe): Entrant {
   return { ...gpu, backend: 'roofline', variant: probe, start: { what: 'probe', probe }, roof }
 }
 
+/** The same, absent where WebGPU has nothing but a driver on the CPU. */
+export function onHardware(entrant: Entrant): Entrant {
+  return { ...entrant, start: { ...entrant.start, only: 'hardware' } }
+}
+
 /** @tensorflow/tfjs-backend-webgpu on the same GPU. */
 export function tfjsWebgpu(problem: FitProblem, units: number): Entrant {
   const { rule, loss = 'frobenius', dtype } = problem

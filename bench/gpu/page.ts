@@ -3,6 +3,7 @@ import { bulk, duration, machine, table } from '../report.js'
 import { type Row, rowName } from '../schema.js'
 import { exchangeTable } from './exchange.js'
 import type { Sourced } from './files.js'
+import { isReal, measuredHead, measuredTable, time } from './measured.js'
 import { GPU_GROUP, RACE_GROUP, TILE_GROUP } from './plan.js'
 import {
   DISPATCH_SECONDS,
@@ -97,8 +98,6 @@ async function fusionTable(beta: number): Promise<string[]> {
 
 const isRace = ({ group }: Pick<Row, 'group'>) => group === RACE_GROUP
 
-const time = ({ median, spread }: Row) => `${duration(median!)} ± ${duration(spread!)}`
-
 function race({ results, source }: Sourced): string[] {
   const rows = results.rows.filter(isRace)
   const head = [`From [${source}](../${source}):`, '', ...machine(results.environment), '']
@@ -126,31 +125,11 @@ function race({ results, source }: Sourced): string[] {
 /** Groups whose figures of GPUs are shown. */
 const SHOWN: readonly string[] = [GPU_GROUP, TILE_GROUP]
 
-function measuredOn({ results, source }: Sourced): string[] {
-  const rows = results.rows.filter(row => row.status === 'measured' && !row.emulated && SHOWN.includes(row.group))
-  const cells = (row: Row) => [
-    `\`${row.problem}\``,
-    rowName(row),
-    time(row),
-    row.gflops?.toFixed(1) ?? '',
-    row.gbs?.toFixed(1) ?? '',
-    row.roofline
-      ? `${(100 * row.roofline.share).toFixed(0)} % of ${row.roofline.value.toFixed(0)} ${row.roofline.unit}`
-      : '',
-  ]
-  return [
-    `### ${source.replace(/^.*\/webgpu-|\.json$/g, '')}`,
-    '',
-    `From [${source}](../${source}).`,
-    '',
-    ...machine(results.environment),
-    '',
-    ...table(['problem', 'who', 'median ± MAD', 'GFLOP/s', 'GB/s', 'of the peak'], rows.map(cells)),
-    '',
-  ]
+function measuredOn(sourced: Sourced): string[] {
+  const { rows } = sourced.results
+  const shown = rows.filter(row => row.status === 'measured' && !row.emulated && SHOWN.includes(row.group))
+  return [...measuredHead(sourced), ...measuredTable(shown), '']
 }
-
-const isReal = ({ results }: Sourced) => results.rows.some(row => row.status === 'measured' && !row.emulated)
 
 const HOW = [
   'With a GPU in the machine and its driver installed:',
@@ -167,7 +146,7 @@ const HOW = [
 ]
 
 function measured(files: readonly Sourced[]): string[] {
-  const real = files.filter(isReal)
+  const real = files.filter(file => isReal('webgpu', file))
   const head = real.length > 0 ? [] : ['**Nobody has measured it on a GPU yet**, so there is no figure here. ', '']
   return ['## Measured on GPUs', '', ...head.map(line => line.trimEnd()), ...HOW, '', ...real.flatMap(measuredOn)]
 }
@@ -226,8 +205,9 @@ const DEVICES = [
 const STREAMING = [
   '## X larger than the GPU’s memory',
   '',
-  'WebGPU does not say how much memory there is. `webgpu.memoryLimit` (or NONNEG_WEBGPU_MEMORY) says how many bytes fits may take; without',
-  'it, where the device turns out to be full, half of what was too much is tried. What has no room as a whole is shared out like this:',
+  'WebGPU does not say how much memory there is. `webgpu.memoryLimit` (or NONNEG_WEBGPU_MEMORY, or `--memory-limit` of `nonneg fit`) says',
+  'how many bytes fits may take; without it, where the device turns out to be full, half of what was too much is tried, and `fit.explain()`',
+  'says so. What has no room as a whole is shared out like this:',
   '',
   '1. Tiles of X, for which losses beside Frobenius and masks hold what each entry of W·H contributes, are made smaller than 64 MiB for as',
   '   long as one gives every thread of a large GPU 4 × 4 entries: 4 MiB. All of X stays.',

@@ -14,7 +14,8 @@ from urllib.parse import quote
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "peers"))
 
-from scikit_learn import BETA, blas_name, matrix, serve  # noqa: E402
+from protocol import matrix, serve  # noqa: E402
+from scikit_learn import BETA, blas_name  # noqa: E402
 
 MOST_ITERATIONS = 2000
 

@@ -72,7 +72,7 @@ bool csr_products<T>::rows(const operands<T>& f, const crew& c, int64_t first, i
   return gather(f, c, X.by_row(), f.Ht, first, count, N, scratch);
 }
 
-template<class T> void csr_products<T>::rows_moved(const operands<T>&, int64_t, bool, int64_t, int64_t) {}
+template<class T> void csr_products<T>::rows_moved(const operands<T>&, int64_t, bool, int64_t, int64_t, int) {}
 
 template<class T>
 void csr_products<T>::columns(const operands<T>& f, const crew& c, int64_t first, int64_t count, T* A, T* scratch) {

@@ -19,7 +19,8 @@ template<class T> class csr_products final : public products<T> {
   int64_t scratch() const override { return rank; }
   bool before_rows(const operands<T>& f, const crew& c, const row_range& rows) override;
   bool rows(const operands<T>& f, const crew& c, int64_t first, int64_t count, T* N, T* scratch) override;
-  void rows_moved(const operands<T>& f, int64_t group, bool opens, int64_t first, int64_t count) override;
+  void rows_moved(const operands<T>& f, int64_t group, bool opens, int64_t first, int64_t count, int part) override;
+  int row_parts() const override { return 1; }
   void columns_set() override {}
   void columns_moved(const operands<T>&, int64_t, int64_t) override {}
   void columns(const operands<T>& f, const crew& c, int64_t first, int64_t count, T* A, T* scratch) override;

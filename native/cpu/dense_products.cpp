@@ -168,11 +168,16 @@ bool dense_products<T>::rows(const operands<T>& f, const crew& c, int64_t first,
 }
 
 template<class T>
-void dense_products<T>::rows_moved(const operands<T>& f, int64_t group, bool opens, int64_t first, int64_t count) {
+void dense_products<T>::rows_moved(const operands<T>& f, int64_t group, bool opens, int64_t first, int64_t count,
+                                   int part) {
   if (fused_groups == 0)
     return;
-  f.kernels->column_products(count, whole_vectors<T>(X.columns), components, X.row(first), X.ld(), f.W + first * rank,
-                             rank, accumulator(group), !opens);
+  constexpr int64_t block = column_block<T>;
+  const int64_t blocks = (X.columns + block - 1) / block;
+  const int64_t begin = part * blocks / row_parts() * block;
+  const int64_t end = std::min((part + 1) * blocks / row_parts() * block, X.columns);
+  f.kernels->column_products(count, whole_vectors<T>(end - begin), components, X.row(first) + begin, X.ld(),
+                             f.W + first * rank, rank, accumulator(group) + begin * components, !opens);
 }
 
 template<class T>

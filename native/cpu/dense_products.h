@@ -7,6 +7,7 @@
 // the threads, the columns of X·Ht are split as well, and the parts added in order.
 #pragma once
 
+#include "chains.h"
 #include "products.h"
 
 namespace nonneg {
@@ -26,7 +27,8 @@ template<class T> class dense_products final : public products<T> {
   int64_t scratch() const override;
   bool before_rows(const operands<T>& f, const crew& c, const row_range& rows) override;
   bool rows(const operands<T>& f, const crew& c, int64_t first, int64_t count, T* N, T* scratch) override;
-  void rows_moved(const operands<T>& f, int64_t group, bool opens, int64_t first, int64_t count) override;
+  void rows_moved(const operands<T>& f, int64_t group, bool opens, int64_t first, int64_t count, int part) override;
+  int row_parts() const override { return fused_groups > 0 ? chains::most_parts : 1; }
   void columns_set() override;
   void columns_moved(const operands<T>& f, int64_t first, int64_t count) override;
   void columns(const operands<T>& f, const crew& c, int64_t first, int64_t count, T* A, T* scratch) override;

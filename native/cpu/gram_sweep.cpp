@@ -55,6 +55,9 @@ template<class T> bool gram_sweep<T>::prepare() {
   try {
     row_cut = X->cut_rows();
     column_cut = X->cut_columns();
+    steps.admit(row_cut);
+    steps.admit(column_cut);
+    moved.resize(size_t(std::max(row_cut.panel_count(), column_cut.panel_count())));
   } catch (const std::bad_alloc&) {
     return false;
   }
@@ -69,30 +72,26 @@ template<class T> void gram_sweep<T>::factor_changed(factor side) {
   X->columns_set();
 }
 
-// The groups hold the upper triangle: a slice of rows adds it up in their order, and writes what it mirrors.
+// The groups hold the upper triangle: a slice of rows adds it up in their order, and writes what mirrors it, which no
+// other slice does.
 template<class T> void gram_sweep<T>::add_partial_grams(const crew& c, const partition& cut, T* total) {
   const int64_t rank = f.rank;
   constexpr int64_t slice = 16;
   const auto add = [&](int64_t index, int) {
     const int64_t begin = index * slice, end = std::min(begin + slice, rank);
-    memset(total + begin * rank, 0, size_t((end - begin) * rank) * sizeof(T));
-    for (int64_t g = 0; g < cut.group_count(); g++) {
-      const T* const part = partial_gram(g);
-      for (int64_t r = begin; r < end; r++) {
+    for (int64_t r = begin; r < end; r++) {
+      T* const row = total + r * rank;
+      memset(row + r, 0, size_t(rank - r) * sizeof(T));
+      for (int64_t g = 0; g < cut.group_count(); g++) {
+        const T* const part = partial_gram(g) + r * rank;
         for (int64_t s = r; s < rank; s++)
-          total[r * rank + s] += part[r * rank + s];
+          row[s] += part[s];
       }
+      for (int64_t s = r + 1; s < rank; s++)
+        total[s * rank + r] = row[s];
     }
   };
   c.run((rank + slice - 1) / slice, add);
-  const auto mirror = [&](int64_t index, int) {
-    const int64_t begin = index * slice, end = std::min(begin + slice, rank);
-    for (int64_t r = begin; r < end; r++) {
-      for (int64_t s = 0; s < r; s++)
-        total[r * rank + s] = total[s * rank + r];
-    }
-  };
-  c.run((rank + slice - 1) / slice, mirror);
 }
 
 // Moves rows first … first + count of a factor by all rounds of its rule, but for those that stay, and on from there
@@ -114,26 +113,30 @@ template<class T> double gram_sweep<T>::move(factor side, int64_t first, int64_t
 
 template<class T> bool gram_sweep<T>::rows_phase(const crew& c, bool update) {
   const int64_t rank = f.rank;
+  const int parts = X->row_parts();
   if (update) {
     rule_w->begin(G.get());
     if (!X->before_rows(f, c, {0, shape.rows}))
       return false;
   }
-  const auto panel = [&](int64_t group, int64_t first, int64_t count, bool opens, int worker, scalars& sums) {
-    T* const w = f.W + first * rank;
+  const auto move_panel = [&](int64_t first, int64_t count, int worker, scalars& sums) {
+    if (!update)
+      return true;
     T* const n = scratch_of(worker);
     T* const rest = n + panel_elements;
-    if (update) {
-      // the product is not complete when the job was cancelled meanwhile; W must not see it
-      if (!X->rows(f, c, first, count, n, rest))
-        return;
-      sums.violation += move(factor::W, first, count, n, rest);
-    }
-    X->rows_moved(f, group, opens, first, count);
-    f.kernels->half_gram(count, rank, w, rank, partial_gram(group), rank);
+    // the product is not complete when the job was cancelled meanwhile; W must not see it
+    if (!X->rows(f, c, first, count, n, rest))
+      return false;
+    sums.violation = move(factor::W, first, count, n, rest);
+    return true;
+  };
+  const auto gather = [&](int64_t group, int64_t first, int64_t count, bool opens, int part) {
+    X->rows_moved(f, group, opens, first, count, part);
+    if (part + 1 == parts)
+      f.kernels->half_gram(count, rank, f.W + first * rank, rank, partial_gram(group), rank);
   };
   scalars total;
-  if (!over(c, row_cut, total, panel))
+  if (!over_moving(c, row_cut, parts, total, move_panel, gather))
     return false;
   violation_w = total.violation;
   add_partial_grams(c, row_cut, S.get());
@@ -146,23 +149,26 @@ template<class T> bool gram_sweep<T>::columns_phase(const crew& c, bool update) 
     gram_is_current = false;
     rule_h->begin(S.get());
   }
-  const auto panel = [&](int64_t group, int64_t first, int64_t count, bool, int worker, scalars& sums) {
-    T* const h = f.Ht + first * rank;
+  const auto move_panel = [&](int64_t first, int64_t count, int worker, scalars& sums) {
     T* const a = scratch_of(worker);
     T* const rest = a + panel_elements;
     X->columns(f, c, first, count, a, rest);
     // a is not complete when the job was cancelled meanwhile; Ht must not see it
     if (c.stop())
-      return;
+      return false;
     if (update) {
-      sums.violation += move(factor::Ht, first, count, a, rest);
+      sums.violation = move(factor::Ht, first, count, a, rest);
       X->columns_moved(f, first, count);
-      f.kernels->half_gram(count, rank, h, rank, partial_gram(group), rank);
     }
-    sums.dot += f.kernels->dot(count * rank, a, h);
+    sums.dot = f.kernels->dot(count * rank, a, f.Ht + first * rank);
+    return true;
+  };
+  const auto gather = [&](int64_t group, int64_t first, int64_t count, bool, int) {
+    if (update)
+      f.kernels->half_gram(count, rank, f.Ht + first * rank, rank, partial_gram(group), rank);
   };
   scalars total;
-  if (!over(c, column_cut, total, panel))
+  if (!over_moving(c, column_cut, 1, total, move_panel, gather))
     return false;
   product = total.dot;
   violation_h = total.violation;

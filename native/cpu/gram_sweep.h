@@ -8,6 +8,7 @@
 // batches alone say anew.
 #pragma once
 
+#include "chains.h"
 #include "gram_rule.h"
 #include "memory.h"
 #include "products.h"
@@ -62,6 +63,9 @@ template<class T> class gram_sweep : public sweep {
                             scalars& sums);
 
   template<class Panel> bool over(const crew& c, const partition& cut, scalars& total, const Panel& panel);
+  template<class Move, class Gather>
+  bool over_moving(const crew& c, const partition& cut, int parts, scalars& total, const Move& move,
+                   const Gather& gather);
   bool gram_over(const crew& c, const partition& cut, const T* F, T* total);
   void add_partial_grams(const crew& c, const partition& cut, T* total);
 
@@ -100,10 +104,12 @@ template<class T> class gram_sweep : public sweep {
   double violation_w = 0;
   double violation_h = 0;
 
-  buffer<T> N;             // X·Ht where H is fixed: rows x rank
-  buffer<T> partial_grams; // groups x rank x rank
-  buffer<scalars> partial; // groups
-  buffer<T> scratch;       // threads x worker_elements
+  buffer<T> N;                // X·Ht where H is fixed: rows x rank
+  buffer<T> partial_grams;    // groups x rank x rank
+  buffer<scalars> partial;    // groups
+  std::vector<scalars> moved; // panels
+  chains steps;
+  buffer<T> scratch; // threads x worker_elements
 };
 
 // Runs panel(group, first, count, opens, worker, sums) over the cut, a group after another per thread, and adds what
@@ -122,6 +128,37 @@ bool gram_sweep<T>::over(const crew& c, const partition& cut, scalars& total, co
     partial[g] = sums;
   };
   if (!c.run(cut.group_count(), group))
+    return false;
+  total = {};
+  for (int64_t g = 0; g < cut.group_count(); g++)
+    total.add(partial[g]);
+  return true;
+}
+
+// Moves panels in any order, by move(first, count, worker, sums), which tells whether it was not cancelled, and gathers
+// what the groups need of them in theirs, by gather(group, first, count, opens, part). The last part has the Gram
+// matrix.
+template<class T>
+template<class Move, class Gather>
+bool gram_sweep<T>::over_moving(const crew& c, const partition& cut, int parts, scalars& total, const Move& move,
+                                const Gather& gather) {
+  const auto count_of = [&](int64_t p) { return cut.panels[size_t(p) + 1] - cut.panels[size_t(p)]; };
+  const auto first_step = [&](int64_t p, int worker) {
+    moved[size_t(p)] = {};
+    return move(cut.panels[size_t(p)], count_of(p), worker, moved[size_t(p)]);
+  };
+  const auto second_step = [&](int64_t g, int64_t p, int part) {
+    const bool opens = p == cut.groups[size_t(g)];
+    if (part + 1 == parts) {
+      if (opens) {
+        memset(partial_gram(g), 0, size_t(f.rank * f.rank) * sizeof(T));
+        partial[g] = {};
+      }
+      partial[g].add(moved[size_t(p)]);
+    }
+    gather(g, cut.panels[size_t(p)], count_of(p), opens, part);
+  };
+  if (!steps.run(c, cut, parts, first_step, second_step))
     return false;
   total = {};
   for (int64_t g = 0; g < cut.group_count(); g++)

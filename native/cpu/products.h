@@ -33,9 +33,10 @@ template<class T> class products {
   // N = the panel's rows of X times Ht, packed; false when cancelled meanwhile.
   virtual bool rows(const operands<T>& f, const crew& c, int64_t first, int64_t count, T* N, T* scratch) = 0;
 
-  // The panel of rows first … first + count of `group` has its new W: what `columns` will need of it is kept. `opens`
-  // tells the group's first panel.
-  virtual void rows_moved(const operands<T>& f, int64_t group, bool opens, int64_t first, int64_t count) = 0;
+  // The panel of rows first … first + count of `group` has its new W: what `columns` will need of it is kept, here one
+  // of `row_parts`. `opens` tells the group's first panel.
+  virtual void rows_moved(const operands<T>& f, int64_t group, bool opens, int64_t first, int64_t count, int part) = 0;
+  virtual int row_parts() const = 0; // of which each is kept apart from the others; at most chains::most_parts
 
   // Ht was set from outside.
   virtual void columns_set() = 0;

@@ -20,7 +20,8 @@ template<class T> bool svrmu_sweep<T>::take_snapshot(const crew& c) {
   const auto rows = [&](int64_t group, int64_t first, int64_t count, bool opens, int, scalars&) {
     const T* const w = f.W + first * rank;
     copy(count * rank, w, f.snapshot.W + first * rank);
-    this->X->rows_moved(f, group, opens, first, count);
+    for (int part = 0; part < this->X->row_parts(); part++)
+      this->X->rows_moved(f, group, opens, first, count, part);
     f.kernels->half_gram(count, rank, w, rank, this->partial_gram(group), rank);
   };
   scalars none;

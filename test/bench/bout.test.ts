@@ -86,7 +86,7 @@ it('reports who cannot, who is absent and who fails, and goes on with the others
     'absent',
     'failed',
     'failed',
-    'failed',
+    'absent',
     'measured',
     'measured',
   ])

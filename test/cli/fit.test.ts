@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readMatrix } from '../../ts/data/index.js'
 import { type FactorizeOptions, factorize } from '../../ts/node.js'
 import { rowsOf } from '../data/helpers.js'
+import { hasDriver } from '../webgpu/software.js'
 import { bundleCommand, type Launch, nonneg } from './command.js'
 
 bundleCommand()
@@ -174,6 +175,50 @@ describe('what fit writes', () => {
     expect(await fit('--solver svrmu --batch-rows 5 --ratio 0.5')).toBeCloseTo(await wanted(reduced), 9)
   })
 
+  test('a start of its own, and what of it stays, reach the fit', async () => {
+    const k = [0, 1, 2]
+    const W = rows.map((_, i) => k.map(c => 1 + ((i * 5 + c * 3) % 7)))
+    const H = k.map(c => rows[0].map((_, j) => 0.5 + ((j * 3 + c) % 5)))
+    const text = (matrix: number[][]) => matrix.map(row => `${row.join(',')}\n`).join('')
+    writeFileSync(at('W.csv'), text(W))
+    // names of its own, which those of X have nothing to do with
+    writeFileSync(at('H.csv'), `,${H[0].map((_, j) => `f${j}`).join()}\n${text(H).replace(/^/gm, 'k,').slice(0, -2)}`)
+    writeFileSync(at('stay.txt'), '0 4\n6-8,10\n\n')
+    const line = 'fit X.csv -r 3 -o kept --max-iterations 6 --tolerance 0 --dtype f64 --no-row-labels --no-header -q'
+    const options = { rank: 3, maxIterations: 6, tolerance: 0, dtype: 'f64', backend: 'reference' } as const
+    const check = async (given: string, more: Partial<FactorizeOptions>) => {
+      expect(await run(`${line} ${given}`)).toEqual({ code: 0, stdout: '', stderr: '' })
+      const wanted = await factorize(rows, { ...options, ...more })
+      const fitted = await Promise.all(['W', 'H'].map(name => readMatrix(at(`kept/${name}.npy`))))
+      expect(fitted.map(({ matrix }) => matrix)).toEqual([wanted.W, wanted.H])
+      return wanted
+    }
+    await check('--init-w W.csv --seed 4', { init: { W }, seed: 4 })
+    const both = { init: { W, H } }
+    const components = await check('--init-w W.csv --init-h H.csv --frozen-components 0,2', {
+      ...{ ...both, frozen: [0, 2] },
+    })
+    expect([...components.H.data.subarray(0, 7)]).toEqual(H[0])
+    await check('--init-h H.csv --frozen-columns 1-3,5', { init: { H }, frozen: { columns: [1, 2, 3, 5] } })
+    const lines = { rows: [0, 4, 6, 7, 8, 10], columns: [6], components: [1] }
+    const all = '--init-w W.csv --init-h H.csv --frozen-rows stay.txt --frozen-columns 6 --frozen-components 1'
+    await check(all, { ...both, frozen: lines })
+  })
+
+  test.runIf(hasDriver)('what WebGPU may take and how reaches the fit', async () => {
+    const launch = { env: { NONNEG_WEBGPU: 'software' } }
+    const line = 'fit X.csv -r 2 -o gpu --backend webgpu --max-iterations 5 --solver mu --json'
+    const fitted = await run(`${line} --memory-limit 2GiB --subgroups off`, launch)
+    expect(fitted).toMatchObject({ code: 0, stderr: '' })
+    expect(JSON.parse(fitted.stdout)).toMatchObject({ backend: 'webgpu', iterations: 5 })
+    const small = await run(`${line} --memory-limit 0.5kB`, launch)
+    expect(small).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/there are 500 bytes\n.*fix: /) })
+    // the flag goes before the variable
+    const variable = { env: { ...launch.env, NONNEG_WEBGPU_MEMORY: '0.5kB', NONNEG_WEBGPU_SUBGROUPS: 'maybe' } }
+    expect((await run(line, variable)).stderr).toContain('NONNEG_WEBGPU_SUBGROUPS')
+    expect((await run(`${line} --memory-limit 1MB --subgroups on`, variable)).code).toBe(0)
+  })
+
   test('float64 keeps what float32 cannot hold', async () => {
     writeFileSync(at('tiny.csv'), rows.map(row => `${row.map(value => `${value}e-50`).join(',')}\n`).join(''))
     const { code, stdout } = await run(`fit tiny.csv -r 2 -o tiny --dtype f64 ${exactly} --json`)
@@ -238,6 +283,21 @@ describe('what fit refuses', () => {
     ['fit X.csv --rank 2 --out no --holdout 1.5', 'holdout'],
     ['fit X.csv --rank 2 --out no --holdout 0.5 --mask X.csv', '--holdout'],
     ['fit X.csv --rank 2 --out no --weights negative.csv', 'weights'],
+    ['fit X.csv --rank 2 --out no --init random --init-w X.csv', '--init-w'],
+    ['fit X.csv --rank 2 --out no --init-w missing.npy', 'missing.npy'],
+    ['fit X.csv --rank 2 --out no --init-w X.csv', 'init.W is 12 × 7'],
+    ['fit X.csv --rank 2 --out no --init-h X.csv --starts 3', 'starts'],
+    ['fit X.csv --rank 2 --out no --frozen-components 0', "'--init-h <file>'"],
+    ['fit X.csv --rank 2 --out no --frozen-components x --init-h X.csv', '--frozen-components'],
+    ['fit X.csv --rank 2 --out no --frozen-components 2 --init-h X.csv', 'frozen.components[0] is 2'],
+    ['fit X.csv --rank 2 --out no --frozen-rows 0 --init-h X.csv', "'--init-w <file>'"],
+    ['fit X.csv --rank 2 --out no --frozen-rows 12 --init-w X.csv', 'frozen.rows[0] is 12'],
+    ['fit X.csv --rank 2 --out no --frozen-rows 5-3 --init-w X.csv', '5-3'],
+    ['fit X.csv --rank 2 --out no --frozen-columns broken.csv --init-h X.csv', 'broken.csv: "x"'],
+    ['fit X.csv --rank 2 --out no --memory-limit 2GiBs', '--memory-limit'],
+    ['fit X.csv --rank 2 --out no --memory-limit 0', '--memory-limit'],
+    ['fit X.csv --rank 2 --out no --memory-limit 1GB --backend wasm', 'webgpu'],
+    ['fit X.csv --rank 2 --out no --subgroups maybe', '--subgroups'],
     ['fit X.csv --rnak 2 --out no', "unknown option '--rnak'"],
     ['fit X.csv other.csv --rank 2 --out no', 'too many arguments'],
     ['fit missing.csv --rank 2 --out no', 'missing.csv'],

@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { Problem } from '../../ts/backends/backend.js'
 import { loadAddon } from '../../ts/backends/native/load.js'
 import { type DenseView, denseView, type MatrixView } from '../../ts/core/matrix.js'
 import {
   addonOrSkip,
   normalisedError,
+  type Outcome,
   plainFit,
   problemOf,
   randomCsr,
@@ -37,12 +39,21 @@ afterEach(() => {
   vi.unstubAllEnvs()
 })
 
+/** What a plain fit of a shape by mu comes to, which float32 and float64 are both held to. */
+const known = new Map<MatrixView, Outcome>()
+
+function plainFitOf(problem: Problem, rank: number): Outcome {
+  const made = known.get(problem.X) ?? plainFit(problem, specOf(rank), ITERATIONS)
+  known.set(problem.X, made)
+  return made
+}
+
 const isas = (): readonly string[] => loadAddon().addon?.isas ?? []
 
 describe('a fit', () => {
   it.for(shapes)('follows a plain float64 fit on every instruction set: %s', async ([, X, rank]) => {
     const problem = problemOf(X, rank)
-    const wanted = plainFit(problem, specOf(rank), ITERATIONS)
+    const wanted = plainFitOf(problem, rank)
     const slack = 2e-6 * problem.squaredNorm
     expect(isas().length).toBeGreaterThan(0)
     for (const isa of isas()) {
@@ -106,7 +117,7 @@ describe('a fit', () => {
 
   it.for(shapes)('computes in float64 where asked: %s', async ([, X, rank]) => {
     const problem = problemOf(X, rank)
-    const wanted = plainFit(problem, specOf(rank), ITERATIONS)
+    const wanted = plainFitOf(problem, rank)
     for (const isa of isas()) {
       vi.stubEnv('NONNEG_ISA', isa)
       await withFit(problem, specOf(rank, { dtype: 'f64' }), { threads: 2 }, async fit => {

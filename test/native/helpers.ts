@@ -82,22 +82,42 @@ export interface Outcome {
   readonly violations: number[]
 }
 
+function inner(a: ArrayLike<number>, b: ArrayLike<number>, start = 0): number {
+  let sum = start
+  for (let i = 0; i < b.length; i++) sum += a[i] * b[i]
+  return sum
+}
+
+function turned(rows: readonly Float64Array[], columns: number): Float64Array[] {
+  const all = Array.from({ length: columns }, () => new Float64Array(rows.length))
+  rows.forEach((row, i) => {
+    for (let j = 0; j < columns; j++) all[j][i] = row[j]
+  })
+  return all
+}
+
 /** The Frobenius rules in float64, by three nested loops; the loss entry by entry. */
 export function plainFit({ X, W, H }: Problem, spec: FitSpec, iterations: number): Outcome {
   const { rank, penaltyW, penaltyH } = spec
   const rows = toRows(X)
-  const { columns } = X
+  const columns = turned(rows, X.columns)
   const w = Array.from({ length: X.rows }, (_, i) => Float64Array.from(W.data.subarray(i * rank, (i + 1) * rank)))
-  const h = Array.from({ length: rank }, (_, r) => Float64Array.from(H.data.subarray(r * columns, (r + 1) * columns)))
-  const inner = (a: Float64Array, b: Float64Array) => a.reduce((sum, x, i) => sum + x * b[i], 0)
+  const h = Array.from({ length: rank }, (_, r) =>
+    Float64Array.from(H.data.subarray(r * X.columns, (r + 1) * X.columns)),
+  )
   let violation = 0
-  const update = (old: number[], numerators: number[], gram: number[][], { l1, l2 }: Penalty = { l1: 0, l2: 0 }) => {
-    const row = [...old]
+  const update = (
+    old: Float64Array,
+    numerators: number[],
+    gram: number[][],
+    { l1, l2 }: Penalty = { l1: 0, l2: 0 },
+  ) => {
+    const row = old.slice()
     const trace = gram.reduce((sum, line, r) => sum + line[r], 0)
     old.forEach((value, r) => {
       // coordinate descent sees the entries that have moved already
       const seen = spec.rule === 'hals' ? row : old
-      const denominator = seen.reduce((sum, other, s) => sum + other * gram[s][r], l1 + l2 * value)
+      const denominator = inner(seen, gram[r], l1 + l2 * value)
       if (spec.rule === 'mu') {
         row[r] = denominator > 0 ? (value * numerators[r]) / denominator : 0
         return
@@ -116,23 +136,24 @@ export function plainFit({ X, W, H }: Problem, spec: FitSpec, iterations: number
     const G = h.map(a => h.map(b => inner(a, b)))
     rows.forEach((x, i) => {
       const numerators = h.map(row => inner(x, row))
-      w[i].set(update([...w[i]], numerators, G, penaltyW))
+      w[i].set(update(w[i], numerators, G, penaltyW))
     })
-    const S = h.map((_, r) => h.map((_, s) => w.reduce((sum, row) => sum + row[r] * row[s], 0)))
-    for (let j = 0; j < columns && !spec.fixed; j++) {
-      const numerators = h.map((_, r) => w.reduce((sum, row, i) => sum + rows[i][j] * row[r], 0))
-      const old = h.map(row => row[j])
-      update(old, numerators, S, penaltyH).forEach((value, r) => {
+    const wt = turned(w, rank)
+    const S = wt.map(a => wt.map(b => inner(a, b)))
+    for (let j = 0; j < X.columns && !spec.fixed; j++) {
+      const numerators = wt.map(column => inner(columns[j], column))
+      update(Float64Array.from(h.map(row => row[j])), numerators, S, penaltyH).forEach((value, r) => {
         h[r][j] = value
       })
     }
     let loss = 0
     rows.forEach((x, i) => {
-      for (let j = 0; j < columns; j++) {
-        let residual = x[j]
-        for (let r = 0; r < rank; r++) residual -= w[i][r] * h[r][j]
-        loss += 0.5 * residual * residual
-      }
+      const left = x.slice()
+      h.forEach((row, r) => {
+        const value = w[i][r]
+        for (let j = 0; j < row.length; j++) left[j] -= value * row[j]
+      })
+      for (const residual of left) loss += 0.5 * residual * residual
     })
     losses.push(loss)
     violations.push(violation)

@@ -150,7 +150,7 @@ describe.runIf(hasDriver)('WebGPU fits', () => {
     ['dense β = 3', dense(24, 16), 3, 9],
   ] as const)('records many iterations of a %s fit into few submissions', async ([, X, beta, dispatches]) => {
     const watch = watched()
-    const device = await softwareBackend({}, watch.provider).open()
+    const device = await softwareBackend({ fusedRank: 0 }, watch.provider).open()
     const fit = await device.createFit(problemOf(X, 2), { ...SPEC(2), beta })
     await fit.run(20)
     const [submissions, before, made] = [watch.submissions(), watch.dispatches(), watch.made()]
@@ -249,7 +249,7 @@ describe.runIf(hasDriver)('WebGPU fits', () => {
   })
 
   it('says why it cannot fit', async () => {
-    const device = await open({ bindingBytes: 4096 })
+    const device = await open({ bindingBytes: 4096, modelValues: 128 })
     const X = dense(8, 8)
     const reason = (spec: object, matrix: MatrixView = X) => device.supports(matrix, { ...SPEC(2), ...spec })
     // what the software driver has not

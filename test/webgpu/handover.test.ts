@@ -78,6 +78,27 @@ describe.runIf(hasDriver)('a WebGPU device that fails in the middle of a fit', (
     expect(watch.devices.at(-1)).not.toBe(idle)
   })
 
+  it('says that X is streamed where the GPU turned out to be full on the way', async () => {
+    const gpu = watch.devices.at(-1)!
+    const createBuffer = gpu.createBuffer
+    const tall = denseMatrix(640, 256)
+    const options = { ...BASE, rank: 1, solver: 'mu', maxIterations: 2 } as const
+    expect((await factorize(tall, options)).explain()).not.toContain('streams')
+    // so much as leaves no room for all of X
+    const most = [...watch.live.values()].reduce((sum, size) => sum + size, 640_000)
+    gpu.createBuffer = descriptor => {
+      const taken = [...watch.live.values()].reduce((sum, size) => sum + size, descriptor.size)
+      return createBuffer(taken > most ? { ...descriptor, size: gpu.limits.maxBufferSize - 4 } : descriptor)
+    }
+    const fit = await factorize(tall, options)
+    gpu.createBuffer = createBuffer
+    expect(fit).toMatchObject({ backend: 'webgpu', handovers: [], plan: { memory: { X: 640 * 256 * 4 } } })
+    expect(fit.plan.memory).not.toHaveProperty('streams')
+    expect(fit.explain()).toMatch(
+      /^webgpu turned out to be full, and streams X in \d+ panels, \d+ of which stay: .* kB an iteration, .* assumed$/m,
+    )
+  })
+
   it('moves on where the GPU has no room, and says why', async () => {
     const gpu = watch.devices.at(-1)!
     const createBuffer = gpu.createBuffer

@@ -175,9 +175,21 @@ describe.runIf(hasDriver)('WebGPU lifetimes', () => {
     }
   })
 
+  it('leaves no device behind that it cannot use', async () => {
+    const watch = watched()
+    const atExit = process.listenerCount('exit')
+    const tall = { name: '128x128', across: 4, down: 4096, rows: 8, ranks: 8, depth: 8 } as const
+    await expect(softwareBackend({ shape: tall }, watch.provider).open()).rejects.toMatchObject({
+      ...{ code: 'ERR_NONNEG_OPTION', message: expect.stringMatching(/needs maxComputeInvocationsPerWorkgroup/) },
+    })
+    expect(watch.devices).toHaveLength(1)
+    expect(await watch.devices[0].lost).toMatchObject({ reason: 'destroyed' })
+    expect(process.listenerCount('exit')).toBe(atExit)
+  })
+
   it('never throws from a probe, and says what to do', async () => {
     const absent = webgpuBackend({ find: async () => ({ found: false, reason: 'no GPU', fix: 'buy one' }) })
-    expect(await absent.probe()).toEqual({ available: false, reason: 'no GPU', fix: 'buy one' })
+    expect(await absent.probe()).toEqual({ available: false, reason: 'no GPU', fix: 'buy one', problems: [] })
     await expect(absent.open()).rejects.toMatchObject({ code: 'ERR_NONNEG_BACKEND', fix: 'buy one' })
     const empty = webgpuBackend({
       find: async () => ({ found: true, gpu: { requestAdapter: async () => null }, origin: 'test' }),

@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { SLOT } from '../../ts/backends/webgpu/family.js'
+import { MOMENTUM_LENGTH } from '../../ts/backends/webgpu/holds.js'
 import { BINDINGS } from '../../ts/backends/webgpu/pipelines.js'
 import { collapses, csrPanels, csrParts, densePanels, misfit, padded, partsOf } from '../../ts/backends/webgpu/plan.js'
 import type { CsrView } from '../../ts/core/matrix.js'
@@ -12,6 +15,15 @@ const ROOM = {
 describe('the plan of a WebGPU fit', () => {
   it('pads to multiples of four', () => {
     expect([1, 4, 5, 0].map(padded)).toEqual([4, 4, 8, 0])
+  })
+
+  it('keeps the numbers of extrapolation where their shader does', () => {
+    const text = readFileSync('shaders/momentum.wgsl', 'utf8')
+    const constant = (name: string) => Number(new RegExp(`^const ${name} = (\\d+);`, 'm').exec(text)?.[1])
+    // the sums of a slot, and the second halves of these, behind the numbers
+    expect(MOMENTUM_LENGTH).toBe(constant('SUMS') + 2 * constant('LOW'))
+    expect(constant('STANDS')).toBeLessThan(constant('SUMS'))
+    expect(SLOT).toMatchObject({ low: constant('LOW'), stands: constant('ACCEPTED') })
   })
 
   it('cuts sums into parts that cover every term, none of them empty', () => {

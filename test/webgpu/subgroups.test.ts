@@ -3,9 +3,9 @@ import type { Device } from '../../ts/backends/backend.js'
 import { referenceBackend } from '../../ts/backends/reference/backend.js'
 import { type WebgpuLimits, webgpuBackend } from '../../ts/backends/webgpu/backend.js'
 import type { GpuDevice } from '../../ts/backends/webgpu/device.js'
+import { SUBGROUPS } from '../../ts/backends/webgpu/features.js'
 import type { GpuProvider, GpuSource } from '../../ts/backends/webgpu/provider.js'
 import { nodeGpu } from '../../ts/backends/webgpu/provider-node.js'
-import { SUBGROUPS } from '../../ts/backends/webgpu/subgroups.js'
 import { shaders } from '../../ts/generated/shaders.js'
 import { kernels } from '../../ts/kernels/index.js'
 import { closeDevices, factorize } from '../../ts/node.js'
@@ -14,6 +14,7 @@ import { fitCase, problemOf, type Wanted } from '../conformance/grid.js'
 import { kernelFaults } from '../conformance/kernel-faults.js'
 import { denseMatrix } from '../conformance/problems.js'
 import { differentBits, faultsOf, trajectoryOn } from '../conformance/trajectory.js'
+import { errorOfThirds } from './thirds.js'
 
 // Kernels whose threads hand values to each other by subgroups, on a driver of the system that has them, such as lavapipe, whose
 // subgroups have 8 threads: this file has a process to itself. Those of the driver from npm have 4, and all other tests of
@@ -96,6 +97,10 @@ async function deviceOrSkip(context: TestContext, limits: WebgpuLimits): Promise
 afterAll(async () => {
   for (const device of opened.values()) await (await device.catch(() => undefined))?.[Symbol.asyncDispose]()
   await closeDevices()
+})
+
+it('keep what a sum of two f32 loses, on a driver that simplifies arithmetic', async context => {
+  expect(await errorOfThirds(await deviceOrSkip(context, WAYS[0].limits))).toBeLessThan(1e-12)
 })
 
 describe.each([...WAYS])('$name', ({ limits, kernels: names, cases }) => {

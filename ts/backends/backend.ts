@@ -1,6 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { NonnegError } from '../core/errors.js'
 import type { DenseView, MatrixView } from '../core/matrix.js'
+import type { SettingProblem } from '../core/setting-problems.js'
 import type { Dims, KernelSpec } from '../kernels/spec.js'
 import type { Memory } from './memory.js'
 import type { OptimizerSpec, Vectors } from './vectors.js'
@@ -14,16 +15,19 @@ export type BackendId = (typeof BACKEND_IDS)[number]
 /** What a backend found when it looked; facts for people and for `doctor`, such as the instruction set or the driver. */
 export type Info = Readonly<Record<string, string | number | boolean | readonly string[]>>
 
-export type Probe =
+export type Probe = (
   | { readonly available: true; readonly emulated: boolean; readonly info: Info }
   | {
       readonly available: false
-      /** One sentence: what is missing. */
+      /** What is missing, one sentence, and one sentence or command that mends it. */
       readonly reason: string
-      /** One sentence or command that mends it. */
       readonly fix: string
       readonly info?: Info
     }
+) & {
+  /** Environment variables that keep it from opening, unless options go before them. Default: none. */
+  readonly problems?: readonly SettingProblem[]
+}
 
 /** An answer about one instance (shape, dtype, rule), never about a name. */
 export type Support = { readonly supported: true } | { readonly supported: false; readonly reason: string }
@@ -229,6 +233,8 @@ export interface MomentumState {
 
 /** One factorisation whose X, W and H live on the device. Calls on one fit must not overlap. */
 export interface Fit extends AsyncDisposable {
+  /** What it takes, where its device turned out to have less room than `Device.memory` went by; else absent. */
+  readonly memory?: Memory | undefined
   /** Up to `iterations` iterations (W first, then H) in one crossing. */
   run(iterations: number, controls?: RunControls): Promise<SweepReport>
   /**

@@ -1,8 +1,8 @@
 const SHRINK = 1.5
 const GROW = 1.05
 const GROW_CEILING = 1.01
-/** Iterations at the beginning that take one round of their rule each. */
-const SINGLE = 10
+/** Iterations that stand before others may take several rounds of their rule. */
+export const ONE_ROUND_ITERATIONS = 10
 
 /**
  * How far factors that extrapolate move on after their updates, and whether an iteration may stand. While the loss falls
@@ -31,7 +31,7 @@ export class Momentum {
 
   /** Rounds of the rule that the next iteration takes, where the fit asks for `wanted`. */
   rounds(wanted: number): number {
-    return this.#done < SINGLE ? 1 : wanted
+    return this.#done < ONE_ROUND_ITERATIONS ? 1 : wanted
   }
 
   /** Takes the loss after an iteration; false where the iteration is to be undone and done again. */

@@ -1,5 +1,6 @@
 import os from 'node:os'
 import { Command } from 'commander'
+import type { SettingProblem } from '../core/setting-problems.js'
 import type { BackendReport } from '../engine/probe.js'
 import { packageVersion } from './package.js'
 import { paint, wrap } from './text.js'
@@ -12,6 +13,8 @@ interface Diagnosis {
   readonly arch: string
   readonly threads: number
   readonly backends: readonly BackendReport[]
+  /** Environment variables that say something of every backend, and whose values are not understood. */
+  readonly problems: readonly SettingProblem[]
 }
 
 const ID_WIDTH = 11
@@ -34,6 +37,7 @@ Examples:
 
 async function doctor({ json = false }: { json?: boolean }): Promise<void> {
   const { probeBackends } = await import('../node.js')
+  const { commonProblems } = await import('../engine/ranking.js')
   const diagnosis: Diagnosis = {
     version: packageVersion(),
     node: process.versions.node,
@@ -41,25 +45,42 @@ async function doctor({ json = false }: { json?: boolean }): Promise<void> {
     arch: process.arch,
     threads: os.availableParallelism(),
     backends: await probeBackends(),
+    problems: commonProblems(),
   }
   process.stdout.write(json ? `${JSON.stringify(diagnosis)}\n` : describe(diagnosis))
 }
 
-function describe({ version, node, platform, arch, threads, backends }: Diagnosis): string {
+function describe({ version, node, platform, arch, threads, backends, problems }: Diagnosis): string {
   const head = `nonneg ${version}, Node ${node}, ${platform} ${arch}, ${threads} thread${threads === 1 ? '' : 's'}`
-  return `${head}\n\n${backends.map(row).join('')}`
+  const lines = complaints(problems).flatMap(text => wrap(text, widthBeside('')))
+  const foot = lines.length === 0 ? '' : `\n${lines.join('\n')}\n`
+  return `${head}\n\n${backends.map(row).join('')}${foot}`
+}
+
+/** Characters of a line that begins with this. */
+function widthBeside(start: string): number {
+  return Math.max(40, (process.stdout.columns ?? 120) - start.length)
+}
+
+function complaints(problems: readonly SettingProblem[]): string[] {
+  return problems.flatMap(({ reason, fix }) => [`problem: ${reason}`, ...(fix ? [`fix: ${fix}`] : [])])
+}
+
+function stateOf({
+  available,
+  emulated,
+  problems,
+}: BackendReport): readonly [string, 'dim' | 'red' | 'yellow' | 'green'] {
+  if (!available) return ['absent', 'dim']
+  if (problems.length > 0) return ['problem', 'red']
+  return emulated ? ['emulated', 'yellow'] : ['ready', 'green']
 }
 
 function row(backend: BackendReport): string {
-  const { id, available, emulated, reason, fix, info } = backend
-  const [state, style] = !available
-    ? (['absent', 'dim'] as const)
-    : emulated
-      ? (['emulated', 'yellow'] as const)
-      : (['ready', 'green'] as const)
-  const texts = available ? [facts(info)] : [reason ?? '', ...(fix ? [`fix: ${fix}`] : [])]
-  const width = Math.max(40, (process.stdout.columns ?? 120) - INDENT.length)
-  const [first, ...others] = texts.flatMap(text => wrap(text, width))
+  const { id, available, reason, fix, info, problems } = backend
+  const [state, style] = stateOf(backend)
+  const found = available ? [facts(info)] : [reason ?? '', ...(fix ? [`fix: ${fix}`] : [])]
+  const [first, ...others] = [...found, ...complaints(problems)].flatMap(text => wrap(text, widthBeside(INDENT)))
   const start =
     paint('bold', id.padEnd(ID_WIDTH), process.stdout) + paint(style, state.padEnd(STATE_WIDTH), process.stdout)
   return `${[start + first, ...others.map(line => INDENT + line)].map(line => line.trimEnd()).join('\n')}\n`

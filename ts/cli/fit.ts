@@ -3,6 +3,7 @@ import { access, mkdir, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { Command, Option } from 'commander'
 import { BACKEND_IDS } from '../backends/registry.js'
+import type { WebgpuOptions } from '../backends/webgpu/options.js'
 import { inSlices } from '../core/breathe.js'
 import { NonnegError } from '../core/errors.js'
 import { entryCount, type MatrixView } from '../core/matrix.js'
@@ -17,11 +18,12 @@ import { SOLVER_NAMES } from '../nmf/solvers.js'
 import { SCHEDULER_NAMES, type SchedulerName } from '../schedulers/registry.js'
 import { type FitResult, summary } from './fit-summary.js'
 import { Interrupt } from './interrupt.js'
-import { nameOrNumber, nonNegativeNumber, wholeNumber } from './numbers.js'
+import { byteCount, nameOrNumber, nonNegativeNumber, wholeNumber, wholeNumbers } from './numbers.js'
 import { packageVersion } from './package.js'
 import { progress } from './progress.js'
+import { checkStart, frozenOf, linesOrFile, promisedStart, readStart, type StartFlags } from './start.js'
 
-interface FitFlags extends Omit<FactorizeOptions, 'mask' | 'weights' | 'scheduler'> {
+interface FitFlags extends Omit<FactorizeOptions, 'mask' | 'weights' | 'scheduler' | 'frozen' | 'webgpu'>, StartFlags {
   readonly scheduler?: SchedulerName
   readonly mask?: string
   readonly holdout?: number
@@ -29,6 +31,8 @@ interface FitFlags extends Omit<FactorizeOptions, 'mask' | 'weights' | 'schedule
   readonly out: string
   readonly format: 'npy' | 'csv' | 'json'
   readonly timeBudget?: number
+  readonly memoryLimit?: number
+  readonly subgroups?: 'on' | 'off' | 'auto'
   readonly header?: boolean
   readonly rowLabels?: boolean
   readonly json?: boolean
@@ -38,7 +42,7 @@ interface FitFlags extends Omit<FactorizeOptions, 'mask' | 'weights' | 'schedule
 const EXAMPLES = `
 FILE is a matrix of numbers ≥ 0, samples in rows: .mtx (MatrixMarket), .npy, .csv
 or .tsv, each also with .gz. DIR gets W (rows × rank) and H (rank × columns), whose
-product approximates it.
+product approximates it. What is frozen is counted from 0, and stays as the start has it.
 
 Examples:
   $ nonneg fit counts.mtx.gz --rank 20 --out topics
@@ -46,7 +50,8 @@ Examples:
   $ nonneg fit ratings.csv --rank 8 --out model --format csv --json | jq .relativeError
   $ nonneg fit counts.mtx.gz --rank 20 --out topics --loss kullback-leibler
   $ nonneg fit faces.npy --rank 49 --out parts --solver sgd --scheduler cosine
-  $ nonneg fit ratings.mtx --mask ratings.mtx --rank 8 --out tastes --solver hals --alpha-w 1e-4`
+  $ nonneg fit ratings.mtx --mask ratings.mtx --rank 8 --out tastes --solver hals --alpha-w 1e-4
+  $ nonneg fit spectra.npy --rank 6 --out mixed --init-h known.npy --frozen-components 0,1`
 
 export function fitCommand(): Command {
   return new Command('fit')
@@ -68,7 +73,17 @@ export function fitCommand(): Command {
     .option('--weights <file>', 'weights of the entries, at least 0')
     .option('--max-w <number>', 'no entry of W above this', nonNegativeNumber)
     .option('--max-h <number>', 'no entry of H above this', nonNegativeNumber)
-    .option('--init <name>', 'where to start: random, nndsvd, nndsvda, nndsvdar (default: by the problem)')
+    .addOption(
+      new Option(
+        '--init <name>',
+        'where to start: random, nndsvd, nndsvda, nndsvdar (default: by the problem)',
+      ).conflicts(['initW', 'initH']),
+    )
+    .option('--init-w <file>', 'start with this W, rows × rank (default: drawn at random beside an H)')
+    .option('--init-h <file>', 'start with this H, rank × columns (default: drawn at random beside a W)')
+    .option('--frozen-components <list>', 'such as 0,3-5: their rows of H stay as --init-h has them', wholeNumbers)
+    .option('--frozen-rows <list>', 'or a file of numbers: these rows of W stay as --init-w has them', linesOrFile)
+    .option('--frozen-columns <list>', 'or a file: these columns of H stay as --init-h has them', linesOrFile)
     .option('--starts <number>', 'try so many random starts, and go on with the best (default: 1)', wholeNumber(1))
     .option('--seed <number>', 'seed of the random start (default: 0)', wholeNumber(0))
     .option('--batch-rows <number>', 'solvers with batches: rows of one (default: 128; online 1024)', wholeNumber(1))
@@ -105,6 +120,10 @@ export function fitCommand(): Command {
     .addOption(
       new Option('--storage <name>', 'a dense X in half precision: webgpu alone, loses digits').choices(['f16']),
     )
+    .option('--memory-limit <size>', 'WebGPU: bytes that the fit may take of the GPU, such as 2GiB', byteCount)
+    .addOption(
+      new Option('--subgroups <wish>', 'WebGPU: on demands them, off does without').choices(['on', 'off', 'auto']),
+    )
     .option('--fast', 'WASM: relaxed SIMD, whose last bits depend on the machine')
     .addOption(new Option('--format <name>', 'of the files for W and H').choices(['npy', 'csv', 'json']).default('npy'))
     .option('--header', 'CSV and TSV: the first line holds names (default: seen from the file)')
@@ -122,12 +141,24 @@ function complete(flags: Partial<FitFlags>, command: Command): FitFlags {
   for (const name of ['rank', 'out'] as const) {
     if (flags[name] === undefined) command.error(`option '--${name}' is required`)
   }
+  checkStart(flags, command)
   return flags as FitFlags
+}
+
+/** What the flags say of the GPU; undefined where they say nothing. */
+function webgpuOf(
+  memoryLimit: FitFlags['memoryLimit'],
+  subgroups: FitFlags['subgroups'] = 'auto',
+): WebgpuOptions | undefined {
+  if (memoryLimit === undefined && subgroups === 'auto') return undefined
+  return { memoryLimit, subgroups: subgroups === 'auto' ? undefined : subgroups === 'on' }
 }
 
 async function fit(file: string, flags: FitFlags): Promise<void> {
   const { out, format, timeBudget, header, rowLabels, json = false, quiet = false, ...rest } = flags
-  const { mask, holdout, weights, safe, shuffle, ...own } = rest
+  const { mask, holdout, weights, safe, shuffle, memoryLimit, subgroups, ...others } = rest
+  const { initW, initH, frozenComponents, frozenRows, frozenColumns, ...own } = others
+  const start = { initW, initH, frozenComponents, frozenRows, frozenColumns }
   // commander says true of what nobody has switched off
   const given = { ...own, ...(safe ? {} : { safe }), ...(shuffle ? {} : { shuffle }) }
   const interrupt = new Interrupt()
@@ -136,8 +167,10 @@ async function fit(file: string, flags: FitFlags): Promise<void> {
   try {
     const timeBudgetMs = timeBudget === undefined ? undefined : timeBudget * 1000
     const hashed = holdout === undefined ? undefined : { holdout }
-    const options = { ...given, mask: hashed, timeBudgetMs, signal, onProgress: shown.iteration.bind(shown) }
-    const { maxIterations, dtype } = resolveOptions(options)
+    const [frozen, webgpu] = [await frozenOf(start), webgpuOf(memoryLimit, subgroups)]
+    const running = { timeBudgetMs, signal, onProgress: shown.iteration.bind(shown) }
+    const options = { ...given, frozen, webgpu, mask: hashed, ...running }
+    const { maxIterations, dtype } = resolveOptions({ ...options, init: promisedStart(start) ?? given.init })
     await checkFolder(out)
     shown.reading(file)
     // in the fit's own precision: float32 takes half the memory
@@ -145,10 +178,15 @@ async function fit(file: string, flags: FitFlags): Promise<void> {
     const input = await read(file)
     const shownEntries = mask === undefined ? hashed : (await read(mask)).matrix
     const weighing = weights === undefined ? undefined : (await read(weights)).matrix
+    // names are seen from these files themselves: theirs are not those of X
+    const init = await readStart(start, async name => (await readMatrix(name, { signal, dtype })).matrix)
     const nonzeros = await inSlices(countNonzeros(input.matrix), signal)
     const { factorize } = await import('../node.js')
     shown.fitting(maxIterations)
-    const factorization = await factorize(input.matrix, { ...options, mask: shownEntries, weights: weighing })
+    const factorization = await factorize(input.matrix, {
+      ...{ ...options, init: init ?? given.init },
+      ...{ mask: shownEntries, weights: weighing },
+    })
     shown.stop()
     const files = await writeFactors(out, format, input, factorization, signal)
     const result = resultOf(file, input, nonzeros, factorization, files)

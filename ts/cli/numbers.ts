@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander'
+import { bytesIn } from '../core/bytes.js'
 import { decimal } from '../data/number-text.js'
 
 /** A parser of whole numbers from `least`; anything else is refused by commander with the option's name. */
@@ -18,6 +19,26 @@ export function wholeNumbers(text: string): number[] {
     if (from <= to && to - from < 10_000) return Array.from({ length: to - from + 1 }, (_, i) => from + i)
     throw new InvalidArgumentError('It must be whole numbers such as 2,4,8 or 2-6.')
   })
+}
+
+/** Numbers of a range at most: a slip of the pen is not to fill the memory. */
+const LONGEST_RANGE = 2 ** 24
+
+/** The same for lines of a matrix, which may be many more; undefined where the text is anything else. */
+export function rangesIn(text: string): number[] | undefined {
+  const ranges = text.split(',').map(part => {
+    const [, first, last = first] = /^(\d{1,10})(?:-(\d{1,10}))?$/.exec(part) ?? []
+    return { from: Number(first), count: Number(last) - Number(first) + 1 }
+  })
+  if (!ranges.every(({ count }) => count >= 1 && count <= LONGEST_RANGE)) return undefined
+  return ranges.flatMap(({ from, count }) => Array.from({ length: count }, (_, i) => from + i))
+}
+
+/** Bytes, above 0: a number, with a unit or without. */
+export function byteCount(text: string): number {
+  const bytes = bytesIn(text)
+  if (!Number.isNaN(bytes)) return bytes
+  throw new InvalidArgumentError('It must be bytes such as 8000000000, 8GB or 2GiB.')
 }
 
 /** Words between commas, each once. */

@@ -67,15 +67,18 @@ function answerOf(device: Device, request: Request): Memory | Omit<Refusal, 'id'
   return 'reason' in memory ? { ...memory, isTooLarge: true } : memory
 }
 
-/** What the first backend of a plan sends again and again, in words; nothing where all of X has room. */
-export function explainStreaming({ memory, candidates }: Plan): string[] {
-  if (!memory.streams) return []
-  const [{ id }] = candidates
-  const { panels, staying, bytesPerIteration } = memory.streams
+/**
+ * What a backend sends again and again, in words; nothing where all of X has room.
+ * @param turnedFull whether it was found on the way that there is no room
+ */
+export function explainStreaming(id: BackendId, { streams }: Memory, turnedFull = false): string[] {
+  if (!streams) return []
+  const { panels, staying, bytesPerIteration } = streams
   const rate = busRate(id)
   const seconds = (bytesPerIteration / rate).toPrecision(2)
   const sent = `${inBytes(bytesPerIteration)} an iteration, ${seconds} s at ${inBytes(rate)} a second, which is assumed`
-  return [`${id} streams X in ${panels} panels, ${staying} of which stay: ${sent}`]
+  const why = turnedFull ? 'turned out to be full, and ' : ''
+  return [`${id} ${why}streams X in ${panels} panels, ${staying} of which stay: ${sent}`]
 }
 
 /**
@@ -98,25 +101,33 @@ export async function planFit(request: Request, options: PlanOptions): Promise<P
 
 const NONE_CAN: readonly string[] = ['ERR_NONNEG_NO_BACKEND', 'ERR_NONNEG_MEMORY']
 
+/** A plan, or the error that says that no backend can do it. */
+async function planUnlessNone(request: Request, options: PlanOptions): Promise<Plan | NonnegError> {
+  try {
+    return await planFit(request, options)
+  } catch (error) {
+    if (error instanceof NonnegError && NONE_CAN.includes(error.code)) return error
+    throw error
+  }
+}
+
+function refusalsOf(made: Plan | NonnegError): readonly Refusal[] {
+  return made instanceof NonnegError ? (made.detail.refusals as Refusal[]) : made.refusals
+}
+
 /** The named backend first, where it can do the job, then what `'auto'` would try. */
 export async function planWithFallback(request: Request, asked: PlanOptions): Promise<Plan> {
-  const plans: Plan[] = []
-  const failures: NonnegError[] = []
-  for (const backend of [asked.backend, 'auto'] as const) {
-    try {
-      plans.push(await planFit(request, { ...asked, backend }))
-    } catch (error) {
-      if (!(error instanceof NonnegError && NONE_CAN.includes(error.code))) throw error
-      failures.push(error)
-    }
-  }
-  if (plans.length === 0) throw failures[0]
+  const byName = await planUnlessNone(request, asked)
+  const byEstimate = await planUnlessNone(request, { ...asked, backend: 'auto' })
+  const both = [byName, byEstimate]
+  const plans = both.filter((one): one is Plan => !(one instanceof NonnegError))
+  if (byName instanceof NonnegError && plans.length === 0) throw byName
   // why a backend that was asked for by name cannot do it says more than why it would not have been chosen
-  const refusals = [...failures.map(error => error.detail), ...plans].flatMap(({ refusals }) => refusals as Refusal[])
+  const refusals = both.flatMap(refusalsOf)
   const first = <T extends { id: BackendId }>(list: readonly T[]) =>
     list.filter((one, place) => list.findIndex(({ id }) => id === one.id) === place)
-  // what was refused by name would be refused again
-  const refused = failures.flatMap(({ detail }) => (detail.refusals as Refusal[]).map(({ id }) => id))
+  // what was refused by name would be refused again; what is not chosen by estimate may well do it by name
+  const refused = byName instanceof NonnegError ? refusalsOf(byName).map(({ id }) => id) : []
   const candidates = first(plans.flatMap(plan => plan.candidates)).filter(({ id }) => !refused.includes(id))
   const chosen = candidates.map(({ id }) => id)
   return { ...plans[0], candidates, refusals: first(refusals).filter(({ id }) => !chosen.includes(id)) }

@@ -1,6 +1,7 @@
-import type { BackendId, Info } from '../backends/backend.js'
+import type { BackendId, Info, Probe } from '../backends/backend.js'
 import { BACKEND_IDS, backendOf } from '../backends/registry.js'
 import { environment } from '../core/environment.js'
+import type { SettingProblem } from '../core/setting-problems.js'
 
 /** What was found of one backend; `reason` and `fix` say why it is absent. */
 export interface BackendReport {
@@ -11,12 +12,19 @@ export interface BackendReport {
   readonly reason: string | null
   readonly fix: string | null
   readonly info: Info
+  /** Environment variables whose values keep it from opening, unless options go before them. */
+  readonly problems: readonly SettingProblem[]
 }
 
 const reports = new Map<BackendId, Promise<BackendReport>>()
 
-function absent(id: BackendId, reason: string, fix: string, info: Info = {}): BackendReport {
-  return { id, available: false, emulated: false, reason, fix, info }
+function absent(
+  id: BackendId,
+  reason: string,
+  fix: string,
+  { info = {}, problems = [] }: Pick<Probe, 'info' | 'problems'> = {},
+): BackendReport {
+  return { id, available: false, emulated: false, reason, fix, info, problems }
 }
 
 /** Where a variable keeps a backend from being used. */
@@ -39,14 +47,15 @@ async function look(id: BackendId): Promise<BackendReport> {
   const nowhere = absentAnyway(id)
   if (nowhere) return nowhere
   const probe = await backendOf(id)!.probe()
-  if (!probe.available) return absent(id, probe.reason, probe.fix, probe.info)
-  return { id, available: true, emulated: probe.emulated, reason: null, fix: null, info: probe.info }
+  if (!probe.available) return absent(id, probe.reason, probe.fix, probe)
+  const { emulated, info, problems = [] } = probe
+  return { id, available: true, emulated, reason: null, fix: null, info, problems }
 }
 
 /** That of WebGPU on a device that a caller has passed in: nothing is looked for. */
 export function reportOnGiven(): BackendReport {
-  const report = { id: 'webgpu', available: true, emulated: false, reason: null, fix: null, info: {} } as const
-  return switchedOff('webgpu') ?? report
+  const found = { available: true, emulated: false, reason: null, fix: null, info: {}, problems: [] } as const
+  return switchedOff('webgpu') ?? { id: 'webgpu', ...found }
 }
 
 /** The report of one backend; looked up once in a process. */

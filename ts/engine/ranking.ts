@@ -3,6 +3,7 @@ import { BACKEND_IDS } from '../backends/registry.js'
 import type { WebgpuOptions } from '../backends/webgpu/options.js'
 import { availableThreads, environment } from '../core/environment.js'
 import { NonnegError } from '../core/errors.js'
+import { problemsIn, type SettingProblem } from '../core/setting-problems.js'
 import { loadsDrivers, startupSeconds } from './costs.js'
 import { type DeviceOptions, withDevice } from './devices.js'
 import { absentAnyway, type BackendReport, probeBackend, reportOnGiven } from './probe.js'
@@ -35,12 +36,14 @@ export interface Ranking {
   readonly fast: boolean
   /** What the caller says of the GPU. */
   readonly webgpu?: WebgpuOptions
-  /** How the backend was chosen: by name, or by estimate. */
-  readonly chosenBy: 'option' | 'environment' | 'estimate'
+  /** How the backend was chosen: by name, by a GPU device that was passed in under `'auto'`, or by estimate. */
+  readonly chosenBy: 'option' | 'environment' | 'device' | 'estimate'
 }
 
 export interface RankingOptions {
   readonly backend?: BackendId | 'auto'
+  /** The backend is that of a device which was passed in, and nobody has named it. Default false. */
+  readonly byDevice?: boolean
   readonly threads?: number
   readonly fast?: boolean
   readonly webgpu?: WebgpuOptions
@@ -71,13 +74,19 @@ export function resolveThreads(option: number | undefined): number {
   if (variable === undefined) return Math.min(64, availableThreads())
   const threads = Number(variable)
   if (!Number.isInteger(threads) || threads < 1 || threads > 1024) {
-    throw new NonnegError('ERR_NONNEG_OPTION', `NONNEG_THREADS is "${variable}", not a whole number from 1 to 1024`)
+    throw new NonnegError('ERR_NONNEG_OPTION', `NONNEG_THREADS is "${variable}", not a whole number from 1 to 1024`, {
+      detail: { variable: 'NONNEG_THREADS', value: variable },
+      fix: 'set it to such a number, or unset it',
+    })
   }
   return threads
 }
 
-function requested(option: BackendId | 'auto' | undefined): { id: BackendId | undefined; by: Ranking['chosenBy'] } {
-  if (option !== undefined && option !== 'auto') return { id: option, by: 'option' }
+function requested({ backend: option, byDevice = false }: RankingOptions): {
+  readonly id: BackendId | undefined
+  readonly by: Ranking['chosenBy']
+} {
+  if (option !== undefined && option !== 'auto') return { id: option, by: byDevice ? 'device' : 'option' }
   const variable = environment('NONNEG_BACKEND')
   if (variable === undefined || variable === 'auto') return { id: undefined, by: 'estimate' }
   const id = BACKEND_IDS.find(known => known === variable)
@@ -85,8 +94,16 @@ function requested(option: BackendId | 'auto' | undefined): { id: BackendId | un
   throw new NonnegError(
     'ERR_NONNEG_OPTION',
     `NONNEG_BACKEND is "${variable}"; known are auto, ${BACKEND_IDS.join(', ')}`,
+    { detail: { variable: 'NONNEG_BACKEND', value: variable }, fix: 'set it to one of these, or unset it' },
   )
 }
+
+/** Environment variables that say something of every backend, and whose values are not understood. */
+export function commonProblems(): readonly SettingProblem[] {
+  return problemsIn([() => resolveThreads(undefined), () => requested({})])
+}
+
+const EMULATED = 'emulated on the CPU: proves correctness, never faster'
 
 /** A refusal of a device that was asked: what it says of a fix is about the job, not about what the machine lacks. */
 interface Answered extends Refusal {
@@ -100,9 +117,7 @@ async function answerOf<T extends object>(
   byName: boolean,
 ): Promise<Answered | T> {
   if (!available) return { id, reason: reason ?? 'absent', fix }
-  if (emulated && !byName) {
-    return { id, reason: 'emulated on the CPU: proves correctness, never faster', fix: `ask for it: backend: '${id}'` }
-  }
+  if (emulated && !byName) return { id, reason: EMULATED, fix: `ask for it: backend: '${id}'` }
   const unasked = byName ? undefined : job.unasked?.(id)
   if (unasked !== undefined) return { id, reason: unasked, fix: `ask for it: backend: '${id}'` }
   try {
@@ -134,7 +149,7 @@ export async function rankBackends<T extends object>(
 ): Promise<{ readonly ranking: Ranking; readonly answer: T }> {
   const threads = resolveThreads(options.threads)
   const { fast = false, webgpu } = options
-  const { id: named, by } = requested(options.backend)
+  const { id: named, by } = requested(options)
   const ids = named ? [named] : BACKEND_IDS
   const candidates: Candidate[] = []
   const refusals: Refusal[] = []
@@ -183,6 +198,12 @@ export async function rankBackends<T extends object>(
     }
   }
   if (first === undefined) {
+    for (const [at, { id, reason }] of refusals.entries()) {
+      if (reason !== EMULATED) continue
+      // as nothing else is left, nobody is to be sent to what would refuse it too
+      const answer = await answerOf(await reportOn(id), job, { threads, fast, webgpu }, true)
+      if ('reason' in answer) refusals[at] = { id, reason: `${reason}, and ${answer.reason}`, fix: answer.fix }
+    }
     const list = refusals.map(refusal => `${refusal.id}: ${refusal.reason}`).join('; ')
     const message = named
       ? `the ${named} backend cannot do this: ${refusals[0].reason}`
@@ -194,14 +215,36 @@ export async function rankBackends<T extends object>(
   return { ranking: { candidates, refusals, threads, fast, webgpu, chosenBy: by }, answer: first }
 }
 
-/** A ranking in words, one line a backend. */
-export function explainRanking(ranking: Ranking): string {
-  const chosen = ranking.candidates.map(({ id, estimatedSeconds, isAsked }, place) => {
-    const role = place === 0 ? 'chosen' : isAsked ? 'stands by' : 'stands by, not asked yet'
-    return `${id}: ${role}, ${estimatedSeconds.toPrecision(2)} s estimated`
+/** How the work went that a ranking was made for. */
+export interface Outcome {
+  /** Backends that failed on the way, in this order. */
+  readonly failed: readonly BackendId[]
+  /** The one that did the rest. */
+  readonly backend: BackendId
+}
+
+/** What became of a candidate, or may become of it. */
+function roleOf({ id, isAsked }: Candidate, place: number, outcome: Outcome | undefined): string {
+  const isFirst = place === 0
+  if (outcome?.failed.includes(id)) return isFirst ? 'chosen, failed in flight' : 'failed in flight'
+  if (isFirst) return 'chosen'
+  if (id === outcome?.backend) return 'went on'
+  return isAsked ? 'stands by' : 'stands by, not asked yet'
+}
+
+/** A ranking in words, one line a backend; with what came of it, once that is known. */
+export function explainRanking(ranking: Ranking, outcome?: Outcome): string {
+  const chosen = ranking.candidates.map((candidate, place) => {
+    const { id, estimatedSeconds } = candidate
+    return `${id}: ${roleOf(candidate, place, outcome)}, ${estimatedSeconds.toPrecision(2)} s estimated`
   })
   const refused = ranking.refusals.map(({ id, reason, fix }) => `${id}: refused, ${reason}${fix ? ` (${fix})` : ''}`)
-  const how = { option: 'by name', environment: 'by NONNEG_BACKEND', estimate: 'by estimate' }[ranking.chosenBy]
-  const { threads } = ranking
-  return [`backend ${how}, ${threads} thread${threads === 1 ? '' : 's'}`, ...chosen, ...refused].join('\n')
+  const ways = {
+    option: 'by name',
+    environment: 'by NONNEG_BACKEND',
+    device: 'by the GPU device passed in',
+    estimate: 'by estimate',
+  }
+  const { threads, chosenBy } = ranking
+  return [`backend ${ways[chosenBy]}, ${threads} thread${threads === 1 ? '' : 's'}`, ...chosen, ...refused].join('\n')
 }

@@ -16,6 +16,8 @@ function checkDevice(device: unknown): void {
 export interface WebgpuChoice {
   /** A device that was passed in is asked for, unless another backend is. */
   readonly backend: BackendId | 'auto'
+  /** Whether it is the device alone that names the backend. */
+  readonly byDevice: boolean
   readonly webgpu: WebgpuOptions | undefined
 }
 
@@ -29,15 +31,16 @@ export function webgpuChoice(
   backend: BackendId | 'auto',
   mayMoveOn: boolean,
 ): WebgpuChoice {
-  if (webgpu === undefined) return { backend, webgpu }
+  if (webgpu === undefined) return { backend, byDevice: false, webgpu }
   checkObject('webgpu', webgpu, '{ device, memoryLimit, subgroups }')
   checkNames(webgpu, ['device', 'memoryLimit', 'subgroups'], 'part of webgpu')
   const { device, memoryLimit, subgroups } = webgpu
   if (device !== undefined) checkDevice(device)
   if (memoryLimit !== undefined) whole('webgpu.memoryLimit', memoryLimit, 1)
   if (subgroups !== undefined) flag('webgpu.subgroups', subgroups)
-  if (backend === 'auto') return { backend: device ? 'webgpu' : backend, webgpu }
-  if (backend === 'webgpu' || mayMoveOn) return { backend, webgpu }
+  if (backend === 'auto')
+    return device ? { backend: 'webgpu', byDevice: true, webgpu } : { backend, byDevice: false, webgpu }
+  if (backend === 'webgpu' || mayMoveOn) return { backend, byDevice: false, webgpu }
   throw new NonnegError('ERR_NONNEG_OPTION', `webgpu is for backend: 'webgpu' or 'auto'; the backend is '${backend}'`, {
     detail: { option: 'webgpu', backend },
     fix: 'leave webgpu or backend out',

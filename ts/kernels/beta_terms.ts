@@ -74,16 +74,17 @@ export const beta_terms: KernelSpec = {
     return arrays
   },
   reference(dims, { X, V, U, P, C, loss }) {
-    for (let i = 0; i < dims.rows; i++) {
-      for (let j = 0; j < dims.columns; j++) {
-        const x = X[i * dims.stride + j]
-        const v = dims.weighted ? V[i * dims.stride + j] : 1
-        const at = i * dims.columns + j
+    const { rows, columns, stride, beta, weighted, push: pushes, bend, measure } = dims
+    for (let i = 0; i < rows; i++) {
+      for (let j = 0; j < columns; j++) {
+        const x = X[i * stride + j]
+        const v = weighted ? V[i * stride + j] : 1
+        const at = i * columns + j
         const u = U[at]
-        U[at] = v * pull(x, u, dims.beta)
-        if (dims.push) P[at] = v * push(u, dims.beta)
-        if (dims.bend) C[at] = v * curvature(x, u, dims.beta)
-        if (dims.measure && v !== 0) loss[0] += v * divergence(x, u, dims.beta)
+        U[at] = v * pull(x, u, beta)
+        if (pushes) P[at] = v * push(u, beta)
+        if (bend) C[at] = v * curvature(x, u, beta)
+        if (measure && v !== 0) loss[0] += v * divergence(x, u, beta)
       }
     }
   },

@@ -75,7 +75,7 @@ export const beta_xht_csr: KernelSpec = {
     return { ...arrays, indptr, indices }
   },
   reference(dims, { indptr, indices, values, weights, F, O, norms, N, P, L, loss }) {
-    const { rows, rank, beta, weighted, zeros } = dims
+    const { rows, rank, beta, weighted, push: pushes, bend, measure, zeros } = dims
     for (let i = 0; i < rows; i++) {
       for (let p = indptr[i]; p < indptr[i + 1]; p++) {
         const j = indices[p]
@@ -85,9 +85,9 @@ export const beta_xht_csr: KernelSpec = {
         for (let r = 0; r < rank; r++) u += F[i * rank + r] * O[j * rank + r]
         const q = v * pull(x, u, beta)
         for (let r = 0; r < rank; r++) N[i * rank + r] += q * O[j * rank + r]
-        if (dims.push) for (let r = 0; r < rank; r++) P[i * rank + r] += v * push(u, beta) * O[j * rank + r]
-        if (dims.bend) L[i] += v * curvature(x, u, beta) * norms[j]
-        if (dims.measure && v !== 0) loss[0] += v * (divergence(x, u, beta) - (zeros ? u : 0))
+        if (pushes) for (let r = 0; r < rank; r++) P[i * rank + r] += v * push(u, beta) * O[j * rank + r]
+        if (bend) L[i] += v * curvature(x, u, beta) * norms[j]
+        if (measure && v !== 0) loss[0] += v * (divergence(x, u, beta) - (zeros ? u : 0))
       }
     }
   },

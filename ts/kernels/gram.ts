@@ -32,11 +32,12 @@ export const gram: KernelSpec = {
     return fillBuffers(this.buffers, dims, length => signed(length, kind, random))
   },
   reference(dims, { F, G }) {
-    for (let r = 0; r < dims.rank; r++) {
-      for (let s = 0; s < dims.rank; s++) {
-        let sum = G[r * dims.rank + s]
-        for (let i = 0; i < dims.rows; i++) sum += F[i * dims.rank + r] * F[i * dims.rank + s]
-        G[r * dims.rank + s] = sum
+    const { rows, rank } = dims
+    for (let r = 0; r < rank; r++) {
+      for (let s = 0; s < rank; s++) {
+        let sum = G[r * rank + s]
+        for (let i = 0; i < rows; i++) sum += F[i * rank + r] * F[i * rank + s]
+        G[r * rank + s] = sum
       }
     }
   },

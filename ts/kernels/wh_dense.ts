@@ -24,11 +24,12 @@ export const wh_dense: KernelSpec = {
     return fillBuffers(this.buffers, dims, length => signed(length, kind, random))
   },
   reference(dims, { W, H, U }) {
-    for (let i = 0; i < dims.rows; i++) {
-      for (let j = 0; j < dims.columns; j++) {
+    const { rows, columns, rank, stride } = dims
+    for (let i = 0; i < rows; i++) {
+      for (let j = 0; j < columns; j++) {
         let sum = 0
-        for (let r = 0; r < dims.rank; r++) sum += W[i * dims.rank + r] * H[r * dims.stride + j]
-        U[i * dims.columns + j] = sum
+        for (let r = 0; r < rank; r++) sum += W[i * rank + r] * H[r * stride + j]
+        U[i * columns + j] = sum
       }
     }
   },

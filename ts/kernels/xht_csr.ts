@@ -41,11 +41,12 @@ export const xht_csr: KernelSpec = {
     return { ...arrays, indptr, indices }
   },
   reference(dims, { indptr, indices, values, Ht, N }) {
-    for (let i = 0; i < dims.rows; i++) {
-      for (let r = 0; r < dims.rank; r++) {
+    const { rows, rank } = dims
+    for (let i = 0; i < rows; i++) {
+      for (let r = 0; r < rank; r++) {
         let sum = 0
-        for (let p = indptr[i]; p < indptr[i + 1]; p++) sum += values[p] * Ht[indices[p] * dims.rank + r]
-        N[i * dims.rank + r] = sum
+        for (let p = indptr[i]; p < indptr[i + 1]; p++) sum += values[p] * Ht[indices[p] * rank + r]
+        N[i * rank + r] = sum
       }
     }
   },

@@ -34,11 +34,12 @@ export const xht_dense: KernelSpec = {
     return fillBuffers(this.buffers, dims, length => signed(length, kind, random))
   },
   reference(dims, { X, Ht, N }) {
-    for (let i = 0; i < dims.rows; i++) {
-      for (let r = 0; r < dims.rank; r++) {
+    const { rows, columns, rank, stride } = dims
+    for (let i = 0; i < rows; i++) {
+      for (let r = 0; r < rank; r++) {
         let sum = 0
-        for (let j = 0; j < dims.columns; j++) sum += X[i * dims.stride + j] * Ht[j * dims.rank + r]
-        N[i * dims.rank + r] = sum
+        for (let j = 0; j < columns; j++) sum += X[i * stride + j] * Ht[j * rank + r]
+        N[i * rank + r] = sum
       }
     }
   },

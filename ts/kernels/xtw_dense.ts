@@ -24,11 +24,12 @@ export const xtw_dense: KernelSpec = {
     return fillBuffers(this.buffers, dims, length => signed(length, kind, random))
   },
   reference(dims, { X, W, A }) {
-    for (let j = 0; j < dims.columns; j++) {
-      for (let r = 0; r < dims.rank; r++) {
-        let sum = A[j * dims.rank + r]
-        for (let i = 0; i < dims.rows; i++) sum += X[i * dims.stride + j] * W[i * dims.rank + r]
-        A[j * dims.rank + r] = sum
+    const { rows, columns, rank, stride } = dims
+    for (let j = 0; j < columns; j++) {
+      for (let r = 0; r < rank; r++) {
+        let sum = A[j * rank + r]
+        for (let i = 0; i < rows; i++) sum += X[i * stride + j] * W[i * rank + r]
+        A[j * rank + r] = sum
       }
     }
   },

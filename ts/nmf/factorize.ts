@@ -160,8 +160,8 @@ async function solveChecked(input: MatrixInput, resolved: ResolvedOptions, given
       [
         explainSolver(result, resolved),
         ...explainHandovers(result),
-        ...explainStreaming(plan),
-        explainRanking(plan),
+        ...explainStreaming(result.backend, result.memory, result.turnedFull),
+        explainRanking(plan, { failed: result.handovers.map(({ id }) => id), backend: result.backend }),
       ].join('\n'),
     checkpoint: () => wholeCheckpoint(result.checkpoint),
   }
@@ -207,11 +207,11 @@ function resumable(prepared: Prepared, resolved: ResolvedOptions): readonly Cand
 export async function planOf(
   { X, weights }: Prepared,
   candidates: readonly Candidate[],
-  { backend, threads, fast, webgpu, maxIterations, fallback }: ResolvedOptions,
+  { backend, byDevice, threads, fast, webgpu, maxIterations, fallback }: ResolvedOptions,
 ): Promise<Plan> {
   const falling = fallback && backend !== 'auto'
   const request = { X, specs: candidates.map(({ spec }) => spec), weights }
-  const asked = { backend, threads, fast, webgpu, iterations: maxIterations }
+  const asked = { backend, byDevice, threads, fast, webgpu, iterations: maxIterations }
   return await (falling ? planWithFallback : planFit)(request, asked)
 }
 

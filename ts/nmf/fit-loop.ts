@@ -1,4 +1,5 @@
 import type { BackendId, Device, Factors, Fit, Problem } from '../backends/backend.js'
+import type { Memory } from '../backends/memory.js'
 import { onAbort } from '../core/abort.js'
 import { abortError, NonnegError } from '../core/errors.js'
 import { withDevice } from '../engine/devices.js'
@@ -39,6 +40,10 @@ export interface LoopResult {
   readonly backend: BackendId
   readonly emulated: boolean
   readonly handovers: readonly Handover[]
+  /** What it took of that backend. */
+  readonly memory: Memory
+  /** Whether that was settled on the way only, as the backend had less room than it seemed. */
+  readonly turnedFull: boolean
   /** Undefined where an abort has cut an iteration short. */
   readonly checkpoint: Checkpoint | undefined
 }
@@ -266,6 +271,13 @@ async function dispose(fit: Fit): Promise<void> {
   } catch {}
 }
 
+/** How one fit on one device ended. */
+interface Ending
+  extends Pick<LoopResult, 'factors' | 'loss' | 'frobeniusLoss' | 'reason' | 'criterion' | 'checkpoint'> {
+  /** As `Fit.memory` has it. */
+  readonly memory: Memory | undefined
+}
+
 /** One fit on one device, from the last good factors to the end. */
 async function runOn(
   device: Device,
@@ -273,7 +285,7 @@ async function runOn(
   { name, spec }: Candidate,
   options: LoopOptions,
   deadline: number | undefined,
-): Promise<Omit<LoopResult, 'history' | 'solver' | 'backend' | 'emulated' | 'handovers'>> {
+): Promise<Ending> {
   const fit = await unlessAborted(device.createFit(progress.problem, spec), options.signal, dispose)
   const loop = new FitLoop(options, progress, fit, device, name, deadline)
   try {
@@ -281,7 +293,8 @@ async function runOn(
     const frobeniusLoss = spec.beta === 2 ? outcome.loss : await loop.evaluate(2)
     const factors = await fit.factors()
     const checkpoint = loop.isCutShort ? undefined : loop.checkpointWith(factors)
-    return { ...outcome, criterion: outcome.criterion, frobeniusLoss, factors, checkpoint }
+    const { memory } = fit
+    return { ...outcome, criterion: outcome.criterion, frobeniusLoss, factors, checkpoint, memory }
   } finally {
     const closed = loop.pending.catch(() => {}).then(() => dispose(fit))
     if (!options.signal?.aborted) await closed
@@ -302,7 +315,7 @@ export async function runFit(
   const progress = progressFrom(problem, options.resume, options)
   const handovers: Handover[] = []
   const failures: unknown[] = []
-  for (const { id } of plan.candidates) {
+  for (const [place, { id }] of plan.candidates.entries()) {
     takeBack(progress)
     try {
       return await withDevice(id, plan, async device => {
@@ -310,7 +323,9 @@ export async function runFit(
         const outcome = await runOn(device, progress, candidate, options, deadline)
         const { history } = progress
         const { emulated } = device
-        return { ...outcome, history, solver: candidate.name, backend: id, emulated, handovers }
+        const planned = place === 0 ? plan.memory : device.memory(problem.X, candidate.spec, problem.weights)
+        const took = { memory: outcome.memory ?? planned, turnedFull: outcome.memory !== undefined }
+        return { ...outcome, ...took, history, solver: candidate.name, backend: id, emulated, handovers }
       })
     } catch (error) {
       if (!mayHandOver(error)) throw error

@@ -202,6 +202,8 @@ export interface ResolvedOptions extends Choice, StopOptions {
   readonly weights: MatrixInput | undefined
   readonly timeBudgetMs: number | undefined
   readonly backend: BackendId | 'auto'
+  /** Whether a GPU device that was passed in alone names the backend. */
+  readonly byDevice: boolean
   readonly fallback: boolean
   readonly webgpu: WebgpuOptions | undefined
   readonly threads: number | undefined

@@ -61,6 +61,7 @@ export async function plan(X: MatrixInput, options: FactorizeOptions): Promise<F
     .filter(purpose => bytes[purpose] > 0)
     .map(purpose => `${purpose} ${inBytes(bytes[purpose])}`)
   const memory = `memory ${inBytes(total)}: ${parts.join(', ')}`
-  const explain = () => [`solver ${name}`, memory, ...explainStreaming(made), explainRanking(made)].join('\n')
+  const explain = () =>
+    [`solver ${name}`, memory, ...explainStreaming(id, made.memory), explainRanking(made)].join('\n')
   return { solver: name, backend: id, estimatedSeconds, bytes, total, plan: made, explain }
 }

@@ -157,10 +157,10 @@ function checkRunning({ timeBudgetMs, threads, onProgress, onCheckpoint, signal,
 }
 
 /** Where the work is done. A device that was passed in to `'auto'` is asked for, and may hand over as `'auto'` may. */
-function placeOf(options: FactorizeOptions): Pick<ResolvedOptions, 'backend' | 'fallback' | 'webgpu'> {
+function placeOf(options: FactorizeOptions): Pick<ResolvedOptions, 'backend' | 'byDevice' | 'fallback' | 'webgpu'> {
   const asked = oneOf('backend', options.backend ?? 'auto', ['auto', ...BACKEND_IDS])
-  const { backend, webgpu } = webgpuChoice(options.webgpu, asked, flag('fallback', options.fallback ?? false))
-  return { backend, webgpu, fallback: options.fallback ?? backend !== asked }
+  const choice = webgpuChoice(options.webgpu, asked, flag('fallback', options.fallback ?? false))
+  return { ...choice, fallback: options.fallback ?? choice.byDevice }
 }
 
 /**

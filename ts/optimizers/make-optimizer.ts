@@ -121,7 +121,7 @@ export async function makeOptimizer(params: FloatArray, options: OptimizerOption
   const setup = setupOf(KINDS[name], options, params.length)
   const { threads, fast = false, nonFinite = 'throw', signal, scheduler } = setup.options
   const asked = oneOf('backend', setup.options.backend ?? 'auto', ['auto', ...BACKEND_IDS])
-  const { backend, webgpu } = webgpuChoice(setup.options.webgpu, asked, false)
+  const choice = webgpuChoice(setup.options.webgpu, asked, false)
   if (threads !== undefined) whole('threads', threads, 1, 1024)
   flag('fast', fast)
   oneOf('nonFinite', nonFinite, ['throw', 'skip', 'pass'])
@@ -131,7 +131,7 @@ export async function makeOptimizer(params: FloatArray, options: OptimizerOption
   const arrays = ['p', 'g', ...(method.needs.arrays ?? [])]
   const spec: OptimizerSpec = { ...method.needs, arrays, groups: setup.groups }
   const dtype = params instanceof Float64Array ? 'f64' : 'f32'
-  const ranking = await planOptimizer({ length: params.length, spec, dtype }, { backend, threads, fast, webgpu })
+  const ranking = await planOptimizer({ length: params.length, spec, dtype }, { ...choice, threads, fast })
   const { id, loan, vectors } = await open(ranking, params.length, spec)
   try {
     if (signal?.aborted) throw abortError(signal)

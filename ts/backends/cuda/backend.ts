@@ -1,3 +1,4 @@
+import { environment } from '../../core/environment.js'
 import { NonnegError } from '../../core/errors.js'
 import type { Backend, Device, Info, Probe } from '../backend.js'
 import type { Addon } from '../native/addon.js'
@@ -9,6 +10,11 @@ type Found =
 
 /** The addon with the CUDA device that it has opened, or what is missing for that. */
 async function find(): Promise<Found> {
+  const wish = environment('NONNEG_CUDA') ?? 'emulated'
+  if (wish !== 'emulated') {
+    const reason = `NONNEG_CUDA is "${wish}"; known is emulated`
+    return { addon: undefined, reason, fix: 'unset NONNEG_CUDA, or set it to emulated' }
+  }
   const loaded = loadAddon()
   if (!loaded.addon) return loaded
   const { available, emulated, reason, fix, info } = await loaded.addon.probeCuda()

@@ -1,5 +1,6 @@
 import { availableThreads, environment } from '../../core/environment.js'
 import { NonnegError } from '../../core/errors.js'
+import { problemsIn } from '../../core/setting-problems.js'
 import type { Backend, OpenOptions, Probe } from '../backend.js'
 import type { WasmDevice } from './device.js'
 import { MAX_LANES } from './layout.js'
@@ -25,7 +26,10 @@ function isRelaxed({ fast = false }: OpenOptions, { relaxedSimd }: Features): bo
   const variable = environment('NONNEG_WASM') ?? 'plain'
   if (variable === 'plain') return fast && relaxedSimd
   if (variable !== 'relaxed') {
-    throw new NonnegError('ERR_NONNEG_OPTION', `NONNEG_WASM is "${variable}"; known are plain and relaxed`)
+    throw new NonnegError('ERR_NONNEG_OPTION', `NONNEG_WASM is "${variable}"; known are plain and relaxed`, {
+      detail: { variable: 'NONNEG_WASM', value: variable },
+      fix: 'set it to one of these, or unset it',
+    })
   }
   if (relaxedSimd) return true
   throw new NonnegError('ERR_NONNEG_BACKEND', 'this engine has no relaxed SIMD', {
@@ -41,7 +45,8 @@ export const wasmBackend: Backend = {
   id: 'wasm',
 
   async probe(): Promise<Probe> {
-    return probe(features())
+    const found = features()
+    return { ...probe(found), problems: problemsIn([() => isRelaxed({}, found)]) }
   },
 
   async open(options: OpenOptions = {}): Promise<WasmDevice> {

@@ -1,10 +1,13 @@
+import { bytesIn } from '../../core/bytes.js'
 import { environment } from '../../core/environment.js'
 import { NonnegError } from '../../core/errors.js'
+import { problemsIn } from '../../core/setting-problems.js'
 import type { Backend, Device, Info, OpenOptions, Probe } from '../backend.js'
+import { HALF, SUBGROUPS } from './features.js'
 import type { WebgpuOptions } from './options.js'
 import type { FoundGpu, GpuProvider, GpuSource } from './provider.js'
 import { askedShape, type Shape } from './shapes.js'
-import { checkWish, nearOf, SUBGROUPS, sizesOf, wishOf } from './subgroups.js'
+import { checkWish, nearOf, sizesOf, wishOf } from './subgroups.js'
 
 /** Overrides of what the adapter says, to bring rare paths into small problems. */
 export interface WebgpuLimits {
@@ -48,6 +51,7 @@ function describe(
     ...Object.fromEntries(Object.entries(names).flatMap(([name, text]) => (text ? [[name, text]] : []))),
     maxBufferSize: limits.maxBufferSize,
     maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
+    [HALF]: features.has(HALF),
     subgroups: sizesOf(features, about),
   }
   return { emulated: isFallbackAdapter || SOFTWARE.test(Object.values(names).join(' ')), info }
@@ -61,25 +65,26 @@ function describeAdapter(adapter: GPUAdapter, origin: string): { emulated: boole
   return { ...facts, emulated: facts.emulated || isFallbackAdapter }
 }
 
-/** The facts of a device whose subgroups have `near` threads at least: 1 where they are not used. */
-function asUsed({ emulated, info }: { emulated: boolean; info: Info }, near: number) {
-  return { emulated, info: { ...info, subgroups: near > 1 && info.subgroups }, near }
+/** The facts of a device whose subgroups have `near` threads at least, 1 where they are not used, and with so much memory. */
+function asUsed({ emulated, info }: { emulated: boolean; info: Info }, near: number, memoryLimit: number | undefined) {
+  const used = { subgroups: near > 1 && info.subgroups, memoryLimit: memoryLimit ?? false }
+  return { emulated, info: { ...info, ...used }, near, memoryLimit }
 }
 
-/** Bytes that fits may take, or undefined. @throws NonnegError ERR_NONNEG_OPTION for a variable that is no number */
+/** Bytes that fits may take, or undefined. @throws NonnegError ERR_NONNEG_OPTION for a variable that names none */
 function memoryLimitOf({ memoryLimit }: WebgpuOptions): number | undefined {
   const variable = environment('NONNEG_WEBGPU_MEMORY')
   if (memoryLimit !== undefined || variable === undefined) return memoryLimit
-  const bytes = Number(variable)
-  if (Number.isSafeInteger(bytes) && bytes > 0) return bytes
-  throw new NonnegError('ERR_NONNEG_OPTION', `NONNEG_WEBGPU_MEMORY is "${variable}", not a whole number of bytes`, {
+  const bytes = bytesIn(variable)
+  if (!Number.isNaN(bytes)) return bytes
+  throw new NonnegError('ERR_NONNEG_OPTION', `NONNEG_WEBGPU_MEMORY is "${variable}", not a number of bytes above 0`, {
     detail: { variable: 'NONNEG_WEBGPU_MEMORY', value: variable },
-    fix: 'set it to a number of bytes above 0, such as 8000000000, or unset it',
+    fix: 'set it to a number of bytes, such as 8000000000, 8GB or 2GiB, or unset it',
   })
 }
 
 /** Features that some fits take, where there are. */
-const FEATURES: readonly GPUFeatureName[] = ['shader-f16', SUBGROUPS]
+const FEATURES: readonly GPUFeatureName[] = [HALF, SUBGROUPS]
 
 type Adapter = { readonly found: true; readonly adapter: GPUAdapter; readonly source: FoundGpu } | Missing
 type Missing = Extract<GpuSource, { found: false }>
@@ -114,8 +119,20 @@ export function webgpuBackend(provider: GpuProvider, limits: WebgpuLimits = {}):
     id: 'webgpu',
     async probe(): Promise<Probe> {
       const found = await findAdapter(provider)
-      if (!found.found) return { available: false, reason: found.reason, fix: found.fix }
-      return { available: true, ...describeAdapter(found.adapter, found.source.origin) }
+      let memoryLimit: number | undefined
+      const problems = problemsIn([
+        () => {
+          memoryLimit = memoryLimitOf({})
+        },
+        () => {
+          const wish = wishOf({})
+          if (found.found) checkWish(wish, found.adapter.features)
+        },
+        askedShape,
+      ])
+      if (!found.found) return { available: false, reason: found.reason, fix: found.fix, problems }
+      const { emulated, info } = describeAdapter(found.adapter, found.source.origin)
+      return { available: true, emulated, info: { ...info, memoryLimit: memoryLimit ?? false }, problems }
     },
     async open({ webgpu = {} }: OpenOptions = {}): Promise<Device> {
       const memoryLimit = memoryLimitOf(webgpu)
@@ -126,8 +143,9 @@ export function webgpuBackend(provider: GpuProvider, limits: WebgpuLimits = {}):
         const { features, limits: granted, adapterInfo: info = {} as Partial<GPUAdapterInfo> } = device
         checkWish(wish, features)
         const { GpuDevice } = await import('./device.js')
-        const facts = asUsed(describe({ info, limits: granted, features }, 'passed in'), nearOf(wish, features, info))
-        return new GpuDevice(device, { ...facts, isOwn: false, memoryLimit }, own)
+        const found = describe({ info, limits: granted, features }, 'passed in')
+        const facts = asUsed(found, nearOf(wish, features, info), memoryLimit)
+        return new GpuDevice(device, { ...facts, isOwn: false }, own)
       }
       const found = await findAdapter(provider)
       if (!found.found) {
@@ -144,10 +162,16 @@ export function webgpuBackend(provider: GpuProvider, limits: WebgpuLimits = {}):
           requiredFeatures: wanted.filter(name => adapter.features.has(name)),
           requiredLimits: { maxBufferSize, maxStorageBufferBindingSize },
         })
-        const { GpuDevice } = await import('./device.js')
-        const near = nearOf(wish, device.features, adapter.info)
-        const facts = asUsed(describeAdapter(adapter, source.origin), near)
-        return new GpuDevice(device, { ...facts, isOwn: true, memoryLimit }, own, source)
+        try {
+          const { GpuDevice } = await import('./device.js')
+          const near = nearOf(wish, device.features, adapter.info)
+          const facts = asUsed(describeAdapter(adapter, source.origin), near, memoryLimit)
+          return new GpuDevice(device, { ...facts, isOwn: true }, own, source)
+        } catch (error) {
+          // nobody else knows of it
+          device.destroy()
+          throw error
+        }
       } catch (error) {
         if (error instanceof NonnegError) throw error
         const message = error instanceof Error ? error.message : String(error)

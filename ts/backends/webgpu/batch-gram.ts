@@ -5,7 +5,7 @@ import { csrParts, type Deal, dealOf, type Panel } from './plan.js'
 import { dotOf, gramOf, square, sumParts, xhtCsr, xhtDense, xtwDense } from './product-calls.js'
 import { gramDeal } from './products.js'
 import type { Sum } from './rule-calls.js'
-import { SINGLE } from './shapes.js'
+import { UNSHARED } from './shapes.js'
 
 /** What a run of rows has in common with each panel. */
 export function piecesOf<T extends Panel>(panels: readonly T[], { first, count }: Panel): { panel: T; rows: Panel }[] {
@@ -80,7 +80,7 @@ export async function halvesForH(
 
 /** Of a sparse product, which has parts alone. */
 function sparseDeal(count: number): Deal {
-  return { shape: SINGLE, parts: { count, step: 0 } }
+  return { shape: UNSHARED, parts: { count, step: 0 } }
 }
 
 /** The parts of a Gram matrix become one. */

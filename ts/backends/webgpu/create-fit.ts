@@ -1,6 +1,6 @@
 import { NonnegError } from '../../core/errors.js'
 import { type FitSpec, isForBatchesAlone, type Problem } from '../backend.js'
-import { inBytes, totalBytes } from '../memory.js'
+import { inBytes, type Memory, totalBytes } from '../memory.js'
 import { batchRunner } from './batch-rules.js'
 import { prepare } from './calls.js'
 import { deviceColumns, familyFor, uploadData } from './data.js'
@@ -30,6 +30,7 @@ async function create(
   spec: FitSpec,
   whole: Room,
   dots: DotGroups,
+  memory: Memory | undefined,
 ): Promise<GpuFit> {
   const { X } = problem
   const { rows } = X
@@ -100,7 +101,7 @@ async function create(
     const [begin, iteration, evaluation, adoption] = cut.slice(first, first + 4)
     return { begin, iteration, evaluation, adoption }
   })
-  return new GpuFit({ setting, owned, family, runner, recorded, ring, staging, stagingBytes })
+  return new GpuFit({ setting, owned, family, runner, recorded, ring, staging, stagingBytes, memory })
 }
 
 /** @throws NonnegError ERR_NONNEG_MEMORY where there is no room */
@@ -128,15 +129,16 @@ export async function createFit(
   dots: DotGroups,
 ): Promise<GpuFit> {
   const { X, weights } = problem
-  for (let { memoryBytes } = room; ; ) {
+  for (let own = room; ; ) {
     const owned = new Owned(gpu)
+    const memory = memoryWithin(X, spec, weights, own)
     try {
-      return await create(gpu, owned, problem, spec, { ...room, memoryBytes }, dots)
+      return await create(gpu, owned, problem, spec, own, dots, own === room ? undefined : memory)
     } catch (error) {
       owned.destroy()
       // WebGPU does not say how much there is: half of what was too much may do
-      memoryBytes = totalBytes(memoryWithin(X, spec, weights, { ...room, memoryBytes })) / 2
-      if (!isFull(error) || !allotmentOf(X, spec, weights, { ...room, memoryBytes })) throw error
+      own = { ...room, memoryBytes: totalBytes(memory) / 2 }
+      if (!isFull(error) || !allotmentOf(X, spec, weights, own)) throw error
     }
   }
 }

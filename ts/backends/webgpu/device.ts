@@ -124,7 +124,8 @@ export class GpuDevice implements Device {
 
   /**
    * @param source what the device came from, unless it is someone else's
-   * @throws NonnegError ERR_NONNEG_BACKEND where the device's limits are below what every kernel needs
+   * @throws NonnegError ERR_NONNEG_BACKEND where the device's limits are below what every kernel needs, _OPTION where it has no
+   * room for a shape that is asked for; nothing then holds on to the device
    */
   constructor(
     device: GPUDevice,
@@ -134,6 +135,7 @@ export class GpuDevice implements Device {
   ) {
     checkLimits(device.limits)
     const near = least > 1 ? (limits.near ?? Math.min(WORKGROUP, least)) : 1
+    this.#room = roomOf(device.limits, emulated, { ...limits, near }, memoryLimit)
     const gpu = new Gpu(device, isOwn, near)
     this.#gpu = gpu
     this.near = near
@@ -142,7 +144,6 @@ export class GpuDevice implements Device {
     this.memoryLimit = memoryLimit
     this.emulated = emulated
     this.info = info
-    this.#room = roomOf(gpu.device.limits, emulated, { ...limits, near }, memoryLimit)
     this.#dots = dotsOf(emulated)
   }
 

@@ -13,6 +13,7 @@ import {
   type RunControls,
   type SweepReport,
 } from '../backend.js'
+import type { Memory } from '../memory.js'
 import { type BatchStep, columnsOf } from '../stochastic-steps.js'
 import type { BatchRunner } from './batch-runner.js'
 import { Batches, type Outcome } from './batches.js'
@@ -51,6 +52,8 @@ export interface Parts {
   readonly ring: GPUBuffer
   readonly staging: GPUBuffer
   readonly stagingBytes: number
+  /** As `Fit.memory` has it. */
+  readonly memory: Memory | undefined
 }
 
 /** How steps are submitted. */
@@ -65,6 +68,7 @@ interface Submission {
 
 /** A fit whose X, W and Hᵀ stay in the GPU's memory; iterations follow each other without the host. */
 export class GpuFit implements Fit {
+  readonly memory: Memory | undefined
   readonly #parts: Parts
   readonly #batches: Batches = new Batches()
   readonly #submissions: Submissions
@@ -77,6 +81,7 @@ export class GpuFit implements Fit {
 
   constructor(parts: Parts) {
     this.#parts = parts
+    this.memory = parts.memory
     this.#submissions = new Submissions(parts.setting.gpu, parts.setting.data.streams)
   }
 

@@ -1,15 +1,13 @@
 import type { FitSpec } from '../backend.js'
+import { ONE_ROUND_ITERATIONS } from '../momentum.js'
 import type { Operand } from './calls.js'
 import type { Setting } from './family.js'
 import type { Gpu } from './gpu.js'
 import type { Owned } from './owned.js'
 import { uploadFlags } from './upload.js'
 
-/** Iterations that stand before others may take several rounds: see `Momentum` in ts/backends/momentum.ts. */
-const SINGLE = 10
-
-/** Floats that are the numbers of extrapolation: see shaders/momentum.wgsl. */
-const NUMBERS = 192
+/** Floats that are the numbers of extrapolation, as shaders/momentum.wgsl lays them out: a test holds this against its text. */
+export const MOMENTUM_LENGTH = 192
 
 /**
  * What holds rows of the factors back, as one list of floats, since some kernels have no binding to spare for two: first the
@@ -50,9 +48,9 @@ export async function holdsOf(
 ): Promise<Holds | undefined> {
   const { frozenW, frozenH, extrapolate = false } = spec
   if (!frozenW && !frozenH && !extrapolate) return undefined
-  const buffer = await owned.storage(NUMBERS * 4 + flagBytes(spec, rows, columns))
-  const W = frozenW ? NUMBERS : 0
-  const Ht = frozenH ? NUMBERS + (frozenW ? rows : 0) : 0
+  const buffer = await owned.storage(MOMENTUM_LENGTH * 4 + flagBytes(spec, rows, columns))
+  const W = frozenW ? MOMENTUM_LENGTH : 0
+  const Ht = frozenH ? MOMENTUM_LENGTH + (frozenW ? rows : 0) : 0
   if (frozenW) await uploadFlags(gpu, buffer, frozenW, rows, W)
   if (frozenH) await uploadFlags(gpu, buffer, frozenH, columns, Ht)
   return { buffer, W, Ht }
@@ -71,5 +69,5 @@ export function waits(
   round: number,
   firstRow = 0,
 ): Waits {
-  return { single: setting.motion && round > 0 ? SINGLE : 0, ...stays(setting, factor, firstRow) }
+  return { single: setting.motion && round > 0 ? ONE_ROUND_ITERATIONS : 0, ...stays(setting, factor, firstRow) }
 }

@@ -21,7 +21,8 @@ export interface WebgpuOptions {
   readonly device?: GpuDeviceLike
   /**
    * Bytes that a fit may take of the GPU's memory, which WebGPU does not tell: X that has no room in that is streamed in
-   * panels. Default: NONNEG_WEBGPU_MEMORY, else no limit but that of the driver.
+   * panels. Default: NONNEG_WEBGPU_MEMORY (8000000000, 8GB, 2GiB), else no limit but that of
+   * the driver.
    */
   readonly memoryLimit?: number
   /**

@@ -22,7 +22,8 @@ export interface Bindings {
 /** Text that stands before that of kernels. */
 type TextName =
   | ('alone' | 'beta' | 'compensated' | 'descent' | 'hashed' | 'least_squares' | 'mix' | 'model' | 'moving')
-  | ('normal_equations' | 'pairs' | 'pivoting' | 'reduce' | 'staged' | 'subgroups' | 'vector_kernel' | 'weights')
+  | ('normal_equations' | 'opaque' | 'pairs' | 'pivoting' | 'reduce' | 'staged' | 'subgroups')
+  | ('vector_kernel' | 'weights')
 
 /** A kernel that can be run. */
 export type KernelName = Exclude<ShaderName, TextName>
@@ -38,16 +39,16 @@ export const BINDINGS: Readonly<Record<KernelName, Bindings>> = {
   beta_tile: { reads: 4, writes: 4, prelude: ['beta', 'mix', 'hashed', 'model'], stores: true },
   beta_xht_csr: { reads: 6, writes: 2, prelude: 'beta' },
   beta_xht_dense: { reads: 4, writes: 3, prelude: ['beta', 'mix', 'hashed', 'model'], stores: true },
-  bpp_csr: { reads: 7, writes: 1, prelude: ['pairs', 'moving', 'least_squares', 'normal_equations'] },
+  bpp_csr: { reads: 7, writes: 1, prelude: ['opaque', 'pairs', 'moving', 'least_squares', 'normal_equations'] },
   bpp_dense: {
     ...{ reads: 5, writes: 1, stores: true },
-    prelude: ['pairs', 'moving', 'least_squares', 'normal_equations', 'mix', 'hashed', 'weights'],
+    prelude: ['opaque', 'pairs', 'moving', 'least_squares', 'normal_equations', 'mix', 'hashed', 'weights'],
   },
-  bpp_update: { reads: 3, writes: 3, prelude: ['pairs', 'moving', 'least_squares', 'pivoting'] },
+  bpp_update: { reads: 3, writes: 3, prelude: ['opaque', 'pairs', 'moving', 'least_squares', 'pivoting'] },
   cd_csr: { reads: 6, writes: 2, prelude: ['moving', 'beta', 'descent'] },
   cd_dense: { reads: 4, writes: 2, prelude: ['mix', 'hashed', 'weights', 'moving', 'beta', 'descent'], stores: true },
   column_sums: { reads: 1, writes: 1 },
-  dot: { reads: 4, writes: 1, slot: true, prelude: ['reduce', 'compensated'] },
+  dot: { reads: 4, writes: 1, slot: true, prelude: ['reduce', 'opaque', 'compensated'] },
   dual_average: { reads: 3, writes: 2, prelude: 'vector_kernel' },
   extrapolate: { reads: 1, writes: 2 },
   gradient_products: { reads: 3, writes: 1, prelude: 'vector_kernel' },
@@ -73,7 +74,7 @@ export const BINDINGS: Readonly<Record<KernelName, Bindings>> = {
   row_norms: { reads: 1, writes: 1 },
   spread_csr: { reads: 3, writes: 1 },
   sum_parts: { reads: 0, writes: 1 },
-  sum_terms: { reads: 1, writes: 1, slot: true, prelude: ['reduce', 'compensated'] },
+  sum_terms: { reads: 1, writes: 1, slot: true, prelude: ['reduce', 'opaque', 'compensated'] },
   svrmu_update: { reads: 7, writes: 1, prelude: 'moving' },
   turn: { reads: 1, writes: 1, stores: true },
   xht_csr: { reads: 5, writes: 1 },

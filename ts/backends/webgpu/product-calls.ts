@@ -1,6 +1,6 @@
 import { type Call, fourfold, grid, groupGrid, input, type Operand, tiles } from './calls.js'
 import type { Room } from './plan.js'
-import { heightOf, overridesOf, type Shape, SINGLE, shapeFor, tileCount } from './shapes.js'
+import { heightOf, overridesOf, type Shape, shapeFor, tileCount, UNSHARED } from './shapes.js'
 
 /** A sum over `length` terms, cut into `count` parts of `step` terms each (the last may be shorter). */
 export interface Parts {
@@ -32,8 +32,8 @@ export function square(rank: number, rows: number, { shaping }: Room): ProductSi
 }
 
 /** Only what is read four values at a time is staged, and fits pad everything to that. */
-function shapeOf({ shape = SINGLE }: { readonly shape?: Shape }, aligned: boolean): Shape {
-  return aligned ? shape : SINGLE
+function shapeOf({ shape = UNSHARED }: { readonly shape?: Shape }, aligned: boolean): Shape {
+  return aligned ? shape : UNSHARED
 }
 
 /** The grid of a product of so many rows and ranks. */
@@ -197,7 +197,8 @@ export function dotOf(o: {
 }): Call {
   return {
     kernel: 'dot',
-    params: [o.abGroups, o.abLength, o.a.parts, o.cdLength, o.c.parts, o.d.parts, o.firstB ?? 0, o.low],
+    // the last is the `zero` of opaque.wgsl
+    params: [o.abGroups, o.abLength, o.a.parts, o.cdLength, o.c.parts, o.d.parts, o.firstB ?? 0, o.low, 0],
     reads: [o.a.operand, o.b, o.c.operand, o.d.operand],
     writes: [o.partials],
     groups: [o.abGroups + o.cdGroups, 1, 1],

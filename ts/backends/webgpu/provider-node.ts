@@ -1,3 +1,4 @@
+import { environment } from '../../core/environment.js'
 import { type GpuProvider, type GpuSource, platformGpu } from './provider.js'
 import { installSoftwareDriver } from './software-driver.js'
 
@@ -14,11 +15,13 @@ type Holder = { [DAWN]?: unknown }
 // A variable keeps bundlers from following an optional package, whose binaries they could not carry anyway.
 const PACKAGE = 'webgpu'
 
+/** Dawn, once a process, with the features of its own that NONNEG_WEBGPU_DAWN names. */
 async function dawn(): Promise<unknown> {
   const holder = globalThis as Holder
   if (!holder[DAWN]) {
     const { create } = (await import(PACKAGE)) as Dawn
-    holder[DAWN] ??= create([])
+    const features = environment('NONNEG_WEBGPU_DAWN')
+    holder[DAWN] ??= create(features === undefined ? [] : [`enable-dawn-features=${features}`])
   }
   return holder[DAWN]
 }

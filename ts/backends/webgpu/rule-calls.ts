@@ -193,7 +193,8 @@ export function sumTerms(o: {
 }): Call {
   return {
     kernel: 'sum_terms',
-    params: [o.length, o.first, o.low],
+    // the last is the `zero` of opaque.wgsl
+    params: [o.length, o.first, o.low, 0],
     reads: [o.terms],
     writes: [o.into],
     groups: [o.groups, 1, 1],

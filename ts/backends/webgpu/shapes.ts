@@ -41,11 +41,12 @@ export type ShapeName = (typeof ALL)[number]['name']
 
 export const SHAPES: readonly Shape[] = ALL
 
-export const SINGLE: Shape = ALL[0]
+/** Each thread for itself: no thread shares what it loads. */
+export const UNSHARED: Shape = ALL[0]
 
 export type ShapedKernel = 'xht_dense' | 'xtw_dense' | 'gram'
 
-/** The shapes of each kernel, SINGLE first and then by their width. */
+/** The shapes of each kernel, UNSHARED first and then by their width. */
 export const SHAPES_OF: Readonly<Record<ShapedKernel, readonly ShapeName[]>> = {
   xht_dense: ['4x4', '128x16', '128x32', '128x64', '128x128'],
   xtw_dense: ['4x4', '128x16', '128x32', '128x64', '128x128'],
@@ -64,7 +65,7 @@ export type WorkgroupLimits = Pick<
 
 /** What the shapes of products are chosen by. */
 export interface Shaping {
-  /** Those that a kernel may take beside SINGLE. */
+  /** Those that a kernel may take beside UNSHARED. */
   readonly among: readonly Shape[]
   /** The one that kernels that have it take for every product. */
   readonly forced?: Shape
@@ -185,5 +186,5 @@ export function shapeFor(kernel: ShapedKernel, rows: number, ranks: number, shap
   const padded = (shape: Shape) => Math.ceil(ranks / widthOf(shape)) * widthOf(shape)
   const [narrow, wide = narrow] = staged.slice(-2)
   const best = held ?? (wide && padded(wide) > padded(narrow) ? narrow : wide)
-  return best && ranks > FEW_RANKS && 2 * rows > heightOf(best) ? best : SINGLE
+  return best && ranks > FEW_RANKS && 2 * rows > heightOf(best) ? best : UNSHARED
 }

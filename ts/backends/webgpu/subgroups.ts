@@ -1,9 +1,7 @@
 import { environment } from '../../core/environment.js'
 import { NonnegError } from '../../core/errors.js'
+import { SUBGROUPS } from './features.js'
 import type { WebgpuOptions } from './options.js'
-
-/** The feature of WebGPU by which threads hand values to each other without a barrier. */
-export const SUBGROUPS = 'subgroups'
 
 /** The smallest that a subgroup is anywhere. */
 const SMALLEST = 4

@@ -5,6 +5,7 @@ import { type FitSpec, gramRuleRefusal, type Rule, type Weights } from '../backe
 import { type Memory, residentBytes } from '../memory.js'
 import { bppBytes } from './bpp-calls.js'
 import { SLOT } from './family.js'
+import { HALF } from './features.js'
 import { flagBytes } from './holds.js'
 import { padded, TILE_BYTES } from './plan.js'
 import { SLOTS } from './slots.js'
@@ -20,9 +21,6 @@ const PIVOTING: readonly string[] = ['bpp_update', 'bpp_dense', 'bpp_csr']
 
 /** WGSL has no f64. */
 const F32_ALONE = "WebGPU computes in f32 only, as its shaders have no f64: give dtype: 'f32', or another backend"
-
-/** The feature of WebGPU that half precision takes. */
-export const HALF = 'shader-f16'
 
 /** Why a fit is beyond the kernels there are, or undefined. */
 export function fitRefusal(

@@ -5,7 +5,7 @@ import { lossSums, type Setting, SLOT, type State } from './family.js'
 import { type Deal, dealOf, mostParts, type Panel, padded, partsOf, type Room } from './plan.js'
 import { ONE_PART, type Parts, xhtDense, xtwDense } from './product-calls.js'
 import { sumTerms } from './rule-calls.js'
-import { SINGLE } from './shapes.js'
+import { UNSHARED } from './shapes.js'
 import { heightOf, type Tile, type Tiles, tilesFor } from './tiles.js'
 
 export const LOSS: Wanted = { pull: false, push: false, bend: false, measure: true }
@@ -69,7 +69,7 @@ export async function tileProducts(
     if (isFused) {
       const partsW = partsInSteps(columns, xhtThreads(tallest, width), width, room, most)
       const partsHt = partsInSteps(tallest, xhtThreads(columns, width), width, room)
-      return { W: { shape: SINGLE, parts: partsW }, Ht: { shape: SINGLE, parts: partsHt } }
+      return { W: { shape: UNSHARED, parts: partsW }, Ht: { shape: UNSHARED, parts: partsHt } }
     }
     return {
       W: dealOf('xht_dense', { rows: tallest, ranks: width, terms: columns }, room, most),
@@ -117,7 +117,7 @@ export async function tileProducts(
       multiply(Q!, width, deals[factor], other, N),
       ...(P && D ? [multiply(P, width, deals[factor], other, D)] : []),
       // a product of rank 1
-      ...(C && bound ? [multiply(C, 1, { shape: SINGLE, parts: ONE_PART }, bound.norms, bound.L)] : []),
+      ...(C && bound ? [multiply(C, 1, { shape: UNSHARED, parts: ONE_PART }, bound.norms, bound.L)] : []),
     ]
   }
 
