@@ -30,6 +30,7 @@ set(nonneg_cuda_sources
   ${nonneg_cuda_folder}/cuda_fit.cpp
   ${nonneg_cuda_folder}/device.cpp
   ${nonneg_cuda_folder}/driver.cpp
+  ${nonneg_cuda_folder}/holdings.cpp
   ${nonneg_cuda_folder}/launch.cpp
   ${nonneg_cuda_folder}/pacer.cpp
   ${nonneg_cuda_folder}/queue.cpp

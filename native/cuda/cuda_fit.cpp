@@ -1,7 +1,8 @@
-// A whole factorisation on the device. X, W and Ht stay there; an iteration is a dozen launches on one stream, and the
-// host reads nothing back between them: the two inner products of each loss collect in a ring.
-#include "launch.h"
-#include "pacer.h"
+// A whole factorisation on the device. X, W and Ht stay there; an iteration is a handful of launches on one stream, and
+// the host reads nothing back between them: the two inner products of each loss collect in a ring. At small sizes a
+// launch costs more than its arithmetic, so nothing is launched alone that can travel with another kernel: updates add
+// the shares of their product themselves and leave those of the loss, and Gram matrices are made beside products.
+#include "holdings.h"
 
 #include <algorithm>
 #include <memory>
@@ -23,14 +24,6 @@ constexpr double SPARSE_PANEL_FLOPS = 4e9;
 constexpr double EMULATED_SHARE = 1e-6;
 constexpr int64_t PANEL_MULTIPLE = 128;
 
-constexpr int64_t RING = 256; // iterations between two readings of the losses
-
-struct sparse_side {
-  explicit sparse_side(const device& on) : indptr(on), indices(on), values(on) {}
-  device_memory indptr, indices, values;
-  std::vector<int64_t> panels; // row bounds, from 0 to the number of rows
-};
-
 class cuda_fit final : public fit {
  public:
   cuda_fit(const device& on, const fit_shape& shape) : on(on), shape(shape) {}
@@ -43,55 +36,9 @@ class cuda_fit final : public fit {
   status allocate() {
     const context_scope scope(on);
     held = std::make_unique<holdings>(on);
-    if (!held->work.ok())
-      return held->work.outcome();
-    const int64_t rows = shape.rows, columns = shape.columns, rank = shape.rank;
-    int64_t workspace = std::max(plan_gram(rows, rank).workspace(), plan_gram(columns, rank).workspace());
-    std::vector<std::pair<device_memory*, int64_t>> wanted; // in words of four bytes
-    int64_t x_words = 0;
-    if (sparse()) {
-      x_words = rows + columns + 2 + 4 * shape.nonzeros;
-      for (int side = 0; side < 2; side++) {
-        sparse_side& part = held->sparse[side];
-        wanted.insert(wanted.end(), {{&part.indptr, (side == 0 ? rows : columns) + 1},
-                                     {&part.indices, shape.nonzeros},
-                                     {&part.values, shape.nonzeros}});
-      }
-    } else {
-      x_words = rows * columns;
-      wanted.push_back({&held->X, x_words});
+    if (!sparse())
       cut_dense();
-      for (int64_t panel : {panel_rows, rows % panel_rows}) {
-        workspace = std::max(workspace, plan_product(panel, rank, columns).workspace());
-        workspace = std::max(workspace, plan_product(columns, rank, panel).workspace());
-      }
-    }
-    wanted.insert(wanted.end(), {{&held->W, rows * rank},
-                                 {&held->N, rows * rank},
-                                 {&held->Ht, columns * rank},
-                                 {&held->spare, (shape.fixed_h ? rows : columns) * rank},
-                                 {&held->A, shape.fixed_h ? 0 : columns * rank},
-                                 {&held->G, rank * rank},
-                                 {&held->S, rank * rank},
-                                 {&held->workspace, workspace},
-                                 {&held->parts, 2 * DOT_PARTS},
-                                 {&held->ring, 4 * RING}});
-    double total = 0;
-    for (const auto& [memory, words] : wanted)
-      total += 4.0 * static_cast<double>(words);
-    size_t available = 0, all = 0;
-    on.api->memory_info(&available, &all);
-    for (const auto& [memory, words] : wanted) {
-      const result error = memory->allocate(static_cast<size_t>(words) * 4);
-      if (error == SUCCESS)
-        continue;
-      return status_of(*on.api, error,
-                       "this fit needs " + mebibytes(total) + " on the device (X " +
-                           mebibytes(4.0 * static_cast<double>(x_words)) + "), of which " +
-                           mebibytes(static_cast<double>(available)) + " of " + mebibytes(static_cast<double>(all)) +
-                           " are free");
-    }
-    return {};
+    return held->allocate(shape, panel_rows);
   }
 
   status upload_dense(int64_t first, int64_t count, const void* values) override {
@@ -131,6 +78,7 @@ class cuda_fit final : public fit {
     held->work.upload(held->Ht.address(), Ht, bytes_of(shape.columns * shape.rank));
     gram_is_current = false;
     product_is_current = false;
+    awaited_loss = -1;
     return held->work.outcome();
   }
 
@@ -150,10 +98,10 @@ class cuda_fit final : public fit {
       }
       if (queued > 0 && queued % RING == 0)
         read_losses(RING, report.losses);
-      going = shape.fixed_h ? update_W_alone() : update_W() && update_Ht();
+      const int64_t slot = queued % RING;
+      going = shape.fixed_h ? update_W_alone(slot) : update_W() && update_Ht(slot);
       if (!going)
         break;
-      queue_loss(queued % RING);
       held->pace.mark(true);
     }
     if (queued < iterations && report.stopped == run_stop::done)
@@ -171,10 +119,17 @@ class cuda_fit final : public fit {
     std::vector<double> ends, losses;
     held->pace.start(ends);
     bring_fixed();
-    gram_of_W();
-    if (!shape.fixed_h)
-      multiply_by_W();
-    queue_loss(0);
+    if (shape.fixed_h) {
+      products_alone(held->work, held->W.address(), {held->N.address(), 1}, shape.rows, shape.rank,
+                     held->products.address());
+      gram(held->work, with_loss(gram_of_W(), held->G, 0));
+    } else {
+      shares A{};
+      multiply_by_W(A);
+      products_alone(held->work, held->Ht.address(), A, shape.columns, shape.rank, held->products.address());
+      gram(held->work, with_loss(gram_of_Ht(), held->S, 0));
+      gram_is_current = true;
+    }
     held->pace.drain();
     read_losses(1, losses);
     if (held->work.ok())
@@ -203,17 +158,6 @@ class cuda_fit final : public fit {
   }
 
  private:
-  struct holdings {
-    explicit holdings(const device& on)
-        : work(on), pace(on, work), X(on), sparse{sparse_side(on), sparse_side(on)}, W(on), N(on), Ht(on), spare(on),
-          A(on), G(on), S(on), workspace(on), parts(on), ring(on) {}
-    queue work;
-    pacer pace;
-    device_memory X;
-    sparse_side sparse[2]; // X, its transpose
-    device_memory W, N, Ht, spare, A, G, S, workspace, parts, ring;
-  };
-
   double share() const { return on.probe.emulated ? EMULATED_SHARE : 1; }
   bool sparse() const { return shape.nonzeros >= 0; }
   bool is_cancelled() const { return cancelled && cancelled->load(std::memory_order_relaxed); }
@@ -237,114 +181,136 @@ class cuda_fit final : public fit {
     return held->work.ok() && !is_cancelled();
   }
 
-  // Each takes the result in the place of a buffer that nobody reads any more: N after W's update, the spare one after
-  // Hᵀ's, since the loss needs A with the new Hᵀ.
+  // Each takes the result in the place of a buffer that nobody reads any more: of the product it was made from, or,
+  // with H fixed, where that product stays, of the spare one.
   bool update_W() {
-    if (!multiply_by_Ht())
+    shares N{};
+    if (!multiply_by_Ht(N))
       return false;
-    mu_update(held->work, held->W.address(), held->N.address(), held->G.address(), held->N.address(), shape.rows,
-              shape.rank);
+    mu_update(held->work, held->W.address(), N, held->G.address(), held->N.address(), shape.rows, shape.rank, 0);
     held->W.swap(held->N);
     return true;
   }
 
-  bool update_Ht() {
-    gram_of_W();
-    if (!multiply_by_W())
+  // The loss of that slot awaits the Gram matrix of the new Hᵀ, which nothing needs before the next update of W.
+  bool update_Ht(int64_t slot) {
+    shares A{};
+    if (!multiply_by_W(A))
       return false;
-    mu_update(held->work, held->Ht.address(), held->A.address(), held->S.address(), held->spare.address(),
-              shape.columns, shape.rank);
-    held->Ht.swap(held->spare);
+    mu_update(held->work, held->Ht.address(), A, held->S.address(), held->A.address(), shape.columns, shape.rank,
+              held->products.address());
+    held->Ht.swap(held->A);
     gram_is_current = false;
-    bring_gram();
+    awaited_loss = slot;
     return true;
   }
 
   // With H fixed, N stays and X is not read again.
-  bool update_W_alone() {
-    mu_update(held->work, held->W.address(), held->N.address(), held->G.address(), held->spare.address(), shape.rows,
-              shape.rank);
+  bool update_W_alone(int64_t slot) {
+    mu_update(held->work, held->W.address(), {held->N.address(), 1}, held->G.address(), held->spare.address(),
+              shape.rows, shape.rank, held->products.address());
     held->W.swap(held->spare);
-    gram_of_W();
+    gram(held->work, with_loss(gram_of_W(), held->G, slot));
     return true;
   }
 
-  // What a run finds in place before its first iteration.
+  // What a run with H fixed finds in place before its first iteration.
   bool bring_fixed() {
-    bring_gram();
-    if (shape.fixed_h && !product_is_current)
-      product_is_current = multiply_by_Ht();
-    return product_is_current || !shape.fixed_h;
-  }
-
-  // G = HHᵀ, unless it is that of Ht already.
-  void bring_gram() {
-    if (gram_is_current)
-      return;
-    gram(held->work, held->Ht.address(), held->G.address(), shape.columns, shape.rank, false,
-         held->workspace.address());
-    gram_is_current = true;
+    if (!shape.fixed_h || product_is_current)
+      return true;
+    shares N{};
+    product_is_current = multiply_by_Ht(N);
+    if (product_is_current && N.start != held->N.address())
+      add_shares(held->work, N, held->N.address(), shape.rows * shape.rank, false);
+    return product_is_current;
   }
 
   // S = WᵀW
-  void gram_of_W() {
-    gram(held->work, held->W.address(), held->S.address(), shape.rows, shape.rank, false, held->workspace.address());
+  gram_task gram_of_W() const {
+    return gram_of(held->space, held->W.address(), held->S.address(), shape.rows, shape.rank);
   }
 
-  // N = X·Hᵀ
-  bool multiply_by_Ht() {
-    if (sparse())
-      return gather(held->sparse[0], held->Ht, held->N);
-    for (int64_t first = 0; first < shape.rows; first += panel_rows) {
-      if (first > 0 && !proceed())
-        return false;
-      const int64_t rows = std::min(panel_rows, shape.rows - first);
-      xht_dense(held->work, float_at(held->X, first * shape.columns), held->Ht.address(),
-                float_at(held->N, first * shape.rank), rows, shape.columns, shape.rank, shape.columns,
-                held->workspace.address());
-    }
-    return true;
+  // G = HHᵀ
+  gram_task gram_of_Ht() const {
+    return gram_of(held->space, held->Ht.address(), held->G.address(), shape.columns, shape.rank);
   }
 
-  // A = XᵀW
-  bool multiply_by_W() {
+  // ring[2·slot] = ⟨XᵀW, Hᵀ⟩ = ⟨W, XHᵀ⟩, whose shares the last update left, ring[2·slot + 1] = ⟨WᵀW, HHᵀ⟩
+  gram_task with_loss(gram_task task, const device_memory& other, int64_t slot) const {
+    const device_address at = held->ring.address() + static_cast<device_address>(slot) * 2 * sizeof(double);
+    add_loss(task, other.address(), held->products.address(), loss_products(shape), at);
+    return task;
+  }
+
+  // The Gram matrix of Ht with the loss that awaits it, or no task where both are there.
+  gram_task missing_gram() {
+    if (gram_is_current)
+      return {};
+    gram_is_current = true;
+    const int64_t slot = awaited_loss;
+    awaited_loss = -1;
+    return slot < 0 ? gram_of_Ht() : with_loss(gram_of_Ht(), held->S, slot);
+  }
+
+  // N = X·Hᵀ, and G where it is missing
+  bool multiply_by_Ht(shares& N) {
+    N = {held->N.address(), 1};
     if (sparse())
-      return gather(held->sparse[1], held->W, held->A);
+      return gather(held->sparse[0], held->Ht, held->N, missing_gram());
     for (int64_t first = 0; first < std::max<int64_t>(shape.rows, 1); first += panel_rows) {
       if (first > 0 && !proceed())
         return false;
       const int64_t rows = std::min(panel_rows, shape.rows - first);
-      xtw_dense(held->work, float_at(held->X, first * shape.columns), float_at(held->W, first * shape.rank),
-                held->A.address(), rows, shape.columns, shape.rank, shape.columns, first > 0,
-                held->workspace.address());
+      const device_address out = float_at(held->N, first * shape.rank);
+      const shares made =
+          xht_dense(held->work, float_at(held->X, first * shape.columns), held->Ht.address(), out, rows, shape.columns,
+                    shape.rank, shape.columns, held->workspace.address(), missing_gram());
+      if (rows == shape.rows)
+        N = made;
+      else if (made.start != out)
+        add_shares(held->work, made, out, rows * shape.rank, false);
     }
     return true;
   }
 
-  bool gather(const sparse_side& side, const device_memory& factor, const device_memory& product) {
+  // A = XᵀW, and S
+  bool multiply_by_W(shares& A) {
+    A = {held->A.address(), 1};
+    if (sparse())
+      return gather(held->sparse[1], held->W, held->A, gram_of_W());
+    for (int64_t first = 0; first < std::max<int64_t>(shape.rows, 1); first += panel_rows) {
+      if (first > 0 && !proceed())
+        return false;
+      const int64_t rows = std::min(panel_rows, shape.rows - first);
+      const bool whole = rows == shape.rows;
+      const shares made =
+          xtw_dense(held->work, float_at(held->X, first * shape.columns), float_at(held->W, first * shape.rank),
+                    whole ? held->A.address() : held->workspace.address(), rows, shape.columns, shape.rank,
+                    shape.columns, held->workspace.address(), first == 0 ? gram_of_W() : gram_task{});
+      if (whole)
+        A = made;
+      else
+        add_shares(held->work, made, held->A.address(), shape.columns * shape.rank, first > 0);
+    }
+    return true;
+  }
+
+  bool gather(const sparse_side& side, const device_memory& factor, const device_memory& product, gram_task beside) {
     for (size_t panel = 1; panel < side.panels.size(); panel++) {
       if (panel > 1 && !proceed())
         return false;
       const int64_t first = side.panels[panel - 1];
       xht_csr(held->work, float_at(side.indptr, first), side.indices.address(), side.values.address(), factor.address(),
-              float_at(product, first * shape.rank), side.panels[panel] - first, shape.rank);
+              float_at(product, first * shape.rank), side.panels[panel] - first, shape.rank,
+              shape.nonzeros / std::max<int64_t>(side.panels.back(), 1), beside);
+      beside = {};
     }
     return true;
   }
 
-  // ring[2·slot] = ⟨XᵀW, Hᵀ⟩ = ⟨W, XHᵀ⟩, ring[2·slot + 1] = ⟨WᵀW, HHᵀ⟩
-  void queue_loss(int64_t slot) {
-    const device_address at = held->ring.address() + static_cast<device_address>(slot) * 2 * sizeof(double);
-    const device_address parts = held->parts.address();
-    if (shape.fixed_h)
-      dot(held->work, held->N.address(), held->W.address(), at, shape.rows * shape.rank, parts);
-    else
-      dot(held->work, held->A.address(), held->Ht.address(), at, shape.columns * shape.rank, parts);
-    dot(held->work, held->S.address(), held->G.address(), at + sizeof(double), shape.rank * shape.rank, parts);
-  }
-
   // Appends the losses of the ring's first `count` slots.
   void read_losses(int64_t count, std::vector<double>& losses) {
+    gram(held->work, missing_gram());
     std::vector<double> products(static_cast<size_t>(2 * count));
     held->work.download(products.data(), held->ring.address(), products.size() * sizeof(double));
     if (!held->work.ok())
@@ -360,6 +326,7 @@ class cuda_fit final : public fit {
   std::unique_ptr<holdings> held;
   int64_t panel_rows = 1;
   bool gram_is_current = false;    // G is that of Ht
+  int64_t awaited_loss = -1;       // slot of a loss that awaits G, or none
   bool product_is_current = false; // with H fixed: N is that of Ht
   const std::atomic<bool>* cancelled = nullptr;
 };

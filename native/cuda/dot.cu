@@ -4,18 +4,6 @@
 
 constexpr int DOT_THREADS = 256;
 
-// The sum of `value` over the block, in thread 0. sums: DOT_THREADS.
-__device__ __forceinline__ double block_sum(double value, double* sums) {
-  sums[threadIdx.x] = value;
-  __syncthreads();
-  for (int half = DOT_THREADS / 2; half > 0; half /= 2) {
-    if (threadIdx.x < half)
-      sums[threadIdx.x] += sums[threadIdx.x + half];
-    __syncthreads();
-  }
-  return sums[0];
-}
-
 extern "C" __global__ void __launch_bounds__(DOT_THREADS)
     dot(const float* __restrict__ a, const float* __restrict__ b, double* parts, i64 length) {
   __shared__ double sums[DOT_THREADS];
@@ -24,7 +12,7 @@ extern "C" __global__ void __launch_bounds__(DOT_THREADS)
   for (i64 i = static_cast<i64>(blockIdx.x) * DOT_THREADS + threadIdx.x; i < length; i += step) {
     sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
   }
-  sum = block_sum(sum, sums);
+  sum = block_sum<DOT_THREADS>(sum, sums);
   if (threadIdx.x == 0)
     parts[blockIdx.x] = sum;
 }
@@ -35,7 +23,7 @@ extern "C" __global__ void __launch_bounds__(DOT_THREADS)
   double sum = 0.0;
   for (int i = threadIdx.x; i < count; i += DOT_THREADS)
     sum += parts[i];
-  sum = block_sum(sum, sums);
+  sum = block_sum<DOT_THREADS>(sum, sums);
   if (threadIdx.x == 0)
     out[0] = sum;
 }

@@ -8,15 +8,11 @@
   X(xtw_dense_16)                                                                                                      \
   X(xtw_dense_32)                                                                                                      \
   X(xtw_dense_64)                                                                                                      \
-  X(gram_16)                                                                                                           \
-  X(gram_32)                                                                                                           \
-  X(gram_64)                                                                                                           \
+  X(gram)                                                                                                              \
   X(mu_update_16)                                                                                                      \
   X(mu_update_32)                                                                                                      \
   X(mu_update_64)                                                                                                      \
-  X(xht_csr_8)                                                                                                         \
-  X(xht_csr_16)                                                                                                        \
-  X(xht_csr_32)                                                                                                        \
+  X(xht_csr)                                                                                                           \
   X(dot)                                                                                                               \
   X(dot_finish)                                                                                                        \
   X(add_splits)

@@ -1,21 +1,39 @@
 #include "launch.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace nonneg::cuda {
 
 namespace {
 
-// as in tile.cuh, gram.cu, dot.cu, xht_csr.cu and add_splits.cu
+// as in tile.cuh, gram.cuh, mu_update.cu, dot.cu, xht_csr.cu and add_splits.cu
 constexpr int64_t TALL = 128;
-constexpr int64_t DEPTH = 32;
+constexpr int64_t DEPTH = 16;
+constexpr unsigned TILE_THREADS = 128;
+constexpr int64_t MU_ROWS = 16;
+constexpr unsigned CSR_THREADS = 128;
 constexpr unsigned THREADS = 256;
 
-// About four blocks for each multiprocessor of the largest devices; beyond that, more splits only cost memory traffic.
-constexpr int64_t BLOCKS_WANTED = 512;
+// Rows of as many entries, on average, are worth a block each.
+constexpr int64_t CSR_BLOCK_AVERAGE = 256;
 
-// A shorter share of the sum does not pay for its part of the second stage.
+// Blocks that run at once on 132 multiprocessors, the most of any device this was measured on: a few blocks more take
+// as long as twice as many. Fixed here, not asked of the device, or the bits of a product would depend on it.
+constexpr int64_t SLOTS = 4 * 132;
+constexpr int64_t NARROW_SLOTS = 6 * 132;
+
+// How many steps of the summed index a wave of blocks makes in the time that a tile of a share is written and read,
+// times the tile's width.
+constexpr int64_t STEPS_PER_SHARE = 450;
+
+// A shorter share of the sum does not pay for its part of the second stage, which grows with the rank.
 constexpr int64_t SHORTEST_SPLIT = 128;
+constexpr int64_t SHORTEST_NARROW_SPLIT = 64;
+
+// One block adds all shares of a Gram matrix's tile.
+constexpr int64_t GRAM_SIDE = 32;
+constexpr int64_t MOST_GRAM_SPLITS = 64;
 
 int64_t ceil_div(int64_t value, int64_t by) {
   return (value + by - 1) / by;
@@ -25,93 +43,163 @@ int64_t width_for(int64_t rank) {
   return rank <= 16 ? 16 : rank <= 32 ? 32 : 64;
 }
 
-unsigned threads_for(int64_t width) {
-  return width == 16 ? 128 : 256;
+int64_t shortest_split(int64_t width) {
+  return width == 64 ? SHORTEST_SPLIT : SHORTEST_NARROW_SPLIT;
 }
 
-product_plan plan(int64_t width, int64_t tall_tiles, int64_t rank_tiles, int64_t length, int64_t depth) {
-  const int64_t tiles = std::max<int64_t>(1, tall_tiles * rank_tiles);
-  const int64_t most = ceil_div(depth, SHORTEST_SPLIT);
-  const int64_t wanted = std::clamp<int64_t>(ceil_div(BLOCKS_WANTED, tiles), 1, std::max<int64_t>(1, most));
-  const int64_t step = std::max(DEPTH, ceil_div(ceil_div(depth, wanted), DEPTH) * DEPTH);
-  return {width, tall_tiles, rank_tiles, std::max<int64_t>(1, ceil_div(depth, step)), step, length};
+// Of an index of `depth` steps into about `wanted` parts: the steps of each.
+int64_t step_for(int64_t depth, int64_t wanted, int64_t shortest) {
+  const int64_t most = std::max<int64_t>(1, ceil_div(depth, shortest));
+  const int64_t parts = std::clamp<int64_t>(wanted, 1, most);
+  return std::max(DEPTH, ceil_div(ceil_div(depth, parts), DEPTH) * DEPTH);
 }
 
-launch_size grid_of(const product_plan& cut) {
-  return {static_cast<unsigned>(cut.tall_tiles), static_cast<unsigned>(cut.rank_tiles),
-          static_cast<unsigned>(cut.splits)};
+// As many splits as fill one to four waves of blocks, whichever costs least.
+int64_t best_step(int64_t depth, int64_t tiles, int64_t width) {
+  const int64_t slots = width == 64 ? SLOTS : NARROW_SLOTS;
+  const int64_t fewest = ceil_div(tiles, slots);
+  int64_t best = 0, least = 0;
+  for (int64_t filled = fewest; filled < fewest + 4; filled++) {
+    const int64_t step = step_for(depth, filled * slots / tiles, shortest_split(width));
+    const int64_t blocks = tiles * ceil_div(depth, step);
+    const int64_t cost = STEPS_PER_SHARE * ceil_div(blocks, slots) * step + blocks * width;
+    if (best == 0 || cost < least) {
+      best = step;
+      least = cost;
+    }
+  }
+  return best;
 }
 
 kernel by_width(int64_t width, kernel narrow, kernel middle, kernel wide) {
   return width == 16 ? narrow : width == 32 ? middle : wide;
 }
 
-void add_splits(queue& on, const product_plan& cut, device_address workspace, device_address out, bool accumulate) {
-  if (cut.splits == 1)
-    return;
-  const unsigned across = cut.splits >= 8 ? 32 : THREADS;
-  const unsigned blocks = static_cast<unsigned>(std::min<int64_t>(ceil_div(cut.length, across), 1 << 20));
-  on.launch(kernel::add_splits, {blocks}, {across, THREADS / across}, workspace, out, cut.length,
-            static_cast<int32_t>(cut.splits), int32_t{accumulate});
+launch_size grid_of(const product_plan& cut, const gram_task& beside) {
+  const int64_t blocks = cut.tall_tiles * cut.rank_tiles * cut.splits;
+  return {static_cast<unsigned>(blocks + beside.blocks)};
+}
+
+template<class T> T* pointer(device_address address) {
+  return reinterpret_cast<T*>(static_cast<uintptr_t>(address));
 }
 
 } // namespace
 
 product_plan plan_product(int64_t tall, int64_t rank, int64_t depth) {
   const int64_t width = width_for(rank);
-  return plan(width, ceil_div(tall, TALL), ceil_div(rank, width), tall * rank, depth);
+  const int64_t tall_tiles = ceil_div(tall, TALL), rank_tiles = ceil_div(rank, width);
+  const int64_t step = best_step(depth, std::max<int64_t>(1, tall_tiles * rank_tiles), width);
+  return {width, tall_tiles, rank_tiles, std::max<int64_t>(1, ceil_div(depth, step)), step, tall * rank};
 }
 
-product_plan plan_gram(int64_t rows, int64_t rank) {
-  const int64_t width = width_for(rank);
-  const int64_t tiles = ceil_div(rank, width);
-  return plan(width, tiles, tiles, rank * rank, rows);
+gram_plan plan_gram(int64_t rows, int64_t rank) {
+  const int64_t side = ceil_div(rank, GRAM_SIDE);
+  const int64_t tiles = side * (side + 1) / 2;
+  const int64_t step = step_for(rows, std::min(MOST_GRAM_SPLITS, ceil_div(SLOTS / 4, tiles)), SHORTEST_SPLIT);
+  return {tiles, std::max<int64_t>(1, ceil_div(rows, step)), step};
 }
 
-void xht_dense(queue& on, device_address X, device_address Ht, device_address N, int64_t rows, int64_t columns,
-               int64_t rank, int64_t stride, device_address workspace) {
+void gram_space::plan(int64_t rows, int64_t rank) {
+  const gram_plan cut = plan_gram(rows, rank);
+  const int64_t entries = cut.splits > 1 ? cut.tiles * cut.splits * GRAM_SIDE * GRAM_SIDE : 0;
+  share_bytes = std::max(share_bytes, static_cast<size_t>(entries) * sizeof(float));
+  product_bytes = std::max(product_bytes, static_cast<size_t>(cut.tiles) * sizeof(double));
+  arrived_bytes = std::max(arrived_bytes, static_cast<size_t>(cut.tiles + 1) * sizeof(unsigned));
+}
+
+result gram_space::allocate() {
+  result error = shares.allocate(share_bytes);
+  if (error == SUCCESS)
+    error = products.allocate(product_bytes);
+  return error == SUCCESS ? arrived.allocate(arrived_bytes) : error;
+}
+
+void gram_space::clear(queue& on) {
+  const std::vector<unsigned char> zeros(arrived_bytes);
+  on.upload(arrived.address(), zeros.data(), zeros.size());
+}
+
+gram_task gram_of(const gram_space& space, device_address F, device_address G, int64_t rows, int64_t rank) {
+  const gram_plan cut = plan_gram(rows, rank);
+  gram_task task = {};
+  task.F = pointer<const float>(F);
+  task.G = pointer<float>(G);
+  task.shares = pointer<float>(space.shares.address());
+  task.arrived = pointer<unsigned>(space.arrived.address());
+  task.tile_products = pointer<double>(space.products.address());
+  task.rows = rows;
+  task.split = cut.step;
+  task.rank = static_cast<int>(rank);
+  task.splits = static_cast<int>(cut.splits);
+  task.blocks = static_cast<int>(cut.tiles * cut.splits);
+  return task;
+}
+
+void add_loss(gram_task& task, device_address other, device_address products, int64_t count, device_address loss) {
+  task.other = pointer<const float>(other);
+  task.products = pointer<const double>(products);
+  task.count = static_cast<int>(count);
+  task.loss = pointer<double>(loss);
+}
+
+shares xht_dense(queue& on, device_address X, device_address Ht, device_address N, int64_t rows, int64_t columns,
+                 int64_t rank, int64_t stride, device_address workspace, const gram_task& beside) {
   const product_plan cut = plan_product(rows, rank, columns);
   const kernel which = by_width(cut.width, kernel::xht_dense_16, kernel::xht_dense_32, kernel::xht_dense_64);
-  on.launch(which, grid_of(cut), {threads_for(cut.width)}, X, Ht, cut.splits > 1 ? workspace : N, rows, columns,
-            static_cast<int32_t>(rank), stride, cut.step);
-  add_splits(on, cut, workspace, N, false);
+  const device_address out = cut.splits > 1 ? workspace : N;
+  on.launch(which, grid_of(cut, beside), {TILE_THREADS}, X, Ht, out, rows, columns, static_cast<int32_t>(rank), stride,
+            cut.step, beside);
+  return {out, cut.splits};
 }
 
-void xtw_dense(queue& on, device_address X, device_address W, device_address A, int64_t rows, int64_t columns,
-               int64_t rank, int64_t stride, bool accumulate, device_address workspace) {
+shares xtw_dense(queue& on, device_address X, device_address W, device_address A, int64_t rows, int64_t columns,
+                 int64_t rank, int64_t stride, device_address workspace, const gram_task& beside) {
   const product_plan cut = plan_product(columns, rank, rows);
   const kernel which = by_width(cut.width, kernel::xtw_dense_16, kernel::xtw_dense_32, kernel::xtw_dense_64);
-  const bool split = cut.splits > 1;
-  on.launch(which, grid_of(cut), {threads_for(cut.width)}, X, W, split ? workspace : A, rows, columns,
-            static_cast<int32_t>(rank), stride, cut.step, int32_t{accumulate && !split});
-  add_splits(on, cut, workspace, A, accumulate);
+  const device_address out = cut.splits > 1 ? workspace : A;
+  on.launch(which, grid_of(cut, beside), {TILE_THREADS}, X, W, out, rows, columns, static_cast<int32_t>(rank), stride,
+            cut.step, beside);
+  return {out, cut.splits};
+}
+
+void add_shares(queue& on, const shares& of, device_address out, int64_t length, bool accumulate) {
+  const unsigned across = of.count >= 8 ? 32 : THREADS;
+  const unsigned blocks = static_cast<unsigned>(std::min<int64_t>(ceil_div(length, across), 1 << 20));
+  on.launch(kernel::add_splits, {blocks}, {across, THREADS / across}, of.start, out, length,
+            static_cast<int32_t>(of.count), int32_t{accumulate});
 }
 
 void xht_csr(queue& on, device_address indptr, device_address indices, device_address values, device_address Ht,
-             device_address N, int64_t rows, int64_t rank) {
-  const int64_t lanes = rank <= 8 ? 8 : rank <= 16 ? 16 : 32;
-  const kernel which = lanes == 8 ? kernel::xht_csr_8 : lanes == 16 ? kernel::xht_csr_16 : kernel::xht_csr_32;
-  const launch_size grid = {static_cast<unsigned>(ceil_div(rows, THREADS / lanes)),
-                            static_cast<unsigned>(ceil_div(rank, lanes))};
-  on.launch(which, grid, {THREADS}, indptr, indices, values, Ht, N, rows, static_cast<int32_t>(rank));
+             device_address N, int64_t rows, int64_t rank, int64_t average, const gram_task& beside) {
+  const int64_t lanes = std::min<int64_t>(ceil_div(rank, 4), 32);
+  const int64_t team = average >= CSR_BLOCK_AVERAGE ? CSR_THREADS : 32;
+  const launch_size grid = {static_cast<unsigned>(ceil_div(rows, CSR_THREADS / team) + beside.blocks),
+                            static_cast<unsigned>(ceil_div(rank, 4 * lanes))};
+  on.launch(kernel::xht_csr, grid, {CSR_THREADS}, indptr, indices, values, Ht, N, rows, static_cast<int32_t>(rank),
+            static_cast<int32_t>(lanes), static_cast<int32_t>(team), beside);
 }
 
-void gram(queue& on, device_address F, device_address G, int64_t rows, int64_t rank, bool accumulate,
-          device_address workspace) {
-  const product_plan cut = plan_gram(rows, rank);
-  const kernel which = by_width(cut.width, kernel::gram_16, kernel::gram_32, kernel::gram_64);
-  const bool split = cut.splits > 1;
-  on.launch(which, grid_of(cut), {THREADS}, F, split ? workspace : G, rows, static_cast<int32_t>(rank), cut.step,
-            int32_t{accumulate && !split});
-  add_splits(on, cut, workspace, G, accumulate);
+void gram(queue& on, const gram_task& task) {
+  on.launch(kernel::gram, {static_cast<unsigned>(task.blocks)}, {TILE_THREADS}, task);
 }
 
-void mu_update(queue& on, device_address F, device_address N, device_address G, device_address out, int64_t rows,
-               int64_t rank) {
+void mu_update(queue& on, device_address F, const shares& N, device_address G, device_address out, int64_t rows,
+               int64_t rank, device_address products) {
   const int64_t width = width_for(rank);
   const kernel which = by_width(width, kernel::mu_update_16, kernel::mu_update_32, kernel::mu_update_64);
-  const launch_size grid = {static_cast<unsigned>(ceil_div(rows, TALL)), static_cast<unsigned>(ceil_div(rank, width))};
-  on.launch(which, grid, {threads_for(width)}, F, N, G, out, rows, static_cast<int32_t>(rank));
+  const launch_size grid = {static_cast<unsigned>(ceil_div(rows, MU_ROWS)),
+                            static_cast<unsigned>(ceil_div(rank, width))};
+  on.launch(which, grid, {width == 64 ? 128u : 64u}, F, N.start, static_cast<int32_t>(N.count), G, out, rows,
+            static_cast<int32_t>(rank), products);
+}
+
+int64_t update_blocks(int64_t rows, int64_t rank) {
+  return ceil_div(rows, MU_ROWS) * ceil_div(rank, width_for(rank));
+}
+
+void products_alone(queue& on, device_address F, const shares& N, int64_t rows, int64_t rank, device_address products) {
+  mu_update(on, F, N, 0, 0, rows, rank, products);
 }
 
 void dot(queue& on, device_address a, device_address b, device_address sum, int64_t length, device_address workspace) {

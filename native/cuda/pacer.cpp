@@ -38,8 +38,13 @@ void pacer::start(std::vector<double>& ends) {
 }
 
 void pacer::mark(bool ends_iteration) {
-  while (work.ok() && in_flight >= limit)
-    retire();
+  // once for half of what is in flight, as each wait puts the thread to sleep
+  while (work.ok() && in_flight >= limit) {
+    const int half = in_flight / 2;
+    work.wait(marks[(first + half - 1) % MARKS]);
+    for (int i = 0; i < half && work.ok(); i++)
+      retire();
+  }
   const int at = (first + in_flight) % MARKS;
   work.record(marks[at]);
   this->ends_iteration[at] = ends_iteration;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "device.h"
+#include "gram_task.cuh"
 
 #include <cstdint>
 #include <string>
@@ -40,11 +41,11 @@ class queue {
   queue(const queue&) = delete;
   queue& operator=(const queue&) = delete;
 
-  // The types must be the kernel's own: addresses for pointers, int64_t for i64, int32_t for int.
+  // The types must be the kernel's own: addresses for pointers, int64_t for i64, int32_t for int, gram_task for itself.
   template<class... T> void launch(kernel which, launch_size grid, launch_size block, T... values) {
-    static_assert(
-        ((std::is_same_v<T, device_address> || std::is_same_v<T, int64_t> || std::is_same_v<T, int32_t>)&&...),
-        "kernels take addresses, int64_t and int32_t");
+    static_assert(((std::is_same_v<T, device_address> || std::is_same_v<T, int64_t> || std::is_same_v<T, int32_t> ||
+                    std::is_same_v<T, gram_task>)&&...),
+                  "kernels take addresses, int64_t, int32_t and gram_task");
     void* arguments[] = {&values...};
     launch_packed(which, grid, block, arguments);
   }

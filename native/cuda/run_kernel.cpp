@@ -1,6 +1,7 @@
 // One kernel on host memory, for conformance and benchmarks.
 #include "launch.h"
 
+#include <algorithm>
 #include <memory>
 #include <new>
 
@@ -16,7 +17,7 @@ class call {
  public:
   call(const device& on, const std::vector<std::pair<std::string, int64_t>>& dims,
        const std::vector<cuda_kernel_buffer>& buffers)
-      : on(on), work(on), dims(dims), buffers(buffers) {}
+      : on(on), work(on), space(on), dims(dims), buffers(buffers) {}
 
   status run(const std::string& name) {
     for (const cuda_kernel_buffer& buffer : buffers) {
@@ -34,19 +35,31 @@ class call {
  private:
   void start(const std::string& name) {
     const int64_t rows = dim("rows"), columns = dim("columns"), rank = dim("rank"), stride = dim("stride");
+    const int64_t length = name == "xht_dense" ? rows * rank : columns * rank;
     if (name == "xht_dense") {
-      const device_address workspace = floats(plan_product(rows, rank, columns).workspace());
-      xht_dense(work, at("X"), at("Ht"), at("N"), rows, columns, rank, stride, workspace);
+      const device_address workspace = floats(plan_product(rows, rank, columns).shares());
+      const shares made =
+          xht_dense(work, at("X"), at("Ht"), at("N"), rows, columns, rank, stride, workspace, gram_task{});
+      if (made.count > 1)
+        add_shares(work, made, at("N"), length, false);
     } else if (name == "xtw_dense") {
-      const device_address workspace = floats(plan_product(columns, rank, rows).workspace());
-      xtw_dense(work, at("X"), at("W"), at("A"), rows, columns, rank, stride, true, workspace);
+      const device_address workspace = floats(plan_product(columns, rank, rows).shares());
+      const shares made =
+          xtw_dense(work, at("X"), at("W"), workspace, rows, columns, rank, stride, workspace, gram_task{});
+      add_shares(work, made, at("A"), length, true);
     } else if (name == "xht_csr") {
-      xht_csr(work, at("indptr"), at("indices"), at("values"), at("Ht"), at("N"), rows, rank);
+      xht_csr(work, at("indptr"), at("indices"), at("values"), at("Ht"), at("N"), rows, rank,
+              dim("nonzeros") / std::max<int64_t>(rows, 1), gram_task{});
     } else if (name == "gram") {
-      gram(work, at("F"), at("G"), rows, rank, true, floats(plan_gram(rows, rank).workspace()));
+      space.plan(rows, rank);
+      work.fail(status_of(*on.api, space.allocate(), "allocating the shares of a Gram matrix"));
+      space.clear(work);
+      gram_task task = gram_of(space, at("F"), at("G"), rows, rank);
+      task.accumulate = 1;
+      gram(work, task);
     } else if (name == "mu_update") {
       const device_address out = floats(rows * rank);
-      mu_update(work, at("F"), at("N"), at("G"), out, rows, rank);
+      mu_update(work, at("F"), {at("N"), 1}, at("G"), out, rows, rank, 0);
       work.copy(at("F"), out, static_cast<size_t>(rows * rank * WORD));
     } else if (name == "dot") {
       dot(work, at("a"), at("b"), at("sum", 8), dim("length"), floats(2 * DOT_PARTS));
@@ -84,6 +97,7 @@ class call {
 
   const device& on;
   queue work;
+  gram_space space;
   const std::vector<std::pair<std::string, int64_t>>& dims;
   const std::vector<cuda_kernel_buffer>& buffers;
   std::vector<std::unique_ptr<device_memory>> owned;

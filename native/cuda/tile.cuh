@@ -1,186 +1,226 @@
-// The register tiles of the dense products. A block computes 128 × WIDTH entries; it stages 32 steps of the summed
-// index in shared memory while the next 32 are already under way to registers. Only scalar loads touch global memory,
-// so any alignment and any stride will do; consecutive threads read consecutive addresses.
+// The register tiles of the dense products. A block of 128 threads computes 128 × WIDTH entries; it stages 16 steps of
+// the summed index in shared memory, twice: while one half is multiplied, the next steps travel to registers and from
+// there to the other half. Only scalar loads touch the operands, so any alignment and any stride will do; consecutive
+// threads read consecutive addresses.
 #pragma once
 
 using i64 = long long;
 
+constexpr int TILE_THREADS = 128;
 constexpr int TILE_TALL = 128;
-constexpr int TILE_DEPTH = 32;
+constexpr int TILE_DEPTH = 16;
 
-// Rows of the staged left tile are this long: 16-byte aligned for vector reads, and eight consecutive rows start in
-// different groups of four banks.
-constexpr int TILE_PITCH = TILE_DEPTH + 4;
+// Steps of the staged left tile are this far apart: 16-byte aligned for vector reads, and where sixteen threads write
+// sixteen steps of one row, two of them share a bank instead of all.
+constexpr int TILE_PITCH = TILE_TALL + 4;
 
 template<int WIDTH> struct tile_shape {
-  static constexpr int threads = WIDTH == 16 ? 128 : 256;
-  static constexpr int blocks = 512 / threads; // on one multiprocessor: no more than 128 registers a thread
-  static constexpr int across = WIDTH / 4;
-  static constexpr int down = threads / across;
-  static constexpr int each = TILE_TALL / down;
-  static constexpr int left_loads = TILE_TALL * TILE_DEPTH / threads;
-  static constexpr int right_loads = TILE_DEPTH * WIDTH / threads;
+  static constexpr int wide = WIDTH == 64 ? 8 : 4; // columns of a thread
+  static constexpr int across = WIDTH / wide;
+  static constexpr int down = TILE_THREADS / across;
+  static constexpr int each = TILE_TALL / down;      // rows of a thread
+  static constexpr int blocks = WIDTH == 64 ? 4 : 6; // on one multiprocessor, for the compiler's choice of registers
 };
 
-// Stages `right`, TILE_DEPTH rows from `step` of a matrix of `rank` columns, of which WIDTH from `rank_first`; what
-// lies outside counts as zero.
-template<int WIDTH>
-__device__ __forceinline__ void fetch_right(float (&held)[tile_shape<WIDTH>::right_loads], const float* right, i64 step,
-                                            i64 end, int rank_first, int rank) {
-#pragma unroll
-  for (int load = 0; load < tile_shape<WIDTH>::right_loads; load++) {
-    const int place = threadIdx.x + load * tile_shape<WIDTH>::threads;
-    const i64 at = step + place / WIDTH;
-    const int r = rank_first + place % WIDTH;
-    held[load] = at < end && r < rank ? right[at * rank + r] : 0.0f;
-  }
-}
+struct alignas(16) tile_memory {
+  float left[2][TILE_DEPTH * TILE_PITCH];
+  float right[2][TILE_DEPTH * 64];
+  double sums[TILE_THREADS]; // this and the next for a Gram matrix beside the product
+  int last;
+};
 
-template<int WIDTH>
-__device__ __forceinline__ void stage_right(float* staged, const float (&held)[tile_shape<WIDTH>::right_loads]) {
-#pragma unroll
-  for (int load = 0; load < tile_shape<WIDTH>::right_loads; load++) {
-    staged[threadIdx.x + load * tile_shape<WIDTH>::threads] = held[load];
-  }
-}
-
-__device__ __forceinline__ void multiply_add(float (&sums)[4], float factor, const float4& values) {
-  sums[0] += factor * values.x;
-  sums[1] += factor * values.y;
-  sums[2] += factor * values.z;
-  sums[3] += factor * values.w;
-}
-
-// sums[i][q] = Σ_k left[row, k] · right[k, r] over begin ≤ k < end, for row = row_first + threadIdx.x / across + i ·
-// down and r = rank_first + 4 · (threadIdx.x mod across) + q. staged_left: TILE_TALL × TILE_PITCH, staged_right:
-// TILE_DEPTH × WIDTH.
-template<int WIDTH>
-__device__ __forceinline__ void rows_tile(const float* __restrict__ left, i64 stride, i64 row_first, i64 rows,
-                                          const float* __restrict__ right, int rank_first, int rank, i64 begin, i64 end,
-                                          float* staged_left, float* staged_right,
-                                          float (&sums)[tile_shape<WIDTH>::each][4]) {
-  using shape = tile_shape<WIDTH>;
-  constexpr int rows_per_load = shape::threads / TILE_DEPTH;
-  const int lane = threadIdx.x % TILE_DEPTH;
-  const int line = threadIdx.x / TILE_DEPTH;
-  const int x = threadIdx.x % shape::across;
-  const int y = threadIdx.x / shape::across;
-  float held_left[shape::left_loads];
-  float held_right[shape::right_loads];
-
-  const float* source = left + (row_first + line) * stride + lane;
-  const i64 jump = rows_per_load * stride;
-  auto fetch = [&](i64 step) {
-    const i64 rows_left = step + lane < end ? rows - row_first - line : 0;
-    const float* at = source + step;
-#pragma unroll
-    for (int load = 0; load < shape::left_loads; load++, at += jump) {
-      held_left[load] = load * rows_per_load < rows_left ? *at : 0.0f;
-    }
-    fetch_right<WIDTH>(held_right, right, step, end, rank_first, rank);
-  };
-
-#pragma unroll
-  for (int i = 0; i < shape::each; i++) {
-#pragma unroll
-    for (int q = 0; q < 4; q++)
-      sums[i][q] = 0.0f;
-  }
-  // One turn fetches a step, multiplies the one before it, then stages what was fetched.
-  for (i64 step = begin; step < end + TILE_DEPTH; step += TILE_DEPTH) {
-    if (step < end)
-      fetch(step);
-#pragma unroll 1
-    for (int k = 0; k < TILE_DEPTH && step > begin; k += 4) {
-      float4 values[4];
-#pragma unroll
-      for (int u = 0; u < 4; u++) {
-        values[u] = *reinterpret_cast<const float4*>(staged_right + (k + u) * WIDTH + 4 * x);
-      }
-#pragma unroll
-      for (int i = 0; i < shape::each; i++) {
-        const float4 factors = *reinterpret_cast<const float4*>(staged_left + (y + i * shape::down) * TILE_PITCH + k);
-        multiply_add(sums[i], factors.x, values[0]);
-        multiply_add(sums[i], factors.y, values[1]);
-        multiply_add(sums[i], factors.z, values[2]);
-        multiply_add(sums[i], factors.w, values[3]);
-      }
-    }
-    __syncthreads();
-    if (step < end) {
-#pragma unroll
-      for (int load = 0; load < shape::left_loads; load++) {
-        staged_left[(line + load * rows_per_load) * TILE_PITCH + lane] = held_left[load];
-      }
-      stage_right<WIDTH>(staged_right, held_right);
-    }
-    __syncthreads();
-  }
-}
-
-// The column of the left tile that entry i of a thread's sums belongs to, in columns_tile.
-template<int WIDTH> __device__ __forceinline__ int tile_column(int i) {
+// The rows and columns of a tile that belong to entry (i, q) of a thread's sums: groups of four neighbours, so that
+// they are read as vectors, and the groups of neighbouring threads beside each other.
+template<int WIDTH> __device__ __forceinline__ int tile_row(int i) {
   using shape = tile_shape<WIDTH>;
   return (i / 4) * shape::down * 4 + (threadIdx.x / shape::across) * 4 + i % 4;
 }
 
-// sums[i][q] = Σ_k left[k, column] · right[k, r] over begin ≤ k < end, for column = column_first + tile_column(i) and
-// r = rank_first + 4 · (threadIdx.x mod across) + q.
-// staged_left: TILE_DEPTH × TILE_TALL, staged_right: TILE_DEPTH × WIDTH.
-template<int WIDTH>
-__device__ __forceinline__ void columns_tile(const float* __restrict__ left, i64 stride, i64 column_first, i64 columns,
-                                             const float* __restrict__ right, int rank_first, int rank, i64 begin,
-                                             i64 end, float* staged_left, float* staged_right,
-                                             float (&sums)[tile_shape<WIDTH>::each][4]) {
+template<int WIDTH> __device__ __forceinline__ int tile_column(int q) {
   using shape = tile_shape<WIDTH>;
-  constexpr int steps_per_load = shape::threads / TILE_TALL;
-  const int lane = threadIdx.x % TILE_TALL;
-  const int line = threadIdx.x / TILE_TALL;
-  const int x = threadIdx.x % shape::across;
-  float held_left[shape::left_loads];
-  float held_right[shape::right_loads];
+  return (q / 4) * shape::across * 4 + (threadIdx.x % shape::across) * 4 + q % 4;
+}
 
-  const float* source = left + line * stride + column_first + lane;
-  const i64 jump = steps_per_load * stride;
-  auto fetch = [&](i64 step) {
-    const i64 steps_left = column_first + lane < columns ? end - step - line : 0;
-    const float* at = source + step * stride;
+__device__ __forceinline__ void read_four(float* to, const float* from) {
+  const float4 values = *reinterpret_cast<const float4*>(from);
+  to[0] = values.x;
+  to[1] = values.y;
+  to[2] = values.z;
+  to[3] = values.w;
+}
+
+// DEPTH rows from `step` of a matrix of `rank` columns, of which WIDTH from rank_first, on their way to shared memory;
+// what lies outside counts as zero.
+template<int WIDTH, int DEPTH = TILE_DEPTH> struct right_stage {
+  static constexpr int depth = DEPTH;
+  static constexpr int loads = DEPTH * WIDTH / TILE_THREADS;
+  static constexpr int rows_per_load = TILE_THREADS / WIDTH;
+
+  __device__ __forceinline__ right_stage(const float* matrix, int rank_first, int rank, i64 end)
+      : source(matrix + static_cast<i64>(threadIdx.x / WIDTH) * rank + rank_first + threadIdx.x % WIDTH),
+        inside(static_cast<int>(rank_first + threadIdx.x % WIDTH) < rank), rank(rank), end(end) {}
+
+  __device__ __forceinline__ void fetch(i64 step) {
+    const i64 left = inside ? end - step - threadIdx.x / WIDTH : 0;
+    const int rows = left < DEPTH ? static_cast<int>(left) : DEPTH;
+    const float* at = source + step * rank;
 #pragma unroll
-    for (int load = 0; load < shape::left_loads; load++, at += jump) {
-      held_left[load] = load * steps_per_load < steps_left ? *at : 0.0f;
-    }
-    fetch_right<WIDTH>(held_right, right, step, end, rank_first, rank);
-  };
+    for (int load = 0; load < loads; load++, at += rows_per_load * rank)
+      held[load] = load * rows_per_load < rows ? *at : 0.0f;
+  }
 
+  __device__ __forceinline__ void stage(float* to) const {
+#pragma unroll
+    for (int load = 0; load < loads; load++)
+      to[threadIdx.x + load * TILE_THREADS] = held[load];
+  }
+
+  const float* source;
+  bool inside;
+  i64 rank;
+  i64 end;
+  float held[loads];
+};
+
+// The same for the left operand of X·Hᵀ, whose summed index runs along rows: 128 rows by TILE_DEPTH columns, staged
+// transposed.
+struct rows_stage {
+  static constexpr int loads = TILE_TALL * TILE_DEPTH / TILE_THREADS;
+  static constexpr int rows_per_load = TILE_THREADS / TILE_DEPTH;
+
+  __device__ __forceinline__ rows_stage(const float* matrix, i64 stride, i64 row_first, i64 rows, i64 end)
+      : lane(threadIdx.x % TILE_DEPTH), line(threadIdx.x / TILE_DEPTH),
+        source(matrix + (row_first + line) * stride + lane), jump(rows_per_load * stride), end(end) {
+    const i64 below = rows - row_first - line;
+    rows_left = below < TILE_TALL ? static_cast<int>(below) : TILE_TALL;
+  }
+
+  __device__ __forceinline__ void fetch(i64 step) {
+    const int valid = step + lane < end ? rows_left : 0;
+    const float* at = source + step;
+#pragma unroll
+    for (int load = 0; load < loads; load++, at += jump)
+      held[load] = load * rows_per_load < valid ? *at : 0.0f;
+  }
+
+  __device__ __forceinline__ void stage(float* to) const {
+#pragma unroll
+    for (int load = 0; load < loads; load++)
+      to[lane * TILE_PITCH + line + load * rows_per_load] = held[load];
+  }
+
+  int lane, line;
+  const float* source;
+  i64 jump;
+  i64 end;
+  int rows_left;
+  float held[loads];
+};
+
+// And for that of Xᵀ·W, whose summed index runs down the columns: TILE_DEPTH rows by 128 columns.
+struct columns_stage {
+  static constexpr int loads = TILE_DEPTH;
+
+  __device__ __forceinline__ columns_stage(const float* matrix, i64 stride, i64 column_first, i64 columns, i64 begin,
+                                           i64 end)
+      : source(matrix + begin * stride + column_first + threadIdx.x), stride(stride), end(end),
+        inside(column_first + threadIdx.x < columns) {}
+
+  __device__ __forceinline__ void fetch(i64 step) {
+    const i64 left = inside ? end - step : 0;
+    const int valid = left < TILE_DEPTH ? static_cast<int>(left) : TILE_DEPTH;
+#pragma unroll
+    for (int load = 0; load < loads; load++, source += stride)
+      held[load] = load < valid ? *source : 0.0f;
+  }
+
+  __device__ __forceinline__ void stage(float* to) const {
+#pragma unroll
+    for (int load = 0; load < loads; load++)
+      to[load * TILE_PITCH + threadIdx.x] = held[load];
+  }
+
+  const float* source;
+  i64 stride;
+  i64 end;
+  bool inside;
+  float held[loads];
+};
+
+// Calls multiply(half) for every Right::depth steps of begin ≤ k < end, with those steps staged in that half of the
+// memory. Every thread of the block must come here with the same bounds.
+template<class Left, class Right, class Memory, class Multiply>
+__device__ __forceinline__ void in_stages(i64 begin, i64 end, Left& left, Right& right, Memory& memory,
+                                          Multiply multiply) {
+  if (begin >= end)
+    return;
+  left.fetch(begin);
+  right.fetch(begin);
+  left.stage(memory.left[0]);
+  right.stage(memory.right[0]);
+  __syncthreads();
+  int half = 0;
+  for (i64 step = begin; step < end; step += Right::depth) {
+    const bool more = step + Right::depth < end;
+    if (more) {
+      left.fetch(step + Right::depth);
+      right.fetch(step + Right::depth);
+    }
+    multiply(half);
+    half ^= 1;
+    if (more) {
+      left.stage(memory.left[half]);
+      right.stage(memory.right[half]);
+    }
+    __syncthreads();
+  }
+}
+
+// sums[i][q] = Σ_k left[k, tile_row(i)] · right[k, tile_column(q)] over begin ≤ k < end.
+template<int WIDTH, class Left>
+__device__ __forceinline__ void multiply_tile(Left& left, right_stage<WIDTH>& right, i64 begin, i64 end,
+                                              tile_memory& memory,
+                                              float (&sums)[tile_shape<WIDTH>::each][tile_shape<WIDTH>::wide]) {
+  using shape = tile_shape<WIDTH>;
 #pragma unroll
   for (int i = 0; i < shape::each; i++) {
 #pragma unroll
-    for (int q = 0; q < 4; q++)
+    for (int q = 0; q < shape::wide; q++)
       sums[i][q] = 0.0f;
   }
-  for (i64 step = begin; step < end + TILE_DEPTH; step += TILE_DEPTH) {
-    if (step < end)
-      fetch(step);
-#pragma unroll 4
-    for (int k = 0; k < TILE_DEPTH && step > begin; k++) {
-      const float4 values = *reinterpret_cast<const float4*>(staged_right + k * WIDTH + 4 * x);
+  in_stages(begin, end, left, right, memory, [&](int half) {
+    const float* lefts = memory.left[half] + tile_row<WIDTH>(0);
+    const float* rights = memory.right[half] + tile_column<WIDTH>(0);
 #pragma unroll
-      for (int i = 0; i < shape::each; i += 4) {
-        const float4 factors = *reinterpret_cast<const float4*>(staged_left + k * TILE_TALL + tile_column<WIDTH>(i));
-        multiply_add(sums[i], factors.x, values);
-        multiply_add(sums[i + 1], factors.y, values);
-        multiply_add(sums[i + 2], factors.z, values);
-        multiply_add(sums[i + 3], factors.w, values);
+    for (int k = 0; k < TILE_DEPTH; k++) {
+      float factors[shape::each];
+      float values[shape::wide];
+#pragma unroll
+      for (int i = 0; i < shape::each; i += 4)
+        read_four(factors + i, lefts + k * TILE_PITCH + i * shape::down);
+#pragma unroll
+      for (int q = 0; q < shape::wide; q += 4)
+        read_four(values + q, rights + k * WIDTH + q * shape::across);
+#pragma unroll
+      for (int i = 0; i < shape::each; i++) {
+#pragma unroll
+        for (int q = 0; q < shape::wide; q++)
+          sums[i][q] += factors[i] * values[q];
       }
     }
-    __syncthreads();
-    if (step < end) {
-#pragma unroll
-      for (int load = 0; load < shape::left_loads; load++) {
-        staged_left[(line + load * steps_per_load) * TILE_TALL + lane] = held_left[load];
-      }
-      stage_right<WIDTH>(staged_right, held_right);
-    }
+  });
+}
+
+// The sum of `value` over the block's THREADS threads in a fixed order, for all of them. sums: THREADS.
+template<int THREADS> __device__ __forceinline__ double block_sum(double value, double* sums) {
+  sums[threadIdx.x] = value;
+  __syncthreads();
+  for (int half = THREADS / 2; half > 0; half /= 2) {
+    if (threadIdx.x < half)
+      sums[threadIdx.x] += sums[threadIdx.x + half];
     __syncthreads();
   }
+  const double sum = sums[0];
+  __syncthreads();
+  return sum;
 }

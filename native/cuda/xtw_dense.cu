@@ -1,41 +1,47 @@
-// A = Xᵀ·W, or A += Xᵀ·W. Grid: column tiles × rank tiles × splits of the rows. With more than one split, split s
-// writes its share to out + s · columns · rank (accumulate = 0), and add_splits adds the shares.
-#include "tile.cuh"
+// A = Xᵀ·W. Grid: the blocks of the Gram matrix beside it, then column tiles × rank tiles × splits of the rows. With
+// more than one split, split s writes its share to out + s · columns · rank; whoever reads A adds the shares.
+#include "gram.cuh"
 
 template<int WIDTH>
-__device__ __forceinline__ void xtw_dense(const float* X, const float* W, float* out, i64 rows, i64 columns, int rank,
-                                          i64 stride, i64 split, int accumulate, float* staged_left,
-                                          float* staged_right) {
+__device__ __forceinline__ void xtw_dense(const float* __restrict__ X, const float* __restrict__ W, float* out,
+                                          i64 rows, i64 columns, int rank, i64 stride, i64 split,
+                                          const gram_task& beside, tile_memory& memory) {
+  if (blockIdx.x < beside.blocks) {
+    gram_block<32>(beside, blockIdx.x, memory);
+    return;
+  }
   using shape = tile_shape<WIDTH>;
-  const i64 column_first = static_cast<i64>(blockIdx.x) * TILE_TALL;
-  const int rank_first = blockIdx.y * WIDTH;
-  const i64 begin = blockIdx.z * split;
+  const unsigned block = blockIdx.x - beside.blocks;
+  const unsigned tall_tiles = (columns + TILE_TALL - 1) / TILE_TALL;
+  const unsigned rank_tiles = (rank + WIDTH - 1) / WIDTH;
+  const i64 column_first = static_cast<i64>(block % tall_tiles) * TILE_TALL;
+  const int rank_first = block / tall_tiles % rank_tiles * WIDTH;
+  const unsigned part = block / tall_tiles / rank_tiles;
+  const i64 begin = part * split;
   const i64 end = begin + split < rows ? begin + split : rows;
-  float sums[shape::each][4];
-  columns_tile<WIDTH>(X, stride, column_first, columns, W, rank_first, rank, begin, end, staged_left, staged_right,
-                      sums);
-  out += blockIdx.z * columns * rank;
+  columns_stage left(X, stride, column_first, columns, begin, end);
+  right_stage<WIDTH> right(W, rank_first, rank, end);
+  float sums[shape::each][shape::wide];
+  multiply_tile<WIDTH>(left, right, begin, end, memory, sums);
+  out += part * columns * rank;
 #pragma unroll
   for (int i = 0; i < shape::each; i++) {
-    const i64 column = column_first + tile_column<WIDTH>(i);
+    const i64 column = column_first + tile_row<WIDTH>(i);
 #pragma unroll
-    for (int q = 0; q < 4; q++) {
-      const int r = rank_first + 4 * (threadIdx.x % shape::across) + q;
-      if (column < columns && r < rank) {
-        const i64 at = column * rank + r;
-        out[at] = accumulate ? out[at] + sums[i][q] : sums[i][q];
-      }
+    for (int q = 0; q < shape::wide; q++) {
+      const int r = rank_first + tile_column<WIDTH>(q);
+      if (column < columns && r < rank)
+        out[column * rank + r] = sums[i][q];
     }
   }
 }
 
 #define XTW_DENSE(WIDTH)                                                                                               \
-  extern "C" __global__ void __launch_bounds__(tile_shape<WIDTH>::threads, tile_shape<WIDTH>::blocks)                  \
+  extern "C" __global__ void __launch_bounds__(TILE_THREADS, tile_shape<WIDTH>::blocks)                                \
       xtw_dense_##WIDTH(const float* X, const float* W, float* out, i64 rows, i64 columns, int rank, i64 stride,       \
-                        i64 split, int accumulate) {                                                                   \
-    __shared__ __align__(16) float staged_left[TILE_DEPTH * TILE_TALL];                                                \
-    __shared__ __align__(16) float staged_right[TILE_DEPTH * WIDTH];                                                   \
-    xtw_dense<WIDTH>(X, W, out, rows, columns, rank, stride, split, accumulate, staged_left, staged_right);            \
+                        i64 split, gram_task beside) {                                                                 \
+    __shared__ tile_memory memory;                                                                                     \
+    xtw_dense<WIDTH>(X, W, out, rows, columns, rank, stride, split, beside, memory);                                   \
   }
 
 XTW_DENSE(16)

@@ -26,6 +26,17 @@ struct __attribute__((may_alias, aligned(16))) float4 {
   float x, y, z, w;
 };
 
+// one thread runs at a time, and all see the same memory
+inline void __threadfence() {}
+inline unsigned atomicAdd(unsigned* counter, unsigned value) {
+  const unsigned before = *counter;
+  *counter += value;
+  return before;
+}
+template<class T> T __ldcg(const T* at) {
+  return *at;
+}
+
 namespace emu {
 
 struct extent {

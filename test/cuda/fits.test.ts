@@ -141,6 +141,39 @@ describe.each(Object.entries(matrices))('a fit of %s on CUDA', (_, X) => {
   })
 })
 
+// few entries a row but for one, which a team of threads would take too long for
+const oneLongRow = sparseMatrix(30, 700, 4)
+const longRow = Array.from({ length: 700 }, (_, j) => j).filter(j => j % 10 > 0)
+const [begin, end] = oneLongRow.indptr.slice(8, 10)
+const withLongRow: MatrixView = {
+  ...oneLongRow,
+  indptr: oneLongRow.indptr.map((at, row) => (row > 8 ? at + longRow.length - (end - begin) : at)),
+  indices: Uint32Array.from([...oneLongRow.indices.slice(0, begin), ...longRow, ...oneLongRow.indices.slice(end)]),
+  values: Float32Array.from([
+    ...oneLongRow.values.slice(0, begin),
+    ...longRow.map(j => 1 + (j % 3)),
+    ...oneLongRow.values.slice(end),
+  ]),
+}
+
+it.for([
+  ['Gram matrices of several tiles', denseMatrix(300, 90), 70],
+  ['Gram matrices of several tiles beside a sparse product', sparseMatrix(300, 90, 20), 70],
+  ['one long row', withLongRow, 5],
+  ['one long row and several tiles of the rank', withLongRow, 140],
+] as const)('a fit with %s follows the plain loop', async ([, X, rank], context) => {
+  const device = await cuda(context)
+  const problem = problemOf(X, rank)
+  const { losses } = plain(problem, rank, 3)
+  await using(device, problem, spec(rank), async fit => {
+    const report = await fit.run(3)
+    for (const [i, loss] of losses.entries()) {
+      expect(Math.abs(report.losses[i] - loss)).toBeLessThan(2e-5 * problem.squaredNorm)
+    }
+    expect(await fit.evaluate()).toBe(report.losses[2])
+  })
+})
+
 it('runs beside other fits as it does alone', async context => {
   const device = await cuda(context)
   const problems = Object.values(matrices).map(X => problemOf(X, 4))
