@@ -7,6 +7,10 @@ fn across(value: vec4f, mask: u32) -> vec4f {
   return value;
 }
 
+fn across_one(value: f32, mask: u32) -> f32 {
+  return value;
+}
+
 fn are_near(lane: u32, run: u32) -> bool {
   return true;
 }

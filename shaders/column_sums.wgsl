@@ -29,7 +29,15 @@ fn main(
   }
   let end = min(p.rows, (group.z + 1) * p.part_rows);
   var sum = vec4f();
-  for (var i = group.z * p.part_rows; i < end; i++) {
+  var i = group.z * p.part_rows;
+  // eight rows are on their way at once: see parts.wgsl
+  for (; i + 8 <= end; i += 8) {
+    let at = (p.first_row + i) * rank_tiles + tile;
+    let a = (F[at] + F[at + rank_tiles]) + (F[at + 2 * rank_tiles] + F[at + 3 * rank_tiles]);
+    let next = at + 4 * rank_tiles;
+    sum += a + ((F[next] + F[next + rank_tiles]) + (F[next + 2 * rank_tiles] + F[next + 3 * rank_tiles]));
+  }
+  for (; i < end; i++) {
     sum += F[(p.first_row + i) * rank_tiles + tile];
   }
   sums[group.z * rank_tiles + tile] = sum;

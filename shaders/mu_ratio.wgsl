@@ -2,7 +2,7 @@
 // Neural Computation 2011, equation 4.1; gamma: table 2.
 //
 // One thread an entry. N and P may come in parts that are added here; P has one row for all where P_stride is 0. Stands
-// behind moving.wgsl.
+// behind moving.wgsl and halves.wgsl.
 
 override WORKGROUP: u32 = 64;
 
@@ -58,16 +58,10 @@ fn main(
   if (i >= p.rows || r >= moving_of(i) || (p.single > 0 && holds[DONE] < f32(p.single))) {
     return;
   }
-  var n = 0f;
-  for (var part = 0u; part < p.N_parts; part++) {
-    n += N[part * p.N_part_length + at];
-  }
+  let n = sum_of_N(at);
   let place = p.first_row * p.rank + at;
   let old = F[place];
-  var denominator = p.l1 + p.l2 * old;
-  for (var part = 0u; part < p.P_parts; part++) {
-    denominator += P[part * p.P_part_length + i * p.P_stride + r];
-  }
+  let denominator = sum_of_P(i * p.P_stride + r) + p.l1 + p.l2 * old;
   if (denominator > 0 && old > 0 && n > 0) {
     F[place] = min(max(old * stepped(n / denominator), SMALLEST), p.most);
   } else {

@@ -1,12 +1,14 @@
 // F ← F · (N / (F·G + l1 + l2·F)), the multiplicative update of a factor's rows. Lee & Seung, NIPS 2000, equation 4.
 //
 // A row's denominators need the whole old row while its entries change, so the new rows go to F_new: no barrier, and any
-// rank fits. N and G may come in parts (`N_parts` of N_part_length entries, `G_parts` of rank²) that are added here. Stands
-// behind moving.wgsl.
+// rank fits. One thread owns ROWS rows × 4 ranks. N and G may come in parts (`N_parts` of N_part_length entries, `G_parts` of
+// rank²) that are added here. Stands behind moving.wgsl and parts.wgsl.
 
 override WORKGROUP: u32 = 64;
 // Whether rank is a multiple of 4: then F4 and G4 are bound, else F and G.
 override ALIGNED: bool = false;
+// 4, which read what they need of G once, or 1: four times the threads, and a chain of loads that is a row's alone.
+override ROWS: u32 = 4;
 
 // 2⁻⁶³: positive results below it become this bound, so that the product of two entries is a normal number. That a result
 // is positive its operands say, as it may itself round to zero.
@@ -62,11 +64,7 @@ fn update(i: u32, r: u32, product: vec4f) {
     return;
   }
   let at = i * p.rank + r;
-  var numerator = vec4f();
-  for (var part = 0u; part < p.N_parts; part++) {
-    let n = part * p.N_part_length + at;
-    numerator += vec4f(N[n], N[n + 1], N[n + 2], N[n + 3]);
-  }
+  let numerator = sums_of_N(at);
   let old = load_F(i, r);
   let denominator = product + p.l1 + p.l2 * old;
   let alive = denominator > vec4f();
@@ -95,7 +93,7 @@ fn main(
 ) {
   let rank_tiles = (p.rank + 3) / 4;
   let tile = (group.y * groups.x + group.x) * WORKGROUP + lane;
-  let i = tile / rank_tiles * 4;
+  let i = tile / rank_tiles * ROWS;
   let r = tile % rank_tiles * 4;
   if (i >= p.rows) {
     return;
@@ -115,16 +113,20 @@ fn main(
     let g2 = load_G(s + 2, r);
     let g3 = load_G(s + 3, r);
     let f0 = load_F(i, s);
-    let f1 = load_F(i1, s);
-    let f2 = load_F(i2, s);
-    let f3 = load_F(i3, s);
     d0 += f0.x * g0 + f0.y * g1 + f0.z * g2 + f0.w * g3;
-    d1 += f1.x * g0 + f1.y * g1 + f1.z * g2 + f1.w * g3;
-    d2 += f2.x * g0 + f2.y * g1 + f2.z * g2 + f2.w * g3;
-    d3 += f3.x * g0 + f3.y * g1 + f3.z * g2 + f3.w * g3;
+    if (ROWS == 4) {
+      let f1 = load_F(i1, s);
+      let f2 = load_F(i2, s);
+      let f3 = load_F(i3, s);
+      d1 += f1.x * g0 + f1.y * g1 + f1.z * g2 + f1.w * g3;
+      d2 += f2.x * g0 + f2.y * g1 + f2.z * g2 + f2.w * g3;
+      d3 += f3.x * g0 + f3.y * g1 + f3.z * g2 + f3.w * g3;
+    }
   }
-  let all = array(d0, d1, d2, d3);
-  for (var t = 0u; t < 4; t++) {
-    update(i + t, r, all[t]);
+  update(i, r, d0);
+  if (ROWS == 4) {
+    update(i + 1, r, d1);
+    update(i + 2, r, d2);
+    update(i + 3, r, d3);
   }
 }

@@ -2,7 +2,7 @@
 // Févotte, WASPAA 2011, algorithm 1; as scikit-learn's MiniBatchNMF.
 //
 // One thread an entry. N and P may come in parts that are added here; P has one row for all where P_stride is 0. Stands
-// behind moving.wgsl.
+// behind moving.wgsl and halves.wgsl.
 
 override WORKGROUP: u32 = 64;
 
@@ -60,14 +60,8 @@ fn main(
   if (i >= p.rows || r >= moving_of(i)) {
     return;
   }
-  var n = 0f;
-  for (var part = 0u; part < p.N_parts; part++) {
-    n += N[part * p.N_part_length + at];
-  }
-  var push = 0f;
-  for (var part = 0u; part < p.P_parts; part++) {
-    push += P[part * p.P_part_length + i * p.P_stride + r];
-  }
+  let n = sum_of_N(at);
+  let push = sum_of_P(i * p.P_stride + r);
   let old = F[at];
   let a = p.keep * A[at] + power(old, 1 / p.gamma) * n;
   let b = p.keep * B[at] + push + p.l1 + p.l2 * old;

@@ -3,7 +3,8 @@
 //
 // One thread owns 4 entries of a row. N and P may come in parts that are added here; P has one row for all where P_stride is
 // 0. The bound of row i is the sum of `L_terms` values of L, L_step apart, from i·L_stride on: one of its own, or with
-// L_stride 0 one for all, as the trace of a Gram matrix is. Stands behind moving.wgsl.
+// L_stride 0 one for all, as the trace of a Gram matrix is. Stands behind moving.wgsl
+// and halves.wgsl.
 
 override WORKGROUP: u32 = 64;
 
@@ -56,23 +57,22 @@ fn main(
     return;
   }
   var bend = p.l2;
-  for (var term = 0u; term < p.L_terms; term++) {
-    bend += L[i * p.L_stride + term * p.L_step];
+  let curvature = i * p.L_stride;
+  var term = 0u;
+  for (; term + 4 <= p.L_terms; term += 4) {
+    let at = curvature + term * p.L_step;
+    bend += (L[at] + L[at + p.L_step]) + (L[at + 2 * p.L_step] + L[at + 3 * p.L_step]);
+  }
+  for (; term < p.L_terms; term++) {
+    bend += L[curvature + term * p.L_step];
   }
   let last = min(first + 4, moving_of(i));
+  let pulls = sums_of_N(i * p.rank + first);
   var violation = 0f;
   for (var r = first; r < last; r++) {
     let at = i * p.rank + r;
-    var n = 0f;
-    for (var part = 0u; part < p.N_parts; part++) {
-      n += N[part * p.N_part_length + at];
-    }
-    var push = 0f;
-    for (var part = 0u; part < p.P_parts; part++) {
-      push += P[part * p.P_part_length + i * p.P_stride + r];
-    }
     let old = F[at];
-    let gradient = push - n + p.l1 + p.l2 * old;
+    let gradient = sum_of_P(i * p.P_stride + r) - pulls[r - first] + p.l1 + p.l2 * old;
     // the part of the gradient that points into [0, most]
     let rising = select(gradient, max(0, gradient), old >= p.most);
     violation += abs(select(rising, min(0, gradient), old <= 0));

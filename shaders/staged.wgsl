@@ -17,13 +17,101 @@ override RANKS: u32 = 8; // of a thread: 4 or 8
 override DEPTH: u32 = 16; // terms of the sums that are staged at once, a multiple of 4
 override HEIGHT: u32 = DOWN * ROWS;
 override WIDTH: u32 = ACROSS * RANKS;
+override THREADS: u32 = ACROSS * DOWN;
+override LEFTS: u32 = HEIGHT / 4 * DEPTH / 4; // blocks of 4 × 4 of the left side
+override RIGHTS: u32 = DEPTH * WIDTH / 4; // vectors of the right side
 
 var<workgroup> left_tile: array<vec4f, DEPTH * DOWN * ROWS / 4>;
 var<workgroup> right_tile: array<vec4f, DEPTH * ACROSS * RANKS / 4>;
 
+// What a thread loads of both sides' next terms, all on its way at once: up to two blocks of the left one and four vectors of the
+// right one. To load them while the ones before are multiplied gained nothing on a GPU: it has other workgroups for that.
+struct Loaded {
+  left_0: mat4x4f,
+  left_1: mat4x4f,
+  right_0: vec4f,
+  right_1: vec4f,
+  right_2: vec4f,
+  right_3: vec4f,
+}
+
+fn left_of(tile: u32, block: u32, first: u32, end: u32) -> mat4x4f {
+  if (block >= LEFTS) {
+    return mat4x4f();
+  }
+  let place = left_at(block);
+  return load_left(tile, place.x, first + place.y, end);
+}
+
+fn right_of(at: u32, first_rank: u32, first: u32, end: u32) -> vec4f {
+  let term = first + at / (WIDTH / 4);
+  let r = first_rank + at % (WIDTH / 4) * 4;
+  if (term >= end || r >= p.rank) {
+    return vec4f();
+  }
+  return load_right(term, r);
+}
+
+fn loaded(tile: u32, first_rank: u32, lane: u32, first: u32, end: u32) -> Loaded {
+  var all: Loaded;
+  all.left_0 = left_of(tile, lane, first, end);
+  if (LEFTS > THREADS) {
+    all.left_1 = left_of(tile, lane + THREADS, first, end);
+  }
+  all.right_0 = right_of(lane, first_rank, first, end);
+  if (RIGHTS > THREADS) {
+    all.right_1 = right_of(lane + THREADS, first_rank, first, end);
+  }
+  if (RIGHTS > 2 * THREADS) {
+    all.right_2 = right_of(lane + 2 * THREADS, first_rank, first, end);
+    all.right_3 = right_of(lane + 3 * THREADS, first_rank, first, end);
+  }
+  return all;
+}
+
+// Where four rows lie among those of a term: what neighbouring threads store of other terms would else meet in the same banks
+// of the memory. Of eight neighbours none leaves these eight.
+fn turned(four: u32, term: u32) -> u32 {
+  return four ^ (term / 4 % 4 * 2);
+}
+
+fn stage_left(block: u32, values: mat4x4f) {
+  if (block >= LEFTS) {
+    return;
+  }
+  let place = left_at(block);
+  let to = place.y * HEIGHT / 4 + turned(place.x / 4, place.y);
+  left_tile[to] = values[0];
+  left_tile[to + HEIGHT / 4] = values[1];
+  left_tile[to + HEIGHT / 2] = values[2];
+  left_tile[to + 3 * HEIGHT / 4] = values[3];
+}
+
+fn stage(lane: u32, all: Loaded) {
+  stage_left(lane, all.left_0);
+  if (LEFTS > THREADS) {
+    stage_left(lane + THREADS, all.left_1);
+  }
+  if (lane < RIGHTS) {
+    right_tile[lane] = all.right_0;
+  }
+  if (RIGHTS > THREADS) {
+    right_tile[lane + THREADS] = all.right_1;
+  }
+  if (RIGHTS > 2 * THREADS) {
+    right_tile[lane + 2 * THREADS] = all.right_2;
+    right_tile[lane + 3 * THREADS] = all.right_3;
+  }
+}
+
 // sums + a·bᵀ, by rows
 fn grown(sums: mat4x4f, a: vec4f, b: vec4f) -> mat4x4f {
-  return mat4x4f(sums[0] + a.x * b, sums[1] + a.y * b, sums[2] + a.z * b, sums[3] + a.w * b);
+  return mat4x4f(
+    fma(vec4f(a.x), b, sums[0]),
+    fma(vec4f(a.y), b, sums[1]),
+    fma(vec4f(a.z), b, sums[2]),
+    fma(vec4f(a.w), b, sums[3]),
+  );
 }
 
 fn store_block(part: u32, tile: u32, row: u32, r: u32, sums: mat4x4f) {
@@ -57,39 +145,25 @@ fn staged(
   var sums_10 = mat4x4f();
   var sums_11 = mat4x4f();
   for (var first = terms.x; first < terms.y; first += DEPTH) {
-    for (var block = lane; block < HEIGHT / 4 * DEPTH / 4; block += ACROSS * DOWN) {
-      let place = left_at(block);
-      let values = load_left(tile, place.x, first + place.y, terms.y);
-      let to = (place.y * HEIGHT + place.x) / 4;
-      left_tile[to] = values[0];
-      left_tile[to + HEIGHT / 4] = values[1];
-      left_tile[to + HEIGHT / 2] = values[2];
-      left_tile[to + 3 * HEIGHT / 4] = values[3];
-    }
-    for (var to = lane; to < DEPTH * WIDTH / 4; to += ACROSS * DOWN) {
-      let term = first + to / (WIDTH / 4);
-      let r = first_rank + to % (WIDTH / 4) * 4;
-      var values = vec4f();
-      if (term < terms.y && r < p.rank) {
-        values = load_right(term, r);
-      }
-      right_tile[to] = values;
-    }
+    stage(lane, loaded(tile, first_rank, lane, first, terms.y));
     workgroupBarrier();
-    for (var term = 0u; term < DEPTH; term++) {
-      let left = term * HEIGHT / 4 + thread.y;
-      let right = term * WIDTH / 4 + thread.x;
-      let a = left_tile[left];
-      let b = right_tile[right];
-      sums_00 = grown(sums_00, a, b);
-      if (RANKS == 8) {
-        sums_01 = grown(sums_01, a, right_tile[right + ACROSS]);
-      }
-      if (ROWS == 8) {
-        let below = left_tile[left + DOWN];
-        sums_10 = grown(sums_10, below, b);
+    for (var next = 0u; next < DEPTH; next += 4) {
+      let y = turned(thread.y, next);
+      for (var term = next; term < next + 4; term++) {
+        let left = term * HEIGHT / 4 + y;
+        let right = term * WIDTH / 4 + thread.x;
+        let a = left_tile[left];
+        let b = right_tile[right];
+        sums_00 = grown(sums_00, a, b);
         if (RANKS == 8) {
-          sums_11 = grown(sums_11, below, right_tile[right + ACROSS]);
+          sums_01 = grown(sums_01, a, right_tile[right + ACROSS]);
+        }
+        if (ROWS == 8) {
+          let below = left_tile[left + DOWN];
+          sums_10 = grown(sums_10, below, b);
+          if (RANKS == 8) {
+            sums_11 = grown(sums_11, below, right_tile[right + ACROSS]);
+          }
         }
       }
     }

@@ -16,6 +16,10 @@ fn across(value: vec4f, mask: u32) -> vec4f {
   return subgroupShuffleXor(value, mask);
 }
 
+fn across_one(value: f32, mask: u32) -> f32 {
+  return subgroupShuffleXor(value, mask);
+}
+
 // Whether `across` reaches what it should in the run of `run` threads that this one is in; run: a power of 2 up to NEAR. A run's
 // threads get one answer: a subgroup in which all of them are reached has them all, and any other says no to the ones it has.
 fn are_near(lane: u32, run: u32) -> bool {

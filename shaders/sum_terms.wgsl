@@ -21,7 +21,14 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   var sum = vec2f();
-  for (var i = group.x * WORKGROUP + lane; i < p.length; i += groups.x * WORKGROUP) {
+  let step = groups.x * WORKGROUP;
+  var i = group.x * WORKGROUP + lane;
+  // four terms are on their way at once: see parts.wgsl
+  for (; i + 3 * step < p.length; i += 4 * step) {
+    let four = vec4f(terms[i], terms[i + step], terms[i + 2 * step], terms[i + 3 * step]);
+    sum = plus(plus(plus(plus(sum, four.x), four.y), four.z), four.w);
+  }
+  for (; i < p.length; i += step) {
     sum = plus(sum, terms[i]);
   }
   let all = reduced(lane, vec4f(sum, 0, 0));

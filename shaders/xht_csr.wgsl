@@ -77,7 +77,19 @@ fn main(
   let piece = (size + p.parts - 1) / p.parts;
   let end = begin + min(size, (group.z + 1) * piece);
   var n = vec4f();
-  for (var q = begin + group.z * piece; q < end; q++) {
+  var q = begin + group.z * piece;
+  // four gathered rows are on their way at once: see parts.wgsl
+  for (; q + 4 <= end; q += 4) {
+    let h0 = load_Ht(indices[q], r);
+    let h1 = load_Ht(indices[q + 1], r);
+    let h2 = load_Ht(indices[q + 2], r);
+    let h3 = load_Ht(indices[q + 3], r);
+    n += values[q] * h0;
+    n += values[q + 1] * h1;
+    n += values[q + 2] * h2;
+    n += values[q + 3] * h3;
+  }
+  for (; q < end; q++) {
     n += values[q] * load_Ht(indices[q], r);
   }
   let at = group.z * p.part_length + (p.first_row + i) * p.rank + r;

@@ -46,15 +46,13 @@ export const NAMED_GPUS: readonly NamedGpu[] = [
 export const DISPATCH_SECONDS = 5e-6
 
 /** What a GPU that is none of this machine's would be taken for. */
-export const LARGE_ROOM: Room = roomOf(
-  {
-    ...{ maxStorageBufferBindingSize: 2 ** 31 - 4, maxBufferSize: 2 ** 31 - 4 },
-    // what every device grants
-    ...{ maxComputeInvocationsPerWorkgroup: 256, maxComputeWorkgroupSizeX: 256, maxComputeWorkgroupSizeY: 256 },
-    maxComputeWorkgroupStorageSize: 16_384,
-  },
-  false,
-)
+export const LARGE_LIMITS = {
+  ...{ maxStorageBufferBindingSize: 2 ** 31 - 4, maxBufferSize: 2 ** 31 - 4 },
+  // what every device grants
+  ...{ maxComputeInvocationsPerWorkgroup: 256, maxComputeWorkgroupSizeX: 256, maxComputeWorkgroupSizeY: 256 },
+  maxComputeWorkgroupStorageSize: 16_384,
+} as const
+export const LARGE_ROOM: Room = roomOf(LARGE_LIMITS, false)
 
 export interface Prediction {
   readonly seconds: number
@@ -110,7 +108,7 @@ export async function muIteration(
 ): Promise<readonly DispatchWork[]> {
   const data = await imaginaryData(rows, columns, room)
   const spec = { rank, beta, rule: 'mu', dtype: 'f32' } as const
-  const { iteration } = await fitCalls(imaginary, { spec, data, room, dots: dotsOf(false) })
+  const { iteration } = await fitCalls(imaginary, { spec, data, room, dots: dotsOf(room, LARGE_LIMITS) })
   return iteration.map(call => {
     const [x, y, z] = call.groups
     return { kernel: call.kernel, threads: x * y * z * threadsIn(call), ...workOf(call) }
@@ -118,8 +116,8 @@ export async function muIteration(
 }
 
 /** Threads of a workgroup. */
-function threadsIn({ variant: { ACROSS, DOWN } = {} }: Call): number {
-  return ACROSS === undefined ? WORKGROUP : Number(ACROSS) * Number(DOWN)
+function threadsIn({ variant: { ACROSS, DOWN, WORKGROUP: own = WORKGROUP } = {} }: Call): number {
+  return ACROSS === undefined ? Number(own) : Number(ACROSS) * Number(DOWN)
 }
 
 /** Of a whole iteration: the sum of its dispatches, one after the other. */

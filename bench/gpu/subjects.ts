@@ -102,7 +102,7 @@ export async function kernelSubject(
   const owned = new Owned(gpu)
   const where = { bindingBytes: room.bindingBytes, residency: undefined }
   const data = await uploadData(gpu, owned, own, { spec, batches: false, ...where })
-  const calls = await fitCalls(owned, { spec, data, room, dots: dotsOf(emulated) }, gpu)
+  const calls = await fitCalls(owned, { spec, data, room, dots: dotsOf(room, gpu.device.limits) }, gpu)
   const width = padded(spec.rank)
   await uploadRows(gpu, calls.W, own.W, 0, problem.rows, width)
   await uploadTransposed(gpu, calls.Ht, own.H, deviceColumns(own.X), width)

@@ -10,7 +10,7 @@ import { hasBrowser, withBrowser } from './rig.js'
 
 const ROOM = {
   ...{ bindingBytes: 2 ** 27, memoryBytes: 2 ** 40, busyThreads: 256 },
-  ...{ gramReads: 2 ** 24, tileBytes: 2 ** 26, modelValues: 128, fusedRank: 0, near: 1 },
+  ...{ parallel: false, gramReads: 2 ** 24, tileBytes: 2 ** 26, modelValues: 128, fusedRank: 0, near: 1 },
 }
 
 /** Ids of the processes whose command lines hold a text. */

@@ -23,6 +23,8 @@ const PANELS: WebgpuLimits = { bindingBytes: 192 * 20, tileBytes: 192 * 7 }
 const PARTS: WebgpuLimits = { busyThreads: 1 << 16 }
 /** As on a GPU: products beside the model's terms, in parts. */
 const FUSED: WebgpuLimits = { fusedRank: 64, busyThreads: 1 << 16 }
+/** As on a GPU: many threads with short chains of loads. */
+const GPU: WebgpuLimits = { parallel: true, busyThreads: 1 << 16, fusedRank: 64 }
 const FUSED_PANELS: WebgpuLimits = { ...PANELS, fusedRank: 64 }
 
 /** Single rows and runs, across the ends of panels and tiles. */
@@ -61,6 +63,13 @@ const CASES: readonly (readonly [string, WebgpuLimits, Wanted])[] = [
   ['in parts', PARTS, { ...CSR, beta: 1, rule: 'pg', rows: 131, columns: 130 }],
   ['in parts', PARTS, { ...DENSE, beta: 2, rule: 'hals', rows: 131, columns: 130 }],
   ['in parts', PARTS, { ...CSR, beta: 2, rule: 'pg', rows: 131, columns: 130, more: { rounds: 2 } }],
+  ['as on a GPU', GPU, { ...DENSE, beta: 2, rule: 'mu', rows: 331, columns: 330 }],
+  ['as on a GPU', GPU, { ...CSR, beta: 2, rule: 'mu', rows: 131, columns: 130, more: { ...LINES, rounds: 2 } }],
+  ['as on a GPU', GPU, { ...DENSE, beta: 2, rule: 'hals', rows: 331, columns: 330, more: { ...LINES, rounds: 2 } }],
+  ['as on a GPU', GPU, { ...CSR, beta: 2, rule: 'hals', rank: 18, more: { maxH: 0.5, movingW: 17 } }],
+  ['as on a GPU', GPU, { ...DENSE, beta: 2, rule: 'hals', rows: 131, columns: 130, more: { extrapolate: true } }],
+  ['as on a GPU', GPU, { ...DENSE, beta: 2, rule: 'pg', rows: 331, columns: 330 }],
+  ['as on a GPU', GPU, { ...DENSE, beta: 1, rule: 'mu', rows: 131, columns: 130 }],
 ]
 
 describe.runIf(hasDriver)('WebGPU fits of every family', () => {

@@ -187,7 +187,8 @@ describe.runIf(hasDriver)('WebGPU fits', () => {
       clock.mockRestore()
       // one Gram matrix of H before the first
       expect(watch.dispatches()).toBeLessThanOrEqual(100 * 6 + 1)
-      expect(watch.submissions()).toBeLessThanOrEqual(5)
+      // a GPU is given the first ones while the others are recorded
+      expect(watch.submissions()).toBeLessThanOrEqual(device.emulated ? 5 : 8)
       expect(watch.maps()).toBe(2)
       expect(watch.made()).toBe(made)
       await fit.run(100)

@@ -9,7 +9,7 @@ import { dense, sparse } from './plain.js'
 
 const ROOM = {
   ...{ bindingBytes: 2 ** 27, memoryBytes: 2 ** 40, busyThreads: 65_536 },
-  ...{ gramReads: 2 ** 24, tileBytes: 2 ** 26, modelValues: 128, fusedRank: 0, near: 1 },
+  ...{ parallel: false, gramReads: 2 ** 24, tileBytes: 2 ** 26, modelValues: 128, fusedRank: 0, near: 1 },
 }
 
 describe('the plan of a WebGPU fit', () => {
@@ -51,6 +51,7 @@ describe('the plan of a WebGPU fit', () => {
     expect(collapses(1, 1e7, 64, ROOM)).toBe(false)
     expect(collapses(31, 1000, 32, ROOM)).toBe(false)
     expect(collapses(31, 1_000_000, 32, ROOM)).toBe(true)
+    expect([1, 2].map(parts => collapses(parts, 10, 4, { ...ROOM, parallel: true }))).toEqual([false, true])
   })
 
   it('cuts dense rows into panels that fit, the first the tallest', () => {

@@ -43,7 +43,12 @@ describe('shapes of products', () => {
       expect(limitBroken(shape, GRANTED), name).toBeUndefined()
       expect(workgroupBytes(shape), name).toBeLessThanOrEqual(12 * 1024)
       if (depth === 0) continue
-      expect([depth % 4, across * down >= 64, across * down <= 256], name).toEqual([0, true, true])
+      const threads = across * down
+      expect([depth % 4, threads >= 64, threads <= 256, heightOf(shape) % 32], name).toEqual([0, true, true, 0])
+      // what a thread loads of both sides at once
+      expect((heightOf(shape) * depth) / 16 / threads, name).toBeLessThanOrEqual(2)
+      const right = (widthOf(shape) * depth) / 4 / threads
+      expect(right <= 1 || right === 2 || right === 4, name).toBe(true)
     }
     for (const kernel of KERNELS) {
       const widths = SHAPES_OF[kernel].map(name => widthOf(shapeNamed(name)))
@@ -70,8 +75,7 @@ describe('shapes of products', () => {
       const [height, width] = [heightOf(shape), widthOf(shape)]
       expect(tileCount(shape, height, width)).toBe(1)
       expect(tileCount(shape, height + 1, 2 * width + 1)).toBe(6)
-      const { across, down, rows, ranks } = shape
-      expect(threadsOf(shape, height + 1, width)).toBe(2 * across * down * (rows * ranks > 16 ? 2 : 1))
+      expect(threadsOf(shape, height + 1, width)).toBe(2 * shape.across * shape.down)
     }
   })
 

@@ -22,10 +22,10 @@ const ITERATIONS = 4
 
 const ROOM: Room = {
   ...{ bindingBytes: 2 ** 27, memoryBytes: Number.POSITIVE_INFINITY, busyThreads: 256 },
-  ...{ gramReads: 2 ** 24, tileBytes: 2 ** 26, modelValues: 128, fusedRank: 0, near: 1 },
+  ...{ parallel: false, gramReads: 2 ** 24, tileBytes: 2 ** 26, modelValues: 128, fusedRank: 0, near: 1 },
 }
 /** As the device of a software driver has them. */
-const DOTS = { ab: 3, cd: 1, terms: 2 }
+const DOTS = { ab: 3, cd: 1, terms: 2, threads: 64 }
 
 /** Single rows and runs, within panels and across their ends. */
 const LINES = { frozenW: Uint32Array.of(0, 14, 15, 16, 17, 60, 108), frozenH: Uint32Array.of(1, 2, 3, 44) }

@@ -15,6 +15,8 @@ export interface WebgpuLimits {
   readonly bindingBytes?: number
   /** Threads that a dispatch should have: more of them cut sums into more parts. */
   readonly busyThreads?: number
+  /** Whether threads are cheap and a load is a long wait. */
+  readonly parallel?: boolean
   /** Values of Gram parts that an update may read before they are added up first. */
   readonly gramReads?: number
   /** Bytes of an array that holds what a tile of W·H contributes. */

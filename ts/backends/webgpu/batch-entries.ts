@@ -81,6 +81,7 @@ export async function entriesOfBatch(setting: Setting, rows: Panel): Promise<Bat
         ? [
             ofW,
             dotOf({
+              threads: dots.threads,
               ...{ abGroups: 0, cdGroups: dots.cd, abLength: 0, cdLength: width, a: none, b: undefined },
               c: { operand: B, parts: cutW.count },
               d: { operand: D, parts: cutHt.count },

@@ -143,7 +143,8 @@ export async function gramOfBatch(setting: Setting, rows: Panel): Promise<GramBa
     loss: [
       ...forH.gram,
       dotOf({
-        ...{ abGroups: dots.ab, cdGroups: dots.cd, abLength: count * width, cdLength: width * width },
+        ...{ threads: dots.threads, abGroups: dots.ab, cdGroups: dots.cd },
+        ...{ abLength: count * width, cdLength: width * width },
         ...{ a: { operand: N, parts: nParts.count }, b: W, firstB: first * width },
         ...{ c: { operand: { buffer: forH.S }, parts: 1 }, d: { operand: G, parts: 1 }, partials: slot, low: SLOT.low },
       }),

@@ -1,9 +1,11 @@
 import type { RunControls, SweepReport } from '../backend.js'
 
-/** How long one submission should keep the GPU busy: two of them may be under way when a run is told to stop. */
+/** How long one submission should keep the GPU busy: as long again may be under way when a run is told to stop. */
 const BATCH_MS = 20
 /** The same where nobody can stop it: short of what systems take for a GPU that hangs. */
 const UNWATCHED_MS = 500
+/** Submissions under way at most; what they take together is bounded by the times above. */
+const IN_FLIGHT = 8
 /** How much larger than the one before a submission may be, as the first ones measure warm-up too. */
 const GROWTH = 8
 
@@ -37,7 +39,7 @@ interface Pending {
 }
 
 /**
- * Cuts a run into submissions that each take about as long as one may, and keeps two in flight so that the GPU does not
+ * Cuts a run into submissions that each take about as long as one may, and keeps some in flight so that the GPU does not
  * wait for the host; outcomes are read back when there is no room for more. What one run has measured serves the next.
  */
 export class Batches {
@@ -95,7 +97,7 @@ export class Batches {
       }
       const room = stopped === 'done' ? Math.min(iterations - before - asked, kept - asked, most) : 0
       const count = Math.min(room, this.#next(asked - ends.length, deadline - now, longest))
-      if (count > 0 && pending.length < 2) {
+      if (count > 0 && pending.length < IN_FLIGHT) {
         const batch = { count, submitted: now, done: submit(asked, count) }
         // its failure is seen when its turn comes
         batch.done.catch(() => {})

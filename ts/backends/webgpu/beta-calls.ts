@@ -3,6 +3,7 @@ import { type Call, grid, type Operand, tiles } from './calls.js'
 import type { CsrPanel, Holdout } from './data.js'
 import type { Stays, Waits } from './holds.js'
 import { WORKGROUP } from './pipelines.js'
+import type { Room } from './plan.js'
 import { type Looked, lookedWords, type Parts } from './product-calls.js'
 import type { Bounds, Sum } from './rule-calls.js'
 
@@ -102,6 +103,26 @@ export function xhtThreads(owned: number, rank: number): number {
   return Math.ceil(owned / (4 * down)) * WORKGROUP
 }
 
+/** Vectors of four values that every device grants a workgroup, and how many of a row it stages at most: 128 bytes. */
+const [GRANTED, MOST_SPAN] = [1024, 8]
+
+/** Overrides that say what a workgroup of beta_xht_dense stages. */
+export type Staging = Readonly<Record<'SPAN' | 'STAGED' | 'PUSHES', number>>
+
+/**
+ * As many ranks at once as there is room for, a power of 2 times four; four where a driver on the CPU compiles a store for
+ * every value of a workgroup's memory.
+ */
+export function stagingOf(rank: number, push: boolean, { parallel }: Pick<Room, 'parallel'>): Staging {
+  const PUSHES = push ? 4 * WORKGROUP : 1
+  if (!parallel) return { SPAN: 1, STAGED: 4 * (1 + WORKGROUP), PUSHES }
+  const rows = 4 * (tiles(rank) + Math.floor(WORKGROUP / tiles(rank)))
+  let SPAN = 1
+  while (SPAN < Math.min(MOST_SPAN, tiles(rank)) && rows * ((2 * SPAN) | 1) <= GRANTED - 4 * WORKGROUP - PUSHES)
+    SPAN *= 2
+  return { SPAN, STAGED: rows * (SPAN | 1), PUSHES }
+}
+
 export function betaXhtDense(
   o: Modelled & {
     /** Whether the products are those of the columns. */
@@ -118,14 +139,17 @@ export function betaXhtDense(
     N: Operand
     /** What the model pushes back with, where that is wanted. */
     D: Operand | undefined
+    /** See `stagingOf`. */
+    staging: Staging
   },
 ): Call {
   const { rows, columns, rank, turned, parts } = o
   const { places, weights, measure, hash } = modelWords(o, o.measured)
   const sums = [o.first, parts.step, o.partLength, Number(o.accumulate)]
+  const push = o.D !== undefined
   return {
     kernel: 'beta_xht_dense',
-    variant: { HALF: o.X.half ?? false, TURNED: turned, PUSH: o.D !== undefined },
+    variant: { HALF: o.X.half ?? false, TURNED: turned, PUSH: push, ...o.staging },
     params: [rows, columns, rank, o.firstRow, ...places, weights, measure, ...hash, ...sums],
     scalars: [o.beta, leastModel(o.beta)],
     reads: [o.W, o.Ht, o.X.operand, o.V?.operand],

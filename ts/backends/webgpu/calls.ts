@@ -126,7 +126,8 @@ export async function prepare(gpu: Gpu, calls: readonly Call[]): Promise<{ steps
 /** Records one step into a pass. */
 export function dispatch(pass: GPUComputePassEncoder, { pipeline, bindings, groups, offset }: Step): void {
   pass.setPipeline(pipeline)
-  pass.setBindGroup(0, bindings, offset === undefined ? [] : [offset])
+  if (offset === undefined) pass.setBindGroup(0, bindings)
+  else pass.setBindGroup(0, bindings, [offset])
   pass.dispatchWorkgroups(...groups)
 }
 

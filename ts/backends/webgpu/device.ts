@@ -44,10 +44,11 @@ const MODEL_VALUES_EMULATED = 128
 const FUSED_RANK = 64
 /** A driver on the CPU takes seconds to compile a kernel with barriers, of which two kernels have none. */
 const FUSED_RANK_EMULATED = 0
-/** 64 MiB: about what a small GPU's caches deliver in the time of a dispatch. */
+/** 64 MiB: more of a driver on the CPU than a dispatch of its own costs. */
 const GRAM_READS = 2 ** 24
-const DOTS: DotGroups = { ab: 56, cd: 8, terms: 31 }
-const DOTS_EMULATED: DotGroups = { ab: 3, cd: 1, terms: 2 }
+/** The slot has room for 64 partial sums of a loss: what keeps a GPU busy is that each comes from 256 threads. */
+const DOTS: DotGroups = { ab: 56, cd: 8, terms: 31, threads: 256 }
+const DOTS_EMULATED: DotGroups = { ab: 3, cd: 1, terms: 2, threads: WORKGROUP }
 
 /** What is known of a device beside its limits. */
 interface Facts {
@@ -92,6 +93,7 @@ export function roomOf(
   return {
     bindingBytes: limits.bindingBytes ?? Math.min(granted.maxStorageBufferBindingSize, granted.maxBufferSize),
     busyThreads: limits.busyThreads ?? (emulated ? BUSY_THREADS_EMULATED : BUSY_THREADS),
+    parallel: limits.parallel ?? !emulated,
     gramReads: limits.gramReads ?? GRAM_READS,
     tileBytes: limits.tileBytes ?? TILE_BYTES,
     fusedRank: limits.fusedRank ?? (emulated ? FUSED_RANK_EMULATED : FUSED_RANK),
@@ -102,8 +104,14 @@ export function roomOf(
   }
 }
 
-export function dotsOf(emulated: boolean): DotGroups {
-  return emulated ? DOTS_EMULATED : DOTS
+/** How sums are split over workgroups of a device that has room for so many threads in one. */
+export function dotsOf(
+  { parallel }: Pick<Room, 'parallel'>,
+  granted: Pick<WorkgroupLimits, 'maxComputeInvocationsPerWorkgroup' | 'maxComputeWorkgroupSizeX'>,
+): DotGroups {
+  if (!parallel) return DOTS_EMULATED
+  const most = Math.min(granted.maxComputeInvocationsPerWorkgroup, granted.maxComputeWorkgroupSizeX)
+  return most < DOTS.threads ? { ...DOTS, threads: WORKGROUP } : DOTS
 }
 
 /** A GPU that is open. */
@@ -144,7 +152,7 @@ export class GpuDevice implements Device {
     this.memoryLimit = memoryLimit
     this.emulated = emulated
     this.info = info
-    this.#dots = dotsOf(emulated)
+    this.#dots = dotsOf(this.#room, device.limits)
   }
 
   supports(X: MatrixView, spec: FitSpec, weights?: Weights): Support {

@@ -100,6 +100,7 @@ async function lossOf(setting: Setting, ofHtThere?: GPUBuffer): Promise<Loss> {
         ? []
         : [columnSums({ rows: columns, rank: width, parts: ofHt, F: { buffer: setting.Ht[state] }, into: Ht })]),
       dotOf({
+        threads: dots.threads,
         ...{ abGroups: 0, cdGroups: dots.cd, abLength: 0, cdLength: width, a: none, b: undefined },
         ...{
           c: { operand: W, parts: ofW.count },

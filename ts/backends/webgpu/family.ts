@@ -45,6 +45,8 @@ export interface DotGroups {
   readonly ab: number
   readonly cd: number
   readonly terms: number
+  /** Of a workgroup of those of a loss by inner products. */
+  readonly threads: number
 }
 
 /** Partial sums of a loss that is one sum. */

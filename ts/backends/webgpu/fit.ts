@@ -27,8 +27,13 @@ import { inSlot, type Measured, outcomeOf, SLOTS } from './slots.js'
 import { type Command, Submissions } from './submissions.js'
 import { unpadded, uploadRows, uploadTransposed } from './upload.js'
 
-/** Dispatches in one submission; bounds the time it takes to record them. */
-const MOST_STEPS = 1024
+/**
+ * Dispatches in one submission, as recording them takes time. A GPU is done with one in about the 10 µs that it takes to record
+ * the next, and waits for the first submission to be recorded as a whole: it is short, and others follow while it runs. A driver
+ * on the CPU takes far longer to run them, and runs on the processor that records.
+ */
+const MOST_STEPS = 128
+const MOST_STEPS_EMULATED = 1024
 
 /** Everything recorded for one state of the factors. */
 export interface Recorded {
@@ -143,6 +148,12 @@ export class GpuFit implements Fit {
     return (await this.#slots(count)).map(slot => this.#outcome(slot, measure))
   }
 
+  /** Attempts of so many steps that one submission may have. */
+  #most(steps: number): number {
+    const most = this.#parts.setting.room.parallel ? MOST_STEPS : MOST_STEPS_EMULATED
+    return Math.max(1, Math.floor(most / steps))
+  }
+
   *#iterations(first: number, count: number): Generator<Step> {
     const { recorded, setting } = this.#parts
     for (let slot = first; slot < first + count; slot++) {
@@ -157,7 +168,7 @@ export class GpuFit implements Fit {
     checkIterations(setting.spec)
     const { signal } = controls
     const attempts = {
-      most: setting.data.streams ? 1 : Math.max(1, Math.floor(MOST_STEPS / recorded[0].iteration.length)),
+      most: setting.data.streams ? 1 : this.#most(recorded[0].iteration.length),
       kept: SLOTS,
       submit: (first: number, count: number) => this.#submit(this.#iterations(first, count), first, count, { signal }),
       collect: (count: number) => this.#collect(count),
@@ -242,7 +253,7 @@ export class GpuFit implements Fit {
     this.#ready = false
     let done = 0
     const attempts = {
-      most: Math.max(1, Math.floor(MOST_STEPS / Math.max(1, ...ready.map(({ steps }) => steps.length)))),
+      most: this.#most(Math.max(1, ...ready.map(({ steps }) => steps.length))),
       kept: SLOTS,
       submit: (first: number, count: number) => {
         const own = ready.slice(done + first, done + first + count)

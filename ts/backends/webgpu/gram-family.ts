@@ -5,7 +5,7 @@ import { boundsOf, type Family, type Pair, type Setting, SLOT, type State, state
 import { stays, waits } from './holds.js'
 import { addParts, dotOf, square, xhtDense } from './product-calls.js'
 import { gramBuffer, gramCalls, gramDeal, productsOf, type Summed } from './products.js'
-import { halsLanes, halsUpdate, muUpdate, pgStep, pgTerms, type Violation } from './rule-calls.js'
+import { halsLanes, halsUpdate, muRows, muUpdate, pgStep, pgTerms, type Violation } from './rule-calls.js'
 
 /** One factor before its update: rows of the device, and the products that it moves by. */
 interface Side {
@@ -63,9 +63,16 @@ export async function gramFamily(setting: Setting): Promise<Family> {
     const own = { rows: count, rank: width, bounds: bounds[name], ...stays(setting, name, firstRow) }
     const violation: Violation = { operand: { buffer: terms }, first }
     if (rule === 'mu' && setting.alternates) {
+      const height = muRows(count, width, room)
       return Array.from({ length: rounds }, (_, round) => {
         const from = stateAfter(setting, state, round)
-        return muUpdate({ ...own, ...sums, F: { ...range, buffer: F[from] }, into: { ...range, buffer: F[1 - from] } })
+        return muUpdate({
+          ...own,
+          ...sums,
+          height,
+          F: { ...range, buffer: F[from] },
+          into: { ...range, buffer: F[1 - from] },
+        })
       })
     }
     const into = { ...range, buffer: F[state] }
@@ -107,7 +114,7 @@ export async function gramFamily(setting: Setting): Promise<Family> {
     const length = (forH ? columns : rows) * width
     return [
       dotOf({
-        ...{ abGroups: dots.ab, cdGroups: dots.cd, abLength: length, cdLength: width * width },
+        ...{ threads: dots.threads, abGroups: dots.ab, cdGroups: dots.cd, abLength: length, cdLength: width * width },
         a: { operand: { buffer: a.buffer }, parts: a.parts },
         b: { buffer: forH ? Ht[state] : W[state] },
         c: { operand: { buffer: S.buffer }, parts: S.parts },

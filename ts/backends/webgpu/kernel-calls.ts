@@ -1,6 +1,15 @@
 // How the spec of each kernel maps to dispatches of its shader.
 import type { Dims } from '../../kernels/spec.js'
-import { betaEntries, betaTile, betaXhtDense, type Modelled, muRatio, onlineUpdate, type Wanted } from './beta-calls.js'
+import {
+  betaEntries,
+  betaTile,
+  betaXhtDense,
+  type Modelled,
+  muRatio,
+  onlineUpdate,
+  stagingOf,
+  type Wanted,
+} from './beta-calls.js'
 import { bppCsr, bppDense, bppThreads, bppUpdate, type Pivoted } from './bpp-calls.js'
 import type { Call, Operand } from './calls.js'
 import { cdCsr, cdDense, type Scratch, sharesFor } from './descent-calls.js'
@@ -8,7 +17,7 @@ import { SLOT } from './family.js'
 import { SMALLEST_BUFFER } from './gpu.js'
 import type { Room } from './plan.js'
 import { gramOf, ONE_PART, square, xhtCsr, xhtDense, xtwDense } from './product-calls.js'
-import { type Bounds, extrapolateBy, halsLanes, halsUpdate, muUpdate, pgStep } from './rule-calls.js'
+import { type Bounds, extrapolateBy, halsLanes, halsUpdate, muRows, muUpdate, pgStep } from './rule-calls.js'
 import { shapeFor } from './shapes.js'
 import { gramBoundOf, sgdTerms, sgdUpdate, svrmuUpdate } from './stochastic-calls.js'
 
@@ -35,9 +44,9 @@ export const CALLS: Record<string, (dims: Dims, windows: Windows, room: Room) =>
     const shape = shapeFor('gram', rank, rank, shaping)
     return gramOf({ rows, rank, shape, parts: ONE_PART, accumulate: true, F, G: G! })
   },
-  mu_update({ rows, rank, ...d }, { F, N, G, old }) {
-    const bounds = boundsOf({ rank, ...d })
-    return muUpdate({ rows, rank, N: whole(N), G: whole(G), bounds, F: old!, into: F! })
+  mu_update({ rows, rank, ...d }, { F, N, G, old }, room) {
+    const own = { rows, rank, height: muRows(rows, rank, room), bounds: boundsOf({ rank, ...d }) }
+    return muUpdate({ ...own, N: whole(N), G: whole(G), F: old!, into: F! })
   },
   hals_update({ rows, rank, ...d }, { F, N, G, terms }, room) {
     const own = { rows, rank, lanes: halsLanes(rows, rank, room), rounds: 1, bounds: boundsOf({ rank, ...d }) }
@@ -87,9 +96,10 @@ export const CALLS: Record<string, (dims: Dims, windows: Windows, room: Room) =>
   beta_tile({ stride, ...d }, { Q, P, C, ...windows }) {
     return betaTile({ ...modelled({ ...d, stride }, windows), stride, wanted: wantedOf(d), Q, P, C })
   },
-  beta_xht_dense({ ...d }, { N, P, ...windows }) {
+  beta_xht_dense({ ...d }, { N, P, ...windows }, room) {
     const own = { turned: d.turned === 1, measured: d.measure === 1, first: 0, accumulate: true }
-    return betaXhtDense({ ...modelled(d, windows), ...own, parts: ONE_PART, partLength: 0, N: N!, D: P })
+    const staging = stagingOf(d.rank, P !== undefined, room)
+    return betaXhtDense({ ...modelled(d, windows), ...own, staging, parts: ONE_PART, partLength: 0, N: N!, D: P })
   },
   beta_xht_csr({ rows, rank, beta, nonzeros, zeros, ...d }, windows) {
     const { indptr, indices, values, weights, F, O, norms, N, P, L, terms, scratch } = windows

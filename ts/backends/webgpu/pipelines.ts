@@ -21,8 +21,8 @@ export interface Bindings {
 
 /** Text that stands before that of kernels. */
 type TextName =
-  | ('alone' | 'beta' | 'compensated' | 'descent' | 'hashed' | 'least_squares' | 'mix' | 'model' | 'moving')
-  | ('normal_equations' | 'opaque' | 'pairs' | 'pivoting' | 'reduce' | 'staged' | 'subgroups')
+  | ('alone' | 'beta' | 'compensated' | 'descent' | 'halves' | 'hashed' | 'least_squares' | 'mix' | 'model' | 'moving')
+  | ('normal_equations' | 'opaque' | 'pairs' | 'parts' | 'pivoting' | 'reduce' | 'staged' | 'subgroups')
   | ('vector_kernel' | 'weights')
 
 /** A kernel that can be run. */
@@ -54,19 +54,19 @@ export const BINDINGS: Readonly<Record<KernelName, Bindings>> = {
   gradient_products: { reads: 3, writes: 1, prelude: 'vector_kernel' },
   gram: { reads: 2, writes: 1, prelude: 'staged' },
   gram_bound: { reads: 2, writes: 2 },
-  hals_update: { reads: 4, writes: 2, prelude: 'moving' },
+  hals_update: { reads: 4, writes: 2, prelude: ['moving', 'parts'] },
   hypergradient_adam: { reads: 1, writes: 5, prelude: 'vector_kernel' },
   hypergradient_momentum: { reads: 1, writes: 4, prelude: 'vector_kernel' },
   hypergradient_nesterov: { reads: 1, writes: 5, prelude: 'vector_kernel' },
   idbd_step: { reads: 1, writes: 4, prelude: 'vector_kernel' },
   momentum: { reads: 0, writes: 2, slot: true },
   momentum_step: { reads: 1, writes: 3, prelude: 'vector_kernel' },
-  mu_ratio: { reads: 3, writes: 1, prelude: 'moving' },
-  mu_update: { reads: 6, writes: 1, prelude: 'moving' },
+  mu_ratio: { reads: 3, writes: 1, prelude: ['moving', 'parts', 'halves'] },
+  mu_update: { reads: 6, writes: 1, prelude: ['moving', 'parts'] },
   nesterov_step: { reads: 1, writes: 4, prelude: 'vector_kernel' },
   norm_peaks: { reads: 1, writes: 1 },
-  online_update: { reads: 3, writes: 3, prelude: 'moving' },
-  pg_step: { reads: 4, writes: 2, prelude: 'moving' },
+  online_update: { reads: 3, writes: 3, prelude: ['moving', 'parts', 'halves'] },
+  pg_step: { reads: 4, writes: 2, prelude: ['moving', 'parts', 'halves'] },
   sgd_step: { reads: 1, writes: 2, prelude: 'vector_kernel' },
   sgd_update: { reads: 4, writes: 4, slot: true, prelude: ['mix', 'moving'] },
   settle: { reads: 1, writes: 6 },

@@ -9,6 +9,11 @@ export interface Room {
   readonly bindingBytes: number
   /** Threads that a dispatch should have where the problem allows it. */
   readonly busyThreads: number
+  /**
+   * Whether threads are cheap and a load is a long wait, as on a GPU: kernels then have more threads, each with a short chain
+   * of loads. A driver on the CPU has few cores, and a cache beside each.
+   */
+  readonly parallel: boolean
   /** Values of Gram parts that an update may read; above that, adding them up is worth a dispatch of its own. */
   readonly gramReads: number
   /** Bytes that fits may take of the device; ∞ where nobody says. */
@@ -87,10 +92,11 @@ export function sumPartsOf(rows: number): Parts {
 
 /**
  * Whether the parts of a Gram matrix should be added once, before mu_update reads them: each of its threads (4 × 4
- * entries of a factor with `consumerRows` rows) reads rank × 4 values of every part.
+ * entries of a factor with `consumerRows` rows) reads rank × 4 values of every part. On a GPU they always are: a thread would
+ * wait for rank × parts loads, hundreds of cycles each, where a dispatch that adds the parts costs about 20 such waits.
  */
 export function collapses(parts: number, consumerRows: number, rank: number, room: Room): boolean {
-  return parts > 1 && (consumerRows * rank * rank * parts) / 4 > room.gramReads
+  return parts > 1 && (room.parallel || (consumerRows * rank * rank * parts) / 4 > room.gramReads)
 }
 
 /** So many rows of any factor are a multiple of the 256 bytes at which bindings may begin. */

@@ -1,4 +1,5 @@
 import { type Call, fourfold, grid, groupGrid, input, type Operand, tiles } from './calls.js'
+import { WORKGROUP } from './pipelines.js'
 import type { Room } from './plan.js'
 import { heightOf, overridesOf, type Shape, shapeFor, tileCount, UNSHARED } from './shapes.js'
 
@@ -181,6 +182,8 @@ export interface Vector {
 
 /** ⟨a, b⟩ in `abGroups` partial sums and ⟨c, d⟩ in `cdGroups` more. */
 export function dotOf(o: {
+  /** Of a workgroup. */
+  threads: number
   abGroups: number
   cdGroups: number
   abLength: number
@@ -197,6 +200,7 @@ export function dotOf(o: {
 }): Call {
   return {
     kernel: 'dot',
+    variant: o.threads === WORKGROUP ? {} : { WORKGROUP: o.threads },
     // the last is the `zero` of opaque.wgsl
     params: [o.abGroups, o.abLength, o.a.parts, o.cdLength, o.c.parts, o.d.parts, o.firstB ?? 0, o.low, 0],
     reads: [o.a.operand, o.b, o.c.operand, o.d.operand],

@@ -19,10 +19,17 @@ export interface Bounds {
   readonly l2: number
 }
 
+/** Rows that a thread of `mu_update` owns: one as long as four leave a GPU's threads idle. */
+export function muRows(rows: number, rank: number, { parallel, busyThreads }: Room): 1 | 4 {
+  return parallel && tiles(rows) * tiles(rank) < busyThreads ? 1 : 4
+}
+
 export function muUpdate(
   o: Stays & {
     rows: number
     rank: number
+    /** Rows of a thread. */
+    height: 1 | 4
     N: Sum
     G: Sum
     bounds: Bounds
@@ -34,12 +41,12 @@ export function muUpdate(
   const aligned = fourfold(o.rank)
   return {
     kernel: 'mu_update',
-    variant: { ALIGNED: aligned },
+    variant: { ALIGNED: aligned, ROWS: o.height },
     params: [o.rows, o.rank, o.N.parts, o.rows * o.rank, o.G.parts, o.bounds.moving, o.frozen ?? 0],
     scalars: [o.bounds.l1, o.bounds.l2, o.bounds.most],
     reads: [...input(aligned, o.F), o.N.operand, ...input(aligned, o.G.operand), o.holds],
     writes: [o.into],
-    groups: grid(tiles(o.rows) * tiles(o.rank)),
+    groups: grid(Math.ceil(o.rows / o.height) * tiles(o.rank)),
   }
 }
 
@@ -49,11 +56,21 @@ export interface Violation {
   readonly first: number
 }
 
-/** Threads of `hals_update` that share a row: more of those that hand values to each other, while rows do not keep a GPU busy. */
-export function halsLanes(rows: number, rank: number, { busyThreads, near }: Room): number {
-  let lanes = 1
-  while (2 * lanes <= near && 2 * lanes * rows <= busyThreads && lanes < tiles(rank)) lanes *= 2
-  return lanes
+/**
+ * Threads of `hals_update` that share a row, of those that hand values to each other: on a GPU so many that the row can be
+ * held in their registers, if there are; else more while rows do not keep the device busy.
+ */
+export function halsLanes(rows: number, rank: number, { parallel, busyThreads, near }: Room): HalsLanes {
+  const held = parallel && tiles(rank) <= near
+  let count = 1
+  while (2 * count <= near && (held || 2 * count * rows <= busyThreads) && count < tiles(rank)) count *= 2
+  return { count, held }
+}
+
+export interface HalsLanes {
+  readonly count: number
+  /** Whether each has one tile of its row at most, and keeps it. */
+  readonly held: boolean
 }
 
 /** While it waits it takes one round whatever `rounds` says. */
@@ -62,7 +79,7 @@ export function halsUpdate(
     rows: number
     rank: number
     /** Threads of a row. */
-    lanes: number
+    lanes: HalsLanes
     rounds: number
     bounds: Bounds
     N: Sum
@@ -77,12 +94,12 @@ export function halsUpdate(
   const partLength = N.partLength ?? rows * rank
   return {
     kernel: 'hals_update',
-    variant: { ALIGNED: aligned, LANES: lanes },
+    variant: { ALIGNED: aligned, LANES: lanes.count, HELD: lanes.held },
     params: [rows, rank, bounds.moving, N.parts, partLength, violation.first, rounds, single, frozen],
     scalars: [bounds.l1, bounds.l2, bounds.most],
     reads: [N.operand, ...input(aligned, o.G), o.holds],
     writes: [o.F, violation.operand],
-    groups: grid(rows * lanes),
+    groups: grid(rows * lanes.count),
   }
 }
 

