@@ -75,7 +75,27 @@ __device__ __forceinline__ void gram_block(const gram_task& task, int block, Mem
     }
   });
 
-  if (task.splits > 1) {
+  // read before anything is written, or each would wait for the one before
+  float before[GRAM_EACH][4] = {};
+  float others[GRAM_EACH][4] = {};
+  auto read_ends = [&] {
+#pragma unroll
+    for (int i = 0; i < GRAM_EACH; i++) {
+#pragma unroll
+      for (int q = 0; q < 4; q++) {
+        const int r = left_tile * GRAM_SIDE + y + i;
+        const int s = right_tile * GRAM_SIDE + x + q;
+        const i64 at = static_cast<i64>(r) * rank + s;
+        if (task.accumulate && r < rank && s < rank)
+          before[i][q] = task.G[at];
+        if (task.loss && r < rank && s < rank)
+          others[i][q] = task.other[at];
+      }
+    }
+  };
+  if (task.splits == 1)
+    read_ends();
+  else {
     const int own = y * GRAM_SIDE + x;
     float4* shares = reinterpret_cast<float4*>(task.shares + static_cast<i64>(block) * GRAM_AREA + own);
 #pragma unroll
@@ -83,6 +103,7 @@ __device__ __forceinline__ void gram_block(const gram_task& task, int block, Mem
       shares[i * GRAM_ACROSS] = float4{sums[i][0], sums[i][1], sums[i][2], sums[i][3]};
     if (!is_last(task.arrived + tile, task.splits, memory.last))
       return;
+    read_ends();
     const float4* share =
         reinterpret_cast<const float4*>(task.shares + static_cast<i64>(tile) * task.splits * GRAM_AREA + own);
 #pragma unroll
@@ -114,13 +135,12 @@ __device__ __forceinline__ void gram_block(const gram_task& task, int block, Mem
       const int s = right_tile * GRAM_SIDE + x + q;
       if (r >= rank || s >= rank)
         continue;
-      const i64 at = static_cast<i64>(r) * rank + s;
-      const i64 mirrored = static_cast<i64>(s) * rank + r;
-      task.G[at] = task.accumulate ? task.G[at] + sums[i][q] : sums[i][q];
-      if (left_tile != right_tile)
-        task.G[mirrored] = task.accumulate ? task.G[mirrored] + sums[i][q] : sums[i][q];
-      if (task.loss)
-        product += static_cast<double>(sums[i][q]) * static_cast<double>(task.other[at]);
+      task.G[static_cast<i64>(r) * rank + s] = before[i][q] + sums[i][q];
+      if (left_tile != right_tile) {
+        float* mirrored = task.G + static_cast<i64>(s) * rank + r;
+        *mirrored = task.accumulate ? *mirrored + sums[i][q] : sums[i][q];
+      }
+      product += static_cast<double>(sums[i][q]) * static_cast<double>(others[i][q]);
     }
   }
   if (!task.loss)

@@ -54,28 +54,36 @@ __device__ __forceinline__ void mu_update(const float* F, const float* N, int sp
     }
   };
 
-  // the entries as they lie in memory, one after another, so that their many shares are read in whole lines
-  auto entry = [&](int e, i64& at) {
+  // the entries as they lie in memory, one after another, so that their many shares are read in whole lines; those
+  // beyond the factor read their tile's first entry, for nothing
+  i64 places[shape::entries];
+  bool inside[shape::entries];
+#pragma unroll
+  for (int e = 0; e < shape::entries; e++) {
     const int place = threadIdx.x + e * shape::threads;
     const i64 row = row_first + place / WIDTH;
     const int r = rank_first + place % WIDTH;
-    at = row * rank + r;
-    return row < rows && r < rank;
-  };
+    inside[e] = row < rows && r < rank;
+    places[e] = inside[e] ? row * rank + r : row_first * rank + rank_first;
+  }
 
   // on their way while the shares of N are added
   if (G)
     fetch(0);
-  float numerators[shape::entries] = {};
-  const i64 length = rows * rank;
-#pragma unroll 4
-  for (int s = 0; s < splits; s++) {
+  float before[shape::entries];
+  float numerators[shape::entries];
 #pragma unroll
-    for (int e = 0; e < shape::entries; e++) {
-      i64 at;
-      if (entry(e, at))
-        numerators[e] += N[s * length + at];
-    }
+  for (int e = 0; e < shape::entries; e++) {
+    before[e] = F[places[e]];
+    numerators[e] = 0.0f;
+  }
+  const i64 length = rows * rank;
+  const float* share = N;
+#pragma unroll 4
+  for (int s = 0; s < splits; s++, share += length) {
+#pragma unroll
+    for (int e = 0; e < shape::entries; e++)
+      numerators[e] += share[places[e]];
   }
 
   float sums[shape::each][4] = {};
@@ -122,18 +130,16 @@ __device__ __forceinline__ void mu_update(const float* F, const float* N, int sp
   double product = 0.0;
 #pragma unroll
   for (int e = 0; e < shape::entries; e++) {
-    i64 at;
-    if (!entry(e, at))
+    if (!inside[e])
       continue;
     const float denominator = memory.denominators[threadIdx.x + e * shape::threads];
-    const float before = F[at];
-    float updated = before;
+    float updated = before[e];
     if (G) {
       // that a result is positive its operands say, as it may itself round to zero
-      const bool positive = denominator > 0.0f && before > 0.0f && numerators[e] > 0.0f;
-      updated = positive ? before / denominator * numerators[e] : 0.0f;
+      const bool positive = denominator > 0.0f && before[e] > 0.0f && numerators[e] > 0.0f;
+      updated = positive ? before[e] / denominator * numerators[e] : 0.0f;
       updated = positive && updated < smallest ? smallest : updated;
-      out[at] = updated;
+      out[places[e]] = updated;
     }
     product += static_cast<double>(numerators[e]) * static_cast<double>(updated);
   }
@@ -145,8 +151,9 @@ __device__ __forceinline__ void mu_update(const float* F, const float* N, int sp
 }
 
 #define MU_UPDATE(WIDTH)                                                                                               \
-  extern "C" __global__ void __launch_bounds__(mu_shape<WIDTH>::threads) mu_update_##WIDTH(                            \
-      const float* F, const float* N, int splits, const float* G, float* out, i64 rows, int rank, double* products) {  \
+  extern "C" __global__ void __launch_bounds__(mu_shape<WIDTH>::threads, 384 / mu_shape<WIDTH>::threads)               \
+      mu_update_##WIDTH(const float* F, const float* N, int splits, const float* G, float* out, i64 rows, int rank,    \
+                        double* products) {                                                                            \
     __shared__ mu_memory<WIDTH> memory;                                                                                \
     mu_update<WIDTH>(F, N, splits, G, out, rows, rank, products, memory);                                              \
   }
