@@ -27,12 +27,12 @@ constexpr int64_t NARROW_SLOTS = 6 * 132;
 // times the tile's width.
 constexpr int64_t STEPS_PER_SHARE = 450;
 
-// A shorter share of the sum does not pay for its part of the second stage, which grows with the rank.
-constexpr int64_t SHORTEST_SPLIT = 128;
-constexpr int64_t SHORTEST_NARROW_SPLIT = 64;
+// A shorter share of the sum does not pay for its part of the second stage.
+constexpr int64_t SHORTEST_SPLIT = 64;
 
 // One block adds all shares of a Gram matrix's tile.
 constexpr int64_t GRAM_SIDE = 32;
+constexpr int64_t SHORTEST_GRAM_SPLIT = 128;
 constexpr int64_t MOST_GRAM_SPLITS = 64;
 
 int64_t ceil_div(int64_t value, int64_t by) {
@@ -41,10 +41,6 @@ int64_t ceil_div(int64_t value, int64_t by) {
 
 int64_t width_for(int64_t rank) {
   return rank <= 16 ? 16 : rank <= 32 ? 32 : 64;
-}
-
-int64_t shortest_split(int64_t width) {
-  return width == 64 ? SHORTEST_SPLIT : SHORTEST_NARROW_SPLIT;
 }
 
 // Of an index of `depth` steps into about `wanted` parts: the steps of each.
@@ -60,7 +56,7 @@ int64_t best_step(int64_t depth, int64_t tiles, int64_t width) {
   const int64_t fewest = ceil_div(tiles, slots);
   int64_t best = 0, least = 0;
   for (int64_t filled = fewest; filled < fewest + 4; filled++) {
-    const int64_t step = step_for(depth, filled * slots / tiles, shortest_split(width));
+    const int64_t step = step_for(depth, filled * slots / tiles, SHORTEST_SPLIT);
     const int64_t blocks = tiles * ceil_div(depth, step);
     const int64_t cost = STEPS_PER_SHARE * ceil_div(blocks, slots) * step + blocks * width;
     if (best == 0 || cost < least) {
@@ -96,7 +92,7 @@ product_plan plan_product(int64_t tall, int64_t rank, int64_t depth) {
 gram_plan plan_gram(int64_t rows, int64_t rank) {
   const int64_t side = ceil_div(rank, GRAM_SIDE);
   const int64_t tiles = side * (side + 1) / 2;
-  const int64_t step = step_for(rows, std::min(MOST_GRAM_SPLITS, ceil_div(SLOTS / 4, tiles)), SHORTEST_SPLIT);
+  const int64_t step = step_for(rows, std::min(MOST_GRAM_SPLITS, ceil_div(SLOTS / 4, tiles)), SHORTEST_GRAM_SPLIT);
   return {tiles, std::max<int64_t>(1, ceil_div(rows, step)), step};
 }
 
