@@ -20,6 +20,8 @@ export interface Bout {
   readonly rounds?: number
   /** The contestants start at the same time rather than one after the other: each takes seconds for it. */
   readonly together?: boolean
+  /** Its contestants have nothing in common but the GPU, so that a comparison with an emulation would say nothing. */
+  readonly comparesHardware?: boolean
   /** Names the files, written when the bout begins. */
   prepare?(): Readonly<Record<string, string>>
   readonly entrants: readonly Entrant[]
@@ -82,8 +84,9 @@ function rowOf(bout: Bout, { entrant, contestant, failure, samples, loss }: Plac
   return unsampledRow(label, status, status === 'absent' && remedy ? `${why} (${remedy})` : why)
 }
 
-function compare(rows: readonly Row[]): Comparison[] {
-  const [first, ...others] = rows.filter(row => row.status === 'measured')
+function compare(rows: readonly Row[], { comparesHardware }: Bout): Comparison[] {
+  const counts = ({ status, emulated }: Row) => status === 'measured' && !(comparesHardware && emulated)
+  const [first, ...others] = rows.filter(counts)
   if (!first || first !== rows[0]) return []
   return others.map(other => ({
     problem: first.problem,
@@ -149,5 +152,11 @@ export async function hold(bout: Bout, rounds: number, stolen = watchGuests()): 
     return roof && row.status === 'measured' ? [{ row, roof }] : []
   })
   const rows = plain.map((row, i) => underRoof(row, places[i].entrant.under, roofs))
-  return { rows, comparisons: compare(rows.filter((_, i) => !places[i].entrant.roof)) }
+  return {
+    rows,
+    comparisons: compare(
+      rows.filter((_, i) => !places[i].entrant.roof),
+      bout,
+    ),
+  }
 }

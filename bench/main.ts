@@ -5,11 +5,12 @@ import os from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { probeBackends } from 'nonneg'
+import { argumentComplaints } from './arguments.js'
 import { type Bout, hold } from './bout.js'
 import { DataFolder } from './data.js'
 import { ISAS, ROOFLINE } from './entrants.js'
 import { resultsFile, watchEnvironment } from './environment.js'
-import { type GpuBackend, gpuResultsFile } from './gpu/files.js'
+import { type GpuBackend, gpuResultsFile, nothingMeasured } from './gpu/files.js'
 import { GPU_BACKENDS, GPU_PAGES, gpuBackendOf, writeGpuPage } from './gpu/pages.js'
 import type { GpuScale } from './gpu/plan.js'
 import { GROUPS, type Setting, USUAL_GROUPS } from './groups.js'
@@ -64,6 +65,11 @@ function widestIsa(): string {
   return known.at(-1) ?? 'baseline'
 }
 
+const complaints = argumentComplaints(args, OWN)
+if (complaints.length > 0) {
+  for (const complaint of complaints) console.error(complaint)
+  process.exit(2)
+}
 const backends = args.backends?.split(',')
 
 function chosenGroups(): readonly string[] {
@@ -71,11 +77,6 @@ function chosenGroups(): readonly string[] {
   const gpus = GPU_BACKENDS.filter(backend => backends?.includes(backend))
   const own = gpus.flatMap(backend => GPU_PAGES[backend].groups)
   return gpus.length > 0 && gpus.length === backends?.length ? own : [...USUAL_GROUPS, ...own]
-}
-
-/** The GPU's backend that is measured, and nothing else, in sizes that are worth keeping. */
-function gpuRun(): GpuBackend | undefined {
-  return args.quick || args.only ? undefined : gpuBackendOf(chosenGroups())
 }
 
 /** How large problems of a GPU are: those of an emulation only show that everything runs. */
@@ -125,11 +126,19 @@ async function measure(): Promise<void> {
   }
   const lines = linesOf({ rows, comparisons })
   const results: Results = { schema: SCHEMA_VERSION, environment: environment(), lines, rows, comparisons }
-  const complaints = resultsComplaints(results)
-  if (complaints.length > 0) throw new Error(`the results break their own schema: ${complaints.join('; ')}`)
+  const breaches = resultsComplaints(results)
+  if (breaches.length > 0) throw new Error(`the results break their own schema: ${breaches.join('; ')}`)
   const isFull = !args.quick && !args.groups && !args.only && !args.backends
-  const gpu = gpuRun()
-  const own = isFull ? resultsFile('') : gpu && gpuResultsFile(gpu, rows)
+  const gpu = gpuBackendOf(chosenGroups())
+  const nothing = gpu && nothingMeasured(gpu, rows)
+  if (nothing) {
+    console.error(nothing)
+    process.exitCode = 1
+    if (!args.out) return
+  }
+  // of a GPU, sizes that are worth keeping
+  const isKept = gpu && !args.quick && !args.only
+  const own = isFull ? resultsFile('') : isKept ? gpuResultsFile(gpu, rows) : undefined
   const file = args.out ?? own ?? path.join('build', 'bench', 'results.json')
   mkdirSync(path.dirname(file), { recursive: true })
   writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`)
@@ -140,7 +149,7 @@ async function measure(): Promise<void> {
     }
   }
   console.log(`Results: ${file}`)
-  if (isFull || (gpu && !args.out)) await writePage(results, file)
+  if (isFull || (own && !args.out)) await writePage(results, file)
 }
 
 if (args.help) console.log(USAGE)

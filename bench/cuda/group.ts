@@ -28,6 +28,7 @@ export function cudaBouts(data: DataFolder, scale: GpuScale): Bout[] {
     ]
     const label = { group: CUDA_GROUP, problem: fitName(problem), unit: 'iteration' } as const
     // most of a start is the import of a library, which any number do at once
-    return { ...label, rounds: 11, prepare: () => data.files(problem), entrants, together: true }
+    const how = { rounds: 11, together: true, comparesHardware: true }
+    return { ...label, ...how, prepare: () => data.files(problem), entrants }
   })
 }

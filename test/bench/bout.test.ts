@@ -68,6 +68,19 @@ it('makes rates of seconds, shares of roofs with as many threads, and comparison
   expect(comparisons[0].ratio).toBeCloseTo(4, 9)
 })
 
+it('compares emulations on one driver, and none where hardware alone has anything in common', async () => {
+  const compared = async (over: Partial<Bout>, first: number, second: number) => {
+    const emulated = [first, second, 0].map(emulated => entrant({ seconds: 0.1, emulated }))
+    const { rows, comparisons } = await hold({ ...boutOf(...emulated), ...over }, 1, () => 0)
+    expect(rows.map(row => Number(row.emulated ?? 0))).toEqual([first, second, 0])
+    return comparisons.length
+  }
+  expect(await compared({}, 1, 1)).toBe(2)
+  expect(await compared({ comparesHardware: true }, 1, 1)).toBe(0)
+  expect(await compared({ comparesHardware: true }, 0, 1)).toBe(1)
+  expect(await compared({ comparesHardware: true }, 0, 0)).toBe(2)
+})
+
 it('reports who cannot, who is absent and who fails, and goes on with the others', async () => {
   const { rows, comparisons } = await hold(
     boutOf(

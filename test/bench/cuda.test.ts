@@ -20,10 +20,11 @@ const isScript = ({ command }: { readonly command: readonly string[] }) => !comm
 it('times emulated CUDA, which ends where a plain loop does, and goes on without libraries that are not there', async context => {
   await presentOrSkip('cuda', context)
   const [bout] = cudaBouts(new DataFolder(folder), 'emulated')
-  const { rows } = await hold({ ...bout, entrants: bout.entrants.filter(isScript) }, 1, () => 0)
+  const { rows, comparisons } = await hold({ ...bout, entrants: bout.entrants.filter(isScript) }, 1, () => 0)
   const [cuda, ...others] = rows
   expect(cuda).toMatchObject({ backend: 'cuda', status: 'measured' })
   expect(cuda.variant.endsWith('(emulated)')).toBe(cuda.emulated === true)
+  if (cuda.emulated) expect(comparisons).toEqual([])
   const problem = parseFit(bout.problem)
   const { W, H } = madeUp(problem)
   const start = {

@@ -11,7 +11,7 @@ await serve({
     if (words.how === 'unsupported') throw new Unsupported('it cannot\ndo this')
     if (words.how === 'absent') throw new Absent('nothing is installed')
     if (words.how === 'broken') throw new Error('a bug')
-    return { variant: 'made up', flops: 2e9, bytes: 0 }
+    return { variant: 'made up', flops: 2e9, bytes: 0, emulated: Number(words.emulated ?? 0) }
   },
   async run(units) {
     if (words.how === 'dies') process.exit(3)
