@@ -8,6 +8,9 @@ import { denseMatrix } from '../conformance/problems.js'
 const X = denseMatrix(12, 9)
 const HALF = { rank: 2, storage: 'f16', solver: 'mu', init: 'random', maxIterations: 3 } as const
 
+/** Bytes of the emulation: enough for X, not for a matrix of a hundred times its size. */
+const ROOM = 10_000
+
 let hasHalf = false
 
 /** Stands in for WebGPU on a driver that computes on the CPU, the one backend that may store X in half precision. */
@@ -19,6 +22,7 @@ const emulation: Backend = {
     return Object.assign(Object.create(device), {
       backend: 'webgpu',
       emulated: true,
+      memoryLimit: ROOM,
       supports: (_, { storage }) =>
         hasHalf || storage === undefined ? { supported: true } : { supported: false, reason: 'it has no shader-f16' },
       createFit: (problem, { storage: _, ...spec }) => device.createFit(problem, spec),
@@ -48,9 +52,11 @@ describe('what an emulation alone might do', () => {
     await expect(factorize(X, { ...HALF, backend: 'webgpu' })).rejects.toMatchObject({ code: 'ERR_NONNEG_NO_BACKEND' })
   })
 
-  it('is advised where it does it by name, with fallback or without', async () => {
+  it('is advised before all else where it does it by name, with fallback or without', async () => {
     hasHalf = true
     await expect(factorize(X, HALF)).rejects.toMatchObject({
+      code: 'ERR_NONNEG_NO_BACKEND',
+      fix: "ask for it: backend: 'webgpu'",
       detail: {
         refusals: expect.arrayContaining([
           expect.objectContaining({ id: 'webgpu', fix: "ask for it: backend: 'webgpu'" }),
@@ -61,5 +67,25 @@ describe('what an emulation alone might do', () => {
       const fit = await factorize(X, { ...HALF, backend: 'webgpu', fallback })
       expect(fit).toMatchObject({ backend: 'webgpu', emulated: true, iterations: 3, handovers: [] })
     }
+  })
+  it('lacks memory alone where it would by name, with the same way out', async () => {
+    hasHalf = true
+    const large = denseMatrix(120, 90)
+    const refused = async (backend: 'auto' | 'webgpu') =>
+      (await factorize(large, { ...HALF, backend }).catch((thrown: NonnegError) => thrown)) as NonnegError
+    const byName = await refused('webgpu')
+    expect(byName).toMatchObject({
+      code: 'ERR_NONNEG_MEMORY',
+      fix: expect.stringMatching(/^set webgpu.memoryLimit .* to \d+ or more/),
+    })
+    const unasked = await refused('auto')
+    expect(unasked).toMatchObject({ code: byName.code, fix: byName.fix })
+    const { refusals } = unasked.detail as { refusals: readonly Refusal[] }
+    expect(refusals.find(({ id }) => id === 'webgpu')).toEqual({
+      id: 'webgpu',
+      reason: expect.stringMatching(/^emulated on the CPU.*, and the fit takes /),
+      fix: byName.fix,
+      isTooLarge: true,
+    })
   })
 })

@@ -198,12 +198,21 @@ export async function rankBackends<T extends object>(
     }
   }
   if (first === undefined) {
-    for (const [at, { id, reason }] of refusals.entries()) {
+    const isFull = refusals.some(({ isTooLarge }) => isTooLarge)
+    const able: (string | null)[] = []
+    const tight: (string | null)[] = []
+    for (const [at, { id, reason, fix }] of refusals.entries()) {
       if (reason !== EMULATED) continue
-      // as nothing else is left, nobody is to be sent to what would refuse it too
+      // as nothing else is left, nobody is to be sent to what would refuse it too, nor away from what would do it
       const answer = await answerOf(await reportOn(id), job, { threads, fast, webgpu }, true)
-      if ('reason' in answer) refusals[at] = { id, reason: `${reason}, and ${answer.reason}`, fix: answer.fix }
+      if ('reason' in answer) {
+        const { isAnswer: _, ...refusal } = answer as Answered
+        refusals[at] = { ...refusal, reason: `${reason}, and ${refusal.reason}` }
+        if (refusal.isTooLarge) tight.push(refusal.fix)
+      } else able.push(fix)
     }
+    // but where a backend that computes for itself lacks only room, what makes room there comes first
+    if (!isFull) fixes.unshift(...able, ...tight)
     const list = refusals.map(refusal => `${refusal.id}: ${refusal.reason}`).join('; ')
     const message = named
       ? `the ${named} backend cannot do this: ${refusals[0].reason}`
