@@ -31,6 +31,16 @@ const emulation: Backend = {
   },
 }
 
+/** Stands in for a backend that computes for itself, may store as much, and has no room at all. */
+const full: Backend = {
+  id: 'wasm',
+  probe: async () => ({ available: true, emulated: false, info: {} }),
+  open: async () => {
+    const device = await emulation.open()
+    return Object.assign(Object.create(device), { backend: 'wasm', emulated: false, memoryLimit: 1 })
+  },
+}
+
 beforeEach(() => registerBackends([emulation]))
 afterAll(closeDevices)
 
@@ -86,6 +96,15 @@ describe('what an emulation alone might do', () => {
       reason: expect.stringMatching(/^emulated on the CPU.*, and the fit takes /),
       fix: byName.fix,
       isTooLarge: true,
+    })
+  })
+  it('comes after the fixes of backends that compute for themselves, where one of them lacks only room', async () => {
+    hasHalf = true
+    await closeDevices()
+    registerBackends([full])
+    await expect(factorize(X, HALF)).rejects.toMatchObject({
+      code: 'ERR_NONNEG_MEMORY',
+      fix: expect.stringMatching(/^(lower the rank|leave storage: 'f16' out)/),
     })
   })
 })

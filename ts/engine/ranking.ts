@@ -211,7 +211,7 @@ export async function rankBackends<T extends object>(
         if (refusal.isTooLarge) tight.push(refusal.fix)
       } else able.push(fix)
     }
-    // but where a backend that computes for itself lacks only room, what makes room there comes first
+    // but where a backend that computes for itself lacks only room, an emulation is no better than what it says
     if (!isFull) fixes.unshift(...able, ...tight)
     const list = refusals.map(refusal => `${refusal.id}: ${refusal.reason}`).join('; ')
     const message = named
