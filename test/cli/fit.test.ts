@@ -211,12 +211,34 @@ describe('what fit writes', () => {
     const fitted = await run(`${line} --memory-limit 2GiB --subgroups off`, launch)
     expect(fitted).toMatchObject({ code: 0, stderr: '' })
     expect(JSON.parse(fitted.stdout)).toMatchObject({ backend: 'webgpu', iterations: 5 })
+    expect(JSON.parse(fitted.stdout)).not.toHaveProperty('streams')
     const small = await run(`${line} --memory-limit 0.5kB`, launch)
     expect(small).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/there are 500 bytes\n.*fix: /) })
     // the flag goes before the variable
     const variable = { env: { ...launch.env, NONNEG_WEBGPU_MEMORY: '0.5kB', NONNEG_WEBGPU_SUBGROUPS: 'maybe' } }
     expect((await run(line, variable)).stderr).toContain('NONNEG_WEBGPU_SUBGROUPS')
     expect((await run(`${line} --memory-limit 1MB --subgroups on`, variable)).code).toBe(0)
+  })
+
+  test.runIf(hasDriver)('that X is streamed is said, and how much of it', async () => {
+    const text = (lines: number, length: number) =>
+      Array.from(
+        { length: lines },
+        (_, i) => `${Array.from({ length }, (_, j) => (i * 31 + j * 17) % 101).join()}\n`,
+      ).join('')
+    writeFileSync(at('large.csv'), text(640, 256))
+    const launch = { env: { NONNEG_WEBGPU: 'software' } }
+    const line = 'fit large.csv -r 4 -o large --no-header --backend webgpu --solver mu --max-iterations 3'
+    const parts = `${line} --memory-limit 600kB`
+    const { streams } = JSON.parse((await run(`${parts} --json`, launch)).stdout)
+    expect(streams).toEqual({
+      panels: expect.any(Number),
+      staying: expect.any(Number),
+      bytesPerIteration: expect.any(Number),
+    })
+    expect(streams.panels).toBeGreaterThan(streams.staying)
+    const sent = `X in ${streams.panels} panels, ${streams.staying} of which stay: `
+    expect((await run(parts, launch)).stdout).toMatch(new RegExp(`^streams +${sent}\\d.* an iteration$`, 'm'))
   })
 
   test('float64 keeps what float32 cannot hold', async () => {
