@@ -170,7 +170,7 @@ const PROVEN = [
   '',
   'Proven on one GPU, an NVIDIA H100 with driver 580.159 under Linux, through Dawn for Node, in November 2026: the same results, by the',
   'conformance suite and the tests of WebGPU, with subgroups of 32 threads, and half precision with Dawn’s feature below. The first such',
-  'run found two faults that no software driver had shown, both mended since: a stochastic step read parts of a sum from wrong places, and',
+  'run found two faults that no test on a software driver had shown, both mended: a stochastic step read parts of a sum from wrong places, and',
   'what long sums keep of their roundings was simplified away.',
   '',
   'Not proven:',
