@@ -211,12 +211,34 @@ describe('what fit writes', () => {
     const fitted = await run(`${line} --memory-limit 2GiB --subgroups off`, launch)
     expect(fitted).toMatchObject({ code: 0, stderr: '' })
     expect(JSON.parse(fitted.stdout)).toMatchObject({ backend: 'webgpu', iterations: 5 })
+    expect(JSON.parse(fitted.stdout)).not.toHaveProperty('streams')
     const small = await run(`${line} --memory-limit 0.5kB`, launch)
-    expect(small).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/there are 500 bytes\n.*fix: /) })
+    expect(small).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/there are 500 bytes\n.*fix: set --memory-limit \(or /),
+    })
     // the flag goes before the variable
     const variable = { env: { ...launch.env, NONNEG_WEBGPU_MEMORY: '0.5kB', NONNEG_WEBGPU_SUBGROUPS: 'maybe' } }
     expect((await run(line, variable)).stderr).toContain('NONNEG_WEBGPU_SUBGROUPS')
     expect((await run(`${line} --memory-limit 1MB --subgroups on`, variable)).code).toBe(0)
+  })
+
+  test.runIf(hasDriver)('that X is streamed is said, and how much of it', async () => {
+    const row = (i: number) => Array.from({ length: 256 }, (_, j) => (i * 31 + j * 17) % 101)
+    writeFileSync(at('large.csv'), Array.from({ length: 640 }, (_, i) => `${row(i).join()}\n`).join(''))
+    const launch = { env: { NONNEG_WEBGPU: 'software' } }
+    const line = 'fit large.csv -r 4 -o large --no-header --backend webgpu --solver mu --max-iterations 3'
+    const parts = `${line} --memory-limit 600kB`
+    const { streams } = JSON.parse((await run(`${parts} --json`, launch)).stdout)
+    expect(streams).toEqual({
+      panels: expect.any(Number),
+      staying: expect.any(Number),
+      bytesPerIteration: expect.any(Number),
+    })
+    expect(streams.panels).toBeGreaterThan(streams.staying)
+    const sent = `X in ${streams.panels} panels, ${streams.staying} of which stay: `
+    expect((await run(parts, launch)).stdout).toMatch(new RegExp(`^streams +${sent}\\d.* an iteration$`, 'm'))
   })
 
   test('float64 keeps what float32 cannot hold', async () => {
@@ -270,13 +292,13 @@ describe('what fit refuses', () => {
     ['fit X.csv --rank 2 --out no --loss hinge', 'hinge'],
     ['fit X.csv --rank 2 --out no --solver magic', 'magic'],
     ['fit X.csv --rank 2 --out no --init zeros', 'zeros'],
-    ['fit X.csv --rank 2 --out no --no-safe', "solver: 'sgd'"],
-    ['fit X.csv --rank 2 --out no --solver sgd --no-safe', 'learningRate'],
+    ['fit X.csv --rank 2 --out no --no-safe', '--solver sgd'],
+    ['fit X.csv --rank 2 --out no --solver sgd --no-safe', '--learning-rate'],
     ['fit X.csv --rank 2 --out no --solver sgd --scheduler magic', 'magic'],
     ['fit X.csv --rank 2 --out no --solver sgd --learning-rate fast', 'fast'],
     ['fit X.csv --rank 2 --out no --loss 0', 'X[0, 0] = 0'],
     ['fit X.csv --rank 2 --out no --alpha-w -1', '--alpha-w'],
-    ['fit X.csv --rank 2 --out no --l1-ratio 2', 'l1Ratio'],
+    ['fit X.csv --rank 2 --out no --l1-ratio 2', '--l1-ratio is 2'],
     ['fit X.csv --rank 2 --out no --dtype f16', 'f16'],
     ['fit X.csv --rank 2 --out no --mask negative.csv', 'mask is 2 × 2, X is 12 × 7'],
     ['fit X.csv --rank 2 --out no --mask absent.npy', 'absent.npy'],
@@ -285,18 +307,24 @@ describe('what fit refuses', () => {
     ['fit X.csv --rank 2 --out no --weights negative.csv', 'weights'],
     ['fit X.csv --rank 2 --out no --init random --init-w X.csv', '--init-w'],
     ['fit X.csv --rank 2 --out no --init-w missing.npy', 'missing.npy'],
-    ['fit X.csv --rank 2 --out no --init-w X.csv', 'init.W is 12 × 7'],
+    ['fit X.csv --rank 2 --out no --init-w X.csv', '--init-w is 12 × 7, not 12 × 2'],
     ['fit X.csv --rank 2 --out no --init-h X.csv --starts 3', 'starts'],
     ['fit X.csv --rank 2 --out no --frozen-components 0', "'--init-h <file>'"],
     ['fit X.csv --rank 2 --out no --frozen-components x --init-h X.csv', '--frozen-components'],
-    ['fit X.csv --rank 2 --out no --frozen-components 2 --init-h X.csv', 'frozen.components[0] is 2'],
+    [
+      'fit X.csv --rank 2 --out no --frozen-components 2 --init-h X.csv',
+      'a number of --frozen-components is 2, not a whole number from 0 to 1\nfix: nonneg help fit',
+    ],
     ['fit X.csv --rank 2 --out no --frozen-rows 0 --init-h X.csv', "'--init-w <file>'"],
-    ['fit X.csv --rank 2 --out no --frozen-rows 12 --init-w X.csv', 'frozen.rows[0] is 12'],
+    ['fit X.csv --rank 2 --out no --frozen-rows 12 --init-w X.csv', 'a number of --frozen-rows is 12'],
     ['fit X.csv --rank 2 --out no --frozen-rows 5-3 --init-w X.csv', '5-3'],
     ['fit X.csv --rank 2 --out no --frozen-columns broken.csv --init-h X.csv', 'broken.csv: "x"'],
     ['fit X.csv --rank 2 --out no --memory-limit 2GiBs', '--memory-limit'],
     ['fit X.csv --rank 2 --out no --memory-limit 0', '--memory-limit'],
-    ['fit X.csv --rank 2 --out no --memory-limit 1GB --backend wasm', 'webgpu'],
+    [
+      'fit X.csv --rank 2 --out no --memory-limit 1GB --backend wasm',
+      '--memory-limit and --subgroups are for --backend webgpu',
+    ],
     ['fit X.csv --rank 2 --out no --subgroups maybe', '--subgroups'],
     ['fit X.csv --rnak 2 --out no', "unknown option '--rnak'"],
     ['fit X.csv other.csv --rank 2 --out no', 'too many arguments'],

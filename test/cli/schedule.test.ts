@@ -167,7 +167,7 @@ describe('what schedule refuses', () => {
     ['schedule missing.csv --rank 2', 'missing.csv'],
     ['schedule negative.csv --rank 1', '= -0.5'],
     ['schedule X.csv --rank 2 --report X.csv/s.html', 'X.csv is not a folder'],
-    ['schedule X.csv --rank 2 --time-budget-ms 0', 'timeBudgetMs is 0'],
+    ['schedule X.csv --rank 2 --time-budget-ms 0', '--time-budget-ms is 0'],
   ])('%s', async (line, message) => {
     const { code, stdout, stderr } = await run(line)
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })

@@ -1,5 +1,6 @@
-import { CommanderError } from 'commander'
+import { type Command, CommanderError } from 'commander'
 import { type ErrorCode, NonnegError } from '../core/errors.js'
+import { inFlags } from './flag-words.js'
 import { paint } from './text.js'
 
 /** What the user asked for or handed in was wrong; everything else failed on the way. */
@@ -16,6 +17,9 @@ const BAD_INPUT: readonly ErrorCode[] = [
   'ERR_NONNEG_FILE',
 ]
 
+/** Their messages quote files, and name no option of the API. */
+const QUOTING: readonly ErrorCode[] = ['ERR_NONNEG_FORMAT', 'ERR_NONNEG_FILE']
+
 /** Commander's way of saying that it has printed help or the version, as asked. */
 function isAnswer(error: unknown): boolean {
   return error instanceof CommanderError && error.exitCode === 0
@@ -30,10 +34,10 @@ export function exitCodeOf(error: unknown): 0 | 1 | 2 {
 
 interface Complaint {
   readonly message: string
-  readonly fix?: string
+  readonly fix?: string | undefined
 }
 
-function complaintOf(error: unknown): Complaint {
+function complaintOf(error: unknown, command: Command | undefined): Complaint {
   if (error instanceof CommanderError) {
     const [message, suggestion] = error.message.replace(/^error: /, '').split('\n')
     return { message, fix: suggestion?.replace(/^\((.*)\)$/, '$1') ?? 'nonneg help [command] shows the usage' }
@@ -42,7 +46,10 @@ function complaintOf(error: unknown): Complaint {
     // a command that shows what there is when it is interrupted says so itself
     const isSaid = error.detail.kept === true
     if (error.code === 'ERR_NONNEG_ABORTED' && !isSaid) return { message: 'interrupted, nothing was written' }
-    return error
+    if (QUOTING.includes(error.code)) return error
+    const usage =
+      error.code === 'ERR_NONNEG_OPTION' && command ? `nonneg help ${command.name()} shows the usage` : undefined
+    return { message: inFlags(error.message, command), fix: error.fix ? inFlags(error.fix, command) : usage }
   }
   const message = error instanceof Error ? error.message : String(error)
   return { message: `unexpected: ${message}`, fix: 'this is a mistake in nonneg; please report it with the command' }
@@ -52,11 +59,14 @@ function firstLine(text: string): string {
   return text.trim().split('\n')[0]
 }
 
-/** Tells standard error what went wrong and what mends it, a line each. */
-export function report(error: unknown): void {
+/**
+ * Tells standard error what went wrong and what mends it, a line each.
+ * @param command the command that failed, whose flags are named; undefined where it is none of ours
+ */
+export function report(error: unknown, command: Command | undefined): void {
   // Commander has written the help itself by then.
   if (isAnswer(error) || (error instanceof CommanderError && error.code === 'commander.help')) return
-  const { message, fix } = complaintOf(error)
+  const { message, fix } = complaintOf(error, command)
   const lines = [`${paint('red', 'nonneg:', process.stderr)} ${firstLine(message)}`]
   if (fix) lines.push(`${paint('bold', 'fix:', process.stderr)} ${firstLine(fix)}`)
   process.stderr.write(`${lines.join('\n')}\n`)

@@ -1,3 +1,4 @@
+import { inBytes } from '../backends/memory.js'
 import { BACKEND_IDS } from '../backends/registry.js'
 import type { Refusal } from '../engine/ranking.js'
 import type { Factorization } from '../nmf/factorize.js'
@@ -38,9 +39,14 @@ function backendLine({ backend, emulated, refusals, threads }: FitResult): strin
   return missed.length === 0 ? name : `${name} (not ${missed.join(', ')}: see nonneg doctor)`
 }
 
+/** What the backend had no room for as a whole, which is what such a fit mostly waits for. */
+function streamsLine({ panels, staying, bytesPerIteration }: NonNullable<FitResult['streams']>): string {
+  return `X in ${count(panels)} panels, ${count(staying)} of which stay: ${inBytes(bytesPerIteration)} an iteration`
+}
+
 /** The result for people: one fact a line. */
 export function summary(result: FitResult): string {
-  const { rows, columns, rank, nonzeros, files, deadComponents: dead } = result
+  const { rows, columns, rank, nonzeros, files, streams, deadComponents: dead } = result
   const share = rows * columns === 0 ? 0 : (100 * nonzeros) / (rows * columns)
   const lines: [string, string][] = [
     ['matrix', `${count(rows)} × ${count(columns)}, ${count(nonzeros)} non-zeros (${brief(share)} %)`],
@@ -48,6 +54,7 @@ export function summary(result: FitResult): string {
     ['stopped', stopped(result)],
     ['solver', result.solver],
     ['backend', backendLine(result)],
+    ...(streams ? [['streams', streamsLine(streams)] as [string, string]] : []),
     ['W', `${count(rows)} × ${count(rank)}  ${files.W}`],
     ['H', `${count(rank)} × ${count(columns)}  ${files.H}`],
   ]

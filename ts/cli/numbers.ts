@@ -14,24 +14,37 @@ export function wholeNumber(least: number): (text: string) => number {
 /** Whole numbers between commas; `2-5` is all from 2 to 5. */
 export function wholeNumbers(text: string): number[] {
   return text.split(',').flatMap(part => {
-    const [, first, last = first] = /^(\d{1,6})(?:-(\d{1,6}))?$/.exec(part) ?? []
+    const [, first, last = first] = /^(\d{1,6})(?:-(\d{1,6}))?$/.exec(part.trim()) ?? []
     const [from, to] = [Number(first), Number(last)]
     if (from <= to && to - from < 10_000) return Array.from({ length: to - from + 1 }, (_, i) => from + i)
     throw new InvalidArgumentError('It must be whole numbers such as 2,4,8 or 2-6.')
   })
 }
 
-/** Numbers of a range at most: a slip of the pen is not to fill the memory. */
-const LONGEST_RANGE = 2 ** 24
+/** Numbers of a list at most, those of its ranges counted: a slip of the pen is not to fill the memory. */
+const LONGEST_LIST = 2 ** 24
 
-/** The same for lines of a matrix, which may be many more; undefined where the text is anything else. */
-export function rangesIn(text: string): number[] | undefined {
-  const ranges = text.split(',').map(part => {
+/**
+ * Lines of a matrix, which may be many: whole numbers and ranges between commas, blanks or line ends.
+ * @param lines what they are numbers of, in messages
+ * @param refuse the error of whoever has the list, from what is wrong with it
+ */
+export function lineNumbers(text: string, lines: string, refuse: (reason: string) => Error): Float64Array {
+  const parts = text.split(/[\s,]+/).filter(part => part !== '')
+  const ranges = parts.map(part => {
     const [, first, last = first] = /^(\d{1,10})(?:-(\d{1,10}))?$/.exec(part) ?? []
-    return { from: Number(first), count: Number(last) - Number(first) + 1 }
+    const count = Number(last) - Number(first) + 1
+    if (count >= 1) return { from: Number(first), count }
+    throw refuse(`"${part.slice(0, 60)}" is no whole number and no range upwards, of ten digits each at most`)
   })
-  if (!ranges.every(({ count }) => count >= 1 && count <= LONGEST_RANGE)) return undefined
-  return ranges.flatMap(({ from, count }) => Array.from({ length: count }, (_, i) => from + i))
+  const length = ranges.reduce((sum, { count }) => sum + count, 0)
+  if (length === 0) throw refuse(`lists no ${lines}`)
+  if (length > LONGEST_LIST)
+    throw refuse(`lists ${length} ${lines}, more than the ${LONGEST_LIST} that a list may have`)
+  const numbers = new Float64Array(length)
+  let at = 0
+  for (const { from, count } of ranges) for (let i = 0; i < count; i++) numbers[at++] = from + i
+  return numbers
 }
 
 /** Bytes, above 0: a number, with a unit or without. */

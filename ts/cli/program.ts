@@ -54,7 +54,8 @@ export async function run(args: readonly string[]): Promise<number> {
     await nonneg.parseAsync(args, { from: 'user' })
     return 0
   } catch (error) {
-    report(error)
+    const command = nonneg.commands.find(one => one.name() === args[0])
+    report(error, command)
     return exitCodeOf(error)
   }
 }

@@ -1,11 +1,13 @@
 import { readFile } from 'node:fs/promises'
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import { NonnegError } from '../core/errors.js'
 import type { MatrixInput } from '../core/input.js'
 import { fileError } from '../data/staged-file.js'
 import type { Frozen } from '../nmf/frozen.js'
 import type { OwnStart } from '../nmf/options.js'
-import { rangesIn } from './numbers.js'
+import { lineNumbers } from './numbers.js'
+
+type Lines = Float64Array | string
 
 /** Where a fit starts, and what of that stays. */
 export interface StartFlags {
@@ -13,8 +15,8 @@ export interface StartFlags {
   readonly initH?: string
   readonly frozenComponents?: readonly number[]
   /** Numbers, or the name of a file with numbers. */
-  readonly frozenRows?: readonly number[] | string
-  readonly frozenColumns?: readonly number[] | string
+  readonly frozenRows?: Lines
+  readonly frozenColumns?: Lines
 }
 
 /** The start that each part stays as it is in. */
@@ -32,12 +34,14 @@ export function checkStart(flags: StartFlags, command: Command): void {
   }
 }
 
-/** Numbers with ranges, or else the name of a file that holds such. */
-export function linesOrFile(text: string): number[] | string {
-  return rangesIn(text) ?? text
+/** Numbers with ranges, or else the name of a file that holds such; digits alone are meant as a list. */
+export function linesOrFile(text: string): Lines {
+  if (!/^[\d\s,-]*$/.test(text)) return text
+  const wanted = 'It must be numbers and ranges such as 0,3-5, or a file with such (./name where digits name it)'
+  return lineNumbers(text, 'lines', reason => new InvalidArgumentError(`${wanted}: ${reason}.`))
 }
 
-async function linesOf(given: readonly number[] | string | undefined): Promise<readonly number[] | undefined> {
+async function linesOf(given: Lines | undefined, lines: 'rows' | 'columns'): Promise<Float64Array | undefined> {
   if (typeof given !== 'string') return given
   let text: string
   try {
@@ -47,23 +51,16 @@ async function linesOf(given: readonly number[] | string | undefined): Promise<r
     const fix = 'give numbers and ranges such as 0,3-5, or the name of a file with such'
     throw new NonnegError('ERR_NONNEG_FILE', message, { detail: { file: given }, cause, fix })
   }
-  return text
-    .split(/[\s,]+/)
-    .filter(part => part !== '')
-    .flatMap(part => {
-      const lines = rangesIn(part)
-      if (lines) return lines
-      throw new NonnegError('ERR_NONNEG_FORMAT', `${given}: "${part.slice(0, 60)}" is no whole number and no range`, {
-        detail: { file: given, value: part },
-        fix: 'list numbers from 0, such as 0 3 10-19, between blanks, commas or line ends',
-      })
-    })
+  return lineNumbers(text, lines, reason => {
+    const fix = `list each of the ${lines} once, from 0, such as 0 3 10-19, between blanks, commas or line ends`
+    return new NonnegError('ERR_NONNEG_FORMAT', `${given}: ${reason}`, { detail: { file: given }, fix })
+  })
 }
 
 /** The option `frozen` of a fit; undefined where nothing is to stay. */
 export async function frozenOf(flags: StartFlags): Promise<Frozen | undefined> {
   const { frozenComponents: components, frozenRows, frozenColumns } = flags
-  const [rows, columns] = [await linesOf(frozenRows), await linesOf(frozenColumns)]
+  const [rows, columns] = [await linesOf(frozenRows, 'rows'), await linesOf(frozenColumns, 'columns')]
   return components || rows || columns ? { components, rows, columns } : undefined
 }
 

@@ -1,4 +1,5 @@
 import { type BackendId, type Factors, hasViolations } from '../backends/backend.js'
+import type { Streaming } from '../backends/memory.js'
 import { inSlices } from '../core/breathe.js'
 import { abortError, NonnegError } from '../core/errors.js'
 import type { MatrixInput } from '../core/input.js'
@@ -51,6 +52,8 @@ export interface Factorization {
   readonly seconds: number
   /** Backends that failed in flight before the one that finished. */
   readonly handovers: readonly Handover[]
+  /** How much of X the backend was sent again and again; undefined where all of it had room there. */
+  readonly streams: Streaming | undefined
   readonly plan: Plan
   /** Which solver and backend were chosen, which were not, and why, in words. */
   explain(): string
@@ -155,6 +158,7 @@ async function solveChecked(input: MatrixInput, resolved: ResolvedOptions, given
     emulated: result.emulated,
     seconds: (performance.now() - start) / 1000,
     handovers: result.handovers,
+    streams: result.memory.streams,
     plan,
     explain: () =>
       [
