@@ -25,7 +25,8 @@ function processesNaming(text: string): string[] {
   })
 }
 
-describe.runIf(hasBrowser)('WebGPU in a browser', () => {
+// the driver compiles every kernel on the CPU, on a loud machine for a minute
+describe.runIf(hasBrowser)('WebGPU in a browser', { timeout: 180_000 }, () => {
   let root: string
 
   beforeAll(async () => {
