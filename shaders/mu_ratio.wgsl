@@ -2,7 +2,7 @@
 // Neural Computation 2011, equation 4.1; gamma: table 2.
 //
 // One thread an entry. N and P may come in parts that are added here; P has one row for all where P_stride is 0. Stands
-// behind moving.wgsl and halves.wgsl.
+// behind moving.wgsl and parts.wgsl.
 
 override WORKGROUP: u32 = 64;
 

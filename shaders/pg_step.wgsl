@@ -3,8 +3,8 @@
 //
 // One thread owns 4 entries of a row. N and P may come in parts that are added here; P has one row for all where P_stride is
 // 0. The bound of row i is the sum of `L_terms` values of L, L_step apart, from i·L_stride on: one of its own, or with
-// L_stride 0 one for all, as the trace of a Gram matrix is. Stands behind moving.wgsl
-// and halves.wgsl.
+// L_stride 0 one for all, as the trace of a Gram matrix is. Stands behind moving.wgsl and
+// parts.wgsl.
 
 override WORKGROUP: u32 = 64;
 

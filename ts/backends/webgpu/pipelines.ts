@@ -15,13 +15,15 @@ export interface Bindings {
   readonly slot?: boolean
   /** Text that stands before the kernel's own. */
   readonly prelude?: ShaderName | readonly ShaderName[]
+  /** Arrays that come in parts, for which shaders/parts.wgsl stands before the kernel's text. */
+  readonly parts?: readonly string[]
   /** Whether it reads X as it is stored: in half precision by the variant HALF. */
   readonly stores?: boolean
 }
 
 /** Text that stands before that of kernels. */
 type TextName =
-  | ('alone' | 'beta' | 'compensated' | 'descent' | 'halves' | 'hashed' | 'least_squares' | 'mix' | 'model' | 'moving')
+  | ('alone' | 'beta' | 'compensated' | 'descent' | 'hashed' | 'least_squares' | 'mix' | 'model' | 'moving')
   | ('normal_equations' | 'opaque' | 'pairs' | 'parts' | 'pivoting' | 'reduce' | 'staged' | 'subgroups')
   | ('vector_kernel' | 'weights')
 
@@ -48,25 +50,25 @@ export const BINDINGS: Readonly<Record<KernelName, Bindings>> = {
   cd_csr: { reads: 6, writes: 2, prelude: ['moving', 'beta', 'descent'] },
   cd_dense: { reads: 4, writes: 2, prelude: ['mix', 'hashed', 'weights', 'moving', 'beta', 'descent'], stores: true },
   column_sums: { reads: 1, writes: 1 },
-  dot: { reads: 4, writes: 1, slot: true, prelude: ['reduce', 'opaque', 'compensated'] },
+  dot: { reads: 4, writes: 1, slot: true, prelude: ['reduce', 'opaque', 'compensated'], parts: ['a', 'c', 'd'] },
   dual_average: { reads: 3, writes: 2, prelude: 'vector_kernel' },
   extrapolate: { reads: 1, writes: 2 },
   gradient_products: { reads: 3, writes: 1, prelude: 'vector_kernel' },
   gram: { reads: 2, writes: 1, prelude: 'staged' },
   gram_bound: { reads: 2, writes: 2 },
-  hals_update: { reads: 4, writes: 2, prelude: ['moving', 'parts'] },
+  hals_update: { reads: 4, writes: 2, prelude: 'moving', parts: ['N'] },
   hypergradient_adam: { reads: 1, writes: 5, prelude: 'vector_kernel' },
   hypergradient_momentum: { reads: 1, writes: 4, prelude: 'vector_kernel' },
   hypergradient_nesterov: { reads: 1, writes: 5, prelude: 'vector_kernel' },
   idbd_step: { reads: 1, writes: 4, prelude: 'vector_kernel' },
   momentum: { reads: 0, writes: 2, slot: true },
   momentum_step: { reads: 1, writes: 3, prelude: 'vector_kernel' },
-  mu_ratio: { reads: 3, writes: 1, prelude: ['moving', 'parts', 'halves'] },
-  mu_update: { reads: 6, writes: 1, prelude: ['moving', 'parts'] },
+  mu_ratio: { reads: 3, writes: 1, prelude: 'moving', parts: ['N', 'P'] },
+  mu_update: { reads: 6, writes: 1, prelude: 'moving', parts: ['N'] },
   nesterov_step: { reads: 1, writes: 4, prelude: 'vector_kernel' },
   norm_peaks: { reads: 1, writes: 1 },
-  online_update: { reads: 3, writes: 3, prelude: ['moving', 'parts', 'halves'] },
-  pg_step: { reads: 4, writes: 2, prelude: ['moving', 'parts', 'halves'] },
+  online_update: { reads: 3, writes: 3, prelude: 'moving', parts: ['N', 'P'] },
+  pg_step: { reads: 4, writes: 2, prelude: 'moving', parts: ['N', 'P'] },
   sgd_step: { reads: 1, writes: 2, prelude: 'vector_kernel' },
   sgd_update: { reads: 4, writes: 4, slot: true, prelude: ['mix', 'moving'] },
   settle: { reads: 1, writes: 6 },
@@ -103,7 +105,7 @@ export function exchanges(name: string): boolean {
 
 /** The whole text of a kernel. */
 function textOf(name: KernelName, half: boolean, near: boolean): string {
-  const { stores } = BINDINGS[name]
+  const { stores, parts = [] } = BINDINGS[name]
   const stems = stemsOf(name)
   const exchange = exchanges(name) ? ([near ? 'subgroups' : 'alone'] as const) : []
   // what is enabled must be so before all else
@@ -111,6 +113,7 @@ function textOf(name: KernelName, half: boolean, near: boolean): string {
     ...(near && exchanges(name) ? ['enable subgroups;'] : []),
     ...(stores ? [STORED[half ? 'f16' : 'f32']] : []),
     ...(stems.includes('beta') ? [stems.includes('model') ? 'alias real = vec4f;' : 'alias real = f32;'] : []),
+    ...parts.map(array => shaders.parts.replaceAll('ARRAY', array)),
     ...[...exchange, ...stems].map(stem => shaders[stem]),
   ].join('\n')
 }

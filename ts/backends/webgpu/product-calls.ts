@@ -202,7 +202,10 @@ export function dotOf(o: {
     kernel: 'dot',
     variant: o.threads === WORKGROUP ? {} : { WORKGROUP: o.threads },
     // the last is the `zero` of opaque.wgsl
-    params: [o.abGroups, o.abLength, o.a.parts, o.cdLength, o.c.parts, o.d.parts, o.firstB ?? 0, o.low, 0],
+    params: [
+      ...[o.abGroups, o.abLength, o.a.parts, o.cdLength, o.c.parts, o.cdLength, o.d.parts],
+      ...[o.firstB ?? 0, o.low, 0],
+    ],
     reads: [o.a.operand, o.b, o.c.operand, o.d.operand],
     writes: [o.partials],
     groups: [o.abGroups + o.cdGroups, 1, 1],
