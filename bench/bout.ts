@@ -18,6 +18,8 @@ export interface Bout {
   readonly unit: Unit
   /** Fewer where a round takes long. */
   readonly rounds?: number
+  /** How long each warms up: engines go on compiling what runs often, for a second or two. Otherwise for one sample. */
+  readonly warmUpSeconds?: number
   /** The contestants start at the same time rather than one after the other: each takes seconds for it. */
   readonly together?: boolean
   /** Its contestants have nothing in common but the GPU, so that a comparison with an emulation would say nothing. */
@@ -108,6 +110,14 @@ function watchGuests(): () => number {
   }
 }
 
+/** One sample or more; the loss that they end with. */
+async function warmUp(contestant: Contestant, seconds = 0): Promise<number | null> {
+  const begun = performance.now()
+  do await contestant.sample()
+  while (performance.now() - begun < 1000 * seconds)
+  return await contestant.loss()
+}
+
 /**
  * Times the entrants round by round, forwards and backwards in turn, so that neither a slow minute nor a slow drift of
  * the machine favours one. A round before the first warms up and finds out how many units make a sample.
@@ -133,9 +143,8 @@ export async function hold(bout: Bout, rounds: number, stolen = watchGuests()): 
       for (const place of round % 2 === 0 ? places : places.toReversed()) {
         await guarded(place, async () => {
           await pause(SETTLE_MS)
-          const seconds = await place.contestant!.sample()
-          if (round >= 0) place.samples.push(seconds)
-          else place.loss = await place.contestant!.loss()
+          if (round >= 0) place.samples.push(await place.contestant!.sample())
+          else place.loss = await warmUp(place.contestant!, bout.warmUpSeconds)
         })
       }
       if (round >= 0) shares.push(stolen())

@@ -137,7 +137,7 @@ function wasm(setting: Setting): Bout[] {
     // WebAssembly has no fused multiply-add without relaxed SIMD, and 128 bits
     arithmeticRoof('baseline', 1),
   ]
-  return [fitBout('wasm', setting, problem, entrants)]
+  return [{ ...fitBout('wasm', setting, problem, entrants), warmUpSeconds: 2 }]
 }
 
 /** Steps over flat parameters, beyond every cache, under the memory roof of the same rounds. */
@@ -165,7 +165,7 @@ function crowded(setting: Setting): Bout[] {
   const entrants = (['native', 'wasm'] as const).flatMap(backend =>
     [0, threads].map(busy => ours(problem, { backend, threads, units: 100, busy })),
   )
-  return [{ ...fitBout('crowded', setting, problem, entrants), group: 'crowded' }]
+  return [{ ...fitBout('crowded', setting, problem, entrants), warmUpSeconds: 2 }]
 }
 
 /** What a process pays before it has its first result. */

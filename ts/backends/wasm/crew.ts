@@ -21,14 +21,23 @@ export const CONTROL_BYTES: number = 4 * ERROR_TEXT + TEXT_BYTES
 const UNCLAIMED = 0xff
 const SERIAL_BITS = 0xffffff
 
-/** Loads before a thread goes to sleep: about 3 µs, against 50 µs to be woken. */
-const SPIN = 2000
+/**
+ * How long a thread looks again before it goes to sleep, in milliseconds, and loads between two looks at the clock. To be
+ * woken takes 50 µs, and where the system wakes a thread on the core of the one that called it, both compute at half the
+ * speed until it moves one of them.
+ */
+const SPIN_MS = 0.1
+const LOADS = 256
+
 /** How long the coordinator sleeps at most before it looks whether a helper is gone, in milliseconds. */
 const PATIENCE_MS = 1000
 
 /** Waits until control[index] is not `value` any more; a spurious return does no harm. */
 function waitFor(control: Int32Array, index: number, value: number, timeout?: number): void {
-  for (let i = 0; i < SPIN; i++) if (Atomics.load(control, index) !== value) return
+  const start = performance.now()
+  do {
+    for (let i = 0; i < LOADS; i++) if (Atomics.load(control, index) !== value) return
+  } while (performance.now() - start < SPIN_MS)
   Atomics.wait(control, index, value, timeout)
 }
 

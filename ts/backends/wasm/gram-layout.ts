@@ -18,8 +18,10 @@ import {
 } from './layout.js'
 import { csrPartBytes } from './parts.js'
 
-/** Rows that the kernel of XᵀW sums in registers; panels and lanes are multiples of it. */
+/** Rows that the kernel of XᵀW sums in registers; panels are multiples of it. */
 const BLOCK = 48
+/** Rows that lanes of panels are multiples of: in whole blocks, few lanes would differ by a tenth, and threads would wait. */
+const LANE_UNIT = 16
 /** Size of the part of X that is worked on at once, in bytes: about half a second-level cache. */
 const PART = 768 << 10
 /** The widest matrix whose panels of 48 rows are used whole. */
@@ -144,7 +146,7 @@ function denseCuts(sizes: Sizes): Cuts {
     return {
       scheme: 'panels',
       part: { ...part, transposedRows: 0, transposedColumns: 256, entries: 0 },
-      rowBounds: evenBounds(rows, BLOCK, lanes),
+      rowBounds: evenBounds(rows, LANE_UNIT, lanes),
       columnBounds,
     }
   }
