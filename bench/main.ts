@@ -14,6 +14,7 @@ import { type GpuBackend, gpuResultsFile, nothingMeasured } from './gpu/files.js
 import { GPU_BACKENDS, GPU_PAGES, gpuBackendOf, writeGpuPage } from './gpu/pages.js'
 import type { GpuScale } from './gpu/plan.js'
 import { GROUPS, type Setting, USUAL_GROUPS } from './groups.js'
+import { otherMachines } from './machines.js'
 import { bulletin, type Notes, performancePage } from './report.js'
 import { type Comparison, type Results, type Row, resultsComplaints, SCHEMA_VERSION } from './schema.js'
 import { linesOf } from './targets.js'
@@ -52,7 +53,8 @@ async function writePage(results: Results, source: string): Promise<void> {
   for (const backend of gpus) console.log(`Page: ${await writeGpuPage(backend)}`)
   if (gpus.length > 0) return
   const notes = JSON.parse(readFileSync(NOTES, 'utf8')) as Notes
-  writeFileSync(PAGE, performancePage(results, notes, source.split(path.sep).join('/')))
+  const file = source.split(path.sep).join('/')
+  writeFileSync(PAGE, performancePage(results, notes, file, otherMachines(file)))
   console.log(`Page: ${PAGE}`)
 }
 

@@ -1,3 +1,4 @@
+import type { Measured } from './machines.js'
 import { type Comparison, type Environment, type Line, type Results, type Row, rowName } from './schema.js'
 
 /** Why a line falls short, or what to know of it, by the line's id. */
@@ -110,8 +111,28 @@ function problems(results: Results): string[] {
   })
 }
 
-/** docs/performance.md, from a file of results and the notes of bench/notes.json. */
-export function performancePage(results: Results, notes: Notes, source: string): string {
+/** What the goals came to on another machine. */
+function elsewhere({ source, results }: Measured): string[] {
+  return [
+    `### [${source}](../${source})`,
+    '',
+    ...machine(results.environment),
+    '',
+    ...table(
+      ['what', 'goal', 'measured', ''],
+      results.lines.map(({ what, target, measured, status }) => [what, target, measured, status]),
+    ),
+    '',
+  ]
+}
+
+/** docs/performance.md, from a file of results, the notes of bench/notes.json and results of other machines. */
+export function performancePage(
+  results: Results,
+  notes: Notes,
+  source: string,
+  others: readonly Measured[] = [],
+): string {
   const { environment, lines } = results
   return `${[
     '# Performance',
@@ -132,6 +153,7 @@ export function performancePage(results: Results, notes: Notes, source: string):
     '## All rows',
     '',
     ...problems(results),
+    ...(others.length > 0 ? ['## Goals on other machines', '', ...others.flatMap(elsewhere)] : []),
   ]
     .join('\n')
     .trimEnd()}\n`

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
+import { otherMachines } from '../../bench/machines.js'
 import { duration, performancePage, verdict } from '../../bench/report.js'
 import type { Results } from '../../bench/schema.js'
 import { resultsOf } from './results.js'
@@ -38,8 +39,19 @@ it('gives a reason for each goal that is missed, and none for the others', () =>
   expect(missed.filter(id => !notes[id])).toEqual([])
 })
 
+it('tells what the goals came to on other machines, without their reasons', () => {
+  const line = { id: 'one', what: 'a goal', target: '≥ 2×', measured: '1.5×', status: 'short' as const }
+  const results = resultsOf({ lines: [line] })
+  const other = { source: 'bench/results/other-2-cores.json', results }
+  const text = performancePage(results, { one: 'because' }, 'bench/results/x.json', [other])
+  expect(text).toContain('### [bench/results/other-2-cores.json](../bench/results/other-2-cores.json)')
+  expect(text.split('## Goals on other machines')[1]).toContain('| a goal | ≥ 2× | 1.5× | short |')
+  expect(text.match(/because/g)).toHaveLength(1)
+  expect(performancePage(results, {}, 'bench/results/x.json')).not.toContain('other machines')
+})
+
 it('docs/performance.md is what its results and notes make', () => {
   const results: Results = JSON.parse(readFileSync(source(), 'utf8'))
-  expect(page).toBe(performancePage(results, notes, source()))
+  expect(page).toBe(performancePage(results, notes, source(), otherMachines(source())))
   expect(results.lines.filter(({ status }) => status === 'not measured')).toEqual([])
 })
