@@ -78,6 +78,7 @@ void pool::serve(int worker) {
       return (now & open_bit) != 0 && now / phase_one != seen;
     };
     if (!spin_until(news)) {
+      cores.leave(worker);
       std::unique_lock<std::mutex> lock(sleep_mutex);
       sleepers.fetch_add(1);
       wake.wait(lock, news);
@@ -89,8 +90,10 @@ void pool::serve(int worker) {
     if ((now & open_bit) == 0)
       continue;
     seen = now / phase_one;
-    if (worker < threads)
+    if (worker < threads) {
+      cores.enter(worker, threads);
       take_indices(worker);
+    }
     const uint64_t before = gate.fetch_sub(1);
     if ((before & open_bit) == 0 && (before & (open_bit - 1)) == 1) {
       const std::lock_guard<std::mutex> lock(sleep_mutex);
@@ -119,6 +122,7 @@ void pool::run(int wanted, int64_t indices, task function, void* argument) {
     { const std::lock_guard<std::mutex> lock(sleep_mutex); }
     wake.notify_all();
   }
+  cores.enter(0, wanted);
   take_indices(0);
   gate.fetch_and(~open_bit);
   const auto empty = [&] { return (gate.load() & (open_bit - 1)) == 0; };

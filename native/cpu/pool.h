@@ -2,6 +2,8 @@
 // Workers) share them, and a static destructor that joined threads would hang or crash a process on its way out.
 #pragma once
 
+#include "core_places.h"
+
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -50,6 +52,7 @@ class pool {
   std::condition_variable done;
   std::atomic<int> sleepers{0};
   int workers = 0; // touched by the holder of the turn alone
+  core_places cores;
 
   std::mutex turn_mutex;
   std::condition_variable turn_free;

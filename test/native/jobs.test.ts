@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Fit } from '../../ts/backends/backend.js'
 import { runChild } from './children.js'
@@ -153,3 +154,24 @@ describe('a process', () => {
     expect(await runChild(script)).toEqual({ ...clean, stdout: 'small\n' })
   })
 })
+
+/** The processors that each thread of the process may run on, as Linux lists them. */
+function allowedProcessors(): Set<string> {
+  const statuses = readdirSync('/proc/self/task').map(id => readFileSync(`/proc/self/task/${id}/status`, 'utf8'))
+  return new Set(statuses.map(status => /^Cpus_allowed_list:\s*(\S+)/m.exec(status)![1]))
+}
+
+it.runIf(process.platform === 'linux')(
+  'binds no thread to a core, though threads leave cores that they share',
+  async () => {
+    const before = allowedProcessors()
+    await withFit(problemOf(randomDense(1350, 200), 8), specOf(8), { threads: 2 }, async fit => {
+      for (let job = 0; job < 100; job++) {
+        // so that the threads sleep, and are woken on whatever core
+        await new Promise(resolve => setTimeout(resolve, 2))
+        await fit.run(10)
+      }
+    })
+    expect(allowedProcessors()).toEqual(before)
+  },
+)
