@@ -37,6 +37,11 @@ class LongFirst extends BaseSequencer {
   }
 }
 
+const setupFiles = ['test/setup/polling.ts', 'test/setup/typed-arrays.ts']
+
+/** Measures how long a thread is held, which is longer where another file's tests want the same cores. */
+const ALONE = 'test/browser/responsive.test.ts'
+
 export default defineConfig({
   // what imports the package by its name is tested with the sources, as all else is
   resolve: { alias: [{ find: /^nonneg$/, replacement: fileURLToPath(new URL('ts/node.ts', import.meta.url)) }] },
@@ -51,11 +56,16 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/package/**'],
-          setupFiles: ['test/setup/polling.ts', 'test/setup/typed-arrays.ts'],
+          exclude: ['test/package/**', ALONE],
+          setupFiles,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
+      },
+      {
+        // After all others.
+        extends: true,
+        test: { name: 'alone', include: [ALONE], setupFiles, sequence: { groupOrder: 1 } },
       },
       {
         // Packs the package, installs it elsewhere and uses it from child processes.

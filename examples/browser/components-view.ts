@@ -10,7 +10,7 @@ const LIST_LENGTH = 8
 const MOST_NUMBERS = 1 << 19
 const MOST_SHOWN = 100
 /** Of a frame: what a browser takes to show a canvas that has changed is more than to draw it, and nobody gives that back. */
-const MOST_A_FRAME = 24
+const MOST_A_FRAME = 8
 
 type Draw = (values: Float32Array) => void
 
