@@ -18,7 +18,7 @@ function roofline() {
   return step({
     name: 'roofline',
     what: `${source} to ${ROOFLINE}`,
-    inputs: [source, 'scripts/bench.mjs'],
+    inputs: [path.dirname(source), 'scripts/bench.mjs'],
     facts: [process.platform, process.arch, compiler],
     outputs: [ROOFLINE],
     work: () => {

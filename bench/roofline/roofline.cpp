@@ -8,6 +8,8 @@
 //   … with=loads                                as many multiply-adds in the tile of a matrix product, whose operands
 //                                               stay in the first two caches
 //   op=triad|triad_stream|read bytes=N          a = b + s·c with plain or non-temporal stores; a sum over one array
+#include "own_core.h"
+
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -326,6 +328,7 @@ double run(const probe& chosen, long units) {
   std::atomic<int> missing{chosen.threads};
   std::vector<clock::time_point> begun(chosen.threads), ended(chosen.threads);
   const auto work = [&](int t) {
+    keep_to_core(t);
     missing--;
     while (missing > 0) {
     }
@@ -373,6 +376,8 @@ int main() {
         std::printf("ok flops=%.0f bytes=%.0f\n", chosen.flops, chosen.bytes);
       else
         std::printf("unsupported %s\n", chosen.refusal.c_str());
+    } else if (verb == "run" && !chosen.arithmetic && !chosen.memory) {
+      std::printf("unsupported nothing was started\n");
     } else if (verb == "run") {
       long units = 1;
       words >> units;
