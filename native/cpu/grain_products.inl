@@ -198,8 +198,8 @@ template<class T> struct grain_products_op {
   }
 };
 
-// AMD's cores follow rows of no more than a page, read once, by themselves, and faster than they are asked to: a tenth
-// at rank 16 on two cores of Zen 5. Intel's do not, and longer rows or more passes want the prefetches on both.
+// AMD's cores follow rows of no more than a page, read once, by themselves, and faster than they are asked to: measured
+// on Zen 5 at ranks 16 and 20. Longer rows want the prefetches there too, and Intel's cores all of them.
 inline bool follows_short_rows() {
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
   static const bool amd = __builtin_cpu_is("amd");

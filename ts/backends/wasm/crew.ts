@@ -74,7 +74,8 @@ export function help(control: Int32Array, thread: Thread, fits: ReadonlyMap<numb
     const phase = PHASES[Atomics.load(control, KIND)]
     if (!fit) return false
     if (thread.index >= fit.layout.threads) {
-      waitFor(control, PHASE, word)
+      // no part of this fit: it looks for nothing, so that it takes no core from those who are
+      Atomics.wait(control, PHASE, word)
       continue
     }
     const lane = claim(control, word)
